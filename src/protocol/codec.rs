@@ -1,0 +1,235 @@
+//! A message as bytes: the encoding is postcard's, the tag travels beside it.
+
+use std::fmt;
+use std::mem;
+
+use super::{Message, Tag};
+
+/// Appends the message's encoding to `bytes`.
+pub fn encode<M: Message>(message: &M, bytes: &mut Vec<u8>) {
+    *bytes = postcard::to_extend(message, mem::take(bytes)).expect("a vector takes any message");
+}
+
+/// Reads one whole message that came under `tag`.
+///
+/// # Errors
+/// When the tag is no message's, the bytes are not exactly one message of this mailbox, or it is one of another kind.
+pub fn decode<M: Message>(tag: i32, bytes: &[u8]) -> Result<M, Undecodable> {
+    let tag = Tag::from_number(tag).ok_or(Undecodable::Tag(tag))?;
+    match postcard::take_from_bytes::<M>(bytes) {
+        Err(error) => Err(Undecodable::Bytes {
+            tag,
+            length: bytes.len(),
+            error,
+        }),
+        Ok((_, rest)) if !rest.is_empty() => Err(Undecodable::TooLong {
+            tag,
+            surplus: rest.len(),
+        }),
+        Ok((message, _)) if message.tag() != tag => Err(Undecodable::Kind {
+            tag,
+            content: message.tag(),
+        }),
+        Ok((message, _)) => Ok(message),
+    }
+}
+
+/// Why some bytes are not a message.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Undecodable {
+    /// No message has this tag.
+    Tag(i32),
+    /// The bytes do not encode a message.
+    Bytes {
+        /// The tag they came with.
+        tag: Tag,
+        /// How many there are.
+        length: usize,
+        /// What the codec says.
+        error: postcard::Error,
+    },
+    /// There are bytes after the message.
+    TooLong {
+        /// The tag they came with.
+        tag: Tag,
+        /// How many there are too many.
+        surplus: usize,
+    },
+    /// Tag and content disagree.
+    Kind {
+        /// The tag on the outside.
+        tag: Tag,
+        /// The kind of the message inside.
+        content: Tag,
+    },
+}
+
+impl fmt::Display for Undecodable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Undecodable::Tag(number) => {
+                write!(f, "expected a message, found the unknown tag {number}")
+            }
+            Undecodable::Bytes { tag, length, error } => {
+                write!(
+                    f,
+                    "expected {tag}, found {length} bytes that are none: {error}"
+                )
+            }
+            Undecodable::TooLong { tag, surplus } => {
+                write!(f, "expected {tag}, found it and {surplus} more bytes")
+            }
+            Undecodable::Kind { tag, content } => {
+                write!(f, "expected {tag}, found {content} inside")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Undecodable {}
+
+#[cfg(test)]
+mod tests {
+    use super::super::*;
+    use super::*;
+
+    fn hash(letter: u8) -> SegmentHash {
+        SegmentHash::new(&[letter; SegmentHash::LENGTH]).unwrap()
+    }
+
+    fn name(name: &str) -> FileName {
+        FileName::new(name).unwrap()
+    }
+
+    /// A message round-trips, its encoding is `golden`, and neither less nor more than that is the message.
+    fn check<M: Message + PartialEq>(message: M, golden: &[u8]) {
+        let mut bytes = Vec::new();
+        encode(&message, &mut bytes);
+        assert_eq!(bytes, golden, "encoding of {message:?}");
+        let tag = message.tag().number();
+        for length in 0..bytes.len() {
+            let error =
+                decode::<M>(tag, &bytes[..length]).expect_err("a proper prefix is no message");
+            assert!(matches!(error, Undecodable::Bytes { .. }), "{error}");
+        }
+        bytes.push(0);
+        assert_eq!(
+            decode::<M>(tag, &bytes),
+            Err(Undecodable::TooLong {
+                tag: message.tag(),
+                surplus: 1
+            })
+        );
+        assert_eq!(decode::<M>(tag, golden), Ok(message));
+    }
+
+    #[test]
+    fn every_message_round_trips_and_every_truncated_encoding_is_an_error() {
+        let file = OwnedFile {
+            name: name("f"),
+            hashes: [hash(b'a'), hash(b'b')].into_iter().collect(),
+        };
+        check(
+            ToTracker::Init(Init::Ready(vec![file])),
+            &[&[0, 0, 1, 1, b'f', 64][..], &[b'a'; 32], &[b'b'; 32]].concat(),
+        );
+        check(
+            ToTracker::Init(Init::Unable(vec!["why".into()])),
+            &[0, 1, 1, 3, b'w', b'h', b'y'],
+        );
+        check(
+            ToTracker::SwarmRequest(name("film")),
+            &[1, 4, b'f', b'i', b'l', b'm'],
+        );
+        check(ToTracker::Update(FileId(300)), &[2, 0xac, 2]);
+        check(ToTracker::FileComplete(FileId(7)), &[3, 7]);
+        check(
+            ToTracker::AllComplete {
+                missing: vec![Missing {
+                    name: name("x"),
+                    reason: Reason::NobodySendsIt,
+                }],
+            },
+            &[4, 1, 1, b'x', 1],
+        );
+
+        check(
+            ToDownload::InitAck(InitAck::Start(vec![FileId(2), FileId(0)])),
+            &[0, 0, 2, 2, 0],
+        );
+        check(ToDownload::InitAck(InitAck::Refused), &[0, 1]);
+        check(
+            ToDownload::Swarm(Swarm::Joined {
+                file: FileId(5),
+                hashes: [hash(b'c')].into_iter().collect(),
+                members: vec![Rank(1), Rank(200)],
+            }),
+            &[&[1, 0, 5, 32][..], &[b'c'; 32], &[2, 1, 200, 1]].concat(),
+        );
+        check(
+            ToDownload::Swarm(Swarm::Members(vec![Rank(3)])),
+            &[1, 1, 1, 3],
+        );
+        check(ToDownload::Swarm(Swarm::Unknown), &[1, 2]);
+        let answer = |answer| {
+            ToDownload::Segment(SegmentAnswer {
+                file: FileId(1),
+                segment: SegmentIndex(9),
+                answer,
+            })
+        };
+        check(
+            answer(Answer::Ack(hash(b'd'))),
+            &[&[2, 1, 9, 0, 32][..], &[b'd'; 32]].concat(),
+        );
+        check(answer(Answer::Nack), &[2, 1, 9, 1]);
+
+        let request = SegmentRequest {
+            file: FileId(1),
+            segment: SegmentIndex(1_000_000),
+            hash: hash(b'e'),
+        };
+        check(
+            ToUpload::SegmentRequest(request),
+            &[&[0, 1, 0xc0, 0x84, 0x3d, 32][..], &[b'e'; 32]].concat(),
+        );
+        check(ToUpload::Stop, &[1]);
+    }
+
+    #[test]
+    fn a_message_under_another_tag_is_an_error() {
+        assert_eq!(
+            decode::<ToTracker>(Tag::Update.number(), &[3, 7]),
+            Err(Undecodable::Kind {
+                tag: Tag::Update,
+                content: Tag::FileComplete
+            })
+        );
+        assert_eq!(decode::<ToUpload>(10, &[1]), Err(Undecodable::Tag(10)));
+        assert_eq!(decode::<ToUpload>(-1, &[1]), Err(Undecodable::Tag(-1)));
+    }
+
+    #[test]
+    fn what_a_constructor_refuses_is_not_decoded_either() {
+        let folder = decode::<ToTracker>(Tag::SwarmRequest.number(), &[1, 2, b'.', b'.']);
+        assert!(matches!(folder, Err(Undecodable::Bytes { .. })));
+        let blanks = [&[0, 0, 1, 1, b'f', 32][..], &[b' '; 32]].concat();
+        assert!(matches!(
+            decode::<ToTracker>(Tag::Init.number(), &blanks),
+            Err(Undecodable::Bytes { .. })
+        ));
+        let half_a_hash = [&[0, 0, 1, 1, b'f', 16][..], &[b'a'; 16]].concat();
+        assert!(matches!(
+            decode::<ToTracker>(Tag::Init.number(), &half_a_hash),
+            Err(Undecodable::Bytes { .. })
+        ));
+    }
+
+    #[test]
+    fn every_tag_has_its_own_number() {
+        for (number, tag) in (0..).zip(Tag::ALL) {
+            assert_eq!(tag.number(), number);
+            assert_eq!(Tag::from_number(number), Some(tag));
+        }
+    }
+}

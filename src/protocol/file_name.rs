@@ -1,0 +1,129 @@
+//! Names of files.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A file's name, fit to be a part of an output's name: 1 to 200 bytes of UTF-8 with no slash and no control character,
+/// and neither `.` nor `..`.
+///
+/// Cloning shares the text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileName(Arc<str>);
+
+impl FileName {
+    /// The longest name, in bytes. File systems allow 255, and an output's name has `client<R>_` in front.
+    pub const LONGEST: usize = 200;
+
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// Says which demand the name does not meet.
+    pub fn new(name: &str) -> Result<FileName, BadFileName> {
+        if name.is_empty() {
+            Err(BadFileName::Empty)
+        } else if name.len() > FileName::LONGEST {
+            Err(BadFileName::TooLong(name.len()))
+        } else if name == "." || name == ".." {
+            Err(BadFileName::Folder)
+        } else if let Some(character) = name.chars().find(|&c| c == '/' || c.is_control()) {
+            Err(BadFileName::Character(character))
+        } else {
+            Ok(FileName(name.into()))
+        }
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for FileName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for FileName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = <&str>::deserialize(deserializer)?;
+        FileName::new(name).map_err(de::Error::custom)
+    }
+}
+
+/// Why a text is not a [`FileName`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BadFileName {
+    /// It has no characters.
+    Empty,
+    /// It has this many bytes.
+    TooLong(usize),
+    /// It is `.` or `..`.
+    Folder,
+    /// It has a slash or this control character.
+    Character(char),
+}
+
+impl fmt::Display for BadFileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BadFileName::Empty => write!(f, "an empty name"),
+            BadFileName::TooLong(bytes) => {
+                write!(
+                    f,
+                    "a name of {bytes} bytes, more than {}",
+                    FileName::LONGEST
+                )
+            }
+            BadFileName::Folder => write!(f, "the name of a folder, '.' or '..'"),
+            BadFileName::Character(character) => write!(f, "a name with {character:?} in it"),
+        }
+    }
+}
+
+impl std::error::Error for BadFileName {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_be_anything_that_stays_inside_the_output_folder() {
+        for name in [
+            "file1",
+            "x",
+            "ubuntu-24.04.iso",
+            "Ștefan.mp3",
+            "...",
+            ".hidden",
+            &"n".repeat(200),
+        ] {
+            assert_eq!(FileName::new(name).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn a_name_that_could_leave_the_output_folder_or_break_a_terminal_is_refused() {
+        assert_eq!(FileName::new(""), Err(BadFileName::Empty));
+        assert_eq!(FileName::new("."), Err(BadFileName::Folder));
+        assert_eq!(FileName::new(".."), Err(BadFileName::Folder));
+        assert_eq!(FileName::new("../x"), Err(BadFileName::Character('/')));
+        assert_eq!(FileName::new("a\0b"), Err(BadFileName::Character('\0')));
+        assert_eq!(
+            FileName::new("a\u{1b}[2Jb"),
+            Err(BadFileName::Character('\u{1b}'))
+        );
+        assert_eq!(
+            FileName::new(&"n".repeat(201)),
+            Err(BadFileName::TooLong(201))
+        );
+    }
+}

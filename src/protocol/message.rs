@@ -1,0 +1,307 @@
+//! The messages: one enum for each kind of reader, and the tag that says on the wire which message it is.
+//!
+//! The tag is the kind of message, the mailbox it lies in is its reader, the enum is its meaning.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{FileId, FileName, Hashes, Rank, SegmentHash, SegmentIndex};
+
+/// The kind of a message: its MPI tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(
+    missing_docs,
+    reason = "the messages below are documented, and each has one of these for its tag"
+)]
+pub enum Tag {
+    Init,
+    InitAck,
+    SwarmRequest,
+    Swarm,
+    SegmentRequest,
+    Segment,
+    Update,
+    FileComplete,
+    AllComplete,
+    Stop,
+}
+
+impl Tag {
+    /// Every tag, in the order of a client's life; a tag's place here is its number on the wire.
+    pub const ALL: [Tag; 10] = [
+        Tag::Init,
+        Tag::InitAck,
+        Tag::SwarmRequest,
+        Tag::Swarm,
+        Tag::SegmentRequest,
+        Tag::Segment,
+        Tag::Update,
+        Tag::FileComplete,
+        Tag::AllComplete,
+        Tag::Stop,
+    ];
+
+    /// The number that goes on the wire.
+    pub fn number(self) -> i32 {
+        self as i32
+    }
+
+    /// The tag with this number on the wire, if there is one.
+    pub fn from_number(number: i32) -> Option<Tag> {
+        Tag::ALL.get(usize::try_from(number).ok()?).copied()
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Tag::Init => "INIT",
+            Tag::InitAck => "INIT_ACK",
+            Tag::SwarmRequest => "SWARM_REQUEST",
+            Tag::Swarm => "SWARM",
+            Tag::SegmentRequest => "SEGMENT_REQUEST",
+            Tag::Segment => "SEGMENT",
+            Tag::Update => "UPDATE",
+            Tag::FileComplete => "FILE_COMPLETE",
+            Tag::AllComplete => "ALL_COMPLETE",
+            Tag::Stop => "STOP",
+        })
+    }
+}
+
+/// What one mailbox holds.
+pub trait Message: Serialize + DeserializeOwned + fmt::Debug {
+    /// The kind of this message.
+    fn tag(&self) -> Tag;
+}
+
+/// What the tracker reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToTracker {
+    /// INIT: a client has read its input (R1).
+    Init(Init),
+    /// SWARM_REQUEST: who has this file? (R3)
+    SwarmRequest(FileName),
+    /// UPDATE: as many segments of this file as an interval has were downloaded since the last answer; who has it now? (R6)
+    Update(FileId),
+    /// FILE_COMPLETE: the client holds every segment of this file (R7).
+    FileComplete(FileId),
+    /// ALL_COMPLETE: the client has nothing more to download (R8).
+    AllComplete {
+        /// The wanted files that it could not get, in the order of its input.
+        missing: Vec<Missing>,
+    },
+}
+
+impl Message for ToTracker {
+    fn tag(&self) -> Tag {
+        match self {
+            ToTracker::Init(_) => Tag::Init,
+            ToTracker::SwarmRequest(_) => Tag::SwarmRequest,
+            ToTracker::Update(_) => Tag::Update,
+            ToTracker::FileComplete(_) => Tag::FileComplete,
+            ToTracker::AllComplete { .. } => Tag::AllComplete,
+        }
+    }
+}
+
+/// A wanted file that a client could not get.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// Its name.
+    pub name: FileName,
+    /// Why it did not come.
+    pub reason: Reason,
+}
+
+/// Why a wanted file did not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reason {
+    /// No client owns a file of this name.
+    NobodyHasIt,
+    /// Every member of the swarm was asked for what was lacking, time and again, and none sent it.
+    NobodySendsIt,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::NobodyHasIt => "nobody has it",
+            Reason::NobodySendsIt => "nobody who should have it sends it",
+        })
+    }
+}
+
+/// What a client's download thread reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToDownload {
+    /// INIT_ACK: every client has registered (R1).
+    InitAck(InitAck),
+    /// SWARM: the answer to SWARM_REQUEST and to UPDATE (R3, R6).
+    Swarm(Swarm),
+    /// SEGMENT: the answer to SEGMENT_REQUEST (R9).
+    Segment(SegmentAnswer),
+}
+
+impl Message for ToDownload {
+    fn tag(&self) -> Tag {
+        match self {
+            ToDownload::InitAck(_) => Tag::InitAck,
+            ToDownload::Swarm(_) => Tag::Swarm,
+            ToDownload::Segment(_) => Tag::Segment,
+        }
+    }
+}
+
+/// What a client's upload thread reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToUpload {
+    /// SEGMENT_REQUEST: give me this segment (R4).
+    SegmentRequest(SegmentRequest),
+    /// STOP: every client is done (R12).
+    Stop,
+}
+
+impl Message for ToUpload {
+    fn tag(&self) -> Tag {
+        match self {
+            ToUpload::SegmentRequest(_) => Tag::SegmentRequest,
+            ToUpload::Stop => Tag::Stop,
+        }
+    }
+}
+
+/// A client's word to the tracker about its input (R1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Init {
+    /// It takes part, and owns these files.
+    Ready(Vec<OwnedFile>),
+    /// It cannot use its input, for these reasons, each a line to be shown.
+    Unable(Vec<String>),
+}
+
+/// A file that a client owns from the start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnedFile {
+    /// Its name.
+    pub name: FileName,
+    /// The hashes of all its segments.
+    pub hashes: Hashes,
+}
+
+/// The tracker's answer to INIT, once it has heard from every client (R1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InitAck {
+    /// The swarm starts. The client's own files got these numbers, in the order of its INIT.
+    Start(Vec<FileId>),
+    /// It does not, because of the input of some client. The tracker tells the user why.
+    Refused,
+}
+
+/// The tracker's answer to SWARM_REQUEST and to UPDATE (R3, R6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Swarm {
+    /// The first answer to a client about a file: all that there is to know about it.
+    Joined {
+        /// The file's number.
+        file: FileId,
+        /// The hashes of all its segments, for the client to hold against what it is sent (R4).
+        hashes: Hashes,
+        /// The seeds and peers of its swarm, in rank order.
+        members: Vec<Rank>,
+    },
+    /// A later answer: the seeds and peers of the swarm as it is now, in rank order.
+    Members(Vec<Rank>),
+    /// Nobody has a file of this name.
+    Unknown,
+}
+
+/// Which segment is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentRequest {
+    /// The file it is a part of.
+    pub file: FileId,
+    /// Its position in the file.
+    pub segment: SegmentIndex,
+    /// Its hash, as the tracker promised it.
+    pub hash: SegmentHash,
+}
+
+/// A client's answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentAnswer {
+    /// The file of the request.
+    pub file: FileId,
+    /// The position of the request.
+    pub segment: SegmentIndex,
+    /// The segment, or not.
+    pub answer: Answer,
+}
+
+/// Whether a segment came (R9).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// Here it is: its hash, as the sender holds it.
+    Ack(SegmentHash),
+    /// The sender does not hold it.
+    Nack,
+}
+
+/// Any message, addressed to the mailbox that it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the mailboxes' messages are documented above")]
+pub enum Letter {
+    ToTracker(ToTracker),
+    ToDownload(ToDownload),
+    ToUpload(ToUpload),
+}
+
+impl Letter {
+    /// The kind of message inside.
+    pub fn tag(&self) -> Tag {
+        match self {
+            Letter::ToTracker(message) => message.tag(),
+            Letter::ToDownload(message) => message.tag(),
+            Letter::ToUpload(message) => message.tag(),
+        }
+    }
+}
+
+impl From<ToTracker> for Letter {
+    fn from(message: ToTracker) -> Self {
+        Letter::ToTracker(message)
+    }
+}
+
+impl From<ToDownload> for Letter {
+    fn from(message: ToDownload) -> Self {
+        Letter::ToDownload(message)
+    }
+}
+
+impl From<ToUpload> for Letter {
+    fn from(message: ToUpload) -> Self {
+        Letter::ToUpload(message)
+    }
+}
+
+/// What a state machine leaves for the post: a letter and whom it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// The receiver.
+    pub to: Rank,
+    /// The message, for one of the receiver's mailboxes.
+    pub letter: Letter,
+}
+
+impl Envelope {
+    /// Addresses a message.
+    pub fn new(to: Rank, message: impl Into<Letter>) -> Envelope {
+        Envelope {
+            to,
+            letter: message.into(),
+        }
+    }
+}
