@@ -1,0 +1,311 @@
+//! The tracker: who is in which swarm. A state machine that takes messages and leaves its answers for the post.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+
+use anyhow::{Context, Result, bail};
+
+use crate::protocol::{
+    Envelope, FileId, FileName, Hashes, Init, InitAck, Missing, OwnedFile, Rank, Swarm, ToDownload,
+    ToTracker, ToUpload,
+};
+
+/// The tracker's whole knowledge: the files, and the role of each client in each file's swarm (R2).
+///
+/// It never holds a segment, and it does not know which ones a peer holds.
+#[derive(Debug)]
+pub struct Tracker {
+    clients: usize,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Registering(Registry),
+    Running(Swarms),
+    Ended(Ending),
+}
+
+/// How a run ended, as far as the tracker knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// The swarm did not start: clients cannot use their input, or contradict each other. Lines for the user.
+    Refused(Vec<String>),
+    /// Every client is done.
+    Complete(Tally),
+}
+
+/// What was downloaded in a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Completed downloads: a file counts once for every client that fetched it.
+    pub files: usize,
+    /// The segments of all completed downloads.
+    pub segments: usize,
+    /// The files that clients wanted and could not get.
+    pub missing: Vec<(Rank, Missing)>,
+}
+
+impl Tracker {
+    /// A tracker that waits for this many clients to register.
+    pub fn new(clients: usize) -> Tracker {
+        Tracker {
+            clients,
+            phase: Phase::Registering(Registry::default()),
+        }
+    }
+
+    /// Takes the next message.
+    ///
+    /// # Errors
+    /// When the protocol has no place for it; nothing is left for the post then.
+    pub fn step(&mut self, from: Rank, message: ToTracker, post: &mut Vec<Envelope>) -> Result<()> {
+        match (&mut self.phase, message) {
+            (Phase::Registering(registry), ToTracker::Init(init)) => {
+                registry.register(from, init)?;
+                if registry.heard.len() == self.clients {
+                    self.phase = mem::take(registry).close(self.clients, post);
+                }
+            }
+            (Phase::Running(swarms), ToTracker::SwarmRequest(name)) => {
+                let swarm = swarms.join(from, &name)?;
+                post.push(Envelope::new(from, ToDownload::Swarm(swarm)));
+            }
+            (Phase::Running(swarms), ToTracker::Update(file)) => {
+                let members = swarms.peer(from, file)?.members();
+                post.push(Envelope::new(
+                    from,
+                    ToDownload::Swarm(Swarm::Members(members)),
+                ));
+            }
+            (Phase::Running(swarms), ToTracker::FileComplete(file)) => {
+                swarms.complete(from, file)?
+            }
+            (Phase::Running(swarms), ToTracker::AllComplete { missing }) => {
+                swarms.finish(from, missing)?;
+                if swarms.busy.is_empty() {
+                    post.extend(
+                        Rank::clients(self.clients)
+                            .map(|client| Envelope::new(client, ToUpload::Stop)),
+                    );
+                    self.phase = Phase::Ended(Ending::Complete(mem::take(&mut swarms.tally)));
+                }
+            }
+            (Phase::Registering(_), message) => bail!("{message:?} before INIT_ACK"),
+            (Phase::Running(_), ToTracker::Init(_)) => bail!("INIT after INIT_ACK"),
+            (Phase::Ended(_), message) => bail!("{message:?} after the end"),
+        }
+        Ok(())
+    }
+
+    /// How the run ended, once it has.
+    pub fn ending(&self) -> Option<&Ending> {
+        match &self.phase {
+            Phase::Registering(_) | Phase::Running(_) => None,
+            Phase::Ended(ending) => Some(ending),
+        }
+    }
+}
+
+/// The inputs heard of so far. A file is kept once, however many clients own it.
+#[derive(Debug, Default)]
+struct Registry {
+    heard: BTreeSet<Rank>,
+    problems: BTreeMap<Rank, Vec<String>>,
+    /// The names of what a client owns, in the order of its INIT.
+    owned: BTreeMap<Rank, Vec<FileName>>,
+    /// The contents that go by a name. More than one is a contradiction between their owners.
+    contents: BTreeMap<FileName, Vec<Content>>,
+}
+
+#[derive(Debug)]
+struct Content {
+    hashes: Hashes,
+    owners: BTreeSet<Rank>,
+}
+
+impl Registry {
+    fn register(&mut self, client: Rank, init: Init) -> Result<()> {
+        if !self.heard.insert(client) {
+            bail!("a second INIT");
+        }
+        match init {
+            Init::Unable(problems) => {
+                self.problems.insert(client, problems);
+            }
+            Init::Ready(files) => {
+                self.owned
+                    .insert(client, files.iter().map(|file| file.name.clone()).collect());
+                for OwnedFile { name, hashes } in files {
+                    let contents = self.contents.entry(name).or_default();
+                    match contents.iter_mut().find(|content| content.hashes == hashes) {
+                        Some(content) => {
+                            content.owners.insert(client);
+                        }
+                        None => contents.push(Content {
+                            hashes,
+                            owners: BTreeSet::from([client]),
+                        }),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every client has registered: starts the swarms, or refuses to.
+    fn close(mut self, clients: usize, post: &mut Vec<Envelope>) -> Phase {
+        let problems: Vec<String> = mem::take(&mut self.problems)
+            .into_values()
+            .flatten()
+            .chain(self.contradictions())
+            .collect();
+        let mut acknowledge =
+            |client, ack| post.push(Envelope::new(client, ToDownload::InitAck(ack)));
+        if !problems.is_empty() {
+            Rank::clients(clients).for_each(|client| acknowledge(client, InitAck::Refused));
+            return Phase::Ended(Ending::Refused(problems));
+        }
+        let mut ids = BTreeMap::new();
+        let mut files = Vec::new();
+        for (id, (name, contents)) in (0..).map(FileId).zip(self.contents) {
+            let roles = contents
+                .iter()
+                .flat_map(|content| &content.owners)
+                .map(|&owner| (owner, Role::Seed))
+                .collect();
+            let hashes = contents
+                .into_iter()
+                .next()
+                .expect("a name is registered with a content")
+                .hashes;
+            files.push(File { hashes, roles });
+            ids.insert(name, id);
+        }
+        for (client, owned) in self.owned {
+            acknowledge(
+                client,
+                InitAck::Start(owned.iter().map(|name| ids[name]).collect()),
+            );
+        }
+        Phase::Running(Swarms {
+            ids,
+            files,
+            busy: Rank::clients(clients).collect(),
+            tally: Tally::default(),
+        })
+    }
+
+    /// The names under which clients own different files, each with the first position that differs.
+    fn contradictions(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (name, contents) in &mut self.contents {
+            contents.sort_by_key(|content| content.owners.first().copied());
+            let owner = |content: &Content| {
+                *content
+                    .owners
+                    .first()
+                    .expect("a content came from an owner")
+            };
+            let (first, others) = contents
+                .split_first()
+                .expect("a name is registered with a content");
+            lines.extend(others.iter().map(|other| {
+                let position = first.hashes.first_difference(&other.hashes).expect("equal contents are kept once");
+                format!(
+                    "ranks {} and {} both own '{name}', with different segments from segment {position} on",
+                    owner(first),
+                    owner(other)
+                )
+            }));
+        }
+        lines
+    }
+}
+
+/// The swarms of a run that has started.
+#[derive(Debug)]
+struct Swarms {
+    ids: BTreeMap<FileName, FileId>,
+    /// By number.
+    files: Vec<File>,
+    /// The clients that still download.
+    busy: BTreeSet<Rank>,
+    tally: Tally,
+}
+
+#[derive(Debug)]
+struct File {
+    hashes: Hashes,
+    roles: BTreeMap<Rank, Role>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Seed,
+    Peer,
+}
+
+impl Swarms {
+    /// Answers SWARM_REQUEST; the client is a peer from then on (R3).
+    fn join(&mut self, client: Rank, name: &FileName) -> Result<Swarm> {
+        let Some(&id) = self.ids.get(name) else {
+            return Ok(Swarm::Unknown);
+        };
+        let file = &mut self.files[id.0 as usize];
+        let members = file.members();
+        Ok(match file.roles.entry(client) {
+            Entry::Vacant(role) => {
+                role.insert(Role::Peer);
+                Swarm::Joined {
+                    file: id,
+                    hashes: file.hashes.clone(),
+                    members,
+                }
+            }
+            Entry::Occupied(_) => Swarm::Members(members),
+        })
+    }
+
+    /// The file, if the client downloads it.
+    fn peer(&mut self, client: Rank, id: FileId) -> Result<&mut File> {
+        let file = self
+            .files
+            .get_mut(id.0 as usize)
+            .with_context(|| format!("there is no file number {id}"))?;
+        match file.roles.get(&client) {
+            Some(Role::Peer) => Ok(file),
+            Some(Role::Seed) => bail!("it is a seed of file number {id}"),
+            None => bail!("it is not in the swarm of file number {id}"),
+        }
+    }
+
+    /// Makes a peer a seed (R11).
+    fn complete(&mut self, client: Rank, id: FileId) -> Result<()> {
+        let file = self.peer(client, id)?;
+        file.roles.insert(client, Role::Seed);
+        self.tally.segments += file.hashes.len();
+        self.tally.files += 1;
+        Ok(())
+    }
+
+    /// The client has nothing more to download; it stays in its swarms (R11).
+    fn finish(&mut self, client: Rank, missing: Vec<Missing>) -> Result<()> {
+        if !self.busy.remove(&client) {
+            bail!("a second ALL_COMPLETE");
+        }
+        self.tally
+            .missing
+            .extend(missing.into_iter().map(|file| (client, file)));
+        self.tally.missing.sort_by_key(|(client, _)| *client);
+        Ok(())
+    }
+}
+
+impl File {
+    /// Its seeds and peers, in rank order.
+    fn members(&self) -> Vec<Rank> {
+        self.roles.keys().copied().collect()
+    }
+}
