@@ -1,0 +1,171 @@
+//! The segments that a client holds: what its download half stores and its upload half serves.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+
+use fixedbitset::FixedBitSet;
+
+use crate::protocol::{FileId, Hashes, SegmentHash, SegmentIndex};
+
+/// The one thing that a client's two threads share.
+///
+/// Every method takes the lock, looks, and gives it back: no lock is ever held across a message, a file or another lock,
+/// so none is waited for longer than a look takes, and the threads cannot block each other for good.
+#[derive(Debug, Default)]
+pub struct Library {
+    files: Mutex<HashMap<FileId, Shelf>>,
+}
+
+/// The segments of one file.
+#[derive(Debug)]
+enum Shelf {
+    /// All of them.
+    Full(Hashes),
+    /// Some, and each of them was held against its promised hash.
+    Filling {
+        promised: Hashes,
+        held: FixedBitSet,
+        lacking: usize,
+    },
+}
+
+impl Library {
+    /// Puts a file in that the client owns from the start.
+    pub fn own(&self, file: FileId, hashes: Hashes) {
+        self.files().insert(file, Shelf::Full(hashes));
+    }
+
+    /// Makes room for a file that is to be downloaded, whose segments are promised to have these hashes.
+    pub fn expect(&self, file: FileId, promised: Hashes) {
+        let shelf = match promised.len() {
+            0 => Shelf::Full(promised),
+            lacking => Shelf::Filling {
+                held: FixedBitSet::with_capacity(lacking),
+                promised,
+                lacking,
+            },
+        };
+        self.files().insert(file, shelf);
+    }
+
+    /// Stores a downloaded segment, if it is one that is lacking and its hash is the promised one (R4).
+    pub fn store(&self, file: FileId, segment: SegmentIndex, hash: SegmentHash) -> bool {
+        let mut files = self.files();
+        let Some(shelf) = files.get_mut(&file) else {
+            return false;
+        };
+        let Shelf::Filling {
+            promised,
+            held,
+            lacking,
+        } = shelf
+        else {
+            return false;
+        };
+        if promised.get(segment) != Some(hash) || held.put(segment.0) {
+            return false;
+        }
+        *lacking -= 1;
+        if *lacking == 0 {
+            *shelf = Shelf::Full(promised.clone());
+        }
+        true
+    }
+
+    /// A segment's hash, if the client holds it (R9).
+    pub fn segment(&self, file: FileId, segment: SegmentIndex) -> Option<SegmentHash> {
+        match self.files().get(&file)? {
+            Shelf::Full(hashes) => hashes.get(segment),
+            Shelf::Filling { promised, held, .. } => held
+                .contains(segment.0)
+                .then(|| promised.get(segment))
+                .flatten(),
+        }
+    }
+
+    /// A file's hashes, if the client holds every segment of it.
+    pub fn complete(&self, file: FileId) -> Option<Hashes> {
+        match self.files().get(&file)? {
+            Shelf::Full(hashes) => Some(hashes.clone()),
+            Shelf::Filling { .. } => None,
+        }
+    }
+
+    fn files(&self) -> MutexGuard<'_, HashMap<FileId, Shelf>> {
+        self.files
+            .lock()
+            .expect("nothing panics while it holds the lock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: FileId = FileId(3);
+
+    fn hash(letter: u8) -> SegmentHash {
+        SegmentHash::new(&[letter; SegmentHash::LENGTH]).unwrap()
+    }
+
+    fn hashes(letters: &[u8]) -> Hashes {
+        letters.iter().map(|&letter| hash(letter)).collect()
+    }
+
+    #[test]
+    fn an_owned_file_is_complete_and_every_segment_can_be_served() {
+        let library = Library::default();
+        library.own(FILE, hashes(b"ab"));
+        assert_eq!(library.segment(FILE, SegmentIndex(1)), Some(hash(b'b')));
+        assert_eq!(library.segment(FILE, SegmentIndex(2)), None);
+        assert_eq!(library.segment(FileId(4), SegmentIndex(0)), None);
+        assert_eq!(library.complete(FILE), Some(hashes(b"ab")));
+    }
+
+    #[test]
+    fn a_segment_can_be_served_once_it_was_stored_and_not_before() {
+        let library = Library::default();
+        library.expect(FILE, hashes(b"ab"));
+        assert_eq!(library.segment(FILE, SegmentIndex(0)), None);
+        assert!(library.store(FILE, SegmentIndex(0), hash(b'a')));
+        assert_eq!(library.segment(FILE, SegmentIndex(0)), Some(hash(b'a')));
+        assert_eq!(library.complete(FILE), None);
+        assert!(library.store(FILE, SegmentIndex(1), hash(b'b')));
+        assert_eq!(library.complete(FILE), Some(hashes(b"ab")));
+    }
+
+    #[test]
+    fn only_the_promised_hash_in_its_own_place_is_stored_and_only_once() {
+        let library = Library::default();
+        library.expect(FILE, hashes(b"aba"));
+        assert!(
+            !library.store(FILE, SegmentIndex(1), hash(b'a')),
+            "the hash of another position"
+        );
+        assert!(
+            !library.store(FILE, SegmentIndex(3), hash(b'a')),
+            "beyond the end"
+        );
+        assert!(
+            !library.store(FileId(4), SegmentIndex(0), hash(b'a')),
+            "a file that nobody expects"
+        );
+        assert!(library.store(FILE, SegmentIndex(0), hash(b'a')));
+        assert!(
+            !library.store(FILE, SegmentIndex(0), hash(b'a')),
+            "held already"
+        );
+        assert_eq!(
+            library.segment(FILE, SegmentIndex(2)),
+            None,
+            "an equal hash elsewhere is another segment"
+        );
+    }
+
+    #[test]
+    fn a_file_without_segments_is_complete_from_the_start() {
+        let library = Library::default();
+        library.expect(FILE, hashes(b""));
+        assert_eq!(library.complete(FILE), Some(hashes(b"")));
+    }
+}

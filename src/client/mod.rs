@@ -1,0 +1,75 @@
+//! A client: it registers, and then downloads and uploads until the tracker stops it. State machines only; the threads
+//! that drive them are in [`crate::runtime`].
+
+mod download;
+mod fetch;
+mod library;
+mod selection;
+mod upload;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+
+use crate::manifest::Manifest;
+use crate::protocol::{FileId, Init, Rank};
+
+pub use download::{Download, Effect, SavedFile};
+pub use library::Library;
+pub use upload::Upload;
+
+/// What the user can set about downloading.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// After so many segments of a file the tracker is asked for the swarm anew (R6).
+    pub update_interval: NonZeroUsize,
+    /// So many requests of a client are in flight at most.
+    pub window: NonZeroUsize,
+}
+
+impl Default for Settings {
+    /// The assignment's interval, and enough requests in flight to hide the way there and back.
+    fn default() -> Self {
+        let ten = NonZeroUsize::new(10).expect("10 is not 0");
+        Settings {
+            update_interval: ten,
+            window: ten,
+        }
+    }
+}
+
+/// What a client says of its input (R1).
+pub fn init(input: &Result<Manifest, Vec<String>>) -> Init {
+    match input {
+        Ok(manifest) => Init::Ready(manifest.owned.clone()),
+        Err(problems) => Init::Unable(problems.clone()),
+    }
+}
+
+/// A registered client's two halves, once the tracker has said to start and dealt the client's own files their numbers.
+///
+/// # Errors
+/// When the tracker dealt more or fewer numbers than the client has files.
+pub fn start(
+    me: Rank,
+    manifest: Manifest,
+    numbers: &[FileId],
+    settings: Settings,
+) -> Result<(Download, Upload)> {
+    let Manifest { owned, wanted } = manifest;
+    ensure!(
+        numbers.len() == owned.len(),
+        "expected INIT_ACK with {} numbers of files, found {}",
+        owned.len(),
+        numbers.len()
+    );
+    let library = Arc::new(Library::default());
+    for (&id, file) in numbers.iter().zip(&owned) {
+        library.own(id, file.hashes.clone());
+    }
+    Ok((
+        Download::new(me, owned, wanted, Arc::clone(&library), settings),
+        Upload::new(library),
+    ))
+}
