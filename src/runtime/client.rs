@@ -1,0 +1,86 @@
+//! A client's rank: it registers, then runs its two threads until the tracker's STOP.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+
+use super::mailbox::Receiver;
+use super::{Job, Options, Post, output};
+use crate::client::{self, Download, Effect, Upload};
+use crate::manifest;
+use crate::protocol::{InitAck, Rank, ToDownload, ToTracker, ToUpload};
+
+/// Takes part in the swarm as `me`, from INIT to STOP.
+pub(super) fn run(
+    me: Rank,
+    options: &Options,
+    job: &Job,
+    mut post: Post,
+    mut download_mailbox: Receiver<ToDownload>,
+    upload_mailbox: Receiver<ToUpload>,
+) -> Result<()> {
+    let input = manifest::read(&options.input_dir.join(format!("in{me}.txt")));
+    post.tracker
+        .send(Rank::TRACKER, &ToTracker::Init(client::init(&input)))?;
+    let numbers = match download_mailbox.receive()? {
+        (Rank::TRACKER, ToDownload::InitAck(InitAck::Start(numbers))) => numbers,
+        (Rank::TRACKER, ToDownload::InitAck(InitAck::Refused)) => return Ok(()),
+        (from, message) => bail!("expected INIT_ACK, found {message:?} from rank {from}"),
+    };
+    let manifest = input.ok().context("expected a refusal, found INIT_ACK")?;
+    let (download, upload) = client::start(me, manifest, &numbers, options.settings)?;
+
+    let folder = &options.output_dir;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    thread::scope(|threads| {
+        let download_post = post.clone();
+        job.spawn(threads, "download", move || {
+            self::download(me, download, folder, download_post, download_mailbox)
+        })?;
+        job.spawn(threads, "upload", move || {
+            self::upload(upload, post, upload_mailbox)
+        })
+    })
+}
+
+/// The download thread.
+fn download(
+    me: Rank,
+    mut download: Download,
+    folder: &Path,
+    mut post: Post,
+    mut mailbox: Receiver<ToDownload>,
+) -> Result<()> {
+    let mut effects = Vec::new();
+    download.begin(&mut effects);
+    loop {
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Send(envelope) => post.send(envelope)?,
+                Effect::Save(file) => output::save(folder, me, &file)?,
+            }
+        }
+        if download.is_done() {
+            return Ok(());
+        }
+        let (from, message) = mailbox.receive()?;
+        download
+            .step(from, message, &mut effects)
+            .with_context(|| format!("rank {from}"))?;
+    }
+}
+
+/// The upload thread.
+fn upload(mut upload: Upload, mut post: Post, mut mailbox: Receiver<ToUpload>) -> Result<()> {
+    let mut replies = Vec::new();
+    while !upload.is_stopped() {
+        let (from, message) = mailbox.receive()?;
+        upload
+            .step(from, message, &mut replies)
+            .with_context(|| format!("rank {from}"))?;
+        post.send_all(&mut replies)?;
+    }
+    Ok(())
+}

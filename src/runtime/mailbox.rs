@@ -1,0 +1,143 @@
+//! Mailboxes over MPI.
+//!
+//! One message is one MPI message, and its MPI tag is its kind. Every kind of reader (the tracker,
+//! the download threads, the upload threads) has a communicator of its own, on which every rank
+//! can send to it and only it receives, from any source and with any tag. So no thread can take
+//! another's message.
+//!
+//! # Blocking sends cannot block each other for good
+//! A large message may make `MPI_Send` wait until the receiver takes it. Only INIT and SWARM can
+//! be large. Who sends INIT has no other duty yet, and the tracker only receives until it has all
+//! of them. SWARM goes to a client's download thread, which itself sends small messages only.
+#![expect(
+    unsafe_code,
+    reason = "MPI handles cross threads here, and nowhere else"
+)]
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use mpi::datatype::Equivalence;
+use mpi::point_to_point::{Destination, Source};
+use mpi::topology::{Communicator, SimpleCommunicator};
+
+use super::backoff::Backoff;
+use crate::protocol::{Message, Rank, decode, encode};
+
+/// Buffers larger than this are given back after use.
+const KEPT: usize = 1 << 16;
+
+/// A communicator that several threads use.
+struct Shared(SimpleCommunicator);
+
+// SAFETY: a communicator is a handle to an object of the MPI library, and `runtime::run` makes sure
+// that the library provides MPI_THREAD_MULTIPLE, under which any thread may use any handle at any
+// time. The handle is freed once, by the last owner of the `Arc`.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+/// Where messages of one kind of reader are posted, to any rank.
+pub(super) struct Sender<M> {
+    communicator: Arc<Shared>,
+    buffer: Vec<u8>,
+    messages: PhantomData<fn(M)>,
+}
+
+/// Where one rank's messages of one kind of reader are taken from. There is one of it a rank.
+pub(super) struct Receiver<M> {
+    communicator: Arc<Shared>,
+    buffer: Vec<u8>,
+    messages: PhantomData<fn() -> M>,
+}
+
+/// Opens a mailbox on every rank of `world`, all of which must do so, and in the same order.
+pub(super) fn open<M: Message>(world: &impl Communicator) -> (Sender<M>, Receiver<M>) {
+    let communicator = Arc::new(Shared(world.duplicate()));
+    let sender = Sender {
+        communicator: Arc::clone(&communicator),
+        buffer: Vec::new(),
+        messages: PhantomData,
+    };
+    (
+        sender,
+        Receiver {
+            communicator,
+            buffer: Vec::new(),
+            messages: PhantomData,
+        },
+    )
+}
+
+impl<M: Message> Sender<M> {
+    /// Posts a message.
+    ///
+    /// # Errors
+    /// When the message is larger than MPI can send, which is 2 GiB.
+    pub(super) fn send(&mut self, to: Rank, message: &M) -> Result<()> {
+        encode(message, &mut self.buffer);
+        ensure!(
+            i32::try_from(self.buffer.len()).is_ok(),
+            "{} for rank {to} has {} bytes, more than an MPI message holds",
+            message.tag(),
+            self.buffer.len()
+        );
+        let to = i32::try_from(to.0).expect("a rank came from MPI");
+        let tag = message.tag().number();
+        self.communicator
+            .0
+            .process_at_rank(to)
+            .send_with_tag(&self.buffer[..], tag);
+        recycle(&mut self.buffer);
+        Ok(())
+    }
+}
+
+impl<M> Clone for Sender<M> {
+    fn clone(&self) -> Self {
+        Sender {
+            communicator: Arc::clone(&self.communicator),
+            buffer: Vec::new(),
+            messages: PhantomData,
+        }
+    }
+}
+
+impl<M: Message> Receiver<M> {
+    /// Waits for the next message and its sender.
+    ///
+    /// # Errors
+    /// When the message cannot be decoded.
+    pub(super) fn receive(&mut self) -> Result<(Rank, M)> {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.try_receive()? {
+                Some(message) => return Ok(message),
+                None => backoff.wait(),
+            }
+        }
+    }
+
+    fn try_receive(&mut self) -> Result<Option<(Rank, M)>> {
+        let anybody = self.communicator.0.any_process();
+        let Some((message, status)) = anybody.immediate_matched_probe() else {
+            return Ok(None);
+        };
+        let length = status.count(u8::equivalent_datatype());
+        let length = usize::try_from(length).expect("a message has a length");
+        self.buffer.resize(length, 0);
+        message.matched_receive_into(&mut self.buffer[..]);
+        let from = Rank(u32::try_from(status.source_rank()).expect("a message has a sender"));
+        let message = decode(status.tag(), &self.buffer)
+            .with_context(|| format!("a message from rank {from}"))?;
+        recycle(&mut self.buffer);
+        Ok(Some((from, message)))
+    }
+}
+
+/// Empties a buffer for its next use.
+fn recycle(buffer: &mut Vec<u8>) {
+    buffer.clear();
+    buffer.shrink_to(KEPT);
+}

@@ -1,0 +1,28 @@
+//! The tracker's rank: a loop around the machine.
+
+use anyhow::{Context, Result};
+
+use super::Post;
+use super::mailbox::Receiver;
+use crate::protocol::ToTracker;
+use crate::tracker::{Ending, Tracker};
+
+/// Serves this many clients until all are done.
+pub(super) fn run(
+    clients: usize,
+    mut post: Post,
+    mut mailbox: Receiver<ToTracker>,
+) -> Result<Ending> {
+    let mut tracker = Tracker::new(clients);
+    let mut replies = Vec::new();
+    loop {
+        let (from, message) = mailbox.receive()?;
+        tracker
+            .step(from, message, &mut replies)
+            .with_context(|| format!("rank {from}"))?;
+        post.send_all(&mut replies)?;
+        if let Some(ending) = tracker.ending() {
+            return Ok(ending.clone());
+        }
+    }
+}
