@@ -1,34 +1,45 @@
 //! How a thread waits for a message: by looking again, ever less eagerly.
+//!
+//! Two threads of a rank that block inside MPI fight over its progress engine and burn both cores,
+//! so every wait is a series of looks with pauses between them. The constants are measured, on 2
+//! cores with Open MPI 4.1.4 (median and worst of 9 runs): sleeps that *double* are quick to
+//! overshoot, and 2 clients with 20,000 segments then take 1,037 ms (1,611 ms). Sleeps of an
+//! eighth of the time waited so far, after enough yields, take 16 ms (20 ms), and with more ranks
+//! than cores nothing is lost: 16 clients with 14,000 segments take 57 ms (67 ms) instead of
+//! 59 ms (69 ms).
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// So many times the thread looks again at once,
-const SPINS: u32 = 16;
-/// and so many times after it has let others run,
-const YIELDS: u32 = 32;
-/// and then after a sleep of this length, which doubles
+const SPINS: u32 = 32;
+/// and so many times after it has let others run.
+const YIELDS: u32 = 128;
+/// Then it sleeps: this part of the time it has waited, so that a message is late by little,
+const PART: u32 = 8;
+/// at least this long, the least that is less work than a yield,
 const SHORTEST: Duration = Duration::from_micros(20);
-/// up to this one.
-const LONGEST: Duration = Duration::from_micros(1000);
+/// and at most this long, by which an idle thread costs next to nothing.
+const LONGEST: Duration = Duration::from_millis(1);
 
 /// One wait.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
-    rounds: u32,
+    looks: u32,
+    sleeping_since: Option<Instant>,
 }
 
 impl Backoff {
-    /// Lets some time pass, more than the last time.
-    pub(super) fn wait(&mut self) {
-        self.rounds += 1;
-        if self.rounds <= SPINS {
+    /// Lets some time pass before the next look.
+    pub(super) fn pause(&mut self) {
+        self.looks = self.looks.saturating_add(1);
+        if self.looks <= SPINS {
             std::hint::spin_loop();
-        } else if self.rounds <= SPINS + YIELDS {
+        } else if self.looks <= SPINS + YIELDS {
             thread::yield_now();
         } else {
-            let doublings = (self.rounds - SPINS - YIELDS - 1).min(16);
-            thread::sleep((SHORTEST * (1 << doublings)).min(LONGEST));
+            let waited = self.sleeping_since.get_or_insert_with(Instant::now).elapsed();
+            thread::sleep((waited / PART).clamp(SHORTEST, LONGEST));
         }
     }
 }

@@ -114,7 +114,7 @@ impl<M: Message> Receiver<M> {
         loop {
             match self.try_receive()? {
                 Some(message) => return Ok(message),
-                None => backoff.wait(),
+                None => backoff.pause(),
             }
         }
     }
