@@ -215,3 +215,6 @@ impl Download {
         members
     }
 }
+
+#[cfg(test)]
+mod tests;

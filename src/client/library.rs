@@ -101,43 +101,36 @@ impl Library {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::samples::{hash, hashes};
 
     const FILE: FileId = FileId(3);
-
-    fn hash(letter: u8) -> SegmentHash {
-        SegmentHash::new(&[letter; SegmentHash::LENGTH]).unwrap()
-    }
-
-    fn hashes(letters: &[u8]) -> Hashes {
-        letters.iter().map(|&letter| hash(letter)).collect()
-    }
 
     #[test]
     fn an_owned_file_is_complete_and_every_segment_can_be_served() {
         let library = Library::default();
-        library.own(FILE, hashes(b"ab"));
+        library.own(FILE, hashes("ab"));
         assert_eq!(library.segment(FILE, SegmentIndex(1)), Some(hash(b'b')));
         assert_eq!(library.segment(FILE, SegmentIndex(2)), None);
         assert_eq!(library.segment(FileId(4), SegmentIndex(0)), None);
-        assert_eq!(library.complete(FILE), Some(hashes(b"ab")));
+        assert_eq!(library.complete(FILE), Some(hashes("ab")));
     }
 
     #[test]
     fn a_segment_can_be_served_once_it_was_stored_and_not_before() {
         let library = Library::default();
-        library.expect(FILE, hashes(b"ab"));
+        library.expect(FILE, hashes("ab"));
         assert_eq!(library.segment(FILE, SegmentIndex(0)), None);
         assert!(library.store(FILE, SegmentIndex(0), hash(b'a')));
         assert_eq!(library.segment(FILE, SegmentIndex(0)), Some(hash(b'a')));
         assert_eq!(library.complete(FILE), None);
         assert!(library.store(FILE, SegmentIndex(1), hash(b'b')));
-        assert_eq!(library.complete(FILE), Some(hashes(b"ab")));
+        assert_eq!(library.complete(FILE), Some(hashes("ab")));
     }
 
     #[test]
     fn only_the_promised_hash_in_its_own_place_is_stored_and_only_once() {
         let library = Library::default();
-        library.expect(FILE, hashes(b"aba"));
+        library.expect(FILE, hashes("aba"));
         assert!(
             !library.store(FILE, SegmentIndex(1), hash(b'a')),
             "the hash of another position"
@@ -165,7 +158,7 @@ mod tests {
     #[test]
     fn a_file_without_segments_is_complete_from_the_start() {
         let library = Library::default();
-        library.expect(FILE, hashes(b""));
-        assert_eq!(library.complete(FILE), Some(hashes(b"")));
+        library.expect(FILE, hashes(""));
+        assert_eq!(library.complete(FILE), Some(hashes("")));
     }
 }

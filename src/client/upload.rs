@@ -63,3 +63,103 @@ impl Upload {
         self.stopped
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::samples::{hash, hashes};
+    use crate::protocol::{FileId, SegmentHash, SegmentIndex};
+
+    const OWNED: FileId = FileId(0);
+    const COMING: FileId = FileId(1);
+
+    fn upload() -> Upload {
+        let library = Arc::new(Library::default());
+        library.own(OWNED, hashes("ab"));
+        library.expect(COMING, hashes("cd"));
+        Upload::new(library)
+    }
+
+    /// What rank 7 is answered.
+    fn answer(upload: &mut Upload, file: FileId, segment: usize, hash: SegmentHash) -> Answer {
+        let segment = SegmentIndex(segment);
+        let request = ToUpload::SegmentRequest(SegmentRequest {
+            file,
+            segment,
+            hash,
+        });
+        let mut post = Vec::new();
+        upload.step(Rank(7), request, &mut post).unwrap();
+        let [ack, nack] = [Answer::Ack(hash), Answer::Nack].map(|answer| {
+            let message = ToDownload::Segment(SegmentAnswer {
+                file,
+                segment,
+                answer,
+            });
+            vec![Envelope::new(Rank(7), message)]
+        });
+        if post == ack {
+            return Answer::Ack(hash);
+        }
+        assert_eq!(post, nack);
+        Answer::Nack
+    }
+
+    #[test]
+    fn r9_what_is_held_is_acknowledged_and_what_is_not_is_refused() {
+        let mut upload = upload();
+        assert_eq!(
+            answer(&mut upload, OWNED, 1, hash(b'b')),
+            Answer::Ack(hash(b'b'))
+        );
+        assert_eq!(
+            answer(&mut upload, OWNED, 1, hash(b'a')),
+            Answer::Nack,
+            "another segment"
+        );
+        assert_eq!(
+            answer(&mut upload, OWNED, 2, hash(b'a')),
+            Answer::Nack,
+            "beyond the end"
+        );
+        assert_eq!(
+            answer(&mut upload, FileId(9), 0, hash(b'a')),
+            Answer::Nack,
+            "another file"
+        );
+    }
+
+    #[test]
+    fn r9_a_segment_of_a_file_in_progress_is_served_as_soon_as_it_is_held() {
+        let mut upload = upload();
+        assert_eq!(answer(&mut upload, COMING, 1, hash(b'd')), Answer::Nack);
+        upload.library.store(COMING, SegmentIndex(1), hash(b'd'));
+        assert_eq!(
+            answer(&mut upload, COMING, 1, hash(b'd')),
+            Answer::Ack(hash(b'd'))
+        );
+        assert_eq!(answer(&mut upload, COMING, 0, hash(b'c')), Answer::Nack);
+    }
+
+    #[test]
+    fn r10_it_ends_on_the_trackers_stop_and_on_nothing_else() {
+        let mut upload = upload();
+        answer(&mut upload, OWNED, 0, hash(b'a'));
+        assert!(!upload.is_stopped());
+        assert!(
+            upload
+                .step(Rank(3), ToUpload::Stop, &mut Vec::new())
+                .is_err()
+        );
+        assert!(!upload.is_stopped());
+        upload
+            .step(Rank::TRACKER, ToUpload::Stop, &mut Vec::new())
+            .unwrap();
+        assert!(upload.is_stopped());
+        assert!(
+            upload
+                .step(Rank::TRACKER, ToUpload::Stop, &mut Vec::new())
+                .is_err()
+        );
+    }
+}

@@ -90,16 +90,9 @@ impl std::error::Error for Undecodable {}
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples::{hash, hashes, name, owned};
     use super::super::*;
     use super::*;
-
-    fn hash(letter: u8) -> SegmentHash {
-        SegmentHash::new(&[letter; SegmentHash::LENGTH]).unwrap()
-    }
-
-    fn name(name: &str) -> FileName {
-        FileName::new(name).unwrap()
-    }
 
     /// A message round-trips, its encoding is `golden`, and neither less nor more than that is the message.
     fn check<M: Message + PartialEq>(message: M, golden: &[u8]) {
@@ -125,12 +118,8 @@ mod tests {
 
     #[test]
     fn every_message_round_trips_and_every_truncated_encoding_is_an_error() {
-        let file = OwnedFile {
-            name: name("f"),
-            hashes: [hash(b'a'), hash(b'b')].into_iter().collect(),
-        };
         check(
-            ToTracker::Init(Init::Ready(vec![file])),
+            ToTracker::Init(Init::Ready(vec![owned("f", "ab")])),
             &[&[0, 0, 1, 1, b'f', 64][..], &[b'a'; 32], &[b'b'; 32]].concat(),
         );
         check(
@@ -161,7 +150,7 @@ mod tests {
         check(
             ToDownload::Swarm(Swarm::Joined {
                 file: FileId(5),
-                hashes: [hash(b'c')].into_iter().collect(),
+                hashes: hashes("c"),
                 members: vec![Rank(1), Rank(200)],
             }),
             &[&[1, 0, 5, 32][..], &[b'c'; 32], &[2, 1, 200, 1]].concat(),

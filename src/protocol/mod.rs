@@ -6,6 +6,8 @@
 mod codec;
 mod file_name;
 mod message;
+#[cfg(test)]
+pub(crate) mod samples;
 mod segment;
 
 use std::fmt;

@@ -38,7 +38,10 @@ impl Backoff {
         } else if self.looks <= SPINS + YIELDS {
             thread::yield_now();
         } else {
-            let waited = self.sleeping_since.get_or_insert_with(Instant::now).elapsed();
+            let waited = self
+                .sleeping_since
+                .get_or_insert_with(Instant::now)
+                .elapsed();
             thread::sleep((waited / PART).clamp(SHORTEST, LONGEST));
         }
     }

@@ -1,0 +1,353 @@
+//! Dialogues with a download half, named after the rules that they show.
+
+use std::num::NonZeroUsize;
+
+use super::*;
+use crate::protocol::samples::{hash, hashes, name, owned};
+use crate::protocol::{
+    Answer, FileId, Letter, SegmentAnswer, SegmentHash, SegmentIndex, SegmentRequest,
+};
+
+const ME: Rank = Rank(2);
+const F: FileId = FileId(5);
+/// 25 segments, each with a hash of its own.
+const LETTERS: &str = "abcdefghijklmnopqrstuvwxy";
+
+fn settings(update_interval: usize, window: usize) -> Settings {
+    let [update_interval, window] =
+        [update_interval, window].map(|number| NonZeroUsize::new(number).unwrap());
+    Settings {
+        update_interval,
+        window,
+    }
+}
+
+/// A download half that wants these files, after its first move.
+fn begun(wanted: &[&str], settings: Settings) -> (Download, Vec<Effect>) {
+    let wanted = wanted.iter().map(|file| name(file)).collect();
+    let library = Arc::new(Library::default());
+    let mut download = Download::new(ME, vec![owned("own", "z")], wanted, library, settings);
+    let mut effects = Vec::new();
+    download.begin(&mut effects);
+    (download, effects)
+}
+
+/// A download of `f` with this content from these members, after the first requests.
+fn joined(letters: &str, members: &[u32], settings: Settings) -> (Download, Vec<Effect>) {
+    let (mut download, _) = begun(&["f"], settings);
+    let members = members.iter().copied().map(Rank).collect();
+    let swarm = Swarm::Joined {
+        file: F,
+        hashes: hashes(letters),
+        members,
+    };
+    let effects = hear(&mut download, Rank::TRACKER, ToDownload::Swarm(swarm));
+    (download, effects)
+}
+
+fn hear(download: &mut Download, from: Rank, message: ToDownload) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    download
+        .step(from, message, &mut effects)
+        .expect("the protocol has a place for it");
+    effects
+}
+
+fn segment(position: usize, answer: Answer) -> ToDownload {
+    let segment = SegmentIndex(position);
+    ToDownload::Segment(SegmentAnswer {
+        file: F,
+        segment,
+        answer,
+    })
+}
+
+fn members(ranks: &[u32]) -> ToDownload {
+    ToDownload::Swarm(Swarm::Members(ranks.iter().copied().map(Rank).collect()))
+}
+
+fn told(message: ToTracker) -> Effect {
+    Effect::Send(Envelope::new(Rank::TRACKER, message))
+}
+
+fn all_complete(missing: &[Missing]) -> Effect {
+    told(ToTracker::AllComplete {
+        missing: missing.to_vec(),
+    })
+}
+
+/// The requests among effects that are nothing else: whom, for which position, with which hash.
+fn requests(effects: &[Effect]) -> Vec<(u32, usize, SegmentHash)> {
+    let request = |effect: &Effect| match effect {
+        Effect::Send(Envelope {
+            to,
+            letter: Letter::ToUpload(message),
+        }) => match message {
+            ToUpload::SegmentRequest(SegmentRequest {
+                file: F,
+                segment,
+                hash,
+            }) => (to.0, segment.0, *hash),
+            other => panic!("expected a request for a segment of f, found {other:?}"),
+        },
+        other => panic!("expected a request, found {other:?}"),
+    };
+    effects.iter().map(request).collect()
+}
+
+fn positions(effects: &[Effect]) -> Vec<(u32, usize)> {
+    requests(effects)
+        .into_iter()
+        .map(|(member, position, _)| (member, position))
+        .collect()
+}
+
+/// Answers a lone request well, and whatever requests follow, until something else is to come.
+fn answer_all(download: &mut Download, mut effects: Vec<Effect>) -> Vec<Effect> {
+    while let [
+        Effect::Send(Envelope {
+            letter: Letter::ToUpload(_),
+            ..
+        }),
+    ] = effects[..]
+    {
+        let (member, position, hash) = requests(&effects)[0];
+        effects = hear(download, Rank(member), segment(position, Answer::Ack(hash)));
+    }
+    effects
+}
+
+#[test]
+fn r3_each_wanted_file_is_asked_for_in_turn() {
+    let (mut download, effects) = begun(&["f", "g"], settings(10, 1));
+    assert_eq!(effects, [told(ToTracker::SwarmRequest(name("f")))]);
+    let unknown = ToDownload::Swarm(Swarm::Unknown);
+    let effects = hear(&mut download, Rank::TRACKER, unknown);
+    assert_eq!(effects, [told(ToTracker::SwarmRequest(name("g")))]);
+}
+
+#[test]
+fn r4_a_segment_is_asked_for_with_the_promised_hash_and_never_of_oneself() {
+    let (_, effects) = joined("ab", &[2, 3], settings(10, 10));
+    assert_eq!(requests(&effects), [(3, 0, hash(b'a')), (3, 1, hash(b'b'))]);
+}
+
+#[test]
+fn r4_after_a_nack_or_a_wrong_hash_another_member_is_asked() {
+    let (mut download, effects) = joined("ab", &[1, 2, 3, 4], settings(10, 1));
+    assert_eq!(positions(&effects), [(3, 0)]);
+    let effects = hear(&mut download, Rank(3), segment(0, Answer::Nack));
+    assert_eq!(positions(&effects), [(4, 0)]);
+    let effects = hear(&mut download, Rank(4), segment(0, Answer::Ack(hash(b'b'))));
+    assert_eq!(positions(&effects), [(1, 0)], "a wrong hash is a refusal");
+    assert_eq!(download.library.segment(F, SegmentIndex(0)), None);
+    let effects = hear(&mut download, Rank(1), segment(0, Answer::Ack(hash(b'a'))));
+    assert_eq!(positions(&effects), [(3, 1)]);
+    assert_eq!(
+        download.library.segment(F, SegmentIndex(0)),
+        Some(hash(b'a'))
+    );
+}
+
+#[test]
+fn r4_who_refused_a_segment_is_not_asked_for_it_again_before_the_next_members() {
+    let (mut download, _) = joined(LETTERS, &[1, 3], settings(10, 2));
+    assert_eq!(
+        positions(&hear(&mut download, Rank(3), segment(0, Answer::Nack))),
+        [(1, 0)],
+        "asked of the other one"
+    );
+    let effects = hear(&mut download, Rank(1), segment(0, Answer::Nack));
+    assert_eq!(
+        positions(&effects),
+        [(3, 2)],
+        "and then put aside, for other segments"
+    );
+    let effects = hear(&mut download, Rank(3), segment(2, Answer::Ack(hash(b'c'))));
+    let rest = answer_window(&mut download, effects, (1, 1));
+    assert_eq!(rest, [told(ToTracker::Update(F))]);
+    let effects = hear(&mut download, Rank::TRACKER, members(&[1, 2, 3]));
+    assert_eq!(
+        positions(&effects)[0].1,
+        0,
+        "the new members are asked for it first"
+    );
+}
+
+/// Answers requests well in the order in which they were made, until something else is to come.
+fn answer_window(
+    download: &mut Download,
+    effects: Vec<Effect>,
+    in_flight: (u32, usize),
+) -> Vec<Effect> {
+    let mut waiting = VecDeque::from([in_flight]);
+    waiting.extend(positions(&effects));
+    while let Some((member, position)) = waiting.pop_front() {
+        let letter = LETTERS.as_bytes()[position];
+        let answer = segment(position, Answer::Ack(hash(letter)));
+        let effects = hear(download, Rank(member), answer);
+        if waiting.is_empty() && !effects.is_empty() {
+            return effects;
+        }
+        waiting.extend(positions(&effects));
+    }
+    Vec::new()
+}
+
+#[test]
+fn r5_the_members_take_turns_from_the_one_behind_the_client_on() {
+    let (_, effects) = joined(LETTERS, &[1, 2, 4, 9], settings(10, 5));
+    assert_eq!(
+        positions(&effects),
+        [(4, 0), (9, 1), (1, 2), (4, 3), (9, 4)]
+    );
+}
+
+#[test]
+fn r6_after_every_interval_the_members_are_asked_anew_and_those_are_used() {
+    for window in [1, 4, 10, 99] {
+        let (mut download, effects) = joined(LETTERS, &[1], settings(10, window));
+        let mut in_flight = positions(&effects);
+        let mut gained = 0;
+        for updates in 1..=2 {
+            let effects = loop {
+                let (member, position) = in_flight.remove(0);
+                let letter = LETTERS.as_bytes()[position];
+                let answer = segment(position, Answer::Ack(hash(letter)));
+                let effects = hear(&mut download, Rank(member), answer);
+                gained += 1;
+                if effects == [told(ToTracker::Update(F))] {
+                    break effects;
+                }
+                in_flight.extend(positions(&effects));
+            };
+            assert_eq!((gained, effects.len()), (10 * updates, 1));
+            assert_eq!(in_flight, [], "nothing is in flight at an UPDATE");
+            in_flight = positions(&hear(&mut download, Rank::TRACKER, members(&[2, 7])));
+            assert!(in_flight.iter().all(|&(member, _)| member == 7));
+        }
+    }
+}
+
+#[test]
+fn r6_the_last_segment_of_a_file_is_told_by_file_complete_alone() {
+    let (mut download, effects) = joined(&LETTERS[..10], &[1], settings(10, 1));
+    let effects = answer_all(&mut download, effects);
+    let [complete, save, done] = &effects[..] else {
+        panic!("found {effects:?}")
+    };
+    assert_eq!(complete, &told(ToTracker::FileComplete(F)));
+    let saved = SavedFile {
+        name: name("f"),
+        hashes: hashes(&LETTERS[..10]),
+    };
+    assert_eq!(save, &Effect::Save(saved));
+    assert_eq!(done, &all_complete(&[]));
+}
+
+#[test]
+fn r7_a_file_is_completed_and_saved_with_its_last_segment_and_the_next_one_begins() {
+    let (mut download, _) = begun(&["f", "g"], settings(10, 1));
+    let swarm = Swarm::Joined {
+        file: F,
+        hashes: hashes("ab"),
+        members: vec![Rank(1), ME],
+    };
+    let effects = hear(&mut download, Rank::TRACKER, ToDownload::Swarm(swarm));
+    assert_eq!(positions(&effects), [(1, 0)]);
+    let effects = hear(&mut download, Rank(1), segment(0, Answer::Ack(hash(b'a'))));
+    assert_eq!(positions(&effects), [(1, 1)]);
+    assert_eq!(
+        hear(&mut download, Rank(1), segment(1, Answer::Ack(hash(b'b')))),
+        [
+            told(ToTracker::FileComplete(F)),
+            Effect::Save(SavedFile {
+                name: name("f"),
+                hashes: hashes("ab")
+            }),
+            told(ToTracker::SwarmRequest(name("g"))),
+        ]
+    );
+}
+
+#[test]
+fn r7_a_file_without_segments_is_complete_at_once() {
+    let (download, effects) = joined("", &[1], settings(10, 1));
+    let saved = SavedFile {
+        name: name("f"),
+        hashes: hashes(""),
+    };
+    let complete = told(ToTracker::FileComplete(F));
+    assert_eq!(effects, [complete, Effect::Save(saved), all_complete(&[])]);
+    assert!(download.is_done());
+}
+
+#[test]
+fn r8_who_wants_nothing_is_done_at_once_and_says_so_once() {
+    let (download, effects) = begun(&[], settings(10, 1));
+    assert_eq!(effects, [all_complete(&[])]);
+    assert!(download.is_done());
+}
+
+#[test]
+fn r8_what_could_not_be_had_is_named_at_the_end() {
+    let (mut download, _) = begun(&["nowhere"], settings(10, 1));
+    let effects = hear(
+        &mut download,
+        Rank::TRACKER,
+        ToDownload::Swarm(Swarm::Unknown),
+    );
+    let missing = Missing {
+        name: name("nowhere"),
+        reason: Reason::NobodyHasIt,
+    };
+    assert_eq!(effects, [all_complete(&[missing])]);
+}
+
+#[test]
+fn what_is_owned_is_saved_without_being_fetched() {
+    let (_, effects) = begun(&["own", "f"], settings(10, 1));
+    let saved = SavedFile {
+        name: name("own"),
+        hashes: hashes("z"),
+    };
+    assert_eq!(
+        effects,
+        [
+            Effect::Save(saved),
+            told(ToTracker::SwarmRequest(name("f")))
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_every_member_refuses_is_given_up_after_three_rounds() {
+    let (mut download, mut effects) = joined("a", &[1, 3], settings(10, 10));
+    for round in 1..=3 {
+        for _ in 0..2 {
+            let (member, position) = positions(&effects)[0];
+            effects = hear(&mut download, Rank(member), segment(position, Answer::Nack));
+        }
+        if round < 3 {
+            assert_eq!(effects, [told(ToTracker::SwarmRequest(name("f")))]);
+            effects = hear(&mut download, Rank::TRACKER, members(&[1, 2, 3]));
+        }
+    }
+    let missing = Missing {
+        name: name("f"),
+        reason: Reason::NobodySendsIt,
+    };
+    assert_eq!(effects, [all_complete(&[missing])]);
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_is_an_error() {
+    let refused = |from: u32, message: ToDownload| {
+        let (mut download, _) = joined("ab", &[1, 3], settings(10, 1));
+        download.step(Rank(from), message, &mut Vec::new()).is_err()
+    };
+    assert!(!refused(3, segment(0, Answer::Nack)), "this one was");
+    assert!(refused(1, segment(0, Answer::Nack)), "another member's");
+    assert!(refused(3, segment(1, Answer::Nack)), "another segment's");
+    assert!(refused(0, members(&[1])), "no SWARM was asked for");
+}
