@@ -78,19 +78,23 @@ fn all_complete(missing: &[Missing]) -> Effect {
 
 /// The requests among effects that are nothing else: whom, for which position, with which hash.
 fn requests(effects: &[Effect]) -> Vec<(u32, usize, SegmentHash)> {
-    let request = |effect: &Effect| match effect {
-        Effect::Send(Envelope {
+    let request = |effect: &Effect| {
+        let Effect::Send(Envelope {
             to,
             letter: Letter::ToUpload(message),
-        }) => match message {
-            ToUpload::SegmentRequest(SegmentRequest {
-                file: F,
-                segment,
-                hash,
-            }) => (to.0, segment.0, *hash),
-            other => panic!("expected a request for a segment of f, found {other:?}"),
-        },
-        other => panic!("expected a request, found {other:?}"),
+        }) = effect
+        else {
+            panic!("expected a request, found {effect:?}")
+        };
+        let ToUpload::SegmentRequest(SegmentRequest {
+            file: F,
+            segment,
+            hash,
+        }) = message
+        else {
+            panic!("expected a request for a segment of f, found {message:?}")
+        };
+        (to.0, segment.0, *hash)
     };
     effects.iter().map(request).collect()
 }
