@@ -3,14 +3,22 @@
 use std::process::ExitCode;
 
 use bittorrent::cli::Arguments;
+use bittorrent::exit::Exit;
 use bittorrent::runtime;
 use clap::Parser;
 
 fn main() -> ExitCode {
     match Arguments::try_parse() {
         Ok(arguments) => runtime::run(&arguments.into()).into(),
-        Err(error) => {
-            error.exit();
+        // Help, the version or bad options are the same on every rank: one of them says so.
+        Err(_) if !runtime::is_first() => Exit::Complete.into(),
+        Err(message) if message.use_stderr() => {
+            eprint!("{message}");
+            Exit::Refused.into()
+        }
+        Err(message) => {
+            print!("{message}");
+            Exit::Complete.into()
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod backoff;
 mod client;
+mod launcher;
 mod mailbox;
 mod output;
 mod tracker;
@@ -14,6 +15,8 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use mpi::environment::Threading;
 use mpi::topology::{Communicator, SimpleCommunicator};
+
+pub use launcher::is_first;
 
 use crate::client::Settings;
 use crate::exit::Exit;

@@ -1,0 +1,18 @@
+//! What the environment says about who started this process, before MPI is there to ask.
+
+use std::env;
+
+/// Where launchers leave a process's rank: Open MPI, MPICH and Intel MPI, PMIx, Slurm.
+const RANK: [&str; 4] = [
+    "OMPI_COMM_WORLD_RANK",
+    "PMI_RANK",
+    "PMIX_RANK",
+    "SLURM_PROCID",
+];
+
+/// Whether this process speaks for all: it has rank 0, or no launcher started it.
+pub fn is_first() -> bool {
+    RANK.iter()
+        .find_map(env::var_os)
+        .is_none_or(|rank| rank == "0")
+}
