@@ -1,4 +1,35 @@
-//! The assignment "Protocolul BitTorrent" on MPI.
+//! The parallel-programming assignment "Protocolul BitTorrent" as a simulator on MPI: rank 0 is a
+//! tracker, every other rank a client that downloads files from the others, segment by segment,
+//! with one thread, and serves them with another.
+//!
+//! # Layout
+//! Data goes this way: `in<R>.txt` -> [`Manifest`](manifest::Manifest) -> INIT ->
+//! [`Tracker`](tracker::Tracker) -> SWARM -> [`Download`](client::Download) -> SEGMENT_REQUEST ->
+//! [`Upload`](client::Upload) -> SEGMENT -> [`Library`](client::Library) -> `client<R>_<NAME>`.
+//!
+//! * [`protocol`] is the vocabulary: ranks, names, hashes, the messages and their encoding.
+//! * [`manifest`] reads, checks and writes a client's input.
+//! * [`tracker`] is the tracker, a state machine.
+//! * [`client`] is a client, two state machines and what they share: [`client::Download`] with the
+//!   state of one file (`fetch`) and the choice of sources (`selection`), [`client::Upload`], and
+//!   the [`client::Library`] of held segments.
+//! * [`runtime`] moves messages between the machines: mailboxes over MPI, how a thread waits, the
+//!   tracker's loop, a client's two threads, output files. Nothing else touches MPI, threads, files
+//!   or clocks.
+//! * [`report`] is what rank 0 tells the user, [`exit`] the exit statuses, [`cli`] the command
+//!   line.
+//!
+//! Dependencies point one way: `main` -> `cli` -> `runtime` -> `tracker`, `client` -> `manifest`,
+//! `protocol`.
+//!
+//! # What is deliberately absent
+//! * The machines never send, wait, print or look at a clock: they take a message and leave
+//!   envelopes. So the tests run the same machines in one process, in any order that MPI allows
+//!   (`tests/world`), and a decision never needs `mpirun` to be checked.
+//! * No thread reads another's mailbox: a communicator has one kind of reader, and a rank one of
+//!   each.
+//! * No segment is known by its hash: it is a file and a position, for equal hashes do occur.
+//! * The tracker holds no segment and knows none that a peer holds (R2).
 
 pub mod cli;
 pub mod client;

@@ -1,8 +1,9 @@
 //! `in<R>.txt`: what a client owns and what it wants, read, checked and written.
 //!
-//! The format is white-space separated tokens: the number of owned files; for each its name, its number of segments and
-//! the hash of each segment; the number of wanted files; the name of each. How they are spread over lines is for the
-//! reader's eye only, so CRLF, blank lines and a missing last newline are all fine.
+//! The format is white-space separated tokens: the number of owned files; for each its name, its
+//! number of segments and the hash of each segment; the number of wanted files; the name of each.
+//! How they are spread over lines is for the reader's eye only, so CRLF, blank lines and a missing
+//! last newline are all fine.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,4 +1,5 @@
-//! The tracker: who is in which swarm. A state machine that takes messages and leaves its answers for the post.
+//! The tracker: who is in which swarm. A state machine that takes messages and leaves its answers
+//! for the post.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +31,8 @@ enum Phase {
 /// How a run ended, as far as the tracker knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// The swarm did not start: clients cannot use their input, or contradict each other. Lines for the user.
+    /// The swarm did not start: clients cannot use their input, or contradict each other. Lines for
+    /// the user.
     Refused(Vec<String>),
     /// Every client is done.
     Complete(Tally),
@@ -197,30 +199,33 @@ impl Registry {
         })
     }
 
-    /// The names under which clients own different files, each with the first position that differs.
+    /// The names under which clients own different files, each with the first position that
+    /// differs.
     fn contradictions(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         for (name, contents) in &mut self.contents {
-            contents.sort_by_key(|content| content.owners.first().copied());
-            let owner = |content: &Content| {
-                *content
-                    .owners
-                    .first()
-                    .expect("a content came from an owner")
-            };
-            let (first, others) = contents
-                .split_first()
-                .expect("a name is registered with a content");
-            lines.extend(others.iter().map(|other| {
-                let position = first.hashes.first_difference(&other.hashes).expect("equal contents are kept once");
-                format!(
-                    "ranks {} and {} both own '{name}', with different segments from segment {position} on",
-                    owner(first),
-                    owner(other)
-                )
-            }));
+            contents.sort_by_key(Content::first_owner);
+            let (first, others) = contents.split_first().expect("a name came with a content");
+            lines.extend(others.iter().map(|other| other.contradiction(name, first)));
         }
         lines
+    }
+}
+
+impl Content {
+    fn first_owner(&self) -> Rank {
+        *self.owners.first().expect("a content came from an owner")
+    }
+
+    /// How it differs from what others own under the same name.
+    fn contradiction(&self, name: &FileName, other: &Content) -> String {
+        let [one, two] = [other, self].map(Content::first_owner);
+        let difference = self.hashes.first_difference(&other.hashes);
+        let position = difference.expect("equal contents are kept once");
+        format!(
+            "ranks {one} and {two} both own '{name}', \
+             with different segments from segment {position} on"
+        )
     }
 }
 

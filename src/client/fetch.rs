@@ -1,4 +1,5 @@
-//! One file on its way: which of its segments are lacking, which are asked for, and who refused what.
+//! One file on its way: which of its segments are lacking, which are asked for, and who refused
+//! what.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -12,9 +13,10 @@ use crate::protocol::{
     Answer, FileId, FileName, Hashes, Rank, SegmentAnswer, SegmentIndex, SegmentRequest,
 };
 
-/// When every member has refused everything that is lacking, the tracker is asked for new members; after so many such
-/// rounds in a row without a single segment the file is given up. The tracker lists only clients that have or fetch the
-/// file, and its first owner never leaves, so in a sound swarm not even one such round comes.
+/// When every member has refused everything that is lacking, the tracker is asked for new members;
+/// after so many such rounds in a row without a single segment the file is given up. The tracker
+/// lists only clients that have or fetch the file, and its first owner never leaves, so in a sound
+/// swarm not even one such round comes.
 const FRUITLESS_ROUNDS: usize = 3;
 
 /// The download of one file.
@@ -61,7 +63,8 @@ struct Asked {
 pub(super) enum Next {
     /// Wait for the answers to the requests in flight.
     Answers,
-    /// Tell the tracker of an interval's segments, and hear who has the file now (R6). Nothing is in flight.
+    /// Tell the tracker of an interval's segments, and hear who has the file now (R6). Nothing is
+    /// in flight.
     Update,
     /// Ask the tracker for other members: these have all refused. Nothing is in flight.
     AskTracker,
@@ -141,7 +144,8 @@ impl Fetch {
 
     /// Asks for as many segments as may be in flight, and says what is to come next.
     ///
-    /// What is in flight and what was gained never exceed the interval together, so none is in flight at an UPDATE.
+    /// What is in flight and what was gained never exceed the interval together, so none is in
+    /// flight at an UPDATE.
     pub(super) fn next(
         &mut self,
         settings: Settings,
@@ -191,7 +195,8 @@ impl Fetch {
         }
     }
 
-    /// The next segment to ask for and a member to ask: first what was refused elsewhere, then the next untried one.
+    /// The next segment to ask for and a member to ask: first what was refused elsewhere, then the
+    /// next untried one.
     fn choose(&mut self, sources: &mut RoundRobin) -> Option<(SegmentIndex, Asked)> {
         loop {
             let Lacking {

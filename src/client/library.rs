@@ -9,8 +9,9 @@ use crate::protocol::{FileId, Hashes, SegmentHash, SegmentIndex};
 
 /// The one thing that a client's two threads share.
 ///
-/// Every method takes the lock, looks, and gives it back: no lock is ever held across a message, a file or another lock,
-/// so none is waited for longer than a look takes, and the threads cannot block each other for good.
+/// Every method takes the lock, looks, and gives it back: no lock is ever held across a message, a
+/// file or another lock, so none is waited for longer than a look takes, and the threads cannot
+/// block each other for good.
 #[derive(Debug, Default)]
 pub struct Library {
     files: Mutex<HashMap<FileId, Shelf>>,
@@ -35,7 +36,8 @@ impl Library {
         self.files().insert(file, Shelf::Full(hashes));
     }
 
-    /// Makes room for a file that is to be downloaded, whose segments are promised to have these hashes.
+    /// Makes room for a file that is to be downloaded, whose segments are promised to have these
+    /// hashes.
     pub fn expect(&self, file: FileId, promised: Hashes) {
         let shelf = match promised.len() {
             0 => Shelf::Full(promised),
@@ -48,7 +50,8 @@ impl Library {
         self.files().insert(file, shelf);
     }
 
-    /// Stores a downloaded segment, if it is one that is lacking and its hash is the promised one (R4).
+    /// Stores a downloaded segment, if it is one that is lacking and its hash is the promised one
+    /// (R4).
     pub fn store(&self, file: FileId, segment: SegmentIndex, hash: SegmentHash) -> bool {
         let mut files = self.files();
         let Some(shelf) = files.get_mut(&file) else {

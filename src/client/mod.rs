@@ -1,5 +1,5 @@
-//! A client: it registers, and then downloads and uploads until the tracker stops it. State machines only; the threads
-//! that drive them are in [`crate::runtime`].
+//! A client: it registers, and then downloads and uploads until the tracker stops it. State
+//! machines only; the threads that drive them are in [`crate::runtime`].
 
 mod download;
 mod fetch;
@@ -47,7 +47,8 @@ pub fn init(input: &Result<Manifest, Vec<String>>) -> Init {
     }
 }
 
-/// A registered client's two halves, once the tracker has said to start and dealt the client's own files their numbers.
+/// A registered client's two halves, once the tracker has said to start and dealt the client's own
+/// files their numbers.
 ///
 /// # Errors
 /// When the tracker dealt more or fewer numbers than the client has files.

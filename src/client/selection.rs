@@ -2,11 +2,11 @@
 
 use crate::protocol::Rank;
 
-/// The members in turn (R5), starting behind the client itself, so that clients which start together do not all ask the
-/// same member first.
+/// The members in turn (R5), starting behind the client itself, so that clients which start
+/// together do not all ask the same member first.
 ///
-/// A member that is able to serve is never passed over: the seeds of a file therefore serve a client equally, to within
-/// one segment, and nobody serves it more than a seed does and one.
+/// A member that is able to serve is never passed over: the seeds of a file therefore serve a
+/// client equally, to within one segment, and nobody serves it more than a seed does and one.
 #[derive(Debug)]
 pub(super) struct RoundRobin {
     last: Rank,

@@ -27,7 +27,8 @@ impl Upload {
     /// Takes the next message.
     ///
     /// # Errors
-    /// When the protocol has no place for it: anything after STOP, and a STOP that is not the tracker's.
+    /// When the protocol has no place for it: anything after STOP, and a STOP that is not the
+    /// tracker's.
     pub fn step(&mut self, from: Rank, message: ToUpload, post: &mut Vec<Envelope>) -> Result<()> {
         ensure!(!self.stopped, "{message:?} after STOP");
         match message {

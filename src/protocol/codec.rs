@@ -13,7 +13,8 @@ pub fn encode<M: Message>(message: &M, bytes: &mut Vec<u8>) {
 /// Reads one whole message that came under `tag`.
 ///
 /// # Errors
-/// When the tag is no message's, the bytes are not exactly one message of this mailbox, or it is one of another kind.
+/// When the tag is no message's, the bytes are not exactly one message of this mailbox, or it is
+/// one of another kind.
 pub fn decode<M: Message>(tag: i32, bytes: &[u8]) -> Result<M, Undecodable> {
     let tag = Tag::from_number(tag).ok_or(Undecodable::Tag(tag))?;
     match postcard::take_from_bytes::<M>(bytes) {
@@ -94,7 +95,8 @@ mod tests {
     use super::super::*;
     use super::*;
 
-    /// A message round-trips, its encoding is `golden`, and neither less nor more than that is the message.
+    /// A message round-trips, its encoding is `golden`, and neither less nor more than that is the
+    /// message.
     fn check<M: Message + PartialEq>(message: M, golden: &[u8]) {
         let mut bytes = Vec::new();
         encode(&message, &mut bytes);

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A file's name, fit to be a part of an output's name: 1 to 200 bytes of UTF-8 with no slash and no control character,
-/// and neither `.` nor `..`.
+/// A file's name, fit to be a part of an output's name: 1 to 200 bytes of UTF-8 with no slash and
+/// no control character, and neither `.` nor `..`.
 ///
 /// Cloning shares the text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileName(Arc<str>);
 
 impl FileName {
-    /// The longest name, in bytes. File systems allow 255, and an output's name has `client<R>_` in front.
+    /// The longest name, in bytes. File systems allow 255, and an output's name has `client<R>_` in
+    /// front.
     pub const LONGEST: usize = 200;
 
     /// Checks a name.

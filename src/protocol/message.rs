@@ -1,4 +1,5 @@
-//! The messages: one enum for each kind of reader, and the tag that says on the wire which message it is.
+//! The messages: one enum for each kind of reader, and the tag that says on the wire which message
+//! it is.
 //!
 //! The tag is the kind of message, the mailbox it lies in is its reader, the enum is its meaning.
 
@@ -84,7 +85,8 @@ pub enum ToTracker {
     Init(Init),
     /// SWARM_REQUEST: who has this file? (R3)
     SwarmRequest(FileName),
-    /// UPDATE: as many segments of this file as an interval has were downloaded since the last answer; who has it now? (R6)
+    /// UPDATE: as many segments of this file as an interval has were downloaded since the last
+    /// answer; who has it now? (R6)
     Update(FileId),
     /// FILE_COMPLETE: the client holds every segment of this file (R7).
     FileComplete(FileId),

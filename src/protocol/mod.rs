@@ -1,7 +1,8 @@
 //! The vocabulary of the swarm: who takes part, what is exchanged, and how it looks on the wire.
 //!
-//! A value of one of these types is right by construction: checked once, in its constructor or when it is decoded,
-//! and trusted from then on. The rules R1-R12 that other modules refer to are in the README.
+//! A value of one of these types is right by construction: checked once, in its constructor or when
+//! it is decoded, and trusted from then on. The rules R1-R12 that other modules refer to are in the
+//! README.
 
 mod codec;
 mod file_name;
@@ -42,7 +43,8 @@ impl fmt::Display for Rank {
     }
 }
 
-/// A file's number, dealt by the tracker once every client has registered: 0 and up in the order of the names.
+/// A file's number, dealt by the tracker once every client has registered: 0 and up in the order of
+/// the names.
 ///
 /// A file is known by its name to people and until registration ends, by its number afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

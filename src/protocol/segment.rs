@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A segment's position in its file, from 0. People count from 1, and so does everything printed.
 ///
-/// A segment is its file and its position, never its hash: the same hash may occur twice in a file, and in two files.
+/// A segment is its file and its position, never its hash: the same hash may occur twice in a file,
+/// and in two files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SegmentIndex(pub usize);
 
@@ -99,7 +100,8 @@ impl fmt::Display for BadSegmentHash {
 
 impl std::error::Error for BadSegmentHash {}
 
-/// The hashes of a file's segments, in order; 32 bytes each, and one copy however often it is cloned.
+/// The hashes of a file's segments, in order; 32 bytes each, and one copy however often it is
+/// cloned.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hashes(Arc<[[u8; SegmentHash::LENGTH]]>);
 
@@ -124,7 +126,8 @@ impl Hashes {
         self.0.get(segment.0).copied().map(SegmentHash)
     }
 
-    /// The first position at which two lists are not alike; the end of the shorter one if that is the only difference.
+    /// The first position at which two lists are not alike; the end of the shorter one if that is
+    /// the only difference.
     pub fn first_difference(&self, other: &Hashes) -> Option<SegmentIndex> {
         let alike = self
             .iter()

@@ -12,8 +12,9 @@ fn hash(rng: &mut Rng, variety: u32) -> SegmentHash {
     SegmentHash::new(characters.as_bytes()).expect("hexadecimal digits are printable")
 }
 
-/// The inputs of so many clients. Every file has at least one owner, many have several; some clients
-/// own or want nothing, or want what nobody has. Some files repeat a few hashes over and over.
+/// The inputs of so many clients. Every file has at least one owner, many have several; some
+/// clients own or want nothing, or want what nobody has. Some files repeat a few hashes over and
+/// over.
 pub fn inputs(
     rng: &mut Rng,
     clients: usize,

@@ -1,0 +1,66 @@
+# `make run` and `make test` are all that a fresh machine needs: they see to what is missing first.
+
+.PHONY: run test build lint clean deps lint-deps
+.DELETE_ON_ERROR:
+
+# Open MPI does not run as root, the usual user of a container, without these.
+ifeq ($(shell id -u),0)
+export OMPI_ALLOW_RUN_AS_ROOT := 1
+export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
+endif
+
+# Shell functions: what is missing of the given Debian packages, and how to get it.
+define installer
+as_root() { if [ "$$(id -u)" -eq 0 ]; then "$$@"; else sudo "$$@"; fi; }; \
+get() { \
+    [ $$# -gt 0 ] || return 0; \
+    if ! command -v apt-get >/dev/null; then \
+        echo "Missing. On Debian and Ubuntu it is $$*; please install what it is called here:"; \
+        echo "    Fedora: openmpi-devel clang-devel pkgconf ShellCheck, then: module load mpi"; \
+        echo "    Arch:   openmpi clang pkgconf shellcheck"; \
+        echo "    macOS:  brew install open-mpi llvm pkgconf shellcheck"; \
+        exit 1; \
+    fi >&2; \
+    echo "Installing $$*" >&2; \
+    as_root apt-get update -qq && \
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$$@" >/dev/null; \
+}
+endef
+
+# A small swarm, and what came out of it.
+run: build
+	@rm -rf target/sample
+	mpirun --oversubscribe -np 4 ./bittorrent --input-dir inputs/test1 --output-dir target/sample
+	@cd target/sample && wc -l client*
+
+# Everything there is to check.
+test: build
+	cargo test --locked
+	./checker.sh
+
+# The release binary, here in the root: mpirun -np N ./bittorrent
+build: deps
+	cargo build --release --locked
+	@cp -f target/release/bittorrent bittorrent
+
+lint: deps lint-deps
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	shellcheck checker.sh .ci/run
+
+clean:
+	cargo clean
+	rm -f bittorrent
+
+deps:
+	@command -v cargo >/dev/null || { echo "No cargo: install Rust from https://rustup.rs" >&2; exit 1; }
+	@$(installer); set --; \
+	command -v mpirun >/dev/null && command -v mpicc >/dev/null || set -- "$$@" openmpi-bin libopenmpi-dev; \
+	command -v pkg-config >/dev/null || set -- "$$@" pkg-config; \
+	if command -v dpkg >/dev/null && [ -z "$$LIBCLANG_PATH" ]; then \
+	    dpkg -s libclang-dev >/dev/null 2>&1 || set -- "$$@" libclang-dev; \
+	fi; \
+	get "$$@"
+
+lint-deps:
+	@$(installer); command -v shellcheck >/dev/null || get shellcheck
