@@ -46,6 +46,7 @@ build: deps
 lint: deps lint-deps
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	shellcheck checker.sh .ci/run
 
 clean:

@@ -1,4 +1,8 @@
 //! The command line. These types stop at the edge: [`crate::runtime`] gets its own options.
+#![allow(
+    rustdoc::invalid_html_tags,
+    reason = "the same texts are the help in a terminal"
+)]
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -8,12 +12,17 @@ use clap::Parser;
 use crate::client::Settings;
 use crate::runtime::Options;
 
-/// The assignment "Protocolul BitTorrent": a tracker on rank 0, a client on every other rank.
-///
-/// Every client R reads in<R>.txt, downloads the files that it wants from the other clients,
-/// segment by segment, and writes client<R>_<NAME> for each.
+/// What the options leave out.
+const EXPLANATION: &str = "\
+Every client R reads in<R>.txt, downloads the files that it wants from the other clients, segment
+by segment, and writes client<R>_<NAME> for each. More ranks than cores: mpirun --oversubscribe.
+
+Exit status: 0 if every wanted file came, 1 if one did not, 2 if nothing was started (options,
+ranks or inputs cannot be used), 5 if the run was broken off.";
+
+/// Simulates BitTorrent on MPI: a tracker on rank 0, a client on every other rank
 #[derive(Debug, Parser)]
-#[command(version, override_usage = "mpirun -np N bittorrent [OPTIONS]")]
+#[command(version, override_usage = "mpirun -np N bittorrent [OPTIONS]", after_help = EXPLANATION)]
 pub struct Arguments {
     /// Where the clients find in<R>.txt
     #[arg(short, long, value_name = "DIR", default_value = ".")]
