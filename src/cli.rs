@@ -10,19 +10,28 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use crate::client::Settings;
+use crate::exit::Exit;
 use crate::runtime::Options;
 
 /// What the options leave out.
-const EXPLANATION: &str = "\
+fn explanation() -> String {
+    let mut text = String::from(
+        "\
 Every client R reads in<R>.txt, downloads the files that it wants from the other clients, segment
 by segment, and writes client<R>_<NAME> for each. More ranks than cores: mpirun --oversubscribe.
 
-Exit status: 0 if every wanted file came, 1 if one did not, 2 if nothing was started (options,
-ranks or inputs cannot be used), 5 if the run was broken off.";
+Exit status:
+",
+    );
+    for exit in Exit::ALL {
+        text += &format!("  {}  {exit}\n", exit.status());
+    }
+    text
+}
 
 /// Simulates BitTorrent on MPI: a tracker on rank 0, a client on every other rank
 #[derive(Debug, Parser)]
-#[command(version, override_usage = "mpirun -np N bittorrent [OPTIONS]", after_help = EXPLANATION)]
+#[command(version, override_usage = "mpirun -np N bittorrent [OPTIONS]", after_help = explanation())]
 pub struct Arguments {
     /// Where the clients find in<R>.txt
     #[arg(short, long, value_name = "DIR", default_value = ".")]

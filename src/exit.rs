@@ -1,24 +1,53 @@
 //! The exit statuses, in one place.
 
+use std::fmt;
 use std::process::ExitCode;
 
 /// How a run ends, as its exit status says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Every wanted file was downloaded.
+    /// Everything that was to be done is done.
     Complete = 0,
-    /// A wanted file could not be had; everything else was downloaded.
+    /// A file is missing because no client sent it.
     Missing = 1,
-    /// Nothing was started: the options, the number of ranks or an input cannot be used.
+    /// Nothing was started.
     Refused = 2,
-    /// The run was broken off.
+    /// A file is missing because it could not be written.
+    NotWritten = 3,
+    /// Nothing moved any more, or somebody outside wanted it to end.
+    Stalled = 4,
+    /// The program met something that it cannot go on from.
     Broken = 5,
 }
 
 impl Exit {
+    /// All of them.
+    pub const ALL: [Exit; 6] = [
+        Exit::Complete,
+        Exit::Missing,
+        Exit::Refused,
+        Exit::NotWritten,
+        Exit::Stalled,
+        Exit::Broken,
+    ];
+
     /// The number that the process ends with.
     pub fn status(self) -> u8 {
         self as u8
+    }
+}
+
+/// What it means, for the user.
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Exit::Complete => "every wanted file was downloaded",
+            Exit::Missing => "a wanted file could not be had; everything else was downloaded",
+            Exit::Refused => "nothing was started: options, ranks or inputs cannot be used",
+            Exit::NotWritten => "an output could not be written; everything else was downloaded",
+            Exit::Stalled => "the run was ended: nothing moved any more, or a signal came",
+            Exit::Broken => "the run was broken off by an error inside",
+        })
     }
 }
 

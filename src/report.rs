@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::exit::Exit;
+use crate::protocol::Reason;
 use crate::tracker::{Ending, Tally};
 
 /// Prints how the run ended, and says what that means for the exit status.
@@ -26,21 +27,29 @@ pub fn show(ending: &Ending, clients: usize, time: Duration, quiet: bool) -> Exi
             if !quiet {
                 println!("{}", summary(tally, clients, time));
             }
-            if tally.missing.is_empty() {
-                Exit::Complete
-            } else {
-                Exit::Missing
-            }
+            verdict(tally)
         }
+    }
+}
+
+/// What is missing because it could not be written is the user's to mend first.
+fn verdict(tally: &Tally) -> Exit {
+    let not_written = |reason: &Reason| matches!(reason, Reason::NotWritten(_));
+    if tally
+        .missing
+        .iter()
+        .any(|(_, file)| not_written(&file.reason))
+    {
+        Exit::NotWritten
+    } else if !tally.missing.is_empty() {
+        Exit::Missing
+    } else {
+        Exit::Complete
     }
 }
 
 /// The closing line of a run.
 fn summary(tally: &Tally, clients: usize, time: Duration) -> String {
-    let count = |number: usize, noun: &str| match number {
-        1 => format!("1 {noun}"),
-        _ => format!("{number} {noun}s"),
-    };
     format!(
         "{} downloaded by {}, {} in {:.3} s",
         count(tally.files, "file"),
@@ -48,4 +57,11 @@ fn summary(tally: &Tally, clients: usize, time: Duration) -> String {
         count(tally.segments, "segment"),
         time.as_secs_f64()
     )
+}
+
+fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
 }

@@ -5,11 +5,11 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::protocol::{
-    Envelope, FileId, FileName, Hashes, Init, InitAck, Missing, OwnedFile, Rank, Swarm, ToDownload,
-    ToTracker, ToUpload,
+    Envelope, FileId, FileName, Hashes, Init, InitAck, Joined, Missing, OwnedFile, Rank, Swarm,
+    ToDownload, ToTracker, ToUpload,
 };
 
 /// The tracker's whole knowledge: the files, and the role of each client in each file's swarm (R2).
@@ -63,42 +63,38 @@ impl Tracker {
     /// # Errors
     /// When the protocol has no place for it; nothing is left for the post then.
     pub fn step(&mut self, from: Rank, message: ToTracker, post: &mut Vec<Envelope>) -> Result<()> {
-        match (&mut self.phase, message) {
-            (Phase::Registering(registry), ToTracker::Init(init)) => {
+        match &mut self.phase {
+            Phase::Registering(registry) => {
+                let ToTracker::Init(init) = message else {
+                    bail!("not every client has registered yet");
+                };
                 registry.register(from, init)?;
                 if registry.heard.len() == self.clients {
                     self.phase = mem::take(registry).close(self.clients, post);
                 }
             }
-            (Phase::Running(swarms), ToTracker::SwarmRequest(name)) => {
-                let swarm = swarms.join(from, &name)?;
-                post.push(Envelope::new(from, ToDownload::Swarm(swarm)));
-            }
-            (Phase::Running(swarms), ToTracker::Update(file)) => {
-                let members = swarms.peer(from, file)?.members();
-                post.push(Envelope::new(
-                    from,
-                    ToDownload::Swarm(Swarm::Members(members)),
-                ));
-            }
-            (Phase::Running(swarms), ToTracker::FileComplete(file)) => {
-                swarms.complete(from, file)?
-            }
-            (Phase::Running(swarms), ToTracker::AllComplete { missing }) => {
-                swarms.finish(from, missing)?;
+            Phase::Running(swarms) => {
+                swarms.step(from, message, post)?;
                 if swarms.busy.is_empty() {
-                    post.extend(
-                        Rank::clients(self.clients)
-                            .map(|client| Envelope::new(client, ToUpload::Stop)),
-                    );
+                    let clients = Rank::clients(self.clients);
+                    post.extend(clients.map(|client| Envelope::new(client, ToUpload::Stop)));
                     self.phase = Phase::Ended(Ending::Complete(mem::take(&mut swarms.tally)));
                 }
             }
-            (Phase::Registering(_), message) => bail!("{message:?} before INIT_ACK"),
-            (Phase::Running(_), ToTracker::Init(_)) => bail!("INIT after INIT_ACK"),
-            (Phase::Ended(_), message) => bail!("{message:?} after the end"),
+            Phase::Ended(_) => bail!("the run is over"),
         }
         Ok(())
+    }
+
+    /// The clients that the tracker waits for: to register, or to be done.
+    pub fn unfinished(&self) -> Vec<Rank> {
+        let mut clients: Vec<Rank> = Rank::clients(self.clients).collect();
+        clients.retain(|client| match &self.phase {
+            Phase::Registering(registry) => !registry.heard.contains(client),
+            Phase::Running(swarms) => swarms.busy.contains(client),
+            Phase::Ended(_) => false,
+        });
+        clients
     }
 
     /// How the run ended, once it has.
@@ -130,7 +126,7 @@ struct Content {
 impl Registry {
     fn register(&mut self, client: Rank, init: Init) -> Result<()> {
         if !self.heard.insert(client) {
-            bail!("a second INIT");
+            bail!("it has registered already");
         }
         match init {
             Init::Unable(problems) => {
@@ -253,6 +249,20 @@ enum Role {
 }
 
 impl Swarms {
+    fn step(&mut self, from: Rank, message: ToTracker, post: &mut Vec<Envelope>) -> Result<()> {
+        ensure!(self.busy.contains(&from), "it has nothing more to download");
+        let mut answer = |swarm| post.push(Envelope::new(from, ToDownload::Swarm(swarm)));
+        match message {
+            ToTracker::Init(_) => bail!("every client has registered already"),
+            ToTracker::SwarmRequest(name) => answer(self.join(from, &name)?),
+            ToTracker::Update(file) => answer(Swarm::Members(self.peer(from, file)?.members())),
+            ToTracker::FileComplete(file) => self.complete(from, file)?,
+            ToTracker::AllComplete { missing } => self.finish(from, missing),
+            ToTracker::Alive => {}
+        }
+        Ok(())
+    }
+
     /// Answers SWARM_REQUEST; the client is a peer from then on (R3).
     fn join(&mut self, client: Rank, name: &FileName) -> Result<Swarm> {
         let Some(&id) = self.ids.get(name) else {
@@ -260,17 +270,21 @@ impl Swarms {
         };
         let file = &mut self.files[id.0 as usize];
         let members = file.members();
-        Ok(match file.roles.entry(client) {
+        match file.roles.entry(client) {
             Entry::Vacant(role) => {
                 role.insert(Role::Peer);
-                Swarm::Joined {
+                let hashes = file.hashes.clone();
+                Ok(Swarm::Joined(Joined {
                     file: id,
-                    hashes: file.hashes.clone(),
+                    hashes,
                     members,
-                }
+                }))
             }
-            Entry::Occupied(_) => Swarm::Members(members),
-        })
+            Entry::Occupied(role) => {
+                ensure!(*role.get() == Role::Peer, "it is a seed of '{name}'");
+                Ok(Swarm::Members(members))
+            }
+        }
     }
 
     /// The file, if the client downloads it.
@@ -296,15 +310,12 @@ impl Swarms {
     }
 
     /// The client has nothing more to download; it stays in its swarms (R11).
-    fn finish(&mut self, client: Rank, missing: Vec<Missing>) -> Result<()> {
-        if !self.busy.remove(&client) {
-            bail!("a second ALL_COMPLETE");
-        }
+    fn finish(&mut self, client: Rank, missing: Vec<Missing>) {
+        self.busy.remove(&client);
         self.tally
             .missing
             .extend(missing.into_iter().map(|file| (client, file)));
         self.tally.missing.sort_by_key(|(client, _)| *client);
-        Ok(())
     }
 }
 

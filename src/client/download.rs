@@ -10,8 +10,8 @@ use super::fetch::{Fetch, Next};
 use super::selection::RoundRobin;
 use super::{Library, Settings};
 use crate::protocol::{
-    Envelope, FileName, Hashes, Missing, OwnedFile, Rank, Reason, Swarm, ToDownload, ToTracker,
-    ToUpload,
+    Envelope, FileName, Hashes, Joined, Missing, OwnedFile, Rank, Reason, Swarm, ToDownload,
+    ToTracker, ToUpload,
 };
 
 /// Fetches the wanted files in the order of the input, one at a time.
@@ -38,6 +38,8 @@ enum State {
     Fetching(Box<Fetch>),
     /// UPDATE or a further SWARM_REQUEST is out, and no SEGMENT_REQUEST.
     Refreshing(Box<Fetch>),
+    /// The file is held whole, and is being written.
+    Saving(FileName),
     /// ALL_COMPLETE was sent.
     Done,
 }
@@ -47,7 +49,7 @@ enum State {
 pub enum Effect {
     /// Post a message.
     Send(Envelope),
-    /// Write an output.
+    /// Write an output, and report to [`Download::saved`].
     Save(SavedFile),
 }
 
@@ -97,27 +99,19 @@ impl Download {
         message: ToDownload,
         effects: &mut Vec<Effect>,
     ) -> Result<()> {
-        self.state = match (mem::replace(&mut self.state, State::Idle), message) {
-            (
-                State::Joining(name),
-                ToDownload::Swarm(Swarm::Joined {
+        self.state = match (self.take_state(), message) {
+            (State::Joining(name), ToDownload::Swarm(Swarm::Joined(joined))) => {
+                let Joined {
                     file,
                     hashes,
                     members,
-                }),
-            ) => {
+                } = joined;
                 self.library.expect(file, hashes.clone());
-                self.advance(
-                    Box::new(Fetch::new(name, file, hashes, self.others(members))),
-                    effects,
-                )
+                let fetch = Fetch::new(name, file, hashes, self.others(members));
+                self.advance(Box::new(fetch), effects)
             }
             (State::Joining(name), ToDownload::Swarm(Swarm::Unknown)) => {
-                self.missing.push(Missing {
-                    name,
-                    reason: Reason::NobodyHasIt,
-                });
-                self.next_file(effects)
+                self.go_without(name, Reason::NobodyHasIt, effects)
             }
             (State::Fetching(mut fetch), ToDownload::Segment(answer)) => {
                 fetch.answered(from, answer, &self.library)?;
@@ -132,11 +126,26 @@ impl Download {
                 | State::Joining(_)
                 | State::Fetching(_)
                 | State::Refreshing(_)
+                | State::Saving(_)
                 | State::Done,
-                message @ (ToDownload::InitAck(_) | ToDownload::Swarm(_) | ToDownload::Segment(_)),
-            ) => bail!("nobody asked for {message:?}"),
+                ToDownload::InitAck(_) | ToDownload::Swarm(_) | ToDownload::Segment(_),
+            ) => bail!("nobody asked for it"),
         };
         Ok(())
+    }
+
+    /// Hears how [`Effect::Save`] went: well, or why not, in words for the user.
+    ///
+    /// # Panics
+    /// When nothing is being saved.
+    pub fn saved(&mut self, outcome: Result<(), String>, effects: &mut Vec<Effect>) {
+        let State::Saving(name) = self.take_state() else {
+            panic!("nothing is being saved");
+        };
+        self.state = match outcome {
+            Ok(()) => self.next_file(effects),
+            Err(why) => self.go_without(name, Reason::NotWritten(why), effects),
+        };
     }
 
     /// Whether ALL_COMPLETE was sent.
@@ -144,69 +153,55 @@ impl Download {
         matches!(self.state, State::Done)
     }
 
+    fn take_state(&mut self) -> State {
+        mem::replace(&mut self.state, State::Idle)
+    }
+
     /// Goes on with a file: more requests, or what comes when none is in flight.
     fn advance(&mut self, mut fetch: Box<Fetch>, effects: &mut Vec<Effect>) -> State {
-        let step = fetch.next(self.settings, &mut self.sources, |member, request| {
-            effects.push(Effect::Send(Envelope::new(
-                member,
-                ToUpload::SegmentRequest(request),
-            )));
+        let next = fetch.next(self.settings, &mut self.sources, |member, request| {
+            let message = ToUpload::SegmentRequest(request);
+            effects.push(Effect::Send(Envelope::new(member, message)));
         });
-        let mut tell_tracker =
-            |message: ToTracker| effects.push(Effect::Send(Envelope::new(Rank::TRACKER, message)));
-        match step {
+        match next {
             Next::Answers => State::Fetching(fetch),
             Next::Update => {
-                tell_tracker(ToTracker::Update(fetch.file));
+                tell_tracker(ToTracker::Update(fetch.file), effects);
                 State::Refreshing(fetch)
             }
             Next::AskTracker => {
-                tell_tracker(ToTracker::SwarmRequest(fetch.name.clone()));
+                tell_tracker(ToTracker::SwarmRequest(fetch.name.clone()), effects);
                 State::Refreshing(fetch)
             }
             Next::Complete => {
-                let hashes = self
-                    .library
-                    .complete(fetch.file)
-                    .expect("its last segment was stored");
-                tell_tracker(ToTracker::FileComplete(fetch.file));
-                effects.push(Effect::Save(SavedFile {
-                    name: fetch.name,
-                    hashes,
-                }));
-                self.next_file(effects)
+                let hashes = self.library.complete(fetch.file);
+                let hashes = hashes.expect("the last segment was stored");
+                tell_tracker(ToTracker::FileComplete(fetch.file), effects);
+                save(fetch.name, hashes, effects)
             }
-            Next::GiveUp => {
-                self.missing.push(Missing {
-                    name: fetch.name,
-                    reason: Reason::NobodySendsIt,
-                });
-                self.next_file(effects)
-            }
+            Next::GiveUp => self.go_without(fetch.name, Reason::NobodySendsIt, effects),
         }
     }
 
     /// Turns to the next wanted file; there is nothing to fetch of one that is owned.
     fn next_file(&mut self, effects: &mut Vec<Effect>) -> State {
-        while let Some(name) = self.wanted.pop_front() {
-            match self.owned.iter().find(|file| file.name == name) {
-                Some(file) => effects.push(Effect::Save(SavedFile {
-                    name,
-                    hashes: file.hashes.clone(),
-                })),
-                None => {
-                    let request = ToTracker::SwarmRequest(name.clone());
-                    effects.push(Effect::Send(Envelope::new(Rank::TRACKER, request)));
-                    return State::Joining(name);
-                }
+        let Some(name) = self.wanted.pop_front() else {
+            let missing = mem::take(&mut self.missing);
+            tell_tracker(ToTracker::AllComplete { missing }, effects);
+            return State::Done;
+        };
+        match self.owned.iter().find(|file| file.name == name) {
+            Some(file) => save(name, file.hashes.clone(), effects),
+            None => {
+                tell_tracker(ToTracker::SwarmRequest(name.clone()), effects);
+                State::Joining(name)
             }
         }
-        let missing = mem::take(&mut self.missing);
-        effects.push(Effect::Send(Envelope::new(
-            Rank::TRACKER,
-            ToTracker::AllComplete { missing },
-        )));
-        State::Done
+    }
+
+    fn go_without(&mut self, name: FileName, reason: Reason, effects: &mut Vec<Effect>) -> State {
+        self.missing.push(Missing { name, reason });
+        self.next_file(effects)
     }
 
     /// The members that the client can ask: all but itself.
@@ -214,6 +209,18 @@ impl Download {
         members.retain(|&member| member != self.me);
         members
     }
+}
+
+fn tell_tracker(message: ToTracker, effects: &mut Vec<Effect>) {
+    effects.push(Effect::Send(Envelope::new(Rank::TRACKER, message)));
+}
+
+fn save(name: FileName, hashes: Hashes, effects: &mut Vec<Effect>) -> State {
+    effects.push(Effect::Save(SavedFile {
+        name: name.clone(),
+        hashes,
+    }));
+    State::Saving(name)
 }
 
 #[cfg(test)]

@@ -118,9 +118,7 @@ impl Fetch {
         } = answer;
         let asked = (self.in_flight.remove(&segment))
             .filter(|asked| file == self.file && asked.member == from)
-            .with_context(|| {
-                format!("nobody asked it for segment {segment} of file number {file}")
-            })?;
+            .context("nobody asked for it")?;
         let came = match answer {
             Answer::Ack(hash) => library.store(file, segment, hash),
             Answer::Nack => false,

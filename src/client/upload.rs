@@ -30,7 +30,7 @@ impl Upload {
     /// When the protocol has no place for it: anything after STOP, and a STOP that is not the
     /// tracker's.
     pub fn step(&mut self, from: Rank, message: ToUpload, post: &mut Vec<Envelope>) -> Result<()> {
-        ensure!(!self.stopped, "{message:?} after STOP");
+        ensure!(!self.stopped, "it was stopped already");
         match message {
             ToUpload::SegmentRequest(SegmentRequest {
                 file,
@@ -52,7 +52,7 @@ impl Upload {
                 ));
             }
             ToUpload::Stop => {
-                ensure!(from == Rank::TRACKER, "STOP from a client");
+                ensure!(from == Rank::TRACKER, "only the tracker stops anybody");
                 self.stopped = true;
             }
         }

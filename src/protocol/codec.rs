@@ -144,17 +144,19 @@ mod tests {
             &[4, 1, 1, b'x', 1],
         );
 
+        check(ToTracker::Alive, &[5]);
+
         check(
             ToDownload::InitAck(InitAck::Start(vec![FileId(2), FileId(0)])),
             &[0, 0, 2, 2, 0],
         );
         check(ToDownload::InitAck(InitAck::Refused), &[0, 1]);
         check(
-            ToDownload::Swarm(Swarm::Joined {
+            ToDownload::Swarm(Swarm::Joined(Joined {
                 file: FileId(5),
                 hashes: hashes("c"),
                 members: vec![Rank(1), Rank(200)],
-            }),
+            })),
             &[&[1, 0, 5, 32][..], &[b'c'; 32], &[2, 1, 200, 1]].concat(),
         );
         check(
@@ -196,7 +198,7 @@ mod tests {
                 content: Tag::FileComplete
             })
         );
-        assert_eq!(decode::<ToUpload>(10, &[1]), Err(Undecodable::Tag(10)));
+        assert_eq!(decode::<ToUpload>(11, &[1]), Err(Undecodable::Tag(11)));
         assert_eq!(decode::<ToUpload>(-1, &[1]), Err(Undecodable::Tag(-1)));
     }
 

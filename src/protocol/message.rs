@@ -27,11 +27,12 @@ pub enum Tag {
     FileComplete,
     AllComplete,
     Stop,
+    Alive,
 }
 
 impl Tag {
-    /// Every tag, in the order of a client's life; a tag's place here is its number on the wire.
-    pub const ALL: [Tag; 10] = [
+    /// Every tag, in the order of a client's life and ALIVE; a tag's place here is its number on the wire.
+    pub const ALL: [Tag; 11] = [
         Tag::Init,
         Tag::InitAck,
         Tag::SwarmRequest,
@@ -42,6 +43,7 @@ impl Tag {
         Tag::FileComplete,
         Tag::AllComplete,
         Tag::Stop,
+        Tag::Alive,
     ];
 
     /// The number that goes on the wire.
@@ -68,6 +70,7 @@ impl fmt::Display for Tag {
             Tag::FileComplete => "FILE_COMPLETE",
             Tag::AllComplete => "ALL_COMPLETE",
             Tag::Stop => "STOP",
+            Tag::Alive => "ALIVE",
         })
     }
 }
@@ -95,6 +98,9 @@ pub enum ToTracker {
         /// The wanted files that it could not get, in the order of its input.
         missing: Vec<Missing>,
     },
+    /// ALIVE: the client's download goes on, though it has had nothing to report for long. Not a
+    /// part of the assignment: it tells a slow run from one that hangs.
+    Alive,
 }
 
 impl Message for ToTracker {
@@ -105,6 +111,7 @@ impl Message for ToTracker {
             ToTracker::Update(_) => Tag::Update,
             ToTracker::FileComplete(_) => Tag::FileComplete,
             ToTracker::AllComplete { .. } => Tag::AllComplete,
+            ToTracker::Alive => Tag::Alive,
         }
     }
 }
@@ -119,20 +126,23 @@ pub struct Missing {
 }
 
 /// Why a wanted file did not come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reason {
     /// No client owns a file of this name.
     NobodyHasIt,
     /// Every member of the swarm was asked for what was lacking, time and again, and none sent it.
     NobodySendsIt,
+    /// It was downloaded, but the output could not be written, for this reason.
+    NotWritten(String),
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Reason::NobodyHasIt => "nobody has it",
-            Reason::NobodySendsIt => "nobody who should have it sends it",
-        })
+        match self {
+            Reason::NobodyHasIt => write!(f, "nobody has it"),
+            Reason::NobodySendsIt => write!(f, "nobody who should have it sends it"),
+            Reason::NotWritten(why) => write!(f, "{why}"),
+        }
     }
 }
 
@@ -205,19 +215,23 @@ pub enum InitAck {
 /// The tracker's answer to SWARM_REQUEST and to UPDATE (R3, R6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Swarm {
-    /// The first answer to a client about a file: all that there is to know about it.
-    Joined {
-        /// The file's number.
-        file: FileId,
-        /// The hashes of all its segments, for the client to hold against what it is sent (R4).
-        hashes: Hashes,
-        /// The seeds and peers of its swarm, in rank order.
-        members: Vec<Rank>,
-    },
+    /// The first answer to a client about a file.
+    Joined(Joined),
     /// A later answer: the seeds and peers of the swarm as it is now, in rank order.
     Members(Vec<Rank>),
     /// Nobody has a file of this name.
     Unknown,
+}
+
+/// All that there is to know about a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The file's number.
+    pub file: FileId,
+    /// The hashes of all its segments, for the client to hold against what it is sent (R4).
+    pub hashes: Hashes,
+    /// The seeds and peers of its swarm, in rank order.
+    pub members: Vec<Rank>,
 }
 
 /// Which segment is asked for.

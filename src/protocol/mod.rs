@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 pub use codec::{Undecodable, decode, encode};
 pub use file_name::{BadFileName, FileName};
 pub use message::{
-    Answer, Envelope, Init, InitAck, Letter, Message, Missing, OwnedFile, Reason, SegmentAnswer,
-    SegmentRequest, Swarm, Tag, ToDownload, ToTracker, ToUpload,
+    Answer, Envelope, Init, InitAck, Joined, Letter, Message, Missing, OwnedFile, Reason,
+    SegmentAnswer, SegmentRequest, Swarm, Tag, ToDownload, ToTracker, ToUpload,
 };
 pub use segment::{BadSegmentHash, Hashes, SegmentHash, SegmentIndex};
 

@@ -1,7 +1,6 @@
 //! A client's rank: it registers, then runs its two threads until the tracker's STOP.
 
-use std::fs;
-use std::path::Path;
+use std::mem;
 use std::thread;
 
 use anyhow::{Context, Result, bail};
@@ -10,7 +9,7 @@ use super::mailbox::Receiver;
 use super::{Job, Options, Post, output};
 use crate::client::{self, Download, Effect, Upload};
 use crate::manifest;
-use crate::protocol::{InitAck, Rank, ToDownload, ToTracker, ToUpload};
+use crate::protocol::{InitAck, Message, Rank, ToDownload, ToTracker, ToUpload};
 
 /// Takes part in the swarm as `me`, from INIT to STOP.
 pub(super) fn run(
@@ -32,12 +31,10 @@ pub(super) fn run(
     let manifest = input.ok().context("expected a refusal, found INIT_ACK")?;
     let (download, upload) = client::start(me, manifest, &numbers, options.settings)?;
 
-    let folder = &options.output_dir;
-    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     thread::scope(|threads| {
         let download_post = post.clone();
         job.spawn(threads, "download", move || {
-            self::download(me, download, folder, download_post, download_mailbox)
+            self::download(me, download, options, download_post, download_mailbox)
         })?;
         job.spawn(threads, "upload", move || {
             self::upload(upload, post, upload_mailbox)
@@ -49,26 +46,31 @@ pub(super) fn run(
 fn download(
     me: Rank,
     mut download: Download,
-    folder: &Path,
+    options: &Options,
     mut post: Post,
     mut mailbox: Receiver<ToDownload>,
 ) -> Result<()> {
     let mut effects = Vec::new();
     download.begin(&mut effects);
     loop {
-        for effect in effects.drain(..) {
-            match effect {
-                Effect::Send(envelope) => post.send(envelope)?,
-                Effect::Save(file) => output::save(folder, me, &file)?,
+        while !effects.is_empty() {
+            for effect in mem::take(&mut effects) {
+                match effect {
+                    Effect::Send(envelope) => post.send(envelope)?,
+                    Effect::Save(file) => {
+                        let outcome = output::save(&options.output_dir, me, &file);
+                        download.saved(outcome, &mut effects);
+                    }
+                }
             }
         }
         if download.is_done() {
             return Ok(());
         }
         let (from, message) = mailbox.receive()?;
-        download
-            .step(from, message, &mut effects)
-            .with_context(|| format!("rank {from}"))?;
+        let tag = message.tag();
+        let step = download.step(from, message, &mut effects);
+        step.with_context(|| format!("{tag} from rank {from}"))?;
     }
 }
 
@@ -77,9 +79,9 @@ fn upload(mut upload: Upload, mut post: Post, mut mailbox: Receiver<ToUpload>) -
     let mut replies = Vec::new();
     while !upload.is_stopped() {
         let (from, message) = mailbox.receive()?;
-        upload
-            .step(from, message, &mut replies)
-            .with_context(|| format!("rank {from}"))?;
+        let tag = message.tag();
+        let step = upload.step(from, message, &mut replies);
+        step.with_context(|| format!("{tag} from rank {from}"))?;
         post.send_all(&mut replies)?;
     }
     Ok(())

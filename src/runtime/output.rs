@@ -1,37 +1,153 @@
 //! Output files: `client<R>_<NAME>`, whole or not at all.
 
-use std::fs::Permissions;
-use std::io::{BufWriter, Write};
+use std::fs::{self, Permissions};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use anyhow::{Context, Result};
-
 use crate::client::SavedFile;
-use crate::protocol::Rank;
+use crate::protocol::{Hashes, Rank};
 
-/// Writes a client's file into `folder`: its hashes in order, one a line.
-///
-/// It is written under a temporary name and then renamed, so that nobody ever sees a part of it,
-/// and an older file of the same name is replaced.
+/// What a new file may have, before the umask takes its part.
+const MODE: u32 = 0o666;
+
+/// Writes a client's file into `folder`, which is created if missing: its hashes in order, one a
+/// line. It gets its name when it is whole, and replaces an older file of that name.
 ///
 /// # Errors
-/// When the folder cannot be written to. Nothing new is left in it then.
-pub(super) fn save(folder: &Path, client: Rank, file: &SavedFile) -> Result<()> {
+/// Says, for the user, which file could not be written and why. Nothing new is left then.
+pub(super) fn save(folder: &Path, client: Rank, file: &SavedFile) -> Result<(), String> {
     let path = folder.join(format!("client{client}_{}", file.name));
-    write(folder, &path, file).with_context(|| format!("cannot write {}", path.display()))
+    fs::create_dir_all(folder)
+        .and_then(|()| write(folder, &path, &file.hashes))
+        .map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
-fn write(folder: &Path, path: &Path, file: &SavedFile) -> Result<()> {
+#[cfg(target_os = "linux")]
+fn write(folder: &Path, path: &Path, hashes: &Hashes) -> io::Result<()> {
+    match unnamed::create(folder) {
+        Ok(file) => unnamed::name(&write_lines(file, hashes)?, path),
+        Err(_) => write_renamed(folder, path, hashes),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+use write_renamed as write;
+
+/// A file that has no name until it is whole: however the process ends before, nothing is left.
+#[cfg(target_os = "linux")]
+mod unnamed {
+    use std::fs::{self, File, OpenOptions};
+    use std::io;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::OpenOptionsExt;
+    use std::path::Path;
+
+    use rustix::fs::{AtFlags, CWD, OFlags, linkat};
+
+    /// Creates it. Not every file system can.
+    pub(super) fn create(folder: &Path) -> io::Result<File> {
+        let flags = OFlags::TMPFILE.bits().cast_signed();
+        OpenOptions::new()
+            .write(true)
+            .mode(super::MODE)
+            .custom_flags(flags)
+            .open(folder)
+    }
+
+    /// Gives it its name.
+    pub(super) fn name(file: &File, path: &Path) -> io::Result<()> {
+        let unnamed = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let link = || linkat(CWD, &unnamed, CWD, path, AtFlags::SYMLINK_FOLLOW);
+        match link() {
+            Err(rustix::io::Errno::EXIST) => {
+                fs::remove_file(path)?;
+                Ok(link()?)
+            }
+            linked => Ok(linked?),
+        }
+    }
+}
+
+/// Writes under a temporary name, and then renames.
+fn write_renamed(folder: &Path, path: &Path, hashes: &Hashes) -> io::Result<()> {
     let temporary = tempfile::Builder::new()
         .prefix(".client")
-        .permissions(Permissions::from_mode(0o666)) // less the umask, like any other new file
+        .permissions(Permissions::from_mode(MODE))
         .tempfile_in(folder)?;
-    let mut lines = BufWriter::with_capacity(1 << 16, temporary);
-    for hash in file.hashes.iter() {
+    write_lines(temporary, hashes)?.persist(path)?;
+    Ok(())
+}
+
+fn write_lines<W: Write>(file: W, hashes: &Hashes) -> io::Result<W> {
+    let mut lines = BufWriter::with_capacity(1 << 16, file);
+    for hash in hashes.iter() {
         lines.write_all(hash.as_bytes())?;
         lines.write_all(b"\n")?;
     }
-    lines.into_inner()?.persist(path)?;
-    Ok(())
+    Ok(lines.into_inner()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::samples::{hashes, name};
+
+    /// Both ways to write, in a folder of their own.
+    fn both_ways(check: impl Fn(&Path, fn(&Path, &Path, &Hashes) -> io::Result<()>)) {
+        for way in [write, write_renamed] {
+            check(tempfile::tempdir().unwrap().path(), way);
+        }
+    }
+
+    fn files(folder: &Path) -> Vec<String> {
+        let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name();
+        fs::read_dir(folder)
+            .unwrap()
+            .map(|e| name(e).into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_file_is_its_hashes_one_a_line_and_replaces_an_older_one() {
+        both_ways(|folder, write| {
+            let path = folder.join("client1_f");
+            fs::write(&path, "something older and longer\n".repeat(9)).unwrap();
+            for letters in ["ab", "", "c"] {
+                write(folder, &path, &hashes(letters)).unwrap();
+                let lines: String = letters
+                    .chars()
+                    .map(|letter| letter.to_string().repeat(32) + "\n")
+                    .collect();
+                assert_eq!(fs::read_to_string(&path).unwrap(), lines);
+                assert_eq!(files(folder), ["client1_f"]);
+            }
+            let new = folder.join("plain");
+            fs::write(&new, "").unwrap();
+            let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+            assert_eq!(
+                mode(&path),
+                mode(&new),
+                "it is as accessible as any new file"
+            );
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_named_and_leaves_nothing() {
+        both_ways(|folder, write| {
+            fs::create_dir(folder.join("client1_f")).unwrap();
+            write(folder, &folder.join("client1_f"), &hashes("a")).unwrap_err();
+            assert_eq!(files(folder), ["client1_f"]);
+        });
+        let file = SavedFile {
+            name: name("f"),
+            hashes: hashes("a"),
+        };
+        let error = save(Path::new("/proc/nowhere"), Rank(3), &file).unwrap_err();
+        assert!(
+            error.starts_with("cannot write /proc/nowhere/client3_f: "),
+            "{error}"
+        );
+    }
 }

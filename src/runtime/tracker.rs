@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::Post;
 use super::mailbox::Receiver;
-use crate::protocol::ToTracker;
+use crate::protocol::{Message, ToTracker};
 use crate::tracker::{Ending, Tracker};
 
 /// Serves this many clients until all are done.
@@ -17,9 +17,9 @@ pub(super) fn run(
     let mut replies = Vec::new();
     loop {
         let (from, message) = mailbox.receive()?;
-        tracker
-            .step(from, message, &mut replies)
-            .with_context(|| format!("rank {from}"))?;
+        let tag = message.tag();
+        let step = tracker.step(from, message, &mut replies);
+        step.with_context(|| format!("{tag} from rank {from}"))?;
         post.send_all(&mut replies)?;
         if let Some(ending) = tracker.ending() {
             return Ok(ending.clone());

@@ -78,7 +78,7 @@ fn r1_no_client_starts_before_every_client_has_registered() {
     );
     assert_eq!(
         objection(&mut tracker, 1, ready(&[])),
-        "INIT after INIT_ACK"
+        "every client has registered already"
     );
 }
 
@@ -86,7 +86,12 @@ fn r1_no_client_starts_before_every_client_has_registered() {
 fn r1_nothing_is_answered_before_the_start_and_nobody_registers_twice() {
     let mut tracker = Tracker::new(2);
     answers(&mut tracker, 1, ready(&[]));
-    assert_eq!(objection(&mut tracker, 1, ready(&[])), "a second INIT");
+    assert_eq!(
+        objection(&mut tracker, 1, ready(&[])),
+        "it has registered already"
+    );
+    assert_eq!(tracker.unfinished(), ranks(&[2]));
+    objection(&mut tracker, 1, ToTracker::Alive);
     objection(&mut tracker, 1, ToTracker::SwarmRequest(name("f")));
     objection(&mut tracker, 1, ToTracker::Update(F));
     objection(&mut tracker, 1, ToTracker::FileComplete(F));
@@ -130,10 +135,12 @@ fn r2_owners_of_one_name_agree_on_its_segments_whoever_registers_first() {
 #[test]
 fn r3_a_client_that_asks_for_a_swarm_is_told_all_of_it_and_is_its_peer_from_then_on() {
     let mut tracker = started();
-    let joined = |members: &[u32]| Swarm::Joined {
-        file: G,
-        hashes: hashes("x"),
-        members: ranks(members),
+    let joined = |members: &[u32]| {
+        Swarm::Joined(Joined {
+            file: G,
+            hashes: hashes("x"),
+            members: ranks(members),
+        })
     };
     let request = || ToTracker::SwarmRequest(name("g"));
     assert_eq!(
@@ -202,12 +209,23 @@ fn r11_file_complete_makes_a_peer_a_seed_that_stays_when_it_is_done() {
     assert_eq!(again, "it is a seed of file number 1");
     answers(&mut tracker, 3, ToTracker::AllComplete { missing: vec![] });
     let post = answers(&mut tracker, 1, ToTracker::SwarmRequest(name("g")));
-    let joined = Swarm::Joined {
+    let joined = Swarm::Joined(Joined {
         file: G,
         hashes: hashes("x"),
         members: ranks(&[2, 3]),
-    };
+    });
     assert_eq!(post, [swarm(1, joined)]);
+}
+
+#[test]
+fn r3_a_seed_has_no_use_for_its_own_swarm() {
+    let request = ToTracker::SwarmRequest(name("f"));
+    assert_eq!(objection(&mut started(), 1, request), "it is a seed of 'f'");
+}
+
+#[test]
+fn a_client_that_is_alive_is_not_answered() {
+    assert_eq!(answers(&mut started(), 1, ToTracker::Alive), []);
 }
 
 #[test]
@@ -225,13 +243,14 @@ fn r12_each_client_is_stopped_once_when_every_client_is_done() {
     assert_eq!(answers(&mut tracker, 2, done(&[])), []);
     assert_eq!(
         objection(&mut tracker, 2, done(&[])),
-        "a second ALL_COMPLETE"
+        "it has nothing more to download"
     );
     assert_eq!(
         answers(&mut tracker, 3, done(std::slice::from_ref(&missing))),
         []
     );
     assert_eq!(tracker.ending(), None);
+    assert_eq!(tracker.unfinished(), ranks(&[1]));
     let stop = |client| to(client, ToUpload::Stop);
     assert_eq!(
         answers(&mut tracker, 1, done(&[])),
@@ -244,4 +263,6 @@ fn r12_each_client_is_stopped_once_when_every_client_is_done() {
     };
     assert_eq!(tracker.ending(), Some(&Ending::Complete(tally)));
     objection(&mut tracker, 1, done(&[]));
+    assert_eq!(objection(&mut tracker, 1, done(&[])), "the run is over");
+    assert_eq!(tracker.unfinished(), []);
 }

@@ -185,12 +185,15 @@ impl World {
             Letter::ToDownload(message) => self.running(to).0.step(from, message, &mut effects),
         }
         .unwrap_or_else(|error| panic!("rank {to} to rank {from}: {error:#}"));
-        for effect in effects {
-            match effect {
-                Effect::Send(envelope) => posted.push(envelope),
-                Effect::Save(file) => {
-                    let twice = self.outputs.insert((to, file.name), file.hashes);
-                    assert_eq!(twice, None, "rank {to} saved a file twice");
+        while !effects.is_empty() {
+            for effect in mem::take(&mut effects) {
+                match effect {
+                    Effect::Send(envelope) => posted.push(envelope),
+                    Effect::Save(file) => {
+                        let twice = self.outputs.insert((to, file.name), file.hashes);
+                        assert_eq!(twice, None, "rank {to} saved a file twice");
+                        self.running(to).0.saved(Ok(()), &mut effects);
+                    }
                 }
             }
         }

@@ -36,11 +36,11 @@ fn begun(wanted: &[&str], settings: Settings) -> (Download, Vec<Effect>) {
 fn joined(letters: &str, members: &[u32], settings: Settings) -> (Download, Vec<Effect>) {
     let (mut download, _) = begun(&["f"], settings);
     let members = members.iter().copied().map(Rank).collect();
-    let swarm = Swarm::Joined {
+    let swarm = Swarm::Joined(Joined {
         file: F,
         hashes: hashes(letters),
         members,
-    };
+    });
     let effects = hear(&mut download, Rank::TRACKER, ToDownload::Swarm(swarm));
     (download, effects)
 }
@@ -51,6 +51,20 @@ fn hear(download: &mut Download, from: Rank, message: ToDownload) -> Vec<Effect>
         .step(from, message, &mut effects)
         .expect("the protocol has a place for it");
     effects
+}
+
+/// What follows once a save is over.
+fn saved(download: &mut Download, outcome: Result<(), String>) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    download.saved(outcome, &mut effects);
+    effects
+}
+
+fn save(file: &str, letters: &str) -> Effect {
+    Effect::Save(SavedFile {
+        name: name(file),
+        hashes: hashes(letters),
+    })
 }
 
 fn segment(position: usize, answer: Answer) -> ToDownload {
@@ -237,53 +251,51 @@ fn r6_after_every_interval_the_members_are_asked_anew_and_those_are_used() {
 fn r6_the_last_segment_of_a_file_is_told_by_file_complete_alone() {
     let (mut download, effects) = joined(&LETTERS[..10], &[1], settings(10, 1));
     let effects = answer_all(&mut download, effects);
-    let [complete, save, done] = &effects[..] else {
-        panic!("found {effects:?}")
-    };
-    assert_eq!(complete, &told(ToTracker::FileComplete(F)));
-    let saved = SavedFile {
-        name: name("f"),
-        hashes: hashes(&LETTERS[..10]),
-    };
-    assert_eq!(save, &Effect::Save(saved));
-    assert_eq!(done, &all_complete(&[]));
+    assert_eq!(
+        effects,
+        [told(ToTracker::FileComplete(F)), save("f", &LETTERS[..10])]
+    );
 }
 
 #[test]
-fn r7_a_file_is_completed_and_saved_with_its_last_segment_and_the_next_one_begins() {
+fn r7_a_file_is_completed_and_saved_with_its_last_segment_and_then_the_next_one_begins() {
     let (mut download, _) = begun(&["f", "g"], settings(10, 1));
-    let swarm = Swarm::Joined {
+    let members = vec![Rank(1), ME];
+    let swarm = Swarm::Joined(Joined {
         file: F,
         hashes: hashes("ab"),
-        members: vec![Rank(1), ME],
-    };
+        members,
+    });
     let effects = hear(&mut download, Rank::TRACKER, ToDownload::Swarm(swarm));
     assert_eq!(positions(&effects), [(1, 0)]);
     let effects = hear(&mut download, Rank(1), segment(0, Answer::Ack(hash(b'a'))));
     assert_eq!(positions(&effects), [(1, 1)]);
+    let effects = hear(&mut download, Rank(1), segment(1, Answer::Ack(hash(b'b'))));
+    assert_eq!(effects, [told(ToTracker::FileComplete(F)), save("f", "ab")]);
     assert_eq!(
-        hear(&mut download, Rank(1), segment(1, Answer::Ack(hash(b'b')))),
-        [
-            told(ToTracker::FileComplete(F)),
-            Effect::Save(SavedFile {
-                name: name("f"),
-                hashes: hashes("ab")
-            }),
-            told(ToTracker::SwarmRequest(name("g"))),
-        ]
+        saved(&mut download, Ok(())),
+        [told(ToTracker::SwarmRequest(name("g")))]
     );
 }
 
 #[test]
 fn r7_a_file_without_segments_is_complete_at_once() {
-    let (download, effects) = joined("", &[1], settings(10, 1));
-    let saved = SavedFile {
-        name: name("f"),
-        hashes: hashes(""),
-    };
-    let complete = told(ToTracker::FileComplete(F));
-    assert_eq!(effects, [complete, Effect::Save(saved), all_complete(&[])]);
+    let (mut download, effects) = joined("", &[1], settings(10, 1));
+    assert_eq!(effects, [told(ToTracker::FileComplete(F)), save("f", "")]);
+    assert!(!download.is_done(), "it is not written yet");
+    assert_eq!(saved(&mut download, Ok(())), [all_complete(&[])]);
     assert!(download.is_done());
+}
+
+#[test]
+fn r7_a_file_that_cannot_be_written_is_missing_and_the_next_one_begins() {
+    let (mut download, _) = joined("", &[1], settings(10, 1));
+    let why = String::from("cannot write client2_f: No space left on device (os error 28)");
+    let missing = Missing {
+        name: name("f"),
+        reason: Reason::NotWritten(why.clone()),
+    };
+    assert_eq!(saved(&mut download, Err(why)), [all_complete(&[missing])]);
 }
 
 #[test]
@@ -310,17 +322,11 @@ fn r8_what_could_not_be_had_is_named_at_the_end() {
 
 #[test]
 fn what_is_owned_is_saved_without_being_fetched() {
-    let (_, effects) = begun(&["own", "f"], settings(10, 1));
-    let saved = SavedFile {
-        name: name("own"),
-        hashes: hashes("z"),
-    };
+    let (mut download, effects) = begun(&["own", "f"], settings(10, 1));
+    assert_eq!(effects, [save("own", "z")]);
     assert_eq!(
-        effects,
-        [
-            Effect::Save(saved),
-            told(ToTracker::SwarmRequest(name("f")))
-        ]
+        saved(&mut download, Ok(())),
+        [told(ToTracker::SwarmRequest(name("f")))]
     );
 }
 
