@@ -6,11 +6,13 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
 
 use crate::client::Settings;
 use crate::exit::Exit;
+use crate::protocol::Rank;
 use crate::runtime::Options;
 
 /// What the options leave out.
@@ -49,6 +51,14 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = Settings::default().window)]
     window: NonZeroUsize,
 
+    /// Clients that answer every request with a wrong hash: an experiment on the others
+    #[arg(long, value_name = "R[,R...]", value_delimiter = ',', value_parser = client_rank)]
+    corrupt: Vec<Rank>,
+
+    /// How long no client may be heard of before the run is ended (60, 90s, 5min); 0 is for ever
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    stall_timeout: Duration,
+
     /// Print nothing but problems
     #[arg(short, long)]
     quiet: bool,
@@ -57,21 +67,36 @@ pub struct Arguments {
 impl From<Arguments> for Options {
     fn from(arguments: Arguments) -> Self {
         let Arguments {
-            input_dir,
-            output_dir,
             update_interval,
             window,
-            quiet,
+            stall_timeout,
+            ..
         } = arguments;
-        let settings = Settings {
-            update_interval,
-            window,
-        };
         Options {
-            input_dir,
-            output_dir,
-            settings,
-            quiet,
+            input_dir: arguments.input_dir,
+            output_dir: arguments.output_dir,
+            settings: Settings {
+                update_interval,
+                window,
+            },
+            corrupt: arguments.corrupt,
+            stall_timeout: (!stall_timeout.is_zero()).then_some(stall_timeout),
+            quiet: arguments.quiet,
         }
+    }
+}
+
+fn client_rank(text: &str) -> Result<Rank, String> {
+    match text.parse() {
+        Ok(rank) if rank != Rank::TRACKER.0 => Ok(Rank(rank)),
+        _ => Err("expected the rank of a client, 1 or more".into()),
+    }
+}
+
+/// A time with a unit, or in seconds.
+fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
+    match text.parse() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => humantime::parse_duration(text),
     }
 }

@@ -19,6 +19,9 @@ use crate::protocol::{
 /// swarm not even one such round comes.
 const FRUITLESS_ROUNDS: usize = 3;
 
+/// A member that has sent so many wrong hashes is not asked for this file again.
+const MOST_WRONG: u8 = 3;
+
 /// The download of one file.
 ///
 /// Every segment is in one place: held (in the library), in flight, untried, refused or exhausted.
@@ -36,6 +39,8 @@ pub(super) struct Fetch {
     /// Refused by every member; to be asked again of the members that the tracker lists next.
     exhausted: Vec<Lacking>,
     in_flight: BTreeMap<SegmentIndex, Asked>,
+    /// How many wrong hashes a member has sent: the more, the later it is asked.
+    wrong: BTreeMap<Rank, u8>,
     /// Segments gained since the tracker was last told.
     untold: usize,
     /// Whether a segment was gained since the tracker was last asked for members.
@@ -86,6 +91,7 @@ impl Fetch {
             refused: VecDeque::new(),
             exhausted: Vec::new(),
             in_flight: BTreeMap::new(),
+            wrong: BTreeMap::new(),
             untold: 0,
             fruitful: false,
             fruitless_rounds: 0,
@@ -120,7 +126,13 @@ impl Fetch {
             .filter(|asked| file == self.file && asked.member == from)
             .context("nobody asked for it")?;
         let came = match answer {
-            Answer::Ack(hash) => library.store(file, segment, hash),
+            Answer::Ack(hash) => {
+                let right = library.store(file, segment, hash);
+                if !right {
+                    *self.wrong.entry(from).or_default() += 1;
+                }
+                right
+            }
             Answer::Nack => false,
         };
         if came {
@@ -207,7 +219,7 @@ impl Fetch {
                     refused_by: Vec::new(),
                 })
             })?;
-            match sources.choose(&self.members, &refused_by) {
+            match self.source(sources, &refused_by) {
                 Some(member) => return Some((segment, Asked { member, refused_by })),
                 None => self.exhausted.push(Lacking {
                     segment,
@@ -215,5 +227,15 @@ impl Fetch {
                 }),
             }
         }
+    }
+
+    /// Whose turn it is among the members that have sent the fewest wrong hashes.
+    fn source(&self, sources: &mut RoundRobin, refused_by: &[Rank]) -> Option<Rank> {
+        (0..MOST_WRONG).find_map(|wrong| {
+            sources.choose(&self.members, |member| {
+                self.wrong.get(&member).copied().unwrap_or(0) == wrong
+                    && !refused_by.contains(&member)
+            })
+        })
     }
 }

@@ -39,6 +39,15 @@ impl Default for Settings {
     }
 }
 
+/// How a client answers requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conduct {
+    /// By what it holds (R9).
+    Honest,
+    /// Every request with a wrong hash: an experiment on the others.
+    Corrupt,
+}
+
 /// What a client says of its input (R1).
 pub fn init(input: &Result<Manifest, Vec<String>>) -> Init {
     match input {
@@ -57,6 +66,7 @@ pub fn start(
     manifest: Manifest,
     numbers: &[FileId],
     settings: Settings,
+    conduct: Conduct,
 ) -> Result<(Download, Upload)> {
     let Manifest { owned, wanted } = manifest;
     ensure!(
@@ -71,6 +81,6 @@ pub fn start(
     }
     Ok((
         Download::new(me, owned, wanted, Arc::clone(&library), settings),
-        Upload::new(library),
+        Upload::new(library, conduct),
     ))
 }

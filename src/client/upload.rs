@@ -4,22 +4,24 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
-use super::Library;
+use super::{Conduct, Library};
 use crate::protocol::{
-    Answer, Envelope, Rank, SegmentAnswer, SegmentRequest, ToDownload, ToUpload,
+    Answer, Envelope, Rank, SegmentAnswer, SegmentHash, SegmentRequest, ToDownload, ToUpload,
 };
 
 /// Serves what the library holds, including segments of files in progress (R9).
 #[derive(Debug)]
 pub struct Upload {
     library: Arc<Library>,
+    conduct: Conduct,
     stopped: bool,
 }
 
 impl Upload {
-    pub(super) fn new(library: Arc<Library>) -> Upload {
+    pub(super) fn new(library: Arc<Library>, conduct: Conduct) -> Upload {
         Upload {
             library,
+            conduct,
             stopped: false,
         }
     }
@@ -37,11 +39,13 @@ impl Upload {
                 segment,
                 hash,
             }) => {
-                let held = self
-                    .library
-                    .segment(file, segment)
-                    .filter(|&held| held == hash);
-                let answer = held.map_or(Answer::Nack, Answer::Ack);
+                let answer = match self.conduct {
+                    Conduct::Honest => match self.library.segment(file, segment) {
+                        Some(held) if held == hash => Answer::Ack(held),
+                        Some(_) | None => Answer::Nack,
+                    },
+                    Conduct::Corrupt => Answer::Ack(another_than(hash)),
+                };
                 post.push(Envelope::new(
                     from,
                     ToDownload::Segment(SegmentAnswer {
@@ -65,11 +69,18 @@ impl Upload {
     }
 }
 
+/// A hash that is not this one.
+fn another_than(hash: SegmentHash) -> SegmentHash {
+    let mut characters = *hash.as_bytes();
+    characters[0] = if characters[0] == b'0' { b'1' } else { b'0' };
+    SegmentHash::new(&characters).expect("a digit is printable")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::protocol::samples::{hash, hashes};
-    use crate::protocol::{FileId, SegmentHash, SegmentIndex};
+    use crate::protocol::{FileId, Letter, SegmentIndex};
 
     const OWNED: FileId = FileId(0);
     const COMING: FileId = FileId(1);
@@ -78,7 +89,7 @@ mod tests {
         let library = Arc::new(Library::default());
         library.own(OWNED, hashes("ab"));
         library.expect(COMING, hashes("cd"));
-        Upload::new(library)
+        Upload::new(library, Conduct::Honest)
     }
 
     /// What rank 7 is answered.
@@ -140,6 +151,29 @@ mod tests {
             Answer::Ack(hash(b'd'))
         );
         assert_eq!(answer(&mut upload, COMING, 0, hash(b'c')), Answer::Nack);
+    }
+
+    #[test]
+    fn a_corrupt_client_answers_every_request_with_a_wrong_hash() {
+        let mut upload = Upload {
+            conduct: Conduct::Corrupt,
+            ..upload()
+        };
+        let mut post = Vec::new();
+        for (file, segment, hash) in [(OWNED, 1, hash(b'b')), (COMING, 0, hash(b'0'))] {
+            let segment = SegmentIndex(segment);
+            let request = ToUpload::SegmentRequest(SegmentRequest {
+                file,
+                segment,
+                hash,
+            });
+            upload.step(Rank(7), request, &mut post).unwrap();
+            let sent = post.pop().map(|envelope| envelope.letter);
+            let Some(Letter::ToDownload(ToDownload::Segment(answer))) = sent else {
+                panic!("expected SEGMENT, found {sent:?}");
+            };
+            assert!(matches!(answer.answer, Answer::Ack(other) if other != hash));
+        }
     }
 
     #[test]

@@ -2,25 +2,26 @@
 
 use std::mem;
 use std::thread;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
 use super::mailbox::Receiver;
-use super::{Job, Options, Post, output};
+use super::{Job, Options, Post, input, output, watch};
 use crate::client::{self, Download, Effect, Upload};
 use crate::manifest;
-use crate::protocol::{InitAck, Message, Rank, ToDownload, ToTracker, ToUpload};
+use crate::protocol::{Envelope, InitAck, Message, Rank, ToDownload, ToTracker, ToUpload};
 
 /// Takes part in the swarm as `me`, from INIT to STOP.
 pub(super) fn run(
     me: Rank,
     options: &Options,
-    job: &Job,
+    job: Job,
     mut post: Post,
     mut download_mailbox: Receiver<ToDownload>,
     upload_mailbox: Receiver<ToUpload>,
 ) -> Result<()> {
-    let input = manifest::read(&options.input_dir.join(format!("in{me}.txt")));
+    let input = manifest::read(&input::path(&options.input_dir, me));
     post.tracker
         .send(Rank::TRACKER, &ToTracker::Init(client::init(&input)))?;
     let numbers = match download_mailbox.receive()? {
@@ -29,7 +30,21 @@ pub(super) fn run(
         (from, message) => bail!("expected INIT_ACK, found {message:?} from rank {from}"),
     };
     let manifest = input.ok().context("expected a refusal, found INIT_ACK")?;
-    let (download, upload) = client::start(me, manifest, &numbers, options.settings)?;
+    for file in manifest
+        .owned
+        .iter()
+        .filter(|file| manifest.wanted.contains(&file.name))
+    {
+        let name = &file.name;
+        eprintln!("warning: client {me} both owns and wants '{name}': nothing is downloaded");
+    }
+    let (download, upload) = client::start(
+        me,
+        manifest,
+        &numbers,
+        options.settings,
+        options.conduct(me),
+    )?;
 
     thread::scope(|threads| {
         let download_post = post.clone();
@@ -50,6 +65,7 @@ fn download(
     mut post: Post,
     mut mailbox: Receiver<ToDownload>,
 ) -> Result<()> {
+    let mut heard = Instant::now();
     let mut effects = Vec::new();
     download.begin(&mut effects);
     loop {
@@ -68,6 +84,12 @@ fn download(
             return Ok(());
         }
         let (from, message) = mailbox.receive()?;
+        if let Some(patience) = options.stall_timeout
+            && heard.elapsed() >= patience / watch::HEARD
+        {
+            post.send(Envelope::new(Rank::TRACKER, ToTracker::Alive))?;
+            heard = Instant::now();
+        }
         let tag = message.tag();
         let step = download.step(from, message, &mut effects);
         step.with_context(|| format!("{tag} from rank {from}"))?;

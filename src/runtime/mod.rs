@@ -3,22 +3,25 @@
 
 mod backoff;
 mod client;
+mod input;
+mod job;
 mod launcher;
 mod mailbox;
 mod output;
 mod tracker;
+mod watch;
 
 use std::path::PathBuf;
-use std::thread::{self, Scope};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use mpi::environment::Threading;
 use mpi::topology::{Communicator, SimpleCommunicator};
 
+pub use job::Job;
 pub use launcher::is_first;
 
-use crate::client::Settings;
+use crate::client::{Conduct, Settings};
 use crate::exit::Exit;
 use crate::protocol::{Envelope, Letter, Rank, ToDownload, ToTracker, ToUpload};
 use crate::report;
@@ -32,8 +35,22 @@ pub struct Options {
     pub output_dir: PathBuf,
     /// How clients download.
     pub settings: Settings,
+    /// The clients that answer with wrong hashes.
+    pub corrupt: Vec<Rank>,
+    /// How long no client may be heard of before the run is ended; for ever, if there is none.
+    pub stall_timeout: Option<Duration>,
     /// Print nothing but problems.
     pub quiet: bool,
+}
+
+impl Options {
+    fn conduct(&self, client: Rank) -> Conduct {
+        if self.corrupt.contains(&client) {
+            Conduct::Corrupt
+        } else {
+            Conduct::Honest
+        }
+    }
 }
 
 /// Runs this process's part of the swarm: the tracker on rank 0, a client on every other.
@@ -48,7 +65,7 @@ pub fn run(options: &Options) -> Exit {
     let world = universe.world();
     let me = Rank(u32::try_from(world.rank()).expect("a rank is not negative"));
     let clients = usize::try_from(world.size() - 1).expect("there is at least one rank");
-    let job = Job { me };
+    let job = Job::new(me);
     if threading < Threading::Multiple {
         return refuse(
             me,
@@ -61,7 +78,17 @@ pub fn run(options: &Options) -> Exit {
     if clients == 0 {
         return refuse(me, "a swarm takes at least 2 ranks, a tracker and a client");
     }
-    participate(me, clients, &world, options, &job).unwrap_or_else(|error| job.abort(&error))
+    if let Some(rank) = options
+        .corrupt
+        .iter()
+        .find(|rank| rank.0 as usize > clients)
+    {
+        return refuse(
+            me,
+            &format!("--corrupt {rank}: the last client has rank {clients}"),
+        );
+    }
+    participate(me, clients, &world, options, job).unwrap_or_else(|error| job.abort(&error))
 }
 
 /// Tells the user once, from rank 0, why nothing was started.
@@ -77,7 +104,7 @@ fn participate(
     clients: usize,
     world: &SimpleCommunicator,
     options: &Options,
-    job: &Job,
+    job: Job,
 ) -> Result<Exit> {
     let (tracker, tracker_mailbox) = mailbox::open(world);
     let (download, download_mailbox) = mailbox::open(world);
@@ -91,8 +118,11 @@ fn participate(
         client::run(me, options, job, post, download_mailbox, upload_mailbox)?;
         return Ok(Exit::Complete);
     }
+    if let Some(warning) = input::without_rank(&options.input_dir, clients) {
+        eprintln!("{warning}");
+    }
     let start = Instant::now();
-    let ending = tracker::run(clients, post, tracker_mailbox)?;
+    let ending = tracker::run(clients, options.stall_timeout, job, post, tracker_mailbox)?;
     Ok(report::show(
         &ending,
         clients,
@@ -122,35 +152,5 @@ impl Post {
         envelopes
             .drain(..)
             .try_for_each(|envelope| self.send(envelope))
-    }
-}
-
-/// The whole run, as something that can be ended from any thread of any rank.
-struct Job {
-    me: Rank,
-}
-
-impl Job {
-    /// Starts a named thread, whose failure is the job's.
-    fn spawn<'scope>(
-        &'scope self,
-        threads: &'scope Scope<'scope, '_>,
-        name: &str,
-        work: impl FnOnce() -> Result<()> + Send + 'scope,
-    ) -> Result<()> {
-        let work = || work().unwrap_or_else(|error| self.abort(&error));
-        thread::Builder::new()
-            .name(name.into())
-            .spawn_scoped(threads, work)
-            .with_context(|| format!("cannot start the {name} thread"))?;
-        Ok(())
-    }
-
-    /// Ends all ranks, because this one met something that it cannot go on from.
-    fn abort(&self, error: &anyhow::Error) -> ! {
-        let thread = thread::current();
-        let name = thread.name().unwrap_or("unnamed");
-        eprintln!("bittorrent: rank {}, thread {name}: {error:#}", self.me);
-        SimpleCommunicator::world().abort(Exit::Broken.status().into())
     }
 }

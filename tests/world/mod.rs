@@ -8,7 +8,7 @@ pub mod rules;
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 
-use bittorrent::client::{self, Download, Effect, Settings, Upload};
+use bittorrent::client::{self, Conduct, Download, Effect, Settings, Upload};
 use bittorrent::manifest::Manifest;
 use bittorrent::protocol::{
     Envelope, FileName, Hashes, InitAck, Letter, Rank, ToDownload, ToTracker,
@@ -177,10 +177,12 @@ impl World {
                 let Client::Registering(manifest) = client else {
                     panic!("a second INIT_ACK")
                 };
-                client::start(to, mem::take(manifest), &numbers, settings).map(|mut halves| {
-                    halves.0.begin(&mut effects);
-                    *client = Client::Running(Box::new(halves));
-                })
+                client::start(to, mem::take(manifest), &numbers, settings, Conduct::Honest).map(
+                    |mut halves| {
+                        halves.0.begin(&mut effects);
+                        *client = Client::Running(Box::new(halves));
+                    },
+                )
             }
             Letter::ToDownload(message) => self.running(to).0.step(from, message, &mut effects),
         }

@@ -351,6 +351,27 @@ fn a_file_that_every_member_refuses_is_given_up_after_three_rounds() {
 }
 
 #[test]
+fn r4_who_sends_wrong_hashes_is_asked_last_and_after_three_no_more() {
+    let (mut download, effects) = joined("abcdef", &[1, 3], settings(10, 1));
+    assert_eq!(positions(&effects), [(3, 0)]);
+    let wrong = Answer::Ack(hash(b'z'));
+    let right = Answer::Ack(hash(b'a'));
+    let nack = Answer::Nack;
+    for (member, position, answer, next) in [
+        (3, 0, wrong.clone(), (1, 0)),
+        (1, 0, right, (1, 1)),        // 3 is passed over
+        (1, 1, nack.clone(), (3, 1)), // unless it is the only one left
+        (3, 1, wrong.clone(), (1, 2)),
+        (1, 2, nack.clone(), (3, 2)),
+        (3, 2, wrong, (1, 3)),
+        (1, 3, nack, (1, 4)), // and now not even then
+    ] {
+        let effects = hear(&mut download, Rank(member), segment(position, answer));
+        assert_eq!(positions(&effects), [next]);
+    }
+}
+
+#[test]
 fn an_answer_that_nobody_asked_for_is_an_error() {
     let refused = |from: u32, message: ToDownload| {
         let (mut download, _) = joined("ab", &[1, 3], settings(10, 1));
