@@ -28,10 +28,15 @@ impl Job {
 
     /// Ends all ranks at once with this exit status, after telling the user why.
     pub(super) fn end(self, exit: Exit, why: &str) -> ! {
+        self.tell(why);
+        SimpleCommunicator::world().abort(exit.status().into())
+    }
+
+    /// Tells the user something, with the rank and the thread that says it.
+    pub(super) fn tell(self, what: &str) {
         let thread = thread::current();
         let name = thread.name().unwrap_or("unnamed");
-        eprintln!("bittorrent: rank {}, thread {name}: {why}", self.me);
-        SimpleCommunicator::world().abort(exit.status().into())
+        eprintln!("bittorrent: rank {}, thread {name}: {what}", self.me);
     }
 
     /// Ends all ranks, because this one met something that it cannot go on from.

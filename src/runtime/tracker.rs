@@ -1,14 +1,14 @@
-//! The tracker's rank: a loop around the machine, and a watch over the loop.
+//! The tracker's rank: a loop around the machine, under watch.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, mpsc};
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use super::mailbox::Receiver;
-use super::watch::{self, Watched};
+use super::watch::{Watch, Watched};
 use super::{Job, Post};
 use crate::protocol::{Message, Rank, ToTracker};
 use crate::tracker::{Ending, Tracker};
@@ -27,12 +27,8 @@ pub(super) fn run(
         taken: AtomicU64::new(0),
     };
     thread::scope(|threads| {
-        let (_open, over) = mpsc::channel(); // closed when the loop ends, whatever way
-        let tracker = &tracker;
-        job.spawn(threads, "watch", move || {
-            watch::run(tracker, patience, &over, job)
-        })?;
-        serve(tracker, post, mailbox)
+        let _watch = Watch::over(&tracker, patience, job, threads)?;
+        serve(&tracker, post, mailbox)
     })
 }
 
