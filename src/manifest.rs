@@ -118,10 +118,7 @@ impl<R: BufRead> Parser<R> {
             Ok(None) => Ok(manifest),
             found => {
                 let found = found.map(|token| token.map(<[u8]>::to_vec));
-                self.unexpected(
-                    &format!("the end of the file after {wanted} wanted files"),
-                    found,
-                )?;
+                self.unexpected("the end of the file after the last wanted name", found)?;
                 Ok(manifest)
             }
         }

@@ -155,7 +155,7 @@ fn a_file_is_owned_once_and_wanted_once() {
 fn nothing_comes_after_the_last_wanted_name() {
     assert_eq!(
         problems("0\n1\nfile1\nfile2\n"),
-        ["4: expected the end of the file after 1 wanted files, found 'file2'"]
+        ["4: expected the end of the file after the last wanted name, found 'file2'"]
     );
 }
 

@@ -83,10 +83,11 @@ pub enum BadSegmentHash {
 impl fmt::Display for BadSegmentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BadSegmentHash::Length(characters) => {
+            BadSegmentHash::Length(length) => {
+                let plural = if *length == 1 { "" } else { "s" };
                 write!(
                     f,
-                    "{characters} characters instead of {}",
+                    "{length} character{plural} instead of {}",
                     SegmentHash::LENGTH
                 )
             }

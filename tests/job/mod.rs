@@ -1,0 +1,249 @@
+//! Jobs under a real `mpirun`, each in a folder of its own.
+#![allow(dead_code, reason = "not every test needs all of it")]
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+
+use bittorrent::protocol::Rank;
+use tempfile::TempDir;
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_bittorrent");
+
+/// A hash that repeats a letter.
+pub fn hash(letter: char) -> String {
+    letter.to_string().repeat(32)
+}
+
+/// A job to be run.
+pub struct Job {
+    pub folder: TempDir,
+    ranks: usize,
+    arguments: Vec<String>,
+}
+
+/// How a job ended.
+pub struct Outcome {
+    pub folder: TempDir,
+    pub status: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// A job that goes on.
+pub struct Running {
+    folder: TempDir,
+    child: Child,
+}
+
+impl Job {
+    /// A job of so many ranks.
+    pub fn new(ranks: usize) -> Job {
+        Job {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            ranks,
+            arguments: vec![],
+        }
+    }
+
+    /// A job whose clients have these inputs.
+    pub fn with_inputs<T: ToString>(inputs: &[T]) -> Job {
+        let job = Job::new(inputs.len() + 1);
+        Rank::clients(inputs.len())
+            .zip(inputs)
+            .fold(job, |job, (client, input)| {
+                job.file(&format!("in{client}.txt"), input)
+            })
+    }
+
+    /// Puts a file into the job's folder.
+    pub fn file(self, name: &str, content: &(impl ToString + ?Sized)) -> Job {
+        fs::write(self.folder.path().join(name), content.to_string()).expect("a file");
+        self
+    }
+
+    /// Options of the program.
+    pub fn arguments(mut self, arguments: &[&str]) -> Job {
+        self.arguments
+            .extend(arguments.iter().map(ToString::to_string));
+        self
+    }
+
+    /// The command that starts it, with a minute to end by itself.
+    fn command(&self) -> Command {
+        let mut command = Command::new("timeout");
+        command
+            .args([
+                "-k",
+                "5",
+                "60",
+                "mpirun",
+                "--oversubscribe",
+                "-np",
+                &self.ranks.to_string(),
+            ])
+            .arg(PROGRAM)
+            .args(&self.arguments);
+        prepare(&mut command, self.folder.path());
+        command
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Panics
+    /// When it does not end by itself.
+    pub fn run(self) -> Outcome {
+        let output = self.command().output().expect("mpirun is installed");
+        outcome(self.folder, output)
+    }
+
+    /// Runs a shell script in the job's folder instead; `"$@"` is the job.
+    pub fn run_in_script(self, script: &str) -> Outcome {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", script, "sh"])
+            .arg("timeout")
+            .args(self.command().get_args());
+        prepare(&mut command, self.folder.path());
+        let output = command.output().expect("there is a shell");
+        outcome(self.folder, output)
+    }
+
+    /// Starts it.
+    pub fn start(self) -> Running {
+        let child = self.command().spawn().expect("mpirun is installed");
+        Running {
+            folder: self.folder,
+            child,
+        }
+    }
+}
+
+/// What every command here needs.
+pub fn prepare(command: &mut Command, folder: &Path) {
+    command
+        .envs(["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"].map(|name| (name, "1")))
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+}
+
+pub fn outcome(folder: TempDir, output: Output) -> Outcome {
+    let [stdout, stderr] = [output.stdout, output.stderr]
+        .map(|text| String::from_utf8(text).expect("the program prints text"));
+    let status = output.status.code();
+    assert_ne!(status, Some(124), "it hung\n{stdout}\n{stderr}");
+    Outcome {
+        folder,
+        status,
+        stdout,
+        stderr,
+    }
+}
+
+impl Running {
+    /// Waits until a file is there.
+    pub fn wait_for(&mut self, name: &str) {
+        while !self.folder.path().join(name).exists() {
+            let ended = self.child.try_wait().expect("its status can be asked for");
+            assert_eq!(ended, None, "it ended before there was {name}");
+            thread::yield_now();
+        }
+    }
+
+    /// Waits until a rank is there, and sends it a signal.
+    pub fn signal(&mut self, rank: u32, signal: &str) {
+        let process = loop {
+            let ended = self.child.try_wait().expect("its status can be asked for");
+            assert_eq!(ended, None, "it ended before there was rank {rank}");
+            if let Some(process) = self.process(rank) {
+                break process;
+            }
+            thread::yield_now();
+        };
+        let status = Command::new("kill").args(["-s", signal, &process]).status();
+        assert!(status.expect("there is a kill").success());
+    }
+
+    /// The process number of a rank, once it runs the program.
+    fn process(&self, rank: u32) -> Option<String> {
+        let variable = format!("OMPI_COMM_WORLD_RANK={rank}");
+        let is_it = |process: &Path| -> Option<bool> {
+            let program = fs::read_link(process.join("exe")).ok()?;
+            let folder = fs::read_link(process.join("cwd")).ok()?;
+            let environment = fs::read(process.join("environ")).ok()?;
+            let mut variables = environment.split(|byte| *byte == 0);
+            let right_place = folder == self.folder.path() && program == Path::new(PROGRAM);
+            Some(right_place && variables.any(|text| text == variable.as_bytes()))
+        };
+        fs::read_dir("/proc")
+            .expect("this test needs /proc")
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .find(|process| is_it(process) == Some(true))
+            .and_then(|process| {
+                process
+                    .file_name()
+                    .and_then(OsStr::to_str)
+                    .map(str::to_owned)
+            })
+    }
+
+    /// Waits until it ends.
+    ///
+    /// # Panics
+    /// When it does not end by itself.
+    pub fn end(self) -> Outcome {
+        outcome(
+            self.folder,
+            self.child.wait_with_output().expect("it can be waited for"),
+        )
+    }
+}
+
+impl Outcome {
+    /// The clients' files in a folder of the job, by name; temporary ones, too.
+    pub fn outputs(&self, folder: &str) -> BTreeMap<String, String> {
+        let folder = self.folder.path().join(folder);
+        let listed = fs::read_dir(folder).map_or_else(|_| Vec::new(), Iterator::collect);
+        listed
+            .into_iter()
+            .map(|entry| entry.expect("the folder can be listed").path())
+            .filter(|path| path.is_file())
+            .map(|path| (name_of(&path), path))
+            .filter(|(name, _)| name.contains("client"))
+            .map(|(name, path)| (name, fs::read_to_string(&path).expect("a text file")))
+            .collect()
+    }
+
+    /// Nothing was started, for these reasons, each said once.
+    pub fn assert_refused(&self, reasons: &[&str]) {
+        assert_eq!(self.status, Some(2), "{}", self.stderr);
+        self.assert_says(reasons);
+        assert_eq!(self.stdout, "");
+        assert_eq!(self.outputs("."), BTreeMap::new());
+    }
+
+    /// Each of these is in the messages, once.
+    pub fn assert_says(&self, messages: &[&str]) {
+        for message in messages {
+            let times = self.stderr.matches(message).count();
+            assert_eq!(
+                times, 1,
+                "expected '{message}' once, found: {}",
+                self.stderr
+            );
+        }
+    }
+}
+
+pub fn name_of(path: &Path) -> String {
+    path.file_name()
+        .expect("a path has a last part")
+        .to_string_lossy()
+        .into_owned()
+}
