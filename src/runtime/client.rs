@@ -7,7 +7,8 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use super::mailbox::Receiver;
-use super::{Job, Options, Post, input, output, watch};
+use super::watch::Heartbeat;
+use super::{Job, Options, Post, input, output};
 use crate::client::{self, Download, Effect, Upload};
 use crate::manifest;
 use crate::protocol::{Envelope, InitAck, Message, Rank, ToDownload, ToTracker, ToUpload};
@@ -65,7 +66,10 @@ fn download(
     mut post: Post,
     mut mailbox: Receiver<ToDownload>,
 ) -> Result<()> {
-    let mut heard = Instant::now();
+    let start = Instant::now();
+    let mut heartbeat = options
+        .stall_timeout
+        .map(|patience| Heartbeat::new(start, patience));
     let mut effects = Vec::new();
     download.begin(&mut effects);
     loop {
@@ -84,11 +88,11 @@ fn download(
             return Ok(());
         }
         let (from, message) = mailbox.receive()?;
-        if let Some(patience) = options.stall_timeout
-            && heard.elapsed() >= patience / watch::HEARD
+        if heartbeat
+            .as_mut()
+            .is_some_and(|heartbeat| heartbeat.is_due(Instant::now()))
         {
             post.send(Envelope::new(Rank::TRACKER, ToTracker::Alive))?;
-            heard = Instant::now();
         }
         let tag = message.tag();
         let step = download.step(from, message, &mut effects);

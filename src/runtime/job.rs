@@ -1,6 +1,7 @@
 //! The whole run, as something that any thread of any rank can end.
 
 use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, Scope};
 
 use anyhow::{Context, Result};
@@ -28,15 +29,19 @@ impl Job {
 
     /// Ends all ranks at once with this exit status, after telling the user why.
     pub(super) fn end(self, exit: Exit, why: &str) -> ! {
-        self.tell(why);
+        self.last_words(why);
         SimpleCommunicator::world().abort(exit.status().into())
     }
 
-    /// Tells the user something, with the rank and the thread that says it.
-    pub(super) fn tell(self, what: &str) {
-        let thread = thread::current();
-        let name = thread.name().unwrap_or("unnamed");
-        eprintln!("bittorrent: rank {}, thread {name}: {what}", self.me);
+    /// Tells the user why this rank ends the job, and which thread says so. Only the first reason
+    /// counts: what is met while the job is ending follows from it.
+    pub(super) fn last_words(self, why: &str) {
+        static SPOKEN: AtomicBool = AtomicBool::new(false);
+        if !SPOKEN.swap(true, Ordering::Relaxed) {
+            let thread = thread::current();
+            let name = thread.name().unwrap_or("unnamed");
+            eprintln!("bittorrent: rank {}, thread {name}: {why}", self.me);
+        }
     }
 
     /// Ends all ranks, because this one met something that it cannot go on from.

@@ -21,9 +21,6 @@ use crate::protocol::Rank;
 /// How often it is looked whether anything moves.
 const TICK: Duration = Duration::from_millis(100);
 
-/// A client that goes on makes itself heard so many times in the time that is too long.
-pub(super) const HEARD: u32 = 4;
-
 /// What a watch can see of the tracker.
 pub(super) trait Watched: Sync {
     /// How many messages it has taken.
@@ -73,13 +70,9 @@ impl Drop for Watch {
 }
 
 fn end_on_silence(tracker: &impl Watched, patience: Duration, over: &Receiver<()>, job: Job) {
-    let mut since = Instant::now();
-    let mut taken = tracker.taken();
+    let mut silence = Silence::from(Instant::now(), tracker.taken());
     while over.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-        if taken != tracker.taken() {
-            taken = tracker.taken();
-            since = Instant::now();
-        } else if since.elapsed() >= patience {
+        if silence.length(Instant::now(), tracker.taken()) >= patience {
             let time = humantime::format_duration(patience);
             let unfinished = unfinished(tracker);
             let why = format!("no client was heard of for {time} (--stall-timeout); {unfinished}");
@@ -88,9 +81,52 @@ fn end_on_silence(tracker: &impl Watched, patience: Duration, over: &Receiver<()
     }
 }
 
+/// For how long a count of messages has not changed.
+struct Silence {
+    since: Instant,
+    taken: u64,
+}
+
+impl Silence {
+    fn from(since: Instant, taken: u64) -> Silence {
+        Silence { since, taken }
+    }
+
+    fn length(&mut self, now: Instant, taken: u64) -> Duration {
+        if taken != self.taken {
+            *self = Silence::from(now, taken);
+        }
+        now - self.since
+    }
+}
+
+/// When a client whose download goes on is to say so with ALIVE: four times in the time that would
+/// be too long. A download only asks when it has received a message, so one that hangs is silent.
+pub(super) struct Heartbeat {
+    interval: Duration,
+    last: Instant,
+}
+
+impl Heartbeat {
+    pub(super) fn new(now: Instant, patience: Duration) -> Heartbeat {
+        Heartbeat {
+            interval: patience / 4,
+            last: now,
+        }
+    }
+
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        let due = now - self.last >= self.interval;
+        if due {
+            self.last = now;
+        }
+        due
+    }
+}
+
 fn end_on_signal(tracker: &impl Watched, mut signals: Signals, job: Job) {
     if signals.forever().next().is_some() {
-        job.tell(&format!("SIGTERM came; {}", unfinished(tracker)));
+        job.last_words(&format!("SIGTERM came; {}", unfinished(tracker)));
         process::exit(Exit::Stalled.status().into());
     }
 }
@@ -105,5 +141,31 @@ fn unfinished(tracker: &impl Watched) -> String {
         [] => "every client has finished".into(),
         [rank] => format!("client {rank} has not finished"),
         ranks => format!("clients {} have not finished", ranks.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn silence_lasts_until_the_count_changes() {
+        let start = Instant::now();
+        let mut silence = Silence::from(start, 7);
+        assert_eq!(silence.length(start + SECOND, 7), SECOND);
+        assert_eq!(silence.length(start + 3 * SECOND, 8), Duration::ZERO);
+        assert_eq!(silence.length(start + 5 * SECOND, 8), 2 * SECOND);
+    }
+
+    #[test]
+    fn a_client_that_goes_on_is_heard_well_before_the_silence_is_too_long() {
+        let start = Instant::now();
+        let mut heartbeat = Heartbeat::new(start, 60 * SECOND);
+        let heard: Vec<u32> = (0..=60)
+            .filter(|&second| heartbeat.is_due(start + second * SECOND))
+            .collect();
+        assert_eq!(heard, [15, 30, 45, 60]);
     }
 }

@@ -1,0 +1,158 @@
+//! A rank that breaks the rules: the job ends, with status 5 and words that name who met what.
+//!
+//! This program is both the test, which starts jobs of two clients and an intruder, and the
+//! intruder, when `INTRUDER` in the environment says what it is to do.
+
+mod job;
+
+use std::env;
+use std::process::Command;
+use std::thread;
+
+use bittorrent::protocol::{
+    Answer, FileId, FileName, Init, InitAck, Message, OwnedFile, Rank, SegmentAnswer, SegmentHash,
+    SegmentIndex, Tag, ToDownload, ToTracker, ToUpload, decode, encode,
+};
+use bittorrent::runtime;
+use job::{Job, hash};
+use mpi::environment::Threading;
+use mpi::traits::{Communicator, Destination, Source};
+
+/// What the intruder does, and what is said of it.
+const CASES: [(&str, &str); 7] = [
+    (
+        "undecodable",
+        "bittorrent: rank 0, thread main: a message from rank 3: \
+         expected UPDATE, found 3 bytes that are none: ",
+    ),
+    (
+        "unknown tag",
+        "bittorrent: rank 1, thread upload: a message from rank 3: \
+         expected a message, found the unknown tag 77\n",
+    ),
+    (
+        "wrong tag",
+        "bittorrent: rank 1, thread upload: a message from rank 3: \
+         expected SEGMENT_REQUEST, found STOP inside\n",
+    ),
+    (
+        "not asked for",
+        "bittorrent: rank 2, thread download: SEGMENT from rank 3: nobody asked for it\n",
+    ),
+    (
+        "no such file",
+        "bittorrent: rank 0, thread main: FILE_COMPLETE from rank 3: \
+         there is no file number 99\n",
+    ),
+    (
+        "false stop",
+        "bittorrent: rank 1, thread upload: STOP from rank 3: only the tracker stops anybody\n",
+    ),
+    (
+        "panic",
+        "bittorrent: rank 3, thread download: panicked at tests/intruder.rs:",
+    ),
+];
+
+fn main() {
+    if let Ok(deed) = env::var("INTRUDER") {
+        intrude(&deed);
+    }
+    for (deed, message) in CASES {
+        // Client 2 wants what only the intruder, client 3, says that it has, and so it waits.
+        let f = format!("1 f 1 {} 0", hash('a'));
+        let folder = Job::with_inputs(&[f, "0 1 x".into()]).folder;
+        let mut command = Command::new("timeout");
+        command
+            .args([
+                "-k",
+                "5",
+                "60",
+                "mpirun",
+                "--oversubscribe",
+                "-np",
+                "3",
+                job::PROGRAM,
+            ])
+            .args([":", "-np", "1"])
+            .arg(env::current_exe().expect("this program has a path"))
+            .env("INTRUDER", deed);
+        job::prepare(&mut command, folder.path());
+        let outcome = job::outcome(folder, command.output().expect("mpirun is installed"));
+        assert_eq!(outcome.status, Some(5), "{deed}: {}", outcome.stderr);
+        outcome.assert_says(&[message]);
+        assert!(outcome.outputs(".").is_empty());
+        println!("test intruder: {deed} ... ok");
+    }
+}
+
+/// Registers like a client, and then does its deed and stays.
+fn intrude(deed: &str) -> ! {
+    let (universe, _) =
+        mpi::initialize_with_threading(Threading::Multiple).expect("nobody else initialises MPI");
+    let world = universe.world();
+    let [to_tracker, to_download, to_upload] = [(); 3].map(|()| world.duplicate());
+    let send = |to: &dyn Fn(&[u8], i32), tag: Tag, bytes: &[u8]| to(bytes, tag.number());
+    let tracker = |bytes: &[u8], tag| to_tracker.process_at_rank(0).send_with_tag(bytes, tag);
+    let download = |bytes: &[u8], tag| to_download.process_at_rank(2).send_with_tag(bytes, tag);
+    let upload = |bytes: &[u8], tag| to_upload.process_at_rank(1).send_with_tag(bytes, tag);
+
+    let x = OwnedFile {
+        name: FileName::new("x").expect("a good name"),
+        hashes: [SegmentHash::new(&[b'x'; 32]).expect("a good hash")]
+            .into_iter()
+            .collect(),
+    };
+    let init = ToTracker::Init(Init::Ready(vec![x]));
+    send(&tracker, Tag::Init, &encoded(&init));
+    let (bytes, status) = to_download.any_process().receive_vec::<u8>();
+    let ack: ToDownload = decode(status.tag(), &bytes).expect("an answer to INIT");
+    assert!(matches!(ack, ToDownload::InitAck(InitAck::Start(_))));
+    // Client 2 has begun when it asks for the segment that it will never get.
+    let (bytes, status) = to_upload.any_process().receive_vec::<u8>();
+    let request: ToUpload = decode(status.tag(), &bytes).expect("a request");
+    assert_eq!(
+        (request.tag(), status.source_rank()),
+        (Tag::SegmentRequest, 2)
+    );
+
+    let segment = SegmentIndex(7);
+    let answer = SegmentAnswer {
+        file: FileId(1),
+        segment,
+        answer: Answer::Nack,
+    };
+    match deed {
+        "undecodable" => send(&tracker, Tag::Update, &[9, 9, 9]),
+        "unknown tag" => upload(&[1], 77),
+        "wrong tag" => send(&upload, Tag::SegmentRequest, &encoded(&ToUpload::Stop)),
+        "not asked for" => send(
+            &download,
+            Tag::Segment,
+            &encoded(&ToDownload::Segment(answer)),
+        ),
+        "no such file" => {
+            let complete = ToTracker::FileComplete(FileId(99));
+            send(&tracker, Tag::FileComplete, &encoded(&complete));
+        }
+        "false stop" => send(&upload, Tag::Stop, &encoded(&ToUpload::Stop)),
+        "panic" => {
+            runtime::Job::new(Rank(3));
+            let thread = thread::Builder::new().name("download".into());
+            let _ = thread
+                .spawn(|| panic!("as a test"))
+                .expect("a thread")
+                .join();
+        }
+        _ => unreachable!("{deed} is no deed"),
+    }
+    loop {
+        thread::park(); // until the job is ended
+    }
+}
+
+fn encoded(message: &impl Message) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode(message, &mut bytes);
+    bytes
+}
