@@ -1,6 +1,7 @@
 //! The segments that a client holds: what its download half stores and its upload half serves.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Mutex, MutexGuard};
 
 use fixedbitset::FixedBitSet;
@@ -14,11 +15,10 @@ use crate::protocol::{FileId, Hashes, SegmentHash, SegmentIndex};
 /// block each other for good.
 #[derive(Debug, Default)]
 pub struct Library {
-    files: Mutex<HashMap<FileId, Shelf>>,
+    files: Mutex<BTreeMap<FileId, Shelf>>,
 }
 
 /// The segments of one file.
-#[derive(Debug)]
 enum Shelf {
     /// All of them.
     Full(Hashes),
@@ -94,10 +94,20 @@ impl Library {
         }
     }
 
-    fn files(&self) -> MutexGuard<'_, HashMap<FileId, Shelf>> {
+    fn files(&self) -> MutexGuard<'_, BTreeMap<FileId, Shelf>> {
         self.files
             .lock()
             .expect("nothing panics while it holds the lock")
+    }
+}
+
+/// Which segments are held, one digit each: a bit set's own text has its address, not its bits.
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Shelf::Full(hashes) => write!(f, "all {} segments", hashes.len()),
+            Shelf::Filling { held, .. } => write!(f, "segments {held:b}"),
+        }
     }
 }
 
