@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs: they see to what is missing first.
 
-.PHONY: run test build lint clean deps lint-deps
+.PHONY: run test build lint mutants clean deps lint-deps
 .DELETE_ON_ERROR:
 
 # Open MPI does not run as root, the usual user of a container, without these.
@@ -48,6 +48,11 @@ lint: deps lint-deps
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	shellcheck checker.sh .ci/run
+
+# Do the tests notice when a decision changes? Takes half an hour.
+mutants: deps
+	@command -v cargo-mutants >/dev/null || cargo install --locked cargo-mutants
+	cargo mutants --jobs 2 --output target/mutants
 
 clean:
 	cargo clean

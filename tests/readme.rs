@@ -1,0 +1,34 @@
+//! The README says what the program does.
+
+use bittorrent::cli::Arguments;
+use bittorrent::exit::Exit;
+use clap::CommandFactory;
+
+const README: &str = include_str!("../README.md");
+
+#[test]
+fn every_exit_status_is_in_the_readme() {
+    for exit in Exit::ALL {
+        let row = format!("| {} | {exit} |", exit.status());
+        assert!(README.contains(&row), "{row}");
+    }
+}
+
+#[test]
+fn every_option_is_in_the_readme_with_its_default() {
+    let mut command = Arguments::command();
+    command.build();
+    for option in command.get_arguments() {
+        let long = option.get_long().expect("every option has a long name");
+        let mut rows = README.lines().filter(|line| line.starts_with("| `"));
+        let row = rows.find(|line| line.contains(&format!("`--{long}")));
+        let row = row.unwrap_or_else(|| panic!("--{long}"));
+        if option.get_action().takes_values() {
+            let mut defaults = option.get_default_values().iter();
+            assert!(
+                defaults.all(|default| row.contains(&*default.to_string_lossy())),
+                "{row}"
+            );
+        }
+    }
+}
