@@ -1,6 +1,6 @@
 //! The download half of a client: one wanted file after another.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub struct Download {
     settings: Settings,
     library: Arc<Library>,
     /// Owned from the start, by name: what is wanted as well is saved without being fetched.
-    owned: Vec<OwnedFile>,
+    owned: BTreeMap<FileName, Hashes>,
     wanted: VecDeque<FileName>,
     sources: RoundRobin,
     missing: Vec<Missing>,
@@ -71,6 +71,10 @@ impl Download {
         settings: Settings,
     ) -> Download {
         let sources = RoundRobin::starting_behind(me);
+        let owned = owned
+            .into_iter()
+            .map(|file| (file.name, file.hashes))
+            .collect();
         let wanted = wanted.into();
         Download {
             me,
@@ -190,8 +194,8 @@ impl Download {
             tell_tracker(ToTracker::AllComplete { missing }, effects);
             return State::Done;
         };
-        match self.owned.iter().find(|file| file.name == name) {
-            Some(file) => save(name, file.hashes.clone(), effects),
+        match self.owned.get(&name) {
+            Some(hashes) => save(name, hashes.clone(), effects),
             None => {
                 tell_tracker(ToTracker::SwarmRequest(name.clone()), effects);
                 State::Joining(name)

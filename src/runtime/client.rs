@@ -70,11 +70,13 @@ fn download(
     let mut heartbeat = options
         .stall_timeout
         .map(|patience| Heartbeat::new(start, patience));
+    let mut batch = Vec::new();
     let mut effects = Vec::new();
     download.begin(&mut effects);
     loop {
         while !effects.is_empty() {
-            for effect in mem::take(&mut effects) {
+            mem::swap(&mut batch, &mut effects);
+            for effect in batch.drain(..) {
                 match effect {
                     Effect::Send(envelope) => post.send(envelope)?,
                     Effect::Save(file) => {
