@@ -6,9 +6,9 @@
 //! another's message.
 //!
 //! # Blocking sends cannot block each other for good
-//! A large message may make `MPI_Send` wait until the receiver takes it. Only INIT and SWARM can
-//! be large. Who sends INIT has no other duty yet, and the tracker only receives until it has all
-//! of them. SWARM goes to a client's download thread, which itself sends small messages only.
+//! A large message may make `MPI_Send` wait until its receiver takes it. Who sends one to the
+//! tracker (INIT, ALL_COMPLETE) waits for the tracker alone. The tracker sends large ones (INIT_ACK,
+//! SWARM) only to clients that wait for them. All else is small, and the library takes it at once.
 #![expect(
     unsafe_code,
     reason = "MPI handles cross threads here, and nowhere else"
