@@ -165,6 +165,9 @@ fn what_is_not_text_is_shown_harmlessly() {
         problems_of_bytes(b"0 1 \xff\x1b[2J"),
         [r"1: expected the name of wanted file 1, found '\xff\x1b[2J', which is not UTF-8"]
     );
+    let whole = "x".repeat(40);
+    let shown = format!("1: expected the number of owned files, found '{whole}'");
+    assert_eq!(problems(&whole), [shown]);
     let long = "x".repeat(1000);
     assert_eq!(
         problems(&long),

@@ -225,4 +225,21 @@ mod tests {
             assert_eq!(Tag::from_number(number), Some(tag));
         }
     }
+
+    #[test]
+    fn what_cannot_be_decoded_is_described_by_what_was_expected_and_what_was_found() {
+        let described = |tag, bytes: &[u8]| decode::<ToUpload>(tag, bytes).unwrap_err().to_string();
+        let stop = Tag::Stop.number();
+        assert_eq!(
+            described(99, &[]),
+            "expected a message, found the unknown tag 99"
+        );
+        assert!(described(stop, &[7]).starts_with("expected STOP, found 1 bytes that are none: "));
+        assert_eq!(
+            described(stop, &[1, 0, 0]),
+            "expected STOP, found it and 2 more bytes"
+        );
+        let swarm = Tag::Swarm.number();
+        assert_eq!(described(swarm, &[1]), "expected SWARM, found STOP inside");
+    }
 }

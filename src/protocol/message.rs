@@ -321,3 +321,23 @@ impl Envelope {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_a_file_is_missing_is_said_in_words() {
+        let why = "cannot write client1_f: Is a directory";
+        let said = [
+            Reason::NobodyHasIt,
+            Reason::NobodySendsIt,
+            Reason::NotWritten(why.into()),
+        ]
+        .map(|reason| reason.to_string());
+        assert_eq!(
+            said,
+            ["nobody has it", "nobody who should have it sends it", why]
+        );
+    }
+}

@@ -209,6 +209,12 @@ mod tests {
     }
 
     #[test]
+    fn a_file_without_segments_is_empty_and_no_other() {
+        assert!(hashes("").is_empty());
+        assert!(!hashes("a").is_empty());
+    }
+
+    #[test]
     fn the_first_difference_is_the_first_unlike_hash_or_the_shorter_end() {
         assert_eq!(hashes("abc").first_difference(&hashes("abc")), None);
         assert_eq!(
