@@ -14,8 +14,9 @@
 //!   state of one file (`fetch`) and the choice of sources (`selection`), [`client::Upload`], and
 //!   the [`client::Library`] of held segments.
 //! * [`runtime`] moves messages between the machines: mailboxes over MPI, how a thread waits, the
-//!   tracker's loop, a client's two threads, output files. Nothing else touches MPI, threads, files
-//!   or clocks.
+//!   tracker's loop and the watch over it, a client's two threads, output files, and the one way to
+//!   end the whole job. Nothing else touches MPI, threads, files or clocks, but for reading an
+//!   input ([`manifest::read`]).
 //! * [`report`] is what rank 0 tells the user, [`exit`] the exit statuses, [`cli`] the command
 //!   line.
 //!
