@@ -14,9 +14,9 @@ use crate::protocol::{
 };
 
 /// When every member has refused everything that is lacking, the tracker is asked for new members;
-/// after so many such rounds in a row without a single segment the file is given up. The tracker
-/// lists only clients that have or fetch the file, and its first owner never leaves, so in a sound
-/// swarm not even one such round comes.
+/// when that has come so many times in a row, without a segment in between, the file is given up.
+/// The tracker lists only clients that have or fetch the file, and its first owner never leaves, so
+/// in a sound swarm it does not come even once.
 const FRUITLESS_ROUNDS: usize = 3;
 
 /// A member that has sent so many wrong hashes is not asked for this file again.
@@ -43,8 +43,7 @@ pub(super) struct Fetch {
     wrong: BTreeMap<Rank, u8>,
     /// Segments gained since the tracker was last told.
     untold: usize,
-    /// Whether a segment was gained since the tracker was last asked for members.
-    fruitful: bool,
+    /// How many times everybody has refused everything since a segment was last gained.
     fruitless_rounds: usize,
 }
 
@@ -93,7 +92,6 @@ impl Fetch {
             in_flight: BTreeMap::new(),
             wrong: BTreeMap::new(),
             untold: 0,
-            fruitful: false,
             fruitless_rounds: 0,
         }
     }
@@ -129,7 +127,8 @@ impl Fetch {
             Answer::Ack(hash) => {
                 let right = library.store(file, segment, hash);
                 if !right {
-                    *self.wrong.entry(from).or_default() += 1;
+                    let wrong = self.wrong.entry(from).or_default();
+                    *wrong = wrong.saturating_add(1); // a wide window may be full of them
                 }
                 right
             }
@@ -137,7 +136,7 @@ impl Fetch {
         };
         if came {
             self.untold += 1;
-            self.fruitful = true;
+            self.fruitless_rounds = 0;
         } else {
             let Asked {
                 member,
@@ -189,14 +188,9 @@ impl Fetch {
             Next::Complete
         } else if self.untold == interval {
             self.untold = 0;
-            self.fruitful = false;
             Next::Update
         } else {
-            self.fruitless_rounds = if mem::take(&mut self.fruitful) {
-                0
-            } else {
-                self.fruitless_rounds + 1
-            };
+            self.fruitless_rounds += 1;
             if self.fruitless_rounds < FRUITLESS_ROUNDS {
                 Next::AskTracker
             } else {

@@ -372,6 +372,52 @@ fn r4_who_sends_wrong_hashes_is_asked_last_and_after_three_no_more() {
 }
 
 #[test]
+fn a_segment_that_comes_starts_the_count_of_fruitless_rounds_anew() {
+    let (mut download, mut effects) = joined("ab", &[3], settings(1, 1));
+    let ask_again = [told(ToTracker::SwarmRequest(name("f")))];
+    for _ in 0..2 {
+        for position in [0, 1] {
+            assert_eq!(positions(&effects), [(3, position)]);
+            effects = hear(&mut download, Rank(3), segment(position, Answer::Nack));
+        }
+        assert_eq!(effects, ask_again);
+        effects = hear(&mut download, Rank::TRACKER, members(&[3]));
+    }
+    assert_eq!(positions(&effects), [(3, 0)]);
+    effects = hear(&mut download, Rank(3), segment(0, Answer::Ack(hash(b'a'))));
+    assert_eq!(effects, [told(ToTracker::Update(F))]);
+    for _ in 0..2 {
+        effects = hear(&mut download, Rank::TRACKER, members(&[3]));
+        assert_eq!(positions(&effects), [(3, 1)]);
+        effects = hear(&mut download, Rank(3), segment(1, Answer::Nack));
+        assert_eq!(effects, ask_again);
+    }
+}
+
+#[test]
+fn r4_any_number_of_wrong_hashes_may_be_on_their_way() {
+    let (mut download, effects) = joined(&"a".repeat(300), &[3], settings(300, 300));
+    let asked = positions(&effects);
+    assert_eq!(asked.len(), 300);
+    let mut effects = Vec::new();
+    for (member, position) in asked {
+        assert_eq!(effects, [], "nobody else is left to ask");
+        let wrong = segment(position, Answer::Ack(hash(b'z')));
+        effects = hear(&mut download, Rank(member), wrong);
+    }
+    assert_eq!(effects, [told(ToTracker::SwarmRequest(name("f")))]);
+    for _ in 0..2 {
+        assert!(!download.is_done());
+        effects = hear(&mut download, Rank::TRACKER, members(&[3]));
+    }
+    let missing = Missing {
+        name: name("f"),
+        reason: Reason::NobodySendsIt,
+    };
+    assert_eq!(effects, [all_complete(&[missing])]);
+}
+
+#[test]
 fn an_answer_that_nobody_asked_for_is_an_error() {
     let refused = |from: u32, message: ToDownload| {
         let (mut download, _) = joined("ab", &[1, 3], settings(10, 1));
