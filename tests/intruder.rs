@@ -6,7 +6,6 @@
 mod job;
 
 use std::env;
-use std::process::Command;
 use std::thread;
 
 use bittorrent::protocol::{
@@ -61,24 +60,12 @@ fn main() {
     for (deed, message) in CASES {
         // Client 2 wants what only the intruder, client 3, says that it has, and so it waits.
         let f = format!("1 f 1 {} 0", hash('a'));
-        let folder = Job::with_inputs(&[f, "0 1 x".into()]).folder;
-        let mut command = Command::new("timeout");
-        command
-            .args([
-                "-k",
-                "5",
-                "60",
-                "mpirun",
-                "--oversubscribe",
-                "-np",
-                "3",
-                job::PROGRAM,
-            ])
-            .args([":", "-np", "1"])
-            .arg(env::current_exe().expect("this program has a path"))
-            .env("INTRUDER", deed);
-        job::prepare(&mut command, folder.path());
-        let outcome = job::outcome(folder, command.output().expect("mpirun is installed"));
+        let myself = env::current_exe().expect("this program has a path");
+        let myself = myself.to_str().expect("a readable path");
+        let deed_of_3 = format!("INTRUDER={deed}");
+        let outcome = Job::with_inputs(&[f, "0 1 x".into()])
+            .arguments(&[":", "-np", "1", "env", &deed_of_3, myself])
+            .run();
         assert_eq!(outcome.status, Some(5), "{deed}: {}", outcome.stderr);
         outcome.assert_says(&[message]);
         assert!(outcome.outputs(".").is_empty());

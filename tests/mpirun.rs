@@ -2,14 +2,13 @@
 
 mod generate;
 mod job;
+mod repository;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use bittorrent::manifest::{self, Manifest};
+use bittorrent::manifest::Manifest;
 use bittorrent::protocol::{FileName, Hashes, Rank};
 use fastrand::Rng;
 use job::{Job, hash};
@@ -30,29 +29,8 @@ fn expected(inputs: &[Manifest]) -> BTreeMap<String, String> {
     wanted.filter_map(output).collect()
 }
 
-/// The test folders of the repository with their inputs.
-fn folders() -> BTreeMap<PathBuf, Vec<Manifest>> {
-    let inputs = Path::new(env!("CARGO_MANIFEST_DIR")).join("inputs");
-    [inputs.clone(), inputs.join("edge")]
-        .iter()
-        .flat_map(|folder| fs::read_dir(folder).expect("the repository has inputs"))
-        .map(|entry| entry.expect("a folder can be listed").path())
-        .filter(|folder| folder.join("in1.txt").exists())
-        .map(|folder| {
-            let inputs = (1..)
-                .map(|client| folder.join(format!("in{client}.txt")))
-                .take_while(|path| path.exists())
-                .map(|path| manifest::read(&path).expect("a good input"))
-                .collect();
-            (folder, inputs)
-        })
-        .collect()
-}
-
 fn every_folder_of_inputs_comes_out_right(arguments: &[&str]) {
-    let folders = folders();
-    assert!(folders.len() >= 12);
-    for (folder, inputs) in folders {
+    for (folder, inputs) in repository::folders() {
         let folder = folder.to_str().expect("a readable path");
         let job = Job::new(inputs.len() + 1);
         let job = job

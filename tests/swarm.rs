@@ -1,6 +1,7 @@
 //! Whole swarms in one process: thousands of messages in an order that only the seed knows.
 
 mod generate;
+mod repository;
 mod world;
 
 use std::io::{self, Write};
@@ -128,21 +129,8 @@ fn a_seed_reproduces_its_run() {
 
 #[test]
 fn the_four_swarms_of_the_course_and_the_edge_cases_keep_every_rule() {
-    let mut folders: Vec<_> = ["inputs", "inputs/edge"]
-        .iter()
-        .flat_map(|folder| std::fs::read_dir(folder).expect("the repository has inputs"))
-        .map(|entry| entry.expect("a folder can be listed").path())
-        .filter(|folder| folder.join("in1.txt").exists())
-        .collect();
-    folders.sort();
-    assert!(folders.len() >= 12);
     let mut outputs = 0;
-    for (seed, folder) in (0..).zip(&folders) {
-        let inputs: Vec<Manifest> = (1..)
-            .map(|client| folder.join(format!("in{client}.txt")))
-            .take_while(|path| path.exists())
-            .map(|path| manifest::read(&path).expect("a good input"))
-            .collect();
+    for (seed, inputs) in (0..).zip(repository::folders().into_values()) {
         for settings in [settings(10, 10), settings(10, 1)] {
             let mut rng = Rng::with_seed(seed);
             let run = world::run(inputs.clone(), settings, Faults::default(), &mut rng);

@@ -66,7 +66,7 @@ impl Job {
         self
     }
 
-    /// Options of the program.
+    /// Options of the program; behind a `:`, what else mpirun is to start.
     pub fn arguments(mut self, arguments: &[&str]) -> Job {
         self.arguments
             .extend(arguments.iter().map(ToString::to_string));
@@ -124,7 +124,7 @@ impl Job {
 }
 
 /// What every command here needs.
-pub fn prepare(command: &mut Command, folder: &Path) {
+fn prepare(command: &mut Command, folder: &Path) {
     command
         .envs(["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"].map(|name| (name, "1")))
         .current_dir(folder)
@@ -133,7 +133,7 @@ pub fn prepare(command: &mut Command, folder: &Path) {
         .stderr(Stdio::piped());
 }
 
-pub fn outcome(folder: TempDir, output: Output) -> Outcome {
+fn outcome(folder: TempDir, output: Output) -> Outcome {
     let [stdout, stderr] = [output.stdout, output.stderr]
         .map(|text| String::from_utf8(text).expect("the program prints text"));
     let status = output.status.code();
@@ -241,7 +241,7 @@ impl Outcome {
     }
 }
 
-pub fn name_of(path: &Path) -> String {
+fn name_of(path: &Path) -> String {
     path.file_name()
         .expect("a path has a last part")
         .to_string_lossy()

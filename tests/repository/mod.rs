@@ -1,0 +1,28 @@
+//! The swarms that the repository comes with.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bittorrent::manifest::{self, Manifest};
+
+/// The test folders of the repository with their inputs.
+pub fn folders() -> BTreeMap<PathBuf, Vec<Manifest>> {
+    let inputs = Path::new(env!("CARGO_MANIFEST_DIR")).join("inputs");
+    let folders: BTreeMap<PathBuf, Vec<Manifest>> = [inputs.clone(), inputs.join("edge")]
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).expect("the repository has inputs"))
+        .map(|entry| entry.expect("a folder can be listed").path())
+        .filter(|folder| folder.join("in1.txt").exists())
+        .map(|folder| {
+            let inputs = (1..)
+                .map(|client| folder.join(format!("in{client}.txt")))
+                .take_while(|path| path.exists())
+                .map(|path| manifest::read(&path).expect("a good input"))
+                .collect();
+            (folder, inputs)
+        })
+        .collect();
+    assert!(folders.len() >= 12, "these are not all of them");
+    folders
+}
