@@ -8,12 +8,17 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
-use crate::client::Settings;
 use crate::exit::Exit;
+use crate::policy::order::{self, SegmentOrder};
+use crate::policy::selection::{self, PeerSelection};
+use crate::policy::{Named, TrackerIndex};
 use crate::protocol::Rank;
 use crate::runtime::Options;
+use crate::settings::Settings;
 
 /// What the options leave out.
 fn explanation() -> String {
@@ -51,6 +56,30 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = Settings::default().window)]
     window: NonZeroUsize,
 
+    /// What the tracker knows of a swarm, and tells its members
+    #[arg(long, value_name = "INDEX", default_value = TrackerIndex::ALL[0].name, value_parser = by_name(TrackerIndex::ALL))]
+    tracker_index: &'static Named<TrackerIndex>,
+
+    /// Whom a client asks for a segment
+    #[arg(long, value_name = "POLICY", default_value = selection::ALL[0].name, value_parser = by_name(selection::ALL))]
+    peer_selection: &'static PeerSelection,
+
+    /// Which segment of a file it asks for next
+    #[arg(long, value_name = "POLICY", default_value = order::ALL[0].name, value_parser = by_name(order::ALL))]
+    segment_order: &'static SegmentOrder,
+
+    /// The tracker grants every segment before it is asked for, and is told when it came
+    #[arg(long)]
+    tracker_grants: bool,
+
+    /// How long serving a segment occupies a client's upload link (5ms, 1s)
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = duration)]
+    upload_time: Duration,
+
+    /// What all random choices follow from; left out, it is a different one every time
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
     /// Clients that answer every request with a wrong hash: an experiment on the others
     #[arg(long, value_name = "R[,R...]", value_delimiter = ',', value_parser = client_rank)]
     corrupt: Vec<Rank>,
@@ -59,31 +88,67 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     stall_timeout: Duration,
 
+    /// Write what was measured to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
     /// Print nothing but problems
     #[arg(short, long)]
     quiet: bool,
 }
 
-impl From<Arguments> for Options {
-    fn from(arguments: Arguments) -> Self {
-        let Arguments {
-            update_interval,
-            window,
-            stall_timeout,
-            ..
-        } = arguments;
-        Options {
+impl Arguments {
+    /// The options of the command line that this process was started with.
+    ///
+    /// # Errors
+    /// When they cannot be used; or when help or the version was asked for, as clap has it.
+    pub fn options() -> Result<Options, clap::Error> {
+        let arguments = Arguments::try_parse()?;
+        let stall_timeout = arguments.stall_timeout;
+        let options = Options {
             input_dir: arguments.input_dir,
             output_dir: arguments.output_dir,
             settings: Settings {
-                update_interval,
-                window,
+                update_interval: arguments.update_interval,
+                window: arguments.window,
+                tracker_index: arguments.tracker_index,
+                peer_selection: arguments.peer_selection,
+                segment_order: arguments.segment_order,
+                tracker_grants: arguments.tracker_grants,
+                upload_time: arguments.upload_time,
+                seed: arguments.seed.unwrap_or_else(|| fastrand::u32(..).into()),
             },
             corrupt: arguments.corrupt,
             stall_timeout: (!stall_timeout.is_zero()).then_some(stall_timeout),
+            report: arguments.report,
             quiet: arguments.quiet,
+        };
+        let conflict = |why| Err(Arguments::command().error(ErrorKind::ArgumentConflict, why));
+        if !options.settings.are_consistent() {
+            let order = options.settings.segment_order;
+            return conflict(format!(
+                "--segment-order {order} goes by what the members hold, \
+                 which only --tracker-index segments tells"
+            ));
         }
+        // Every segment that is served is heard of, but nothing is while one is on its way.
+        if options
+            .stall_timeout
+            .is_some_and(|patience| patience < 2 * options.settings.upload_time)
+        {
+            return conflict("--stall-timeout has to be at least twice --upload-time".into());
+        }
+        Ok(options)
     }
+}
+
+/// One of a list, by its name.
+fn by_name<T: Sync>(all: &'static [Named<T>]) -> impl TypedValueParser<Value = &'static Named<T>> {
+    let names = all
+        .iter()
+        .map(|named| PossibleValue::new(named.name).help(named.about));
+    PossibleValuesParser::new(names)
+        .map(|name| Named::find(all, &name).expect("only these names are possible"))
 }
 
 fn client_rank(text: &str) -> Result<Rank, String> {

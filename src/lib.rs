@@ -9,34 +9,42 @@
 //!
 //! * [`protocol`] is the vocabulary: ranks, names, hashes, the messages and their encoding.
 //! * [`manifest`] reads, checks and writes a client's input.
+//! * [`policy`] is what designs of the protocol differ in: whom a client asks, for which segment
+//!   first, and what the tracker knows. One file a policy, one list a kind.
+//! * [`settings`] is how a swarm works, from the options.
 //! * [`tracker`] is the tracker, a state machine.
 //! * [`client`] is a client, two state machines and what they share: [`client::Download`] with the
-//!   state of one file (`fetch`) and the choice of sources (`selection`), [`client::Upload`], and
-//!   the [`client::Library`] of held segments.
+//!   state of one file (`fetch`), its swarm (`members`) and the policies at work (`sources`);
+//!   [`client::Upload`] with the upload link; and the [`client::Library`] of held segments.
+//! * [`statistics`] is what the machines and the mailboxes count, [`report`] what it says at the
+//!   end, to people and to programs.
 //! * [`runtime`] moves messages between the machines: mailboxes over MPI, how a thread waits, the
 //!   tracker's loop and the watch over it, a client's two threads, output files, and the one way to
 //!   end the whole job. Nothing else touches MPI, threads, files or clocks, but for reading an
 //!   input ([`manifest::read`]).
-//! * [`report`] is what rank 0 tells the user, [`exit`] the exit statuses, [`cli`] the command
-//!   line.
+//! * [`exit`] is the exit statuses, [`cli`] the command line.
 //!
-//! Dependencies point one way: `main` -> `cli` -> `runtime` -> `tracker`, `client` -> `manifest`,
-//! `protocol`.
+//! Dependencies point one way: `main` -> `cli` -> `runtime` -> `report` -> `tracker`, `client` ->
+//! `settings`, `statistics`, `manifest` -> `policy` -> `protocol`.
 //!
 //! # What is deliberately absent
-//! * The machines never send, wait, print or look at a clock: they take a message and leave
-//!   envelopes. So the tests run the same machines in one process, in any order that MPI allows
+//! * The machines never send, wait, print or look at a clock: they take a message and the time, and
+//!   leave envelopes. So the tests run the same machines in one process, in any order that MPI allows
 //!   (`tests/world`), and a decision never needs `mpirun` to be checked.
 //! * No thread reads another's mailbox: a communicator has one kind of reader, and a rank one of
 //!   each.
 //! * No segment is known by its hash: it is a file and a position, for equal hashes do occur.
-//! * The tracker holds no segment and knows none that a peer holds (R2).
+//! * The tracker holds no segment, and knows none that a peer holds unless it is asked to (R2).
+//! * Nothing is decided by what is counted for the report.
 
 pub mod cli;
 pub mod client;
 pub mod exit;
 pub mod manifest;
+pub mod policy;
 pub mod protocol;
 pub mod report;
 pub mod runtime;
+pub mod settings;
+pub mod statistics;
 pub mod tracker;

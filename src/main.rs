@@ -5,11 +5,10 @@ use std::process::ExitCode;
 use bittorrent::cli::Arguments;
 use bittorrent::exit::Exit;
 use bittorrent::runtime;
-use clap::Parser;
 
 fn main() -> ExitCode {
-    match Arguments::try_parse() {
-        Ok(arguments) => runtime::run(&arguments.into()).into(),
+    match Arguments::options() {
+        Ok(options) => runtime::run(&options).into(),
         // Help, the version or bad options are the same on every rank: one of them says so.
         Err(_) if !runtime::is_first() => Exit::Complete.into(),
         Err(message) if message.use_stderr() => {

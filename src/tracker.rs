@@ -1,23 +1,24 @@
 //! The tracker: who is in which swarm. A state machine that takes messages and leaves its answers
 //! for the post.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::protocol::{
-    Envelope, FileId, FileName, Hashes, Init, InitAck, Joined, Missing, OwnedFile, Rank, Swarm,
-    ToDownload, ToTracker, ToUpload,
+    Envelope, FileId, FileName, Gained, Hashes, Init, InitAck, Joined, Members, Missing, OwnedFile,
+    Progress, Rank, SegmentIndex, SegmentSet, Swarm, ToDownload, ToTracker, ToUpload,
 };
+use crate::settings::Settings;
 
 /// The tracker's whole knowledge: the files, and the role of each client in each file's swarm (R2).
 ///
-/// It never holds a segment, and it does not know which ones a peer holds.
+/// It never holds a segment. Which ones a peer holds it knows with the index of segments only.
 #[derive(Debug)]
 pub struct Tracker {
     clients: usize,
+    settings: Settings,
     phase: Phase,
 }
 
@@ -51,9 +52,10 @@ pub struct Tally {
 
 impl Tracker {
     /// A tracker that waits for this many clients to register.
-    pub fn new(clients: usize) -> Tracker {
+    pub fn new(clients: usize, settings: Settings) -> Tracker {
         Tracker {
             clients,
+            settings,
             phase: Phase::Registering(Registry::default()),
         }
     }
@@ -70,7 +72,7 @@ impl Tracker {
                 };
                 registry.register(from, init)?;
                 if registry.heard.len() == self.clients {
-                    self.phase = mem::take(registry).close(self.clients, post);
+                    self.phase = mem::take(registry).close(self.clients, self.settings, post);
                 }
             }
             Phase::Running(swarms) => {
@@ -153,7 +155,7 @@ impl Registry {
     }
 
     /// Every client has registered: starts the swarms, or refuses to.
-    fn close(mut self, clients: usize, post: &mut Vec<Envelope>) -> Phase {
+    fn close(mut self, clients: usize, settings: Settings, post: &mut Vec<Envelope>) -> Phase {
         let problems: Vec<String> = mem::take(&mut self.problems)
             .into_values()
             .flatten()
@@ -168,17 +170,9 @@ impl Registry {
         let mut ids = BTreeMap::new();
         let mut files = Vec::new();
         for (id, (name, contents)) in (0..).map(FileId).zip(self.contents) {
-            let roles = contents
-                .iter()
-                .flat_map(|content| &content.owners)
-                .map(|&owner| (owner, Role::Seed))
-                .collect();
-            let hashes = contents
-                .into_iter()
-                .next()
-                .expect("a name is registered with a content")
-                .hashes;
-            files.push(File { hashes, roles });
+            let content = contents.into_iter().next();
+            let Content { hashes, owners } = content.expect("a name came with a content");
+            files.push(File::new(hashes, owners, settings.knows_segments()));
             ids.insert(name, id);
         }
         for (client, owned) in self.owned {
@@ -188,6 +182,7 @@ impl Registry {
             );
         }
         Phase::Running(Swarms {
+            settings,
             ids,
             files,
             busy: Rank::clients(clients).collect(),
@@ -228,6 +223,7 @@ impl Content {
 /// The swarms of a run that has started.
 #[derive(Debug)]
 struct Swarms {
+    settings: Settings,
     ids: BTreeMap<FileName, FileId>,
     /// By number.
     files: Vec<File>,
@@ -240,51 +236,70 @@ struct Swarms {
 struct File {
     hashes: Hashes,
     roles: BTreeMap<Rank, Role>,
+    /// Who holds what, if that is to be known.
+    index: Option<Index>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Role {
     Seed,
-    Peer,
+    Peer(Peer),
+}
+
+/// A client that downloads a file.
+#[derive(Debug, Default)]
+struct Peer {
+    /// How much of the index's log it has been told.
+    told: usize,
+    /// Segments that it may have asked for, where the tracker grants.
+    granted: usize,
+    /// Segments that it has confirmed.
+    confirmed: usize,
+}
+
+/// What the members of a swarm hold.
+#[derive(Debug)]
+struct Index {
+    held: BTreeMap<Rank, SegmentSet>,
+    /// What was gained since the start, in the order in which it was heard of.
+    log: Vec<Gained>,
 }
 
 impl Swarms {
     fn step(&mut self, from: Rank, message: ToTracker, post: &mut Vec<Envelope>) -> Result<()> {
         ensure!(self.busy.contains(&from), "it has nothing more to download");
-        let mut answer = |swarm| post.push(Envelope::new(from, ToDownload::Swarm(swarm)));
         match message {
             ToTracker::Init(_) => bail!("every client has registered already"),
-            ToTracker::SwarmRequest(name) => answer(self.join(from, &name)?),
-            ToTracker::Update(file) => answer(Swarm::Members(self.peer(from, file)?.members())),
-            ToTracker::FileComplete(file) => self.complete(from, file)?,
+            ToTracker::SwarmRequest(name) => self.join(from, &name, post)?,
+            ToTracker::Update(progress) => {
+                let file = self.peer(from, progress.file)?;
+                file.gain(from, progress)?;
+                let swarm = Swarm::Members(file.news(from));
+                post.push(Envelope::new(from, ToDownload::Swarm(swarm)));
+            }
+            ToTracker::FileComplete(progress) => self.complete(from, progress)?,
             ToTracker::AllComplete { missing } => self.finish(from, missing),
             ToTracker::Alive => {}
+            ToTracker::Confirm { file, segment } => self.confirm(from, file, segment, post)?,
         }
         Ok(())
     }
 
     /// Answers SWARM_REQUEST; the client is a peer from then on (R3).
-    fn join(&mut self, client: Rank, name: &FileName) -> Result<Swarm> {
+    fn join(&mut self, client: Rank, name: &FileName, post: &mut Vec<Envelope>) -> Result<()> {
+        let mut answer = |swarm| post.push(Envelope::new(client, ToDownload::Swarm(swarm)));
         let Some(&id) = self.ids.get(name) else {
-            return Ok(Swarm::Unknown);
+            answer(Swarm::Unknown);
+            return Ok(());
         };
         let file = &mut self.files[id.0 as usize];
-        let members = file.members();
-        match file.roles.entry(client) {
-            Entry::Vacant(role) => {
-                role.insert(Role::Peer);
-                let hashes = file.hashes.clone();
-                Ok(Swarm::Joined(Joined {
-                    file: id,
-                    hashes,
-                    members,
-                }))
-            }
-            Entry::Occupied(role) => {
-                ensure!(*role.get() == Role::Peer, "it is a seed of '{name}'");
-                Ok(Swarm::Members(members))
-            }
+        match file.roles.get(&client) {
+            None => answer(Swarm::Joined(file.join(client, id))),
+            Some(Role::Peer(_)) => answer(Swarm::Members(file.news(client))),
+            Some(Role::Seed) => bail!("it is a seed of '{name}'"),
         }
+        self.grant(client, id, post);
+        Ok(())
     }
 
     /// The file, if the client downloads it.
@@ -294,17 +309,69 @@ impl Swarms {
             .get_mut(id.0 as usize)
             .with_context(|| format!("there is no file number {id}"))?;
         match file.roles.get(&client) {
-            Some(Role::Peer) => Ok(file),
+            Some(Role::Peer(_)) => Ok(file),
             Some(Role::Seed) => bail!("it is a seed of file number {id}"),
             None => bail!("it is not in the swarm of file number {id}"),
         }
     }
 
-    /// Makes a peer a seed (R11).
-    fn complete(&mut self, client: Rank, id: FileId) -> Result<()> {
+    /// A segment that was granted has come.
+    fn confirm(
+        &mut self,
+        client: Rank,
+        id: FileId,
+        segment: SegmentIndex,
+        post: &mut Vec<Envelope>,
+    ) -> Result<()> {
         let file = self.peer(client, id)?;
+        ensure!(
+            segment.0 < file.hashes.len(),
+            "file number {id} has no segment {segment}"
+        );
+        let peer = file.member(client);
+        ensure!(
+            peer.confirmed < peer.granted,
+            "no segment of file number {id} is granted that has not come"
+        );
+        peer.confirmed += 1;
+        self.grant(client, id, post);
+        Ok(())
+    }
+
+    /// Grants a peer as many segments as it may have asked for at a time, where the tracker grants.
+    fn grant(&mut self, client: Rank, id: FileId, post: &mut Vec<Envelope>) {
+        if !self.settings.tracker_grants {
+            return;
+        }
+        let file = &mut self.files[id.0 as usize];
+        let segments = file.hashes.len();
+        let peer = file.member(client);
+        let due = segments.min(peer.confirmed + self.settings.window.get());
+        while peer.granted < due {
+            peer.granted += 1;
+            post.push(Envelope::new(client, ToDownload::Grant(id)));
+        }
+    }
+
+    /// Makes a peer a seed (R11).
+    fn complete(&mut self, client: Rank, progress: Progress) -> Result<()> {
+        let (id, grants) = (progress.file, self.settings.tracker_grants);
+        let file = self.peer(client, id)?;
+        let segments = file.hashes.len();
+        file.gain(client, progress)?;
+        ensure!(
+            !grants || file.member(client).confirmed == segments,
+            "it has not confirmed every segment of file number {id}"
+        );
+        if let Some(index) = &file.index {
+            let held = index.held[&client].iter().count();
+            ensure!(
+                held == segments,
+                "it holds {held} of the {segments} segments of file number {id}"
+            );
+        }
         file.roles.insert(client, Role::Seed);
-        self.tally.segments += file.hashes.len();
+        self.tally.segments += segments;
         self.tally.files += 1;
         Ok(())
     }
@@ -320,6 +387,85 @@ impl Swarms {
 }
 
 impl File {
+    fn new(hashes: Hashes, owners: BTreeSet<Rank>, indexed: bool) -> File {
+        let index = indexed.then(|| Index {
+            held: (owners.iter())
+                .map(|&owner| (owner, SegmentSet::all(hashes.len())))
+                .collect(),
+            log: Vec::new(),
+        });
+        File {
+            hashes,
+            roles: owners
+                .into_iter()
+                .map(|owner| (owner, Role::Seed))
+                .collect(),
+            index,
+        }
+    }
+
+    /// Makes a client a peer, and tells it all that there is to know.
+    fn join(&mut self, client: Rank, id: FileId) -> Joined {
+        let joined = Joined {
+            file: id,
+            hashes: self.hashes.clone(),
+            members: self.members(),
+            held: (self.index.iter())
+                .flat_map(|index| index.held.values().cloned())
+                .collect(),
+        };
+        let mut peer = Peer::default();
+        if let Some(index) = &mut self.index {
+            index
+                .held
+                .insert(client, SegmentSet::none(self.hashes.len()));
+            peer.told = index.log.len();
+        }
+        self.roles.insert(client, Role::Peer(peer));
+        joined
+    }
+
+    /// Notes what a peer has gained, if that is to be known (R2).
+    fn gain(&mut self, client: Rank, progress: Progress) -> Result<()> {
+        let Progress { file, gained } = progress;
+        let Some(index) = &mut self.index else {
+            ensure!(gained.is_empty(), "the tracker is not to know of segments");
+            return Ok(());
+        };
+        let held = index.held.get_mut(&client).expect("a peer holds something");
+        for &segment in &gained {
+            ensure!(
+                held.insert(segment),
+                "it has not gained segment {segment} of file number {file}"
+            );
+        }
+        index.log.push(Gained {
+            member: client,
+            segments: gained,
+        });
+        Ok(())
+    }
+
+    /// The swarm as it is now, and what its members gained since the peer was last told.
+    fn news(&mut self, client: Rank) -> Members {
+        let members = self.members();
+        let mut gained = Vec::new();
+        if let (Some(index), Some(Role::Peer(peer))) = (&self.index, self.roles.get_mut(&client)) {
+            let log = index.log[peer.told..].iter();
+            gained.extend(log.filter(|news| news.member != client).cloned());
+            peer.told = index.log.len();
+        }
+        Members { members, gained }
+    }
+
+    /// What is known of a peer.
+    fn member(&mut self, client: Rank) -> &mut Peer {
+        match self.roles.get_mut(&client) {
+            Some(Role::Peer(peer)) => peer,
+            Some(Role::Seed) | None => unreachable!("only peers are asked for"),
+        }
+    }
+
     /// Its seeds and peers, in rank order.
     fn members(&self) -> Vec<Rank> {
         self.roles.keys().copied().collect()

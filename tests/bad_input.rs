@@ -144,13 +144,16 @@ fn every_problem_of_every_input_is_reported_in_rank_order_and_nothing_is_started
         format!("{circle}: cannot be read: Too many levels of symbolic links (os error 40)"),
     ]);
 
-    let outcome = job.run();
+    let outcome = job.arguments(&["--report", "r.json"]).run();
     let lines: Vec<&str> = outcome
         .stderr
         .lines()
         .take_while(|l| l.starts_with("in"))
         .collect();
     assert_eq!(lines, expected);
+    let report = outcome.report("r.json");
+    assert_eq!((report.exit_status, report.measured), (2, None));
+    assert_eq!(report.problems, expected);
     outcome.assert_refused(&[]);
 }
 
@@ -207,6 +210,27 @@ fn bad_options_and_a_lone_rank_are_refused_by_one_message() {
     );
     refused(
         3,
+        &["--peer-selection", "best"],
+        "[possible values: round-robin, random, least-busy, two-choices, first]",
+    );
+    refused(
+        3,
+        &["--segment-order", "rarest-first"],
+        "error: --segment-order rarest-first goes by what the members hold, \
+         which only --tracker-index segments tells\n",
+    );
+    refused(
+        3,
+        &["--stall-timeout", "1s", "--upload-time", "501ms"],
+        "error: --stall-timeout has to be at least twice --upload-time\n",
+    );
+    refused(
+        3,
+        &["--report", "no/where.json"],
+        "bittorrent: --report: there is no folder no\n",
+    );
+    refused(
+        3,
         &["--nonsense"],
         "error: unexpected argument '--nonsense'",
     );
@@ -239,7 +263,7 @@ fn a_file_both_owned_and_wanted_is_a_warning_and_is_written_from_what_is_owned()
     assert_eq!(job.stderr, warning);
     assert!(
         job.stdout
-            .starts_with("0 files downloaded by 2 clients, 0 segments")
+            .contains("0 files downloaded by 2 clients, 0 segments")
     );
     assert_eq!(
         job.outputs("."),

@@ -27,7 +27,9 @@ fn a_wanted_file_that_nobody_has_is_reported_and_everything_else_arrives() {
         format!("1 f 1 {} 1 nowhere", hash('a')),
         "0 3 lost f nowhere".into(),
     ];
-    let job = Job::with_inputs(&inputs).run();
+    let job = Job::with_inputs(&inputs)
+        .arguments(&["--report", "r.json"])
+        .run();
     assert_eq!(job.status, Some(1));
     assert_eq!(
         job.outputs("."),
@@ -38,6 +40,17 @@ fn a_wanted_file_that_nobody_has_is_reported_and_everything_else_arrives() {
         "client 2 did not get 'lost': nobody has it\n",
         "client 2 did not get 'nowhere': nobody has it\n",
     ]);
+    let report = job.report("r.json");
+    assert_eq!(report.exit_status, 1);
+    let missing = report
+        .missing
+        .iter()
+        .map(|file| (file.client, file.file.as_str()));
+    assert_eq!(
+        missing.collect::<Vec<_>>(),
+        [(1, "nowhere"), (2, "lost"), (2, "nowhere")]
+    );
+    assert_eq!(report.measured.expect("it ended").files, 1);
 }
 
 #[test]
@@ -146,7 +159,7 @@ fn a_client_that_stops_ends_the_run_after_the_stall_timeout() {
 
 #[test]
 fn a_client_that_never_registers_ends_the_run_after_the_stall_timeout() {
-    let job = small_swarm(1).arguments(&["--stall-timeout", "1500ms"]);
+    let job = small_swarm(1).arguments(&["--stall-timeout", "1500ms", "--report", "r.json"]);
     let pipe = job.folder.path().join("in2.txt"); // nobody ever writes into it
     fs::remove_file(&pipe).unwrap();
     assert!(
@@ -162,6 +175,31 @@ fn a_client_that_never_registers_ends_the_run_after_the_stall_timeout() {
         "rank 0, thread watch: no client was heard of for 1s 500ms (--stall-timeout); \
          client 2 has not finished\n",
     ]);
+    let report = job.report("r.json");
+    assert_eq!((report.exit_status, report.measured), (4, None));
+    let [problem] = &report.problems[..] else {
+        panic!("{:?}", report.problems);
+    };
+    assert!(problem.ends_with("client 2 has not finished"), "{problem}");
+}
+
+#[test]
+fn a_slow_upload_link_is_no_stall() {
+    let job = small_swarm(2)
+        .arguments(&["--stall-timeout", "800ms", "--upload-time", "400ms"])
+        .run();
+    assert_eq!(job.status, Some(0), "{}", job.stderr);
+    assert_eq!(job.outputs(".").len(), 2);
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_an_output_that_cannot_be_written() {
+    let job = small_swarm(1);
+    fs::create_dir(job.folder.path().join("r.json")).unwrap();
+    let job = job.arguments(&["--report", "r.json"]).run();
+    assert_eq!(job.status, Some(3), "{}", job.stderr);
+    job.assert_says(&["bittorrent: cannot write r.json: Is a directory (os error 21)\n"]);
+    assert_eq!(job.outputs(".").len(), 1);
 }
 
 #[test]

@@ -7,8 +7,9 @@ use std::fmt::Debug;
 
 use bittorrent::manifest::{self, Manifest};
 use bittorrent::protocol::{
-    Answer, FileId, Init, InitAck, Joined, Message, Missing, Rank, Reason, SegmentAnswer,
-    SegmentIndex, SegmentRequest, Swarm, Tag, ToDownload, ToTracker, ToUpload, decode, encode,
+    Answer, Availability, FileId, Gained, Init, InitAck, Joined, Members, Message, Missing,
+    Progress, Rank, Reason, SegmentAnswer, SegmentIndex, SegmentRequest, SegmentSet, Swarm, Tag,
+    ToDownload, ToTracker, ToUpload, decode, encode,
 };
 use fastrand::Rng;
 use peak_alloc::PeakAlloc;
@@ -90,6 +91,20 @@ fn messages(seed: u64) -> (Vec<ToTracker>, Vec<ToDownload>, Vec<ToUpload>) {
         file,
         hashes: hashes.clone(),
         members: members.clone(),
+        held: vec![SegmentSet::all(segment.0); seed as usize % 5],
+    };
+    let gained: Vec<SegmentIndex> = (0..segment.0 % 30).map(SegmentIndex).collect();
+    let progress = Progress {
+        file,
+        gained: gained.clone(),
+    };
+    let news = members.iter().map(|&member| Gained {
+        member,
+        segments: gained.clone(),
+    });
+    let refreshed = Members {
+        gained: news.collect(),
+        members: members.clone(),
     };
     let missing = name.iter().map(|name| Missing {
         name: name.clone(),
@@ -112,9 +127,10 @@ fn messages(seed: u64) -> (Vec<ToTracker>, Vec<ToDownload>, Vec<ToUpload>) {
             "in1.txt:1: bad".into();
             seed as usize % 10
         ])),
-        ToTracker::Update(file),
-        ToTracker::FileComplete(file),
+        ToTracker::Update(progress.clone()),
+        ToTracker::FileComplete(progress),
         ToTracker::Alive,
+        ToTracker::Confirm { file, segment },
     ];
     to_tracker.extend(name.map(ToTracker::SwarmRequest));
     let mut to_download = vec![
@@ -123,12 +139,21 @@ fn messages(seed: u64) -> (Vec<ToTracker>, Vec<ToDownload>, Vec<ToUpload>) {
         )),
         ToDownload::InitAck(InitAck::Refused),
         ToDownload::Swarm(Swarm::Joined(joined)),
-        ToDownload::Swarm(Swarm::Members(members)),
+        ToDownload::Swarm(Swarm::Members(refreshed)),
         ToDownload::Swarm(Swarm::Unknown),
         answer(Answer::Nack),
+        ToDownload::Grant(file),
+        ToDownload::Availability(Availability {
+            file,
+            segment,
+            load: Some(7),
+        }),
     ];
     to_download.extend(first.map(|hash| answer(Answer::Ack(hash))));
-    let mut to_upload = vec![ToUpload::Stop];
+    let mut to_upload = vec![
+        ToUpload::Stop,
+        ToUpload::AvailabilityRequest { file, segment },
+    ];
     to_upload.extend(first.map(|hash| {
         ToUpload::SegmentRequest(SegmentRequest {
             file,

@@ -9,8 +9,8 @@ use std::env;
 use std::thread;
 
 use bittorrent::protocol::{
-    Answer, FileId, FileName, Init, InitAck, Message, OwnedFile, Rank, SegmentAnswer, SegmentHash,
-    SegmentIndex, Tag, ToDownload, ToTracker, ToUpload, decode, encode,
+    Answer, FileId, FileName, Init, InitAck, Message, OwnedFile, Progress, Rank, SegmentAnswer,
+    SegmentHash, SegmentIndex, Tag, ToDownload, ToTracker, ToUpload, decode, encode,
 };
 use bittorrent::runtime;
 use job::{Job, hash};
@@ -119,12 +119,15 @@ fn intrude(deed: &str) -> ! {
             &encoded(&ToDownload::Segment(answer)),
         ),
         "no such file" => {
-            let complete = ToTracker::FileComplete(FileId(99));
+            let complete = ToTracker::FileComplete(Progress {
+                file: FileId(99),
+                gained: vec![],
+            });
             send(&tracker, Tag::FileComplete, &encoded(&complete));
         }
         "false stop" => send(&upload, Tag::Stop, &encoded(&ToUpload::Stop)),
         "panic" => {
-            runtime::Job::new(Rank(3));
+            runtime::Job::new(Rank(3), |_, _| {});
             let thread = thread::Builder::new().name("download".into());
             let _ = thread
                 .spawn(|| panic!("as a test"))

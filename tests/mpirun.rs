@@ -39,7 +39,6 @@ fn every_folder_of_inputs_comes_out_right(arguments: &[&str]) {
             .run();
         assert_eq!(job.status, Some(0), "{folder}: {}", job.stderr);
         assert!(job.outputs("some/where") == expected(&inputs), "{folder}");
-        assert_eq!(job.stdout.lines().count(), 1, "{}", job.stdout);
         assert_eq!(job.stderr, "");
     }
 }
@@ -52,6 +51,13 @@ fn every_folder_of_inputs_comes_out_right_with_ten_requests_in_flight() {
 #[test]
 fn every_folder_of_inputs_comes_out_right_with_one_request_at_a_time() {
     every_folder_of_inputs_comes_out_right(&["--window", "1"]);
+}
+
+#[test]
+fn every_folder_of_inputs_comes_out_right_with_every_published_design() {
+    for options in repository::designs().values() {
+        every_folder_of_inputs_comes_out_right(options);
+    }
 }
 
 #[test]
@@ -76,18 +82,91 @@ fn random_swarms_come_out_right_with_one_to_three_times_as_many_ranks_as_cores()
     }
 }
 
-#[test]
-fn rank_0_closes_with_one_line_unless_told_to_be_quiet() {
+/// One client owns `f` of 2 segments, two want it.
+fn small_swarm() -> Job {
     let a = hash('a');
     let inputs = [format!("1 f 2 {a} {a} 0"), "0 1 f".into(), "0 1 f".into()];
-    let job = Job::with_inputs(&inputs).run();
+    Job::with_inputs(&inputs)
+}
+
+#[test]
+fn rank_0_prints_what_was_measured_unless_told_to_be_quiet() {
+    let job = small_swarm().run();
+    let mut lines = job.stdout.lines();
+    let header: Vec<&str> = lines.next().expect("a line").split_whitespace().collect();
+    assert_eq!(
+        header,
+        [
+            "client", "files", "segments", "served", "refused", "seconds"
+        ]
+    );
+    for client in ["1 0 0 ", "2 1 2 ", "3 1 2 "] {
+        let row: Vec<&str> = lines.next().expect("a line").split_whitespace().collect();
+        assert!(row.join(" ").starts_with(client), "{}", job.stdout);
+    }
+    let last = lines.last().expect("a line");
     let summary = "2 files downloaded by 3 clients, 4 segments in ";
-    assert!(job.stdout.starts_with(summary), "{}", job.stdout);
-    let job = Job::with_inputs(&inputs).arguments(&["--quiet"]).run();
+    assert!(last.starts_with(summary), "{}", job.stdout);
+    let job = small_swarm().arguments(&["--quiet"]).run();
     assert_eq!(
         (job.status, job.stdout.as_str(), job.stderr.as_str()),
         (Some(0), "", "")
     );
+}
+
+#[test]
+fn the_report_of_a_run_agrees_with_its_outputs() {
+    let mut rng = Rng::with_seed(5);
+    let mut inputs = generate::inputs(&mut rng, 5, 4..=6, 0..=90);
+    for input in &mut inputs {
+        input.wanted.retain(|name| name.as_str() != "nowhere");
+    }
+    let options = [
+        "--report",
+        "report.json",
+        "--seed",
+        "17",
+        "--upload-time",
+        "100us",
+    ];
+    let job = Job::with_inputs(&inputs).arguments(&options).run();
+    assert_eq!(job.status, Some(0), "{}", job.stderr);
+    let report = job.report("report.json");
+    assert_eq!((report.schema, report.exit_status), (1, 0));
+    assert_eq!((report.settings.clients, report.settings.seed), (5, 17));
+    assert_eq!(report.settings.upload_time, 1e-4);
+    let measured = report.measured.expect("a run that ended");
+    let outputs = job.outputs(".");
+    assert_eq!(measured.files as usize, outputs.len());
+    for client in &measured.clients {
+        let prefix = format!("client{}_", client.client);
+        let written = outputs.iter().filter(|(name, _)| name.starts_with(&prefix));
+        let lines: usize = written.map(|(_, content)| content.lines().count()).sum();
+        assert_eq!(client.segments as usize, lines);
+        let index = client.client as usize - 1;
+        let received: u64 = measured.transfers.iter().map(|row| row[index]).sum();
+        assert_eq!(client.segments, received);
+        assert_eq!(client.served, measured.transfers[index].iter().sum::<u64>());
+    }
+    let requests = &measured.messages["SEGMENT_REQUEST"];
+    assert_eq!(requests.messages, measured.messages["SEGMENT"].messages);
+    assert!(
+        requests.bytes > 33 * requests.messages,
+        "a hash is 32 bytes, and its length one"
+    );
+    let served: u64 = measured.clients.iter().map(|client| client.served).sum();
+    let most = measured
+        .clients
+        .iter()
+        .map(|client| client.served)
+        .max()
+        .expect("a client");
+    let makespan = measured.makespan.expect("files were completed");
+    assert!(
+        makespan >= most as f64 * 1e-4,
+        "an upload link serves one segment at a time"
+    );
+    assert_eq!(served, measured.segments);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use bittorrent::cli::Arguments;
 use bittorrent::exit::Exit;
+use bittorrent::policy::{Named, TrackerIndex, order, selection};
 use clap::CommandFactory;
 
 const README: &str = include_str!("../README.md");
@@ -31,4 +32,17 @@ fn every_option_is_in_the_readme_with_its_default() {
             );
         }
     }
+}
+
+#[test]
+fn every_policy_is_in_the_readme_with_what_it_does() {
+    fn check<T>(option: &str, all: &[Named<T>]) {
+        for Named { name, about, .. } in all {
+            let row = format!("| `--{option} {name}` | {about} |");
+            assert!(README.contains(&row), "{row}");
+        }
+    }
+    check("tracker-index", TrackerIndex::ALL);
+    check("peer-selection", selection::ALL);
+    check("segment-order", order::ALL);
 }

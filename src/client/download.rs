@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use super::Library;
 use super::fetch::{Fetch, Next};
-use super::selection::RoundRobin;
-use super::{Library, Settings};
+use super::sources::Sources;
 use crate::protocol::{
-    Envelope, FileName, Hashes, Joined, Missing, OwnedFile, Rank, Reason, Swarm, ToDownload,
+    Envelope, FileName, Hashes, Missing, OwnedFile, Progress, Rank, Reason, Swarm, ToDownload,
     ToTracker, ToUpload,
 };
+use crate::settings::Settings;
+use crate::statistics::{FileDownload, Recorded};
 
 /// Fetches the wanted files in the order of the input, one at a time.
 #[derive(Debug)]
@@ -23,8 +26,12 @@ pub struct Download {
     /// Owned from the start, by name: what is wanted as well is saved without being fetched.
     owned: BTreeMap<FileName, Hashes>,
     wanted: VecDeque<FileName>,
-    sources: RoundRobin,
+    sources: Sources,
     missing: Vec<Missing>,
+    /// When the current file was first asked for.
+    begun: Recorded<Duration>,
+    /// The files before.
+    records: Recorded<Vec<FileDownload>>,
     state: State,
 }
 
@@ -70,7 +77,7 @@ impl Download {
         library: Arc<Library>,
         settings: Settings,
     ) -> Download {
-        let sources = RoundRobin::starting_behind(me);
+        let sources = Sources::new(me, &settings);
         let owned = owned
             .into_iter()
             .map(|file| (file.name, file.hashes))
@@ -84,13 +91,15 @@ impl Download {
             wanted,
             sources,
             missing: Vec::new(),
+            begun: Recorded::default(),
+            records: Recorded::default(),
             state: State::Idle,
         }
     }
 
-    /// Makes the first move.
-    pub fn begin(&mut self, effects: &mut Vec<Effect>) {
-        self.state = self.next_file(effects);
+    /// Makes the first move. Times are since the client's INIT_ACK.
+    pub fn begin(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        self.state = self.next_file(now, effects);
     }
 
     /// Takes the next message.
@@ -99,31 +108,45 @@ impl Download {
     /// When the protocol has no place for it; the machine is of no use then.
     pub fn step(
         &mut self,
+        now: Duration,
         from: Rank,
         message: ToDownload,
         effects: &mut Vec<Effect>,
     ) -> Result<()> {
         self.state = match (self.take_state(), message) {
             (State::Joining(name), ToDownload::Swarm(Swarm::Joined(joined))) => {
-                let Joined {
-                    file,
-                    hashes,
-                    members,
-                } = joined;
-                self.library.expect(file, hashes.clone());
-                let fetch = Fetch::new(name, file, hashes, self.others(members));
-                self.advance(Box::new(fetch), effects)
+                let segments = joined.hashes.len();
+                self.library.expect(joined.file, joined.hashes.clone());
+                let record = FileDownload::begin(name, segments, *self.begun, now);
+                let fetch = Fetch::new(self.me, joined, record, self.settings, &mut self.sources)?;
+                self.advance(now, Box::new(fetch), effects)
             }
             (State::Joining(name), ToDownload::Swarm(Swarm::Unknown)) => {
-                self.go_without(name, Reason::NobodyHasIt, effects)
+                self.go_without(now, name, Reason::NobodyHasIt, effects)
             }
             (State::Fetching(mut fetch), ToDownload::Segment(answer)) => {
-                fetch.answered(from, answer, &self.library)?;
-                self.advance(fetch, effects)
+                let came = fetch.answered(now, from, &answer, &self.library)?;
+                if came && self.settings.tracker_grants {
+                    let (file, segment) = (answer.file, answer.segment);
+                    tell_tracker(ToTracker::Confirm { file, segment }, effects);
+                }
+                self.advance(now, fetch, effects)
+            }
+            (State::Fetching(mut fetch), ToDownload::Availability(offer)) => {
+                fetch.offered(from, &offer, &mut self.sources, &mut ask(effects))?;
+                self.advance(now, fetch, effects)
+            }
+            (State::Fetching(mut fetch), ToDownload::Grant(file)) => {
+                fetch.grant(file)?;
+                self.advance(now, fetch, effects)
+            }
+            (State::Refreshing(mut fetch), ToDownload::Grant(file)) => {
+                fetch.grant(file)?;
+                State::Refreshing(fetch)
             }
             (State::Refreshing(mut fetch), ToDownload::Swarm(Swarm::Members(members))) => {
-                fetch.refresh(self.others(members));
-                self.advance(fetch, effects)
+                fetch.refresh(members);
+                self.advance(now, fetch, effects)
             }
             (
                 State::Idle
@@ -132,7 +155,11 @@ impl Download {
                 | State::Refreshing(_)
                 | State::Saving(_)
                 | State::Done,
-                ToDownload::InitAck(_) | ToDownload::Swarm(_) | ToDownload::Segment(_),
+                ToDownload::InitAck(_)
+                | ToDownload::Swarm(_)
+                | ToDownload::Segment(_)
+                | ToDownload::Availability(_)
+                | ToDownload::Grant(_),
             ) => bail!("nobody asked for it"),
         };
         Ok(())
@@ -142,13 +169,13 @@ impl Download {
     ///
     /// # Panics
     /// When nothing is being saved.
-    pub fn saved(&mut self, outcome: Result<(), String>, effects: &mut Vec<Effect>) {
+    pub fn saved(&mut self, now: Duration, outcome: Result<(), String>, effects: &mut Vec<Effect>) {
         let State::Saving(name) = self.take_state() else {
             panic!("nothing is being saved");
         };
         self.state = match outcome {
-            Ok(()) => self.next_file(effects),
-            Err(why) => self.go_without(name, Reason::NotWritten(why), effects),
+            Ok(()) => self.next_file(now, effects),
+            Err(why) => self.go_without(now, name, Reason::NotWritten(why), effects),
         };
     }
 
@@ -157,38 +184,70 @@ impl Download {
         matches!(self.state, State::Done)
     }
 
+    /// What became of each file that the client joined the swarm of.
+    pub fn into_records(self) -> Vec<FileDownload> {
+        self.records.0
+    }
+
     fn take_state(&mut self) -> State {
         mem::replace(&mut self.state, State::Idle)
     }
 
     /// Goes on with a file: more requests, or what comes when none is in flight.
-    fn advance(&mut self, mut fetch: Box<Fetch>, effects: &mut Vec<Effect>) -> State {
-        let next = fetch.next(self.settings, &mut self.sources, |member, request| {
-            let message = ToUpload::SegmentRequest(request);
-            effects.push(Effect::Send(Envelope::new(member, message)));
-        });
+    fn advance(
+        &mut self,
+        now: Duration,
+        mut fetch: Box<Fetch>,
+        effects: &mut Vec<Effect>,
+    ) -> State {
+        let next = fetch.next(&mut self.sources, &mut ask(effects));
         match next {
             Next::Answers => State::Fetching(fetch),
             Next::Update => {
-                tell_tracker(ToTracker::Update(fetch.file), effects);
+                tell_tracker(ToTracker::Update(self.progress(&mut fetch)), effects);
                 State::Refreshing(fetch)
             }
             Next::AskTracker => {
-                tell_tracker(ToTracker::SwarmRequest(fetch.name.clone()), effects);
+                let name = fetch.record.name.clone();
+                tell_tracker(ToTracker::SwarmRequest(name), effects);
                 State::Refreshing(fetch)
             }
             Next::Complete => {
                 let hashes = self.library.complete(fetch.file);
                 let hashes = hashes.expect("the last segment was stored");
-                tell_tracker(ToTracker::FileComplete(fetch.file), effects);
-                save(fetch.name, hashes, effects)
+                tell_tracker(ToTracker::FileComplete(self.progress(&mut fetch)), effects);
+                let name = self.record(*fetch);
+                save(name, hashes, effects)
             }
-            Next::GiveUp => self.go_without(fetch.name, Reason::NobodySendsIt, effects),
+            Next::GiveUp => {
+                let name = self.record(*fetch);
+                self.go_without(now, name, Reason::NobodySendsIt, effects)
+            }
         }
     }
 
+    /// What the tracker is to know of a file's progress (R2).
+    fn progress(&self, fetch: &mut Fetch) -> Progress {
+        let mut gained = fetch.gained();
+        if !self.settings.knows_segments() {
+            gained.clear();
+        }
+        Progress {
+            file: fetch.file,
+            gained,
+        }
+    }
+
+    /// Keeps the record of a file that is over, and returns its name.
+    fn record(&mut self, fetch: Fetch) -> FileName {
+        let record = fetch.record.0;
+        let name = record.name.clone();
+        self.records.push(record);
+        name
+    }
+
     /// Turns to the next wanted file; there is nothing to fetch of one that is owned.
-    fn next_file(&mut self, effects: &mut Vec<Effect>) -> State {
+    fn next_file(&mut self, now: Duration, effects: &mut Vec<Effect>) -> State {
         let Some(name) = self.wanted.pop_front() else {
             let missing = mem::take(&mut self.missing);
             tell_tracker(ToTracker::AllComplete { missing }, effects);
@@ -198,21 +257,26 @@ impl Download {
             Some(hashes) => save(name, hashes.clone(), effects),
             None => {
                 tell_tracker(ToTracker::SwarmRequest(name.clone()), effects);
+                *self.begun = now;
                 State::Joining(name)
             }
         }
     }
 
-    fn go_without(&mut self, name: FileName, reason: Reason, effects: &mut Vec<Effect>) -> State {
+    fn go_without(
+        &mut self,
+        now: Duration,
+        name: FileName,
+        reason: Reason,
+        effects: &mut Vec<Effect>,
+    ) -> State {
         self.missing.push(Missing { name, reason });
-        self.next_file(effects)
+        self.next_file(now, effects)
     }
+}
 
-    /// The members that the client can ask: all but itself.
-    fn others(&self, mut members: Vec<Rank>) -> Vec<Rank> {
-        members.retain(|&member| member != self.me);
-        members
-    }
+fn ask(effects: &mut Vec<Effect>) -> impl FnMut(Rank, ToUpload) {
+    move |member, message| effects.push(Effect::Send(Envelope::new(member, message)))
 }
 
 fn tell_tracker(message: ToTracker, effects: &mut Vec<Effect>) {

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard};
 
-use fixedbitset::FixedBitSet;
-
-use crate::protocol::{FileId, Hashes, SegmentHash, SegmentIndex};
+use crate::protocol::{FileId, Hashes, SegmentHash, SegmentIndex, SegmentSet};
 
 /// The one thing that a client's two threads share.
 ///
@@ -25,7 +23,7 @@ enum Shelf {
     /// Some, and each of them was held against its promised hash.
     Filling {
         promised: Hashes,
-        held: FixedBitSet,
+        held: SegmentSet,
         lacking: usize,
     },
 }
@@ -42,7 +40,7 @@ impl Library {
         let shelf = match promised.len() {
             0 => Shelf::Full(promised),
             lacking => Shelf::Filling {
-                held: FixedBitSet::with_capacity(lacking),
+                held: SegmentSet::none(lacking),
                 promised,
                 lacking,
             },
@@ -65,7 +63,7 @@ impl Library {
         else {
             return false;
         };
-        if promised.get(segment) != Some(hash) || held.put(segment.0) {
+        if promised.get(segment) != Some(hash) || !held.insert(segment) {
             return false;
         }
         *lacking -= 1;
@@ -80,7 +78,7 @@ impl Library {
         match self.files().get(&file)? {
             Shelf::Full(hashes) => hashes.get(segment),
             Shelf::Filling { promised, held, .. } => held
-                .contains(segment.0)
+                .contains(segment)
                 .then(|| promised.get(segment))
                 .flatten(),
         }
@@ -101,12 +99,12 @@ impl Library {
     }
 }
 
-/// Which segments are held, one digit each: a bit set's own text has its address, not its bits.
+/// What is held, without the hashes.
 impl fmt::Debug for Shelf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Shelf::Full(hashes) => write!(f, "all {} segments", hashes.len()),
-            Shelf::Filling { held, .. } => write!(f, "segments {held:b}"),
+            Shelf::Filling { held, .. } => held.fmt(f),
         }
     }
 }

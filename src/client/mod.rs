@@ -4,40 +4,21 @@
 mod download;
 mod fetch;
 mod library;
-mod selection;
+mod members;
+mod sources;
 mod upload;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
 use crate::manifest::Manifest;
 use crate::protocol::{FileId, Init, Rank};
+use crate::settings::Settings;
 
 pub use download::{Download, Effect, SavedFile};
 pub use library::Library;
 pub use upload::Upload;
-
-/// What the user can set about downloading.
-#[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    /// After so many segments of a file the tracker is asked for the swarm anew (R6).
-    pub update_interval: NonZeroUsize,
-    /// So many requests of a client are in flight at most.
-    pub window: NonZeroUsize,
-}
-
-impl Default for Settings {
-    /// The assignment's interval, and enough requests in flight to hide the way there and back.
-    fn default() -> Self {
-        let ten = NonZeroUsize::new(10).expect("10 is not 0");
-        Settings {
-            update_interval: ten,
-            window: ten,
-        }
-    }
-}
 
 /// How a client answers requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +62,6 @@ pub fn start(
     }
     Ok((
         Download::new(me, owned, wanted, Arc::clone(&library), settings),
-        Upload::new(library, conduct),
+        Upload::new(library, conduct, settings.upload_time),
     ))
 }

@@ -1,37 +1,56 @@
 //! The upload half of a client: it answers requests, and ends when the tracker says so.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
 use super::{Conduct, Library};
 use crate::protocol::{
-    Answer, Envelope, Rank, SegmentAnswer, SegmentHash, SegmentRequest, ToDownload, ToUpload,
+    Answer, Availability, Envelope, Rank, SegmentAnswer, SegmentHash, SegmentRequest, ToDownload,
+    ToUpload,
 };
+use crate::statistics::{Recorded, Service};
 
-/// Serves what the library holds, including segments of files in progress (R9).
+/// Serves what the library holds, including segments of files in progress (R9): one segment after
+/// another, each of which takes the upload link some time. What needs no link is answered at once.
 #[derive(Debug)]
 pub struct Upload {
     library: Arc<Library>,
     conduct: Conduct,
+    /// How long a segment occupies the link.
+    upload_time: Duration,
+    /// The segments on the link and behind it, with the times at which they are through.
+    link: VecDeque<(Duration, Envelope)>,
+    service: Recorded<Service>,
     stopped: bool,
 }
 
 impl Upload {
-    pub(super) fn new(library: Arc<Library>, conduct: Conduct) -> Upload {
+    pub(super) fn new(library: Arc<Library>, conduct: Conduct, upload_time: Duration) -> Upload {
         Upload {
             library,
             conduct,
+            upload_time,
+            link: VecDeque::new(),
+            service: Recorded::default(),
             stopped: false,
         }
     }
 
-    /// Takes the next message.
+    /// Takes the next message. Times are since the client's INIT_ACK.
     ///
     /// # Errors
     /// When the protocol has no place for it: anything after STOP, and a STOP that is not the
     /// tracker's.
-    pub fn step(&mut self, from: Rank, message: ToUpload, post: &mut Vec<Envelope>) -> Result<()> {
+    pub fn step(
+        &mut self,
+        now: Duration,
+        from: Rank,
+        message: ToUpload,
+        post: &mut Vec<Envelope>,
+    ) -> Result<()> {
         ensure!(!self.stopped, "it was stopped already");
         match message {
             ToUpload::SegmentRequest(SegmentRequest {
@@ -46,26 +65,71 @@ impl Upload {
                     },
                     Conduct::Corrupt => Answer::Ack(another_than(hash)),
                 };
-                post.push(Envelope::new(
-                    from,
-                    ToDownload::Segment(SegmentAnswer {
-                        file,
-                        segment,
-                        answer,
-                    }),
-                ));
+                let refused = answer == Answer::Nack;
+                let reply = ToDownload::Segment(SegmentAnswer {
+                    file,
+                    segment,
+                    answer,
+                });
+                let reply = Envelope::new(from, reply);
+                if refused {
+                    self.service.refused += 1;
+                    post.push(reply);
+                } else {
+                    self.service.served += 1;
+                    self.serve(now, reply);
+                }
+            }
+            ToUpload::AvailabilityRequest { file, segment } => {
+                let holds = match self.conduct {
+                    Conduct::Honest => self.library.segment(file, segment).is_some(),
+                    Conduct::Corrupt => true,
+                };
+                let load = u32::try_from(self.link.len()).unwrap_or(u32::MAX);
+                let reply = ToDownload::Availability(Availability {
+                    file,
+                    segment,
+                    load: holds.then_some(load),
+                });
+                post.push(Envelope::new(from, reply));
             }
             ToUpload::Stop => {
                 ensure!(from == Rank::TRACKER, "only the tracker stops anybody");
                 self.stopped = true;
             }
         }
+        self.pass(now, post);
         Ok(())
+    }
+
+    /// Puts a segment on the link, behind those that are there.
+    fn serve(&mut self, now: Duration, reply: Envelope) {
+        let free = self.link.back().map_or(now, |(through, _)| *through);
+        self.link
+            .push_back((free.max(now) + self.upload_time, reply));
+    }
+
+    /// When the next segment is through the link, if one is on it. [`Upload::pass`] is to be called
+    /// then.
+    pub fn due(&self) -> Option<Duration> {
+        self.link.front().map(|(through, _)| *through)
+    }
+
+    /// Posts what is through the link.
+    pub fn pass(&mut self, now: Duration, post: &mut Vec<Envelope>) {
+        while self.due().is_some_and(|through| through <= now) {
+            post.extend(self.link.pop_front().map(|(_, reply)| reply));
+        }
     }
 
     /// Whether STOP has come (R10).
     pub fn is_stopped(&self) -> bool {
         self.stopped
+    }
+
+    /// What it was asked for.
+    pub fn service(&self) -> Service {
+        *self.service
     }
 }
 
@@ -84,12 +148,13 @@ mod tests {
 
     const OWNED: FileId = FileId(0);
     const COMING: FileId = FileId(1);
+    const NOW: Duration = Duration::ZERO;
 
     fn upload() -> Upload {
         let library = Arc::new(Library::default());
         library.own(OWNED, hashes("ab"));
         library.expect(COMING, hashes("cd"));
-        Upload::new(library, Conduct::Honest)
+        Upload::new(library, Conduct::Honest, Duration::ZERO)
     }
 
     /// What rank 7 is answered.
@@ -101,7 +166,7 @@ mod tests {
             hash,
         });
         let mut post = Vec::new();
-        upload.step(Rank(7), request, &mut post).unwrap();
+        upload.step(NOW, Rank(7), request, &mut post).unwrap();
         let [ack, nack] = [Answer::Ack(hash), Answer::Nack].map(|answer| {
             let message = ToDownload::Segment(SegmentAnswer {
                 file,
@@ -167,7 +232,7 @@ mod tests {
                 segment,
                 hash,
             });
-            upload.step(Rank(7), request, &mut post).unwrap();
+            upload.step(NOW, Rank(7), request, &mut post).unwrap();
             let sent = post.pop().map(|envelope| envelope.letter);
             let Some(Letter::ToDownload(ToDownload::Segment(answer))) = sent else {
                 panic!("expected SEGMENT, found {sent:?}");
@@ -183,18 +248,105 @@ mod tests {
         assert!(!upload.is_stopped());
         assert!(
             upload
-                .step(Rank(3), ToUpload::Stop, &mut Vec::new())
+                .step(NOW, Rank(3), ToUpload::Stop, &mut Vec::new())
                 .is_err()
         );
         assert!(!upload.is_stopped());
         upload
-            .step(Rank::TRACKER, ToUpload::Stop, &mut Vec::new())
+            .step(NOW, Rank::TRACKER, ToUpload::Stop, &mut Vec::new())
             .unwrap();
         assert!(upload.is_stopped());
         assert!(
             upload
-                .step(Rank::TRACKER, ToUpload::Stop, &mut Vec::new())
+                .step(NOW, Rank::TRACKER, ToUpload::Stop, &mut Vec::new())
                 .is_err()
+        );
+    }
+
+    const fn milliseconds(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    /// Asks, as rank `from` at a time, for a segment of the owned file.
+    fn ask(upload: &mut Upload, time: u64, from: u32, segment: usize) -> Vec<Envelope> {
+        let letter = *b"abc".get(segment).expect("a position");
+        let request = ToUpload::SegmentRequest(SegmentRequest {
+            file: OWNED,
+            segment: SegmentIndex(segment),
+            hash: hash(letter),
+        });
+        let mut post = Vec::new();
+        upload
+            .step(milliseconds(time), Rank(from), request, &mut post)
+            .unwrap();
+        post
+    }
+
+    fn load(upload: &mut Upload, time: u64, segment: usize) -> Option<u32> {
+        let request = ToUpload::AvailabilityRequest {
+            file: OWNED,
+            segment: SegmentIndex(segment),
+        };
+        let mut post = Vec::new();
+        upload
+            .step(milliseconds(time), Rank(9), request, &mut post)
+            .unwrap();
+        let offer = post
+            .into_iter()
+            .rfind(|envelope| envelope.to == Rank(9))
+            .map(|envelope| envelope.letter);
+        let Some(Letter::ToDownload(ToDownload::Availability(offer))) = offer else {
+            panic!("expected AVAILABILITY, found {offer:?}");
+        };
+        offer.load
+    }
+
+    #[test]
+    fn segments_take_the_link_one_after_another_and_all_else_is_answered_at_once() {
+        let mut upload = Upload {
+            upload_time: milliseconds(5),
+            ..upload()
+        };
+        let passed = |upload: &mut Upload, time: u64| {
+            let mut post = Vec::new();
+            upload.pass(milliseconds(time), &mut post);
+            post.iter()
+                .map(|envelope| envelope.to.0)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(upload.due(), None);
+        assert_eq!(ask(&mut upload, 100, 3, 0), []);
+        assert_eq!(ask(&mut upload, 101, 4, 1), []);
+        assert_eq!(ask(&mut upload, 101, 5, 2).len(), 1, "a refusal");
+        assert_eq!(load(&mut upload, 101, 0), Some(2));
+        assert_eq!(load(&mut upload, 101, 2), None);
+        assert_eq!(upload.due(), Some(milliseconds(105)));
+        assert!(passed(&mut upload, 104).is_empty());
+        assert_eq!(passed(&mut upload, 106), [3]);
+        assert_eq!(load(&mut upload, 106, 0), Some(1));
+        assert_eq!(
+            upload.due(),
+            Some(milliseconds(110)),
+            "it was behind the first one"
+        );
+        let late = ask(&mut upload, 112, 6, 0);
+        assert_eq!(
+            late.len(),
+            1,
+            "what is through by then is posted with whatever comes"
+        );
+        assert_eq!(
+            upload.due(),
+            Some(milliseconds(117)),
+            "the link was free since 110"
+        );
+        assert_eq!(passed(&mut upload, 117), [6]);
+        assert_eq!(
+            upload.service(),
+            Service {
+                served: 3,
+                refused: 1
+            }
         );
     }
 }

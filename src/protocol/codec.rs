@@ -132,8 +132,15 @@ mod tests {
             ToTracker::SwarmRequest(name("film")),
             &[1, 4, b'f', b'i', b'l', b'm'],
         );
-        check(ToTracker::Update(FileId(300)), &[2, 0xac, 2]);
-        check(ToTracker::FileComplete(FileId(7)), &[3, 7]);
+        let progress = |file, gained: &[usize]| Progress {
+            file: FileId(file),
+            gained: gained.iter().copied().map(SegmentIndex).collect(),
+        };
+        check(ToTracker::Update(progress(300, &[])), &[2, 0xac, 2, 0]);
+        check(
+            ToTracker::FileComplete(progress(7, &[3, 130])),
+            &[3, 7, 2, 3, 0x82, 1],
+        );
         check(
             ToTracker::AllComplete {
                 missing: vec![Missing {
@@ -145,6 +152,8 @@ mod tests {
         );
 
         check(ToTracker::Alive, &[5]);
+        let (file, segment) = (FileId(1), SegmentIndex(2));
+        check(ToTracker::Confirm { file, segment }, &[6, 1, 2]);
 
         check(
             ToDownload::InitAck(InitAck::Start(vec![FileId(2), FileId(0)])),
@@ -156,12 +165,24 @@ mod tests {
                 file: FileId(5),
                 hashes: hashes("c"),
                 members: vec![Rank(1), Rank(200)],
+                held: vec![SegmentSet::all(8), SegmentSet::none(8)],
             })),
-            &[&[1, 0, 5, 32][..], &[b'c'; 32], &[2, 1, 200, 1]].concat(),
+            &[
+                &[1, 0, 5, 32][..],
+                &[b'c'; 32],
+                &[2, 1, 200, 1, 2, 1, 0xff, 1, 0],
+            ]
+            .concat(),
         );
         check(
-            ToDownload::Swarm(Swarm::Members(vec![Rank(3)])),
-            &[1, 1, 1, 3],
+            ToDownload::Swarm(Swarm::Members(Members {
+                members: vec![Rank(3)],
+                gained: vec![Gained {
+                    member: Rank(3),
+                    segments: vec![SegmentIndex(9)],
+                }],
+            })),
+            &[1, 1, 1, 3, 1, 3, 1, 9],
         );
         check(ToDownload::Swarm(Swarm::Unknown), &[1, 2]);
         let answer = |answer| {
@@ -176,6 +197,16 @@ mod tests {
             &[&[2, 1, 9, 0, 32][..], &[b'd'; 32]].concat(),
         );
         check(answer(Answer::Nack), &[2, 1, 9, 1]);
+        let available = |load| {
+            ToDownload::Availability(Availability {
+                file,
+                segment,
+                load,
+            })
+        };
+        check(available(None), &[3, 1, 2, 0]);
+        check(available(Some(5)), &[3, 1, 2, 1, 5]);
+        check(ToDownload::Grant(file), &[4, 1]);
 
         let request = SegmentRequest {
             file: FileId(1),
@@ -186,20 +217,21 @@ mod tests {
             ToUpload::SegmentRequest(request),
             &[&[0, 1, 0xc0, 0x84, 0x3d, 32][..], &[b'e'; 32]].concat(),
         );
-        check(ToUpload::Stop, &[1]);
+        check(ToUpload::AvailabilityRequest { file, segment }, &[1, 1, 2]);
+        check(ToUpload::Stop, &[2]);
     }
 
     #[test]
     fn a_message_under_another_tag_is_an_error() {
         assert_eq!(
-            decode::<ToTracker>(Tag::Update.number(), &[3, 7]),
+            decode::<ToTracker>(Tag::Update.number(), &[3, 7, 0]),
             Err(Undecodable::Kind {
                 tag: Tag::Update,
                 content: Tag::FileComplete
             })
         );
-        assert_eq!(decode::<ToUpload>(11, &[1]), Err(Undecodable::Tag(11)));
-        assert_eq!(decode::<ToUpload>(-1, &[1]), Err(Undecodable::Tag(-1)));
+        assert_eq!(decode::<ToUpload>(15, &[2]), Err(Undecodable::Tag(15)));
+        assert_eq!(decode::<ToUpload>(-1, &[2]), Err(Undecodable::Tag(-1)));
     }
 
     #[test]
@@ -236,10 +268,10 @@ mod tests {
         );
         assert!(described(stop, &[7]).starts_with("expected STOP, found 1 bytes that are none: "));
         assert_eq!(
-            described(stop, &[1, 0, 0]),
+            described(stop, &[2, 0, 0]),
             "expected STOP, found it and 2 more bytes"
         );
         let swarm = Tag::Swarm.number();
-        assert_eq!(described(swarm, &[1]), "expected SWARM, found STOP inside");
+        assert_eq!(described(swarm, &[2]), "expected SWARM, found STOP inside");
     }
 }

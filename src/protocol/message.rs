@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{FileId, FileName, Hashes, Rank, SegmentHash, SegmentIndex};
+use super::{FileId, FileName, Hashes, Rank, SegmentHash, SegmentIndex, SegmentSet};
 
 /// The kind of a message: its MPI tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,11 +28,16 @@ pub enum Tag {
     AllComplete,
     Stop,
     Alive,
+    AvailabilityRequest,
+    Availability,
+    Grant,
+    Confirm,
 }
 
 impl Tag {
-    /// Every tag, in the order of a client's life and ALIVE; a tag's place here is its number on the wire.
-    pub const ALL: [Tag; 11] = [
+    /// Every tag: the assignment's, in the order of a client's life, and then the others. A tag's
+    /// place here is its number on the wire.
+    pub const ALL: [Tag; 15] = [
         Tag::Init,
         Tag::InitAck,
         Tag::SwarmRequest,
@@ -44,7 +49,31 @@ impl Tag {
         Tag::AllComplete,
         Tag::Stop,
         Tag::Alive,
+        Tag::AvailabilityRequest,
+        Tag::Availability,
+        Tag::Grant,
+        Tag::Confirm,
     ];
+
+    /// Whether it goes to or from the tracker; the others go between clients.
+    pub fn is_trackers(self) -> bool {
+        match self {
+            Tag::Init
+            | Tag::InitAck
+            | Tag::SwarmRequest
+            | Tag::Swarm
+            | Tag::Update
+            | Tag::FileComplete
+            | Tag::AllComplete
+            | Tag::Stop
+            | Tag::Alive
+            | Tag::Grant
+            | Tag::Confirm => true,
+            Tag::SegmentRequest | Tag::Segment | Tag::AvailabilityRequest | Tag::Availability => {
+                false
+            }
+        }
+    }
 
     /// The number that goes on the wire.
     pub fn number(self) -> i32 {
@@ -71,6 +100,10 @@ impl fmt::Display for Tag {
             Tag::AllComplete => "ALL_COMPLETE",
             Tag::Stop => "STOP",
             Tag::Alive => "ALIVE",
+            Tag::AvailabilityRequest => "AVAILABILITY_REQUEST",
+            Tag::Availability => "AVAILABILITY",
+            Tag::Grant => "GRANT",
+            Tag::Confirm => "CONFIRM",
         })
     }
 }
@@ -90,9 +123,9 @@ pub enum ToTracker {
     SwarmRequest(FileName),
     /// UPDATE: as many segments of this file as an interval has were downloaded since the last
     /// answer; who has it now? (R6)
-    Update(FileId),
+    Update(Progress),
     /// FILE_COMPLETE: the client holds every segment of this file (R7).
-    FileComplete(FileId),
+    FileComplete(Progress),
     /// ALL_COMPLETE: the client has nothing more to download (R8).
     AllComplete {
         /// The wanted files that it could not get, in the order of its input.
@@ -101,6 +134,23 @@ pub enum ToTracker {
     /// ALIVE: the client's download goes on, though it has had nothing to report for long. Not a
     /// part of the assignment: it tells a slow run from one that hangs.
     Alive,
+    /// CONFIRM: a segment that was granted has come. Only where the tracker grants.
+    Confirm {
+        /// The file it is a part of.
+        file: FileId,
+        /// Its position.
+        segment: SegmentIndex,
+    },
+}
+
+/// How far a client has come with a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The file.
+    pub file: FileId,
+    /// The positions gained since the tracker was last told, if it is to know: none with the index
+    /// of 2024 (R2).
+    pub gained: Vec<SegmentIndex>,
 }
 
 impl Message for ToTracker {
@@ -112,6 +162,7 @@ impl Message for ToTracker {
             ToTracker::FileComplete(_) => Tag::FileComplete,
             ToTracker::AllComplete { .. } => Tag::AllComplete,
             ToTracker::Alive => Tag::Alive,
+            ToTracker::Confirm { .. } => Tag::Confirm,
         }
     }
 }
@@ -155,6 +206,10 @@ pub enum ToDownload {
     Swarm(Swarm),
     /// SEGMENT: the answer to SEGMENT_REQUEST (R9).
     Segment(SegmentAnswer),
+    /// AVAILABILITY: the answer to AVAILABILITY_REQUEST.
+    Availability(Availability),
+    /// GRANT: one more segment of this file may be asked for. Only where the tracker grants.
+    Grant(FileId),
 }
 
 impl Message for ToDownload {
@@ -163,6 +218,8 @@ impl Message for ToDownload {
             ToDownload::InitAck(_) => Tag::InitAck,
             ToDownload::Swarm(_) => Tag::Swarm,
             ToDownload::Segment(_) => Tag::Segment,
+            ToDownload::Availability(_) => Tag::Availability,
+            ToDownload::Grant(_) => Tag::Grant,
         }
     }
 }
@@ -172,6 +229,14 @@ impl Message for ToDownload {
 pub enum ToUpload {
     /// SEGMENT_REQUEST: give me this segment (R4).
     SegmentRequest(SegmentRequest),
+    /// AVAILABILITY_REQUEST: do you hold this segment, and how busy are you? Only from clients that
+    /// select the less busy.
+    AvailabilityRequest {
+        /// The file it is a part of.
+        file: FileId,
+        /// Its position.
+        segment: SegmentIndex,
+    },
     /// STOP: every client is done (R12).
     Stop,
 }
@@ -180,6 +245,7 @@ impl Message for ToUpload {
     fn tag(&self) -> Tag {
         match self {
             ToUpload::SegmentRequest(_) => Tag::SegmentRequest,
+            ToUpload::AvailabilityRequest { .. } => Tag::AvailabilityRequest,
             ToUpload::Stop => Tag::Stop,
         }
     }
@@ -217,8 +283,8 @@ pub enum InitAck {
 pub enum Swarm {
     /// The first answer to a client about a file.
     Joined(Joined),
-    /// A later answer: the seeds and peers of the swarm as it is now, in rank order.
-    Members(Vec<Rank>),
+    /// A later answer: the swarm as it is now.
+    Members(Members),
     /// Nobody has a file of this name.
     Unknown,
 }
@@ -232,6 +298,28 @@ pub struct Joined {
     pub hashes: Hashes,
     /// The seeds and peers of its swarm, in rank order.
     pub members: Vec<Rank>,
+    /// What each of them holds, in the same order, if the tracker knows; nothing with the index of
+    /// 2024 (R2).
+    pub held: Vec<SegmentSet>,
+}
+
+/// A swarm, after the first answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Members {
+    /// The seeds and peers, in rank order.
+    pub members: Vec<Rank>,
+    /// What they gained since the client was last answered, if the tracker knows. Only that: what
+    /// is held is never lost, and all of it every time would cost the square of the file's length.
+    pub gained: Vec<Gained>,
+}
+
+/// Segments that a member has gained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gained {
+    /// The member.
+    pub member: Rank,
+    /// The positions.
+    pub segments: Vec<SegmentIndex>,
 }
 
 /// Which segment is asked for.
@@ -263,6 +351,17 @@ pub enum Answer {
     Ack(SegmentHash),
     /// The sender does not hold it.
     Nack,
+}
+
+/// A client's answer about a segment that it may be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Availability {
+    /// The file of the question.
+    pub file: FileId,
+    /// The position of the question.
+    pub segment: SegmentIndex,
+    /// How many requests are queued or in service, if the client holds the segment.
+    pub load: Option<u32>,
 }
 
 /// Any message, addressed to the mailbox that it is for.

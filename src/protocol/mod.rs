@@ -10,6 +10,7 @@ mod message;
 #[cfg(test)]
 pub(crate) mod samples;
 mod segment;
+mod segment_set;
 
 use std::fmt;
 
@@ -18,10 +19,12 @@ use serde::{Deserialize, Serialize};
 pub use codec::{Undecodable, decode, encode};
 pub use file_name::{BadFileName, FileName};
 pub use message::{
-    Answer, Envelope, Init, InitAck, Joined, Letter, Message, Missing, OwnedFile, Reason,
-    SegmentAnswer, SegmentRequest, Swarm, Tag, ToDownload, ToTracker, ToUpload,
+    Answer, Availability, Envelope, Gained, Init, InitAck, Joined, Letter, Members, Message,
+    Missing, OwnedFile, Progress, Reason, SegmentAnswer, SegmentRequest, Swarm, Tag, ToDownload,
+    ToTracker, ToUpload,
 };
 pub use segment::{BadSegmentHash, Hashes, SegmentHash, SegmentIndex};
+pub use segment_set::SegmentSet;
 
 /// A process of the run: 0 is the tracker, 1 and up are the clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

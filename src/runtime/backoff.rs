@@ -30,8 +30,8 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// Lets some time pass before the next look.
-    pub(super) fn pause(&mut self) {
+    /// Lets some time pass before the next look, but not more than `longest`.
+    pub(super) fn pause(&mut self, longest: Duration) {
         self.looks = self.looks.saturating_add(1);
         if self.looks <= SPINS {
             std::hint::spin_loop();
@@ -42,7 +42,7 @@ impl Backoff {
                 .sleeping_since
                 .get_or_insert_with(Instant::now)
                 .elapsed();
-            thread::sleep((waited / PART).clamp(SHORTEST, LONGEST));
+            thread::sleep((waited / PART).clamp(SHORTEST, LONGEST).min(longest));
         }
     }
 }

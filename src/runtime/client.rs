@@ -1,78 +1,101 @@
 //! A client's rank: it registers, then runs its two threads until the tracker's STOP.
 
 use std::mem;
-use std::thread;
-use std::time::Instant;
+use std::thread::{self, ScopedJoinHandle};
 
 use anyhow::{Context, Result, bail};
 
+use super::clock::Clock;
 use super::mailbox::Receiver;
 use super::watch::Heartbeat;
 use super::{Job, Options, Post, input, output};
 use crate::client::{self, Download, Effect, Upload};
 use crate::manifest;
-use crate::protocol::{Envelope, InitAck, Message, Rank, ToDownload, ToTracker, ToUpload};
+use crate::protocol::{
+    Envelope, FileName, InitAck, Message, Rank, ToDownload, ToTracker, ToUpload,
+};
+use crate::settings::Settings;
+use crate::statistics::{ClientStatistics, FileDownload, Service, Traffic};
 
-/// Takes part in the swarm as `me`, from INIT to STOP.
+/// Takes part in the swarm as `me`, from INIT to STOP, and returns what was counted on the way;
+/// nothing, if the swarm did not start.
 pub(super) fn run(
     me: Rank,
     options: &Options,
-    job: Job,
+    settings: Settings,
+    job: &Job,
     mut post: Post,
     mut download_mailbox: Receiver<ToDownload>,
     upload_mailbox: Receiver<ToUpload>,
-) -> Result<()> {
+) -> Result<Option<ClientStatistics>> {
     let input = manifest::read(&input::path(&options.input_dir, me));
     post.tracker
         .send(Rank::TRACKER, &ToTracker::Init(client::init(&input)))?;
     let numbers = match download_mailbox.receive()? {
         (Rank::TRACKER, ToDownload::InitAck(InitAck::Start(numbers))) => numbers,
-        (Rank::TRACKER, ToDownload::InitAck(InitAck::Refused)) => return Ok(()),
+        (Rank::TRACKER, ToDownload::InitAck(InitAck::Refused)) => return Ok(None),
         (from, message) => bail!("expected INIT_ACK, found {message:?} from rank {from}"),
     };
+    let clock = Clock::start();
     let manifest = input.ok().context("expected a refusal, found INIT_ACK")?;
-    for file in manifest
+    let owned: Vec<FileName> = manifest
         .owned
         .iter()
-        .filter(|file| manifest.wanted.contains(&file.name))
-    {
-        let name = &file.name;
+        .map(|file| file.name.clone())
+        .collect();
+    for name in owned.iter().filter(|name| manifest.wanted.contains(name)) {
         eprintln!("warning: client {me} both owns and wants '{name}': nothing is downloaded");
     }
-    let (download, upload) = client::start(
-        me,
-        manifest,
-        &numbers,
-        options.settings,
-        options.conduct(me),
-    )?;
+    let (download, upload) = client::start(me, manifest, &numbers, settings, options.conduct(me))?;
 
-    thread::scope(|threads| {
+    let mut sent = post.sent();
+    let (downloads, service) = thread::scope(|threads| -> Result<_> {
         let download_post = post.clone();
-        job.spawn(threads, "download", move || {
-            self::download(me, download, options, download_post, download_mailbox)
+        let download = job.spawn(threads, "download", move || {
+            self::download(
+                me,
+                download,
+                options,
+                clock,
+                download_post,
+                download_mailbox,
+            )
         })?;
-        job.spawn(threads, "upload", move || {
-            self::upload(upload, post, upload_mailbox)
-        })
-    })
+        let upload_post = post.clone();
+        let upload = job.spawn(threads, "upload", move || {
+            self::upload(upload, clock, upload_post, upload_mailbox)
+        })?;
+        let (downloads, by_download) = result(download);
+        let (service, by_upload) = result(upload);
+        sent += by_download;
+        sent += by_upload;
+        Ok((downloads, service))
+    })?;
+    Ok(Some(ClientStatistics {
+        owned,
+        downloads,
+        service,
+        sent,
+    }))
 }
 
-/// The download thread.
+fn result<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().expect("a thread that panics ends the job")
+}
+
+/// The download thread. Returns what became of the files, and what it sent.
 fn download(
     me: Rank,
     mut download: Download,
     options: &Options,
+    clock: Clock,
     mut post: Post,
     mut mailbox: Receiver<ToDownload>,
-) -> Result<()> {
-    let start = Instant::now();
-    let mut heartbeat = options
-        .stall_timeout
-        .map(|patience| Heartbeat::new(start, patience));
+) -> Result<(Vec<FileDownload>, Traffic)> {
+    let mut heartbeat = options.stall_timeout.map(Heartbeat::new);
     let mut batch = Vec::new();
     let mut effects = Vec::new();
-    download.begin(&mut effects);
+    download.begin(clock.now(), &mut effects);
     loop {
         while !effects.is_empty() {
             mem::swap(&mut batch, &mut effects);
@@ -81,36 +104,50 @@ fn download(
                     Effect::Send(envelope) => post.send(envelope)?,
                     Effect::Save(file) => {
                         let outcome = output::save(&options.output_dir, me, &file);
-                        download.saved(outcome, &mut effects);
+                        download.saved(clock.now(), outcome, &mut effects);
                     }
                 }
             }
         }
         if download.is_done() {
-            return Ok(());
+            return Ok((download.into_records(), post.sent()));
         }
         let (from, message) = mailbox.receive()?;
+        let now = clock.now();
         if heartbeat
             .as_mut()
-            .is_some_and(|heartbeat| heartbeat.is_due(Instant::now()))
+            .is_some_and(|heartbeat| heartbeat.is_due(now))
         {
             post.send(Envelope::new(Rank::TRACKER, ToTracker::Alive))?;
         }
         let tag = message.tag();
-        let step = download.step(from, message, &mut effects);
+        let step = download.step(now, from, message, &mut effects);
         step.with_context(|| format!("{tag} from rank {from}"))?;
     }
 }
 
-/// The upload thread.
-fn upload(mut upload: Upload, mut post: Post, mut mailbox: Receiver<ToUpload>) -> Result<()> {
+/// The upload thread. Returns what it was asked for, and what it sent.
+fn upload(
+    mut upload: Upload,
+    clock: Clock,
+    mut post: Post,
+    mut mailbox: Receiver<ToUpload>,
+) -> Result<(Service, Traffic)> {
     let mut replies = Vec::new();
     while !upload.is_stopped() {
-        let (from, message) = mailbox.receive()?;
-        let tag = message.tag();
-        let step = upload.step(from, message, &mut replies);
-        step.with_context(|| format!("{tag} from rank {from}"))?;
+        let message = match upload.due() {
+            None => Some(mailbox.receive()?),
+            Some(due) => mailbox.receive_within(due.saturating_sub(clock.now()))?,
+        };
+        match message {
+            None => upload.pass(clock.now(), &mut replies),
+            Some((from, message)) => {
+                let tag = message.tag();
+                let step = upload.step(clock.now(), from, message, &mut replies);
+                step.with_context(|| format!("{tag} from rank {from}"))?;
+            }
+        }
         post.send_all(&mut replies)?;
     }
-    Ok(())
+    Ok((upload.service(), post.sent()))
 }

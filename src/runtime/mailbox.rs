@@ -16,6 +16,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use mpi::datatype::Equivalence;
@@ -24,6 +25,7 @@ use mpi::topology::{Communicator, SimpleCommunicator};
 
 use super::backoff::Backoff;
 use crate::protocol::{Message, Rank, decode, encode};
+use crate::statistics::Traffic;
 
 /// Buffers larger than this are given back after use.
 const KEPT: usize = 1 << 16;
@@ -42,6 +44,7 @@ unsafe impl Sync for Shared {}
 pub(super) struct Sender<M> {
     communicator: Arc<Shared>,
     buffer: Vec<u8>,
+    sent: Traffic,
     messages: PhantomData<fn(M)>,
 }
 
@@ -58,6 +61,7 @@ pub(super) fn open<M: Message>(world: &impl Communicator) -> (Sender<M>, Receive
     let sender = Sender {
         communicator: Arc::clone(&communicator),
         buffer: Vec::new(),
+        sent: Traffic::default(),
         messages: PhantomData,
     };
     (
@@ -89,16 +93,24 @@ impl<M: Message> Sender<M> {
             .0
             .process_at_rank(to)
             .send_with_tag(&self.buffer[..], tag);
+        self.sent.count(message.tag(), self.buffer.len());
         recycle(&mut self.buffer);
         Ok(())
     }
+
+    /// What it has sent.
+    pub(super) fn sent(&self) -> &Traffic {
+        &self.sent
+    }
 }
 
+/// Another sender to the same mailboxes, which has sent nothing yet.
 impl<M> Clone for Sender<M> {
     fn clone(&self) -> Self {
         Sender {
             communicator: Arc::clone(&self.communicator),
             buffer: Vec::new(),
+            sent: Traffic::default(),
             messages: PhantomData,
         }
     }
@@ -114,8 +126,25 @@ impl<M: Message> Receiver<M> {
         loop {
             match self.try_receive()? {
                 Some(message) => return Ok(message),
-                None => backoff.pause(),
+                None => backoff.pause(Duration::MAX),
             }
+        }
+    }
+
+    /// Waits for the next message and its sender, but not longer than `patience`.
+    ///
+    /// # Errors
+    /// When the message cannot be decoded.
+    pub(super) fn receive_within(&mut self, patience: Duration) -> Result<Option<(Rank, M)>> {
+        let start = Instant::now();
+        let mut backoff = Backoff::default();
+        loop {
+            let message = self.try_receive()?;
+            let left = patience.saturating_sub(start.elapsed());
+            if message.is_some() || left.is_zero() {
+                return Ok(message);
+            }
+            backoff.pause(left);
         }
     }
 

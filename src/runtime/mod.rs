@@ -3,6 +3,8 @@
 
 mod backoff;
 mod client;
+mod clock;
+mod gather;
 mod input;
 mod job;
 mod launcher;
@@ -12,7 +14,7 @@ mod tracker;
 mod watch;
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use mpi::environment::Threading;
@@ -21,10 +23,13 @@ use mpi::topology::{Communicator, SimpleCommunicator};
 pub use job::Job;
 pub use launcher::is_first;
 
-use crate::client::{Conduct, Settings};
+use crate::client::Conduct;
 use crate::exit::Exit;
 use crate::protocol::{Envelope, Letter, Rank, ToDownload, ToTracker, ToUpload};
-use crate::report;
+use crate::report::{Measured, Plan, Report};
+use crate::settings::Settings;
+use crate::statistics::Traffic;
+use clock::Clock;
 
 /// What a run needs to know.
 #[derive(Debug, Clone)]
@@ -33,12 +38,14 @@ pub struct Options {
     pub input_dir: PathBuf,
     /// Where `client<R>_<NAME>` go.
     pub output_dir: PathBuf,
-    /// How clients download.
+    /// How the swarm works; of the seeds, rank 0's counts.
     pub settings: Settings,
     /// The clients that answer with wrong hashes.
     pub corrupt: Vec<Rank>,
     /// How long no client may be heard of before the run is ended; for ever, if there is none.
     pub stall_timeout: Option<Duration>,
+    /// Where the report goes.
+    pub report: Option<PathBuf>,
     /// Print nothing but problems.
     pub quiet: bool,
 }
@@ -50,6 +57,27 @@ impl Options {
         } else {
             Conduct::Honest
         }
+    }
+
+    /// What stands in the way of a run with so many clients, in words for the user.
+    fn objection(&self, clients: usize, threading: Threading) -> Option<String> {
+        if threading < Threading::Multiple {
+            return Some(format!(
+                "two threads of a client use MPI at once, which takes MPI_THREAD_MULTIPLE; \
+                 this MPI library provides only {threading:?}"
+            ));
+        }
+        if clients == 0 {
+            return Some("a swarm takes at least 2 ranks, a tracker and a client".into());
+        }
+        let mut corrupt = self.corrupt.iter();
+        if let Some(rank) = corrupt.find(|rank| rank.0 as usize > clients) {
+            return Some(format!(
+                "--corrupt {rank}: the last client has rank {clients}"
+            ));
+        }
+        let folder = output::folder_of(self.report.as_ref()?);
+        (!folder.is_dir()).then(|| format!("--report: there is no folder {}", folder.display()))
     }
 }
 
@@ -65,46 +93,48 @@ pub fn run(options: &Options) -> Exit {
     let world = universe.world();
     let me = Rank(u32::try_from(world.rank()).expect("a rank is not negative"));
     let clients = usize::try_from(world.size() - 1).expect("there is at least one rank");
-    let job = Job::new(me);
-    if threading < Threading::Multiple {
-        return refuse(
-            me,
-            &format!(
-                "two threads of a client use MPI at once, which takes MPI_THREAD_MULTIPLE; \
-                 this MPI library provides only {threading:?}"
-            ),
-        );
+    let objection = options.objection(clients, threading);
+    // All ranks go by what rank 0 says, for what it sees of folders another host may not.
+    let [seed, objected] = [options.settings.seed, objection.is_some().into()];
+    let [seed, objected] = gather::share(&world, [seed, objected]);
+    if objected != 0 {
+        if let (Rank::TRACKER, Some(why)) = (me, objection) {
+            eprintln!("bittorrent: {why}");
+        }
+        return Exit::Refused;
     }
-    if clients == 0 {
-        return refuse(me, "a swarm takes at least 2 ranks, a tracker and a client");
-    }
-    if let Some(rank) = options
-        .corrupt
-        .iter()
-        .find(|rank| rank.0 as usize > clients)
-    {
-        return refuse(
-            me,
-            &format!("--corrupt {rank}: the last client has rank {clients}"),
-        );
-    }
-    participate(me, clients, &world, options, job).unwrap_or_else(|error| job.abort(&error))
+    let plan = Plan {
+        settings: Settings {
+            seed,
+            ..options.settings
+        },
+        clients,
+        corrupt: options.corrupt.clone(),
+    };
+    let job = Job::new(me, on_failure(me, &plan, options));
+    participate(me, &world, options, &plan, &job).unwrap_or_else(|error| job.abort(&error))
 }
 
-/// Tells the user once, from rank 0, why nothing was started.
-fn refuse(me: Rank, why: &str) -> Exit {
-    if me == Rank::TRACKER {
-        eprintln!("bittorrent: {why}");
+/// What is still to be done when rank 0 ends the run before its end: the report.
+fn on_failure(me: Rank, plan: &Plan, options: &Options) -> impl Fn(Exit, &str) + use<> {
+    let path = options.report.clone().filter(|_| me == Rank::TRACKER);
+    let plan = plan.clone();
+    move |exit, why| {
+        if let Some(path) = &path {
+            let report = Report::of_failure(&plan, exit, vec![why.into()]);
+            if let Err(why) = output::save_report(path, &report) {
+                eprintln!("bittorrent: {why}");
+            }
+        }
     }
-    Exit::Refused
 }
 
 fn participate(
     me: Rank,
-    clients: usize,
     world: &SimpleCommunicator,
     options: &Options,
-    job: Job,
+    plan: &Plan,
+    job: &Job,
 ) -> Result<Exit> {
     let (tracker, tracker_mailbox) = mailbox::open(world);
     let (download, download_mailbox) = mailbox::open(world);
@@ -114,21 +144,61 @@ fn participate(
         download,
         upload,
     };
-    if me != Rank::TRACKER {
-        client::run(me, options, job, post, download_mailbox, upload_mailbox)?;
-        return Ok(Exit::Complete);
+    if me == Rank::TRACKER {
+        return track(world, options, plan, job, post, tracker_mailbox);
     }
-    if let Some(warning) = input::without_rank(&options.input_dir, clients) {
+    let statistics = client::run(
+        me,
+        options,
+        plan.settings,
+        job,
+        post,
+        download_mailbox,
+        upload_mailbox,
+    )?;
+    if let Some(statistics) = statistics {
+        gather::send(world, &statistics)?;
+    }
+    Ok(Exit::Complete)
+}
+
+/// Rank 0's part: the tracker, and what the user is told at the end.
+fn track(
+    world: &SimpleCommunicator,
+    options: &Options,
+    plan: &Plan,
+    job: &Job,
+    post: Post,
+    mailbox: mailbox::Receiver<ToTracker>,
+) -> Result<Exit> {
+    if let Some(warning) = input::without_rank(&options.input_dir, plan.clients) {
         eprintln!("{warning}");
     }
-    let start = Instant::now();
-    let ending = tracker::run(clients, options.stall_timeout, job, post, tracker_mailbox)?;
-    Ok(report::show(
-        &ending,
-        clients,
-        start.elapsed(),
-        options.quiet,
-    ))
+    let clock = Clock::start();
+    let account = tracker::run(world, plan, options.stall_timeout, job, post, mailbox)?;
+    let time = clock.now();
+
+    let measured = account
+        .clients
+        .map(|clients| Measured::new(&plan.settings, &clients, &account.sent, &account.makespan));
+    let (exit, report) = Report::of_ending(plan, &account.ending, measured);
+    for problem in report.complaints() {
+        eprintln!("{problem}");
+    }
+    if let (Some(measured), false) = (&report.measured, options.quiet) {
+        print!("{}", report.summary(measured, time));
+    }
+    match options
+        .report
+        .as_ref()
+        .map(|path| output::save_report(path, &report))
+    {
+        Some(Err(why)) => {
+            eprintln!("bittorrent: {why}");
+            Ok(Exit::NotWritten)
+        }
+        Some(Ok(())) | None => Ok(exit),
+    }
 }
 
 /// The way out for every message, whoever reads it.
@@ -146,6 +216,14 @@ impl Post {
             Letter::ToDownload(message) => self.download.send(to, &message),
             Letter::ToUpload(message) => self.upload.send(to, &message),
         }
+    }
+
+    /// What it has sent.
+    fn sent(&self) -> Traffic {
+        let mut sent = *self.tracker.sent();
+        sent += *self.download.sent();
+        sent += *self.upload.sent();
+        sent
     }
 
     fn send_all(&mut self, envelopes: &mut Vec<Envelope>) -> Result<()> {

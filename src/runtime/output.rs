@@ -1,12 +1,13 @@
 //! Output files: `client<R>_<NAME>`, whole or not at all.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::client::SavedFile;
 use crate::protocol::{Hashes, Rank};
+use crate::report::Report;
 
 /// What a new file may have, before the umask takes its part.
 const MODE: u32 = 0o666;
@@ -19,15 +20,42 @@ const MODE: u32 = 0o666;
 pub(super) fn save(folder: &Path, client: Rank, file: &SavedFile) -> Result<(), String> {
     let path = folder.join(format!("client{client}_{}", file.name));
     fs::create_dir_all(folder)
-        .and_then(|()| write(folder, &path, &file.hashes))
-        .map_err(|error| format!("cannot write {}: {error}", path.display()))
+        .and_then(|()| write(folder, &path, &|lines| write_lines(lines, &file.hashes)))
+        .map_err(|error| cannot_write(&path, &error))
 }
 
+/// Writes a report, in the same way.
+///
+/// # Errors
+/// Says, for the user, what could not be written and why.
+pub(super) fn save_report(path: &Path, report: &Report) -> Result<(), String> {
+    write(folder_of(path), path, &|file| {
+        serde_json::to_writer_pretty(&mut *file, report)?;
+        file.write_all(b"\n")
+    })
+    .map_err(|error| cannot_write(path, &error))
+}
+
+/// The folder that a file is in, or is to be in.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != "" => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> String {
+    format!("cannot write {}: {error}", path.display())
+}
+
+/// What puts a file's content into it.
+type Content<'a> = &'a dyn Fn(&mut BufWriter<File>) -> io::Result<()>;
+
 #[cfg(target_os = "linux")]
-fn write(folder: &Path, path: &Path, hashes: &Hashes) -> io::Result<()> {
+fn write(folder: &Path, path: &Path, content: Content<'_>) -> io::Result<()> {
     match unnamed::create(folder) {
-        Ok(file) => unnamed::name(&write_lines(file, hashes)?, path),
-        Err(_) => write_renamed(folder, path, hashes),
+        Ok(file) => unnamed::name(&filled(file, content)?, path),
+        Err(_) => write_renamed(folder, path, content),
     }
 }
 
@@ -70,22 +98,29 @@ mod unnamed {
 }
 
 /// Writes under a temporary name, and then renames.
-fn write_renamed(folder: &Path, path: &Path, hashes: &Hashes) -> io::Result<()> {
-    let temporary = tempfile::Builder::new()
+fn write_renamed(folder: &Path, path: &Path, content: Content<'_>) -> io::Result<()> {
+    let (file, name) = tempfile::Builder::new()
         .prefix(".client")
         .permissions(Permissions::from_mode(MODE))
-        .tempfile_in(folder)?;
-    write_lines(temporary, hashes)?.persist(path)?;
+        .tempfile_in(folder)?
+        .into_parts();
+    filled(file, content)?;
+    name.persist(path)?;
     Ok(())
 }
 
-fn write_lines<W: Write>(file: W, hashes: &Hashes) -> io::Result<W> {
-    let mut lines = BufWriter::with_capacity(1 << 16, file);
+fn filled(file: File, content: Content<'_>) -> io::Result<File> {
+    let mut file = BufWriter::with_capacity(1 << 16, file);
+    content(&mut file)?;
+    Ok(file.into_inner()?)
+}
+
+fn write_lines(file: &mut impl Write, hashes: &Hashes) -> io::Result<()> {
     for hash in hashes.iter() {
-        lines.write_all(hash.as_bytes())?;
-        lines.write_all(b"\n")?;
+        file.write_all(hash.as_bytes())?;
+        file.write_all(b"\n")?;
     }
-    Ok(lines.into_inner()?)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -94,7 +129,7 @@ mod tests {
     use crate::protocol::samples::{hashes, name};
 
     /// Both ways to write, in a folder of their own.
-    fn both_ways(check: impl Fn(&Path, fn(&Path, &Path, &Hashes) -> io::Result<()>)) {
+    fn both_ways(check: impl Fn(&Path, fn(&Path, &Path, Content<'_>) -> io::Result<()>)) {
         for way in [write, write_renamed] {
             check(tempfile::tempdir().unwrap().path(), way);
         }
@@ -114,7 +149,7 @@ mod tests {
             let path = folder.join("client1_f");
             fs::write(&path, "something older and longer\n".repeat(9)).unwrap();
             for letters in ["ab", "", "c"] {
-                write(folder, &path, &hashes(letters)).unwrap();
+                write(folder, &path, &|file| write_lines(file, &hashes(letters))).unwrap();
                 let lines: String = letters
                     .chars()
                     .map(|letter| letter.to_string().repeat(32) + "\n")
@@ -137,7 +172,8 @@ mod tests {
     fn what_cannot_be_written_is_named_and_leaves_nothing() {
         both_ways(|folder, write| {
             fs::create_dir(folder.join("client1_f")).unwrap();
-            write(folder, &folder.join("client1_f"), &hashes("a")).unwrap_err();
+            let path = folder.join("client1_f");
+            write(folder, &path, &|file| write_lines(file, &hashes("a"))).unwrap_err();
             assert_eq!(files(folder), ["client1_f"]);
         });
         let file = SavedFile {

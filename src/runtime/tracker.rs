@@ -6,29 +6,48 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use mpi::topology::SimpleCommunicator;
 
+use super::clock::Clock;
 use super::mailbox::Receiver;
 use super::watch::{Watch, Watched};
-use super::{Job, Post};
+use super::{Job, Post, gather};
 use crate::protocol::{Message, Rank, ToTracker};
+use crate::report::Plan;
+use crate::statistics::{ClientStatistics, Makespan, Traffic};
 use crate::tracker::{Ending, Tracker};
 
-/// Serves this many clients until all are done. Ends the job if they are not heard of for as long
-/// as `patience`.
+/// How a run went, as rank 0 sees it.
+pub(super) struct Account {
+    pub(super) ending: Ending,
+    /// What the tracker sent.
+    pub(super) sent: Traffic,
+    pub(super) makespan: Makespan,
+    /// What the clients counted; nothing, if the swarm did not start.
+    pub(super) clients: Option<Vec<ClientStatistics>>,
+}
+
+/// Serves the clients until all are done, and gathers what they counted. Ends the job if they are
+/// not heard of for as long as `patience`.
 pub(super) fn run(
-    clients: usize,
+    world: &SimpleCommunicator,
+    plan: &Plan,
     patience: Option<Duration>,
-    job: Job,
+    job: &Job,
     post: Post,
     mailbox: Receiver<ToTracker>,
-) -> Result<Ending> {
+) -> Result<Account> {
     let tracker = Shared {
-        machine: Mutex::new(Tracker::new(clients)),
+        machine: Mutex::new(Tracker::new(plan.clients, plan.settings)),
         taken: AtomicU64::new(0),
     };
     thread::scope(|threads| {
         let _watch = Watch::over(&tracker, patience, job, threads)?;
-        serve(&tracker, post, mailbox)
+        let mut account = serve(&tracker, post, mailbox)?;
+        if let Ending::Complete(_) = account.ending {
+            account.clients = Some(gather::receive(world)?);
+        }
+        Ok(account)
     })
 }
 
@@ -56,17 +75,25 @@ impl Watched for Shared {
     }
 }
 
-fn serve(tracker: &Shared, mut post: Post, mut mailbox: Receiver<ToTracker>) -> Result<Ending> {
+fn serve(tracker: &Shared, mut post: Post, mut mailbox: Receiver<ToTracker>) -> Result<Account> {
+    let clock = Clock::start();
+    let mut makespan = Makespan::default();
     let mut replies = Vec::new();
     loop {
         let (from, message) = mailbox.receive()?;
         tracker.taken.fetch_add(1, Ordering::Relaxed);
         let tag = message.tag();
+        makespan.heard(clock.now(), tag);
         let step = tracker.machine().step(from, message, &mut replies);
         step.with_context(|| format!("{tag} from rank {from}"))?;
         post.send_all(&mut replies)?;
         if let Some(ending) = tracker.machine().ending() {
-            return Ok(ending.clone());
+            return Ok(Account {
+                ending: ending.clone(),
+                sent: post.sent(),
+                makespan,
+                clients: None,
+            });
         }
     }
 }

@@ -40,7 +40,7 @@ impl Watch {
     pub(super) fn over<'scope>(
         tracker: &'scope impl Watched,
         patience: Option<Duration>,
-        job: Job,
+        job: &Job,
         threads: &'scope Scope<'scope, '_>,
     ) -> Result<Watch> {
         let signals = Signals::new([SIGTERM]).context("cannot wait for signals")?;
@@ -49,13 +49,15 @@ impl Watch {
             signals: signals.handle(),
             _over: sender,
         };
+        let mine = job.clone();
         job.spawn(threads, "signals", move || {
-            end_on_signal(tracker, signals, job);
+            end_on_signal(tracker, signals, &mine);
             Ok(())
         })?;
         if let Some(patience) = patience {
+            let mine = job.clone();
             job.spawn(threads, "watch", move || {
-                end_on_silence(tracker, patience, &over, job);
+                end_on_silence(tracker, patience, &over, &mine);
                 Ok(())
             })?;
         }
@@ -69,7 +71,7 @@ impl Drop for Watch {
     }
 }
 
-fn end_on_silence(tracker: &impl Watched, patience: Duration, over: &Receiver<()>, job: Job) {
+fn end_on_silence(tracker: &impl Watched, patience: Duration, over: &Receiver<()>, job: &Job) {
     let mut silence = Silence::from(Instant::now(), tracker.taken());
     while over.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
         if silence.length(Instant::now(), tracker.taken()) >= patience {
@@ -104,18 +106,19 @@ impl Silence {
 /// be too long. A download only asks when it has received a message, so one that hangs is silent.
 pub(super) struct Heartbeat {
     interval: Duration,
-    last: Instant,
+    last: Duration,
 }
 
 impl Heartbeat {
-    pub(super) fn new(now: Instant, patience: Duration) -> Heartbeat {
+    /// One that starts with the clock.
+    pub(super) fn new(patience: Duration) -> Heartbeat {
         Heartbeat {
             interval: patience / 4,
-            last: now,
+            last: Duration::ZERO,
         }
     }
 
-    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+    pub(super) fn is_due(&mut self, now: Duration) -> bool {
         let due = now - self.last >= self.interval;
         if due {
             self.last = now;
@@ -124,9 +127,10 @@ impl Heartbeat {
     }
 }
 
-fn end_on_signal(tracker: &impl Watched, mut signals: Signals, job: Job) {
+fn end_on_signal(tracker: &impl Watched, mut signals: Signals, job: &Job) {
     if signals.forever().next().is_some() {
-        job.last_words(&format!("SIGTERM came; {}", unfinished(tracker)));
+        let why = format!("SIGTERM came; {}", unfinished(tracker));
+        job.last_words(Exit::Stalled, &why);
         process::exit(Exit::Stalled.status().into());
     }
 }
@@ -161,10 +165,9 @@ mod tests {
 
     #[test]
     fn a_client_that_goes_on_is_heard_well_before_the_silence_is_too_long() {
-        let start = Instant::now();
-        let mut heartbeat = Heartbeat::new(start, 60 * SECOND);
+        let mut heartbeat = Heartbeat::new(60 * SECOND);
         let heard: Vec<u32> = (0..=60)
-            .filter(|&second| heartbeat.is_due(start + second * SECOND))
+            .filter(|&second| heartbeat.is_due(second * SECOND))
             .collect();
         assert_eq!(heard, [15, 30, 45, 60]);
     }

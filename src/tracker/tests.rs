@@ -1,6 +1,7 @@
 //! Dialogues with a tracker, named after the rules that they show.
 
 use super::*;
+use crate::policy::TrackerIndex;
 use crate::protocol::samples::{hashes, name, owned};
 use crate::protocol::{Letter, Reason};
 
@@ -41,9 +42,36 @@ fn swarm(client: u32, swarm: Swarm) -> Envelope {
     to(client, ToDownload::Swarm(swarm))
 }
 
+/// UPDATE, as the tracker of 2024 gets it.
+fn update(file: FileId) -> ToTracker {
+    ToTracker::Update(Progress {
+        file,
+        gained: vec![],
+    })
+}
+
+/// FILE_COMPLETE, in the same way.
+fn complete(file: FileId) -> ToTracker {
+    ToTracker::FileComplete(Progress {
+        file,
+        gained: vec![],
+    })
+}
+
+fn members(ranks: &[u32]) -> Swarm {
+    Swarm::Members(Members {
+        members: self::ranks(ranks),
+        gained: vec![],
+    })
+}
+
 /// Three clients; the first owns `f`, the second `f` and `g`, the third nothing.
 fn started() -> Tracker {
-    let mut tracker = Tracker::new(3);
+    started_with(Settings::default())
+}
+
+fn started_with(settings: Settings) -> Tracker {
+    let mut tracker = Tracker::new(3, settings);
     answers(&mut tracker, 1, ready(&[owned("f", "abc")]));
     answers(
         &mut tracker,
@@ -56,7 +84,7 @@ fn started() -> Tracker {
 
 #[test]
 fn r1_no_client_starts_before_every_client_has_registered() {
-    let mut tracker = Tracker::new(3);
+    let mut tracker = Tracker::new(3, Settings::default());
     assert_eq!(answers(&mut tracker, 3, ready(&[])), []);
     assert_eq!(
         answers(
@@ -84,7 +112,7 @@ fn r1_no_client_starts_before_every_client_has_registered() {
 
 #[test]
 fn r1_nothing_is_answered_before_the_start_and_nobody_registers_twice() {
-    let mut tracker = Tracker::new(2);
+    let mut tracker = Tracker::new(2, Settings::default());
     answers(&mut tracker, 1, ready(&[]));
     assert_eq!(
         objection(&mut tracker, 1, ready(&[])),
@@ -93,14 +121,14 @@ fn r1_nothing_is_answered_before_the_start_and_nobody_registers_twice() {
     assert_eq!(tracker.unfinished(), ranks(&[2]));
     objection(&mut tracker, 1, ToTracker::Alive);
     objection(&mut tracker, 1, ToTracker::SwarmRequest(name("f")));
-    objection(&mut tracker, 1, ToTracker::Update(F));
-    objection(&mut tracker, 1, ToTracker::FileComplete(F));
+    objection(&mut tracker, 1, update(F));
+    objection(&mut tracker, 1, complete(F));
     objection(&mut tracker, 1, ToTracker::AllComplete { missing: vec![] });
 }
 
 #[test]
 fn r1_the_start_is_refused_with_the_problems_of_all_clients_in_rank_order() {
-    let mut tracker = Tracker::new(3);
+    let mut tracker = Tracker::new(3, Settings::default());
     let unable = |problem: &str| ToTracker::Init(Init::Unable(vec![problem.into()]));
     answers(&mut tracker, 3, unable("in3.txt:1: bad"));
     answers(&mut tracker, 2, ready(&[]));
@@ -123,7 +151,7 @@ fn r2_owners_of_one_name_agree_on_its_segments_whoever_registers_first() {
         "ranks 1 and 4 both own 'f', with different segments from segment 4 on",
     ];
     for first in 0..inputs.len() {
-        let mut tracker = Tracker::new(inputs.len());
+        let mut tracker = Tracker::new(inputs.len(), Settings::default());
         for (client, content) in inputs.iter().cycle().skip(first).take(inputs.len()) {
             answers(&mut tracker, *client, ready(&[owned("f", content)]));
         }
@@ -140,6 +168,7 @@ fn r3_a_client_that_asks_for_a_swarm_is_told_all_of_it_and_is_its_peer_from_then
             file: G,
             hashes: hashes("x"),
             members: ranks(members),
+            held: vec![],
         })
     };
     let request = || ToTracker::SwarmRequest(name("g"));
@@ -151,7 +180,7 @@ fn r3_a_client_that_asks_for_a_swarm_is_told_all_of_it_and_is_its_peer_from_then
         answers(&mut tracker, 1, request()),
         [swarm(1, joined(&[2, 3]))]
     );
-    let members = Swarm::Members(ranks(&[1, 2, 3]));
+    let members = members(&[1, 2, 3]);
     assert_eq!(
         answers(&mut tracker, 3, request()),
         [swarm(3, members)],
@@ -173,14 +202,13 @@ fn r3_a_file_that_nobody_owns_has_no_swarm() {
 fn r6_update_is_answered_with_the_members_as_they_are_now() {
     let mut tracker = started();
     answers(&mut tracker, 3, ToTracker::SwarmRequest(name("g")));
-    let members = |members: &[u32]| Swarm::Members(ranks(members));
     assert_eq!(
-        answers(&mut tracker, 3, ToTracker::Update(G)),
+        answers(&mut tracker, 3, update(G)),
         [swarm(3, members(&[2, 3]))]
     );
     answers(&mut tracker, 1, ToTracker::SwarmRequest(name("g")));
     assert_eq!(
-        answers(&mut tracker, 3, ToTracker::Update(G)),
+        answers(&mut tracker, 3, update(G)),
         [swarm(3, members(&[1, 2, 3]))]
     );
 }
@@ -188,7 +216,7 @@ fn r6_update_is_answered_with_the_members_as_they_are_now() {
 #[test]
 fn r6_only_a_peer_updates_or_completes() {
     let mut tracker = started();
-    for message in [ToTracker::Update, ToTracker::FileComplete] {
+    for message in [update, complete] {
         let stranger = objection(&mut tracker, 3, message(F));
         assert_eq!(stranger, "it is not in the swarm of file number 0");
         assert_eq!(
@@ -204,8 +232,8 @@ fn r6_only_a_peer_updates_or_completes() {
 fn r11_file_complete_makes_a_peer_a_seed_that_stays_when_it_is_done() {
     let mut tracker = started();
     answers(&mut tracker, 3, ToTracker::SwarmRequest(name("g")));
-    assert_eq!(answers(&mut tracker, 3, ToTracker::FileComplete(G)), []);
-    let again = objection(&mut tracker, 3, ToTracker::FileComplete(G));
+    assert_eq!(answers(&mut tracker, 3, complete(G)), []);
+    let again = objection(&mut tracker, 3, complete(G));
     assert_eq!(again, "it is a seed of file number 1");
     answers(&mut tracker, 3, ToTracker::AllComplete { missing: vec![] });
     let post = answers(&mut tracker, 1, ToTracker::SwarmRequest(name("g")));
@@ -213,6 +241,7 @@ fn r11_file_complete_makes_a_peer_a_seed_that_stays_when_it_is_done() {
         file: G,
         hashes: hashes("x"),
         members: ranks(&[2, 3]),
+        held: vec![],
     });
     assert_eq!(post, [swarm(1, joined)]);
 }
@@ -232,7 +261,7 @@ fn a_client_that_is_alive_is_not_answered() {
 fn r12_each_client_is_stopped_once_when_every_client_is_done() {
     let mut tracker = started();
     answers(&mut tracker, 3, ToTracker::SwarmRequest(name("f")));
-    answers(&mut tracker, 3, ToTracker::FileComplete(F));
+    answers(&mut tracker, 3, complete(F));
     let missing = Missing {
         name: name("z"),
         reason: Reason::NobodyHasIt,
@@ -265,4 +294,163 @@ fn r12_each_client_is_stopped_once_when_every_client_is_done() {
     objection(&mut tracker, 1, done(&[]));
     assert_eq!(objection(&mut tracker, 1, done(&[])), "the run is over");
     assert_eq!(tracker.unfinished(), []);
+}
+
+fn gained(file: FileId, positions: &[usize]) -> Progress {
+    Progress {
+        file,
+        gained: positions.iter().copied().map(SegmentIndex).collect(),
+    }
+}
+
+/// With the index of segments; the third client has joined the swarm of `f`, which 1 and 2 own.
+fn indexed() -> Tracker {
+    let index = TrackerIndex::ALL
+        .iter()
+        .find(|index| index.value == TrackerIndex::Segments);
+    let mut tracker = started_with(Settings {
+        tracker_index: index.expect("there is one"),
+        ..Settings::default()
+    });
+    let held = |positions: &[usize]| {
+        let mut held = SegmentSet::none(3);
+        for &position in positions {
+            held.insert(SegmentIndex(position));
+        }
+        held
+    };
+    let joined = Swarm::Joined(Joined {
+        file: F,
+        hashes: hashes("abc"),
+        members: ranks(&[1, 2]),
+        held: vec![held(&[0, 1, 2]); 2],
+    });
+    let request = ToTracker::SwarmRequest(name("f"));
+    assert_eq!(answers(&mut tracker, 3, request), [swarm(3, joined)]);
+    tracker
+}
+
+#[test]
+fn r6_with_the_index_of_segments_a_peer_is_told_what_others_gained_since_it_was_last_told() {
+    let mut tracker = Tracker::new(4, indexed().settings);
+    answers(&mut tracker, 1, ready(&[owned("f", "abcd")]));
+    (2..=4).for_each(|client| drop(answers(&mut tracker, client, ready(&[]))));
+    let join = || ToTracker::SwarmRequest(name("f"));
+    answers(&mut tracker, 2, join());
+    answers(&mut tracker, 3, join());
+    let update = |positions| ToTracker::Update(gained(F, positions));
+    let news = |client, ranks: &[u32], news: &[(u32, &[usize])]| {
+        let news = news.iter().map(|&(member, positions)| Gained {
+            member: Rank(member),
+            segments: gained(F, positions).gained,
+        });
+        let members = self::ranks(ranks);
+        let gained = news.collect();
+        swarm(client, Swarm::Members(Members { members, gained }))
+    };
+    assert_eq!(
+        answers(&mut tracker, 2, update(&[3, 1])),
+        [news(2, &[1, 2, 3], &[])],
+        "what it says itself is no news to it"
+    );
+    assert_eq!(
+        answers(&mut tracker, 3, update(&[0])),
+        [news(3, &[1, 2, 3], &[(2, &[3, 1])])]
+    );
+    answers(&mut tracker, 2, ToTracker::FileComplete(gained(F, &[0, 2])));
+    assert_eq!(
+        answers(&mut tracker, 3, update(&[1])),
+        [news(3, &[1, 2, 3], &[(2, &[0, 2])])]
+    );
+    let post = answers(&mut tracker, 4, join());
+    let Some(Letter::ToDownload(ToDownload::Swarm(Swarm::Joined(joined)))) =
+        post.into_iter().next().map(|envelope| envelope.letter)
+    else {
+        panic!("expected SWARM");
+    };
+    let held: Vec<Vec<usize>> = joined
+        .held
+        .iter()
+        .map(|held| held.iter().map(|segment| segment.0).collect())
+        .collect();
+    assert_eq!(held, [vec![0, 1, 2, 3], vec![0, 1, 2, 3], vec![0, 1]]);
+}
+
+#[test]
+fn r6_a_segment_is_gained_once_and_is_one_of_the_file() {
+    let mut tracker = indexed();
+    let update = |positions: &[usize]| ToTracker::Update(gained(F, positions));
+    answers(&mut tracker, 3, update(&[1]));
+    for (position, wrong) in [(1, 2), (3, 4)] {
+        assert_eq!(
+            objection(&mut tracker, 3, update(&[position])),
+            format!("it has not gained segment {wrong} of file number 0")
+        );
+    }
+    let complete = ToTracker::FileComplete(gained(F, &[0]));
+    assert_eq!(
+        objection(&mut tracker, 3, complete),
+        "it holds 2 of the 3 segments of file number 0"
+    );
+}
+
+#[test]
+fn r2_the_tracker_of_2024_is_not_told_which_segments_a_peer_holds() {
+    let mut tracker = started();
+    answers(&mut tracker, 3, ToTracker::SwarmRequest(name("f")));
+    let update = ToTracker::Update(gained(F, &[1]));
+    assert_eq!(
+        objection(&mut tracker, 3, update),
+        "the tracker is not to know of segments"
+    );
+}
+
+#[test]
+fn where_the_tracker_grants_a_window_of_segments_may_be_on_its_way() {
+    let mut tracker = started_with(Settings {
+        tracker_grants: true,
+        window: 2.try_into().expect("2 is not 0"),
+        ..Settings::default()
+    });
+    let post = answers(&mut tracker, 3, ToTracker::SwarmRequest(name("f")));
+    let grant = || to(3, ToDownload::Grant(F));
+    assert_eq!(post[1..], [grant(), grant()]);
+    let again = answers(&mut tracker, 3, ToTracker::SwarmRequest(name("f")));
+    assert_eq!(
+        again,
+        [swarm(3, members(&[1, 2, 3]))],
+        "no more of them for asking"
+    );
+    let confirm = |position| ToTracker::Confirm {
+        file: F,
+        segment: SegmentIndex(position),
+    };
+    assert_eq!(
+        objection(&mut tracker, 3, confirm(3)),
+        "file number 0 has no segment 4"
+    );
+    assert_eq!(answers(&mut tracker, 3, confirm(2)), [grant()]);
+    assert_eq!(
+        answers(&mut tracker, 3, confirm(0)),
+        [],
+        "every segment is granted"
+    );
+    assert_eq!(
+        objection(&mut tracker, 3, complete(F)),
+        "it has not confirmed every segment of file number 0"
+    );
+    assert_eq!(answers(&mut tracker, 3, confirm(1)), []);
+    assert_eq!(
+        objection(&mut tracker, 3, confirm(1)),
+        "no segment of file number 0 is granted that has not come"
+    );
+    assert_eq!(answers(&mut tracker, 3, complete(F)), []);
+}
+
+#[test]
+fn where_the_tracker_does_not_grant_nothing_is_confirmed() {
+    let mut tracker = started();
+    answers(&mut tracker, 3, ToTracker::SwarmRequest(name("f")));
+    let segment = SegmentIndex(0);
+    objection(&mut tracker, 3, ToTracker::Confirm { file: F, segment });
 }

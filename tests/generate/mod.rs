@@ -1,4 +1,5 @@
-//! Random swarms, each reproducible by its seed.
+//! Swarms: random ones, each reproducible by its seed, and crowds.
+#![allow(dead_code, reason = "not every test needs all of it")]
 
 use std::ops::RangeInclusive;
 
@@ -51,4 +52,24 @@ pub fn inputs(
         rng.shuffle(&mut input.wanted);
     }
     inputs
+}
+
+/// So many seeds of one file of different segments, and behind them so many leechers of it.
+pub fn crowd(seeds: usize, leechers: usize, segments: usize) -> Vec<Manifest> {
+    let name = FileName::new("file1").expect("a good name");
+    let hash = |position| SegmentHash::new(format!("{position:032x}").as_bytes());
+    let hashes = (0..segments).map(|position| hash(position).expect("digits are printable"));
+    let file = OwnedFile {
+        name: name.clone(),
+        hashes: hashes.collect(),
+    };
+    let seed = Manifest {
+        owned: vec![file],
+        wanted: vec![],
+    };
+    let leecher = Manifest {
+        owned: vec![],
+        wanted: vec![name],
+    };
+    [vec![seed; seeds], vec![leecher; leechers]].concat()
 }

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
 use bittorrent::protocol::Rank;
+use bittorrent::report::Report;
 use tempfile::TempDir;
 
 /// The program under test.
@@ -218,6 +219,12 @@ impl Outcome {
             .filter(|(name, _)| name.contains("client"))
             .map(|(name, path)| (name, fs::read_to_string(&path).expect("a text file")))
             .collect()
+    }
+
+    /// The report that it was to write.
+    pub fn report(&self, name: &str) -> Report {
+        let text = fs::read_to_string(self.folder.path().join(name)).expect("a report");
+        serde_json::from_str(&text).expect("a report is what it is documented to be")
     }
 
     /// Nothing was started, for these reasons, each said once.

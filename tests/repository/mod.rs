@@ -1,4 +1,5 @@
-//! The swarms that the repository comes with.
+//! The swarms that the repository comes with, and the designs that its README names.
+#![allow(dead_code, reason = "not every test needs all of it")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,4 +26,25 @@ pub fn folders() -> BTreeMap<PathBuf, Vec<Manifest>> {
         .collect();
     assert!(folders.len() >= 12, "these are not all of them");
     folders
+}
+
+/// The published designs of the README's table, each with its options.
+pub fn designs() -> BTreeMap<char, Vec<&'static str>> {
+    let design = |row: &'static str| {
+        let [_, letter, _, options, _] = row.split('|').collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        let letter = letter.trim().strip_prefix("**")?.strip_suffix("**")?;
+        let options = options.split('`').skip(1).step_by(2);
+        Some((
+            letter.parse().ok()?,
+            options.flat_map(str::split_whitespace).collect(),
+        ))
+    };
+    let designs: BTreeMap<_, _> = include_str!("../../README.md")
+        .lines()
+        .filter_map(design)
+        .collect();
+    assert_eq!(designs.keys().collect::<String>(), "ABCDE");
+    designs
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use bittorrent::client::Settings;
 use bittorrent::manifest::Manifest;
+use bittorrent::settings::Settings;
 use fastrand::Rng;
 
 use super::{Faults, Flow, World, rules};

@@ -1,7 +1,11 @@
 //! A whole run in one process: the real machines, and a post that a seed makes unpredictable.
 //!
 //! The post keeps MPI's promise and no other: the messages from one sender to one mailbox stay in
-//! order. Which of the waiting messages is delivered next is up to the seed.
+//! order. Which of the waiting messages is delivered next is up to the seed. Time passes when
+//! nothing else happens, or when the seed says so, and then to the next moment at which anybody has
+//! something to do.
+
+#![allow(dead_code, reason = "not every test needs all of it")]
 
 pub mod explore;
 pub mod rules;
@@ -10,18 +14,23 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::{self, Write};
 use std::hash::{DefaultHasher, Hasher};
 use std::mem;
+use std::time::Duration;
 
-use bittorrent::client::{self, Conduct, Download, Effect, Settings, Upload};
+use bittorrent::client::{self, Conduct, Download, Effect, Upload};
 use bittorrent::manifest::Manifest;
 use bittorrent::protocol::{
     Answer, Envelope, FileName, Hashes, InitAck, Letter, Rank, ToDownload, ToTracker,
 };
+use bittorrent::report::Measured;
+use bittorrent::settings::Settings;
+use bittorrent::statistics::{ClientStatistics, Makespan, Traffic};
 use bittorrent::tracker::Tracker;
 use fastrand::Rng;
 
 /// What happened, in order.
 #[derive(Debug, Clone)]
 pub struct Event {
+    pub time: Duration,
     pub kind: Kind,
     pub from: Rank,
     pub to: Rank,
@@ -57,6 +66,8 @@ pub struct Run {
     pub downloads_done: bool,
     pub uploads_stopped: bool,
     pub undelivered: usize,
+    /// What the report says of it.
+    pub measured: Measured,
 }
 
 /// The kinds of reader.
@@ -85,21 +96,47 @@ pub struct World {
     tracker: Tracker,
     clients: Vec<Client>,
     post: BTreeMap<Flow, VecDeque<Letter>>,
+    now: Duration,
     events: Vec<Event>,
     outputs: BTreeMap<(Rank, FileName), Hashes>,
+    /// What each rank has sent.
+    sent: BTreeMap<Rank, Traffic>,
+    makespan: Makespan,
     patience: usize,
+}
+
+/// How messages and time go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Every message is delivered before time passes.
+    Prompt,
+    /// A message may take any time.
+    Any,
 }
 
 /// Runs a swarm to its end, in the order that `rng` picks.
 ///
 /// # Panics
 /// When a machine objects to a message, or the run does not end.
-pub fn run(inputs: Vec<Manifest>, settings: Settings, faults: Faults, rng: &mut Rng) -> Run {
+pub fn run(
+    inputs: Vec<Manifest>,
+    settings: Settings,
+    faults: Faults,
+    pace: Pace,
+    rng: &mut Rng,
+) -> Run {
     let mut world = World::new(inputs, settings, faults);
-    while let Some(flow) = rng.choice(world.flows()) {
-        world.deliver(flow, rng);
+    loop {
+        let flow = rng.choice(world.flows());
+        let due = world
+            .due()
+            .filter(|_| flow.is_none() || pace == Pace::Any && rng.u8(..8) == 0);
+        match (flow, due) {
+            (_, Some(time)) => world.pass(time),
+            (Some(flow), None) => world.deliver(flow, rng),
+            (None, None) => return world.over(),
+        }
     }
-    world.over()
 }
 
 impl World {
@@ -116,11 +153,14 @@ impl World {
         let mut world = World {
             settings,
             faults,
-            tracker: Tracker::new(inputs.len()),
+            tracker: Tracker::new(inputs.len(), settings),
             clients: inputs.iter().cloned().map(Client::Registering).collect(),
             post: BTreeMap::new(),
+            now: Duration::ZERO,
             events: Vec::new(),
             outputs: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            makespan: Makespan::default(),
             patience,
             inputs,
         };
@@ -140,10 +180,35 @@ impl World {
                 Client::Running(halves) => check(halves),
             })
         };
+        let [downloads_done, uploads_stopped] = [
+            running(|(download, _)| download.is_done()),
+            running(|(_, upload)| upload.is_stopped()),
+        ];
+        let sent = |rank| self.sent.get(&rank).copied().unwrap_or_default();
+        let statistics: Vec<ClientStatistics> = Rank::clients(self.clients.len())
+            .zip(self.clients)
+            .zip(&self.inputs)
+            .map(|((rank, client), input)| {
+                let owned = input.owned.iter().map(|file| file.name.clone()).collect();
+                let sent = sent(rank);
+                let (downloads, service) = match client {
+                    Client::Registering(_) => Default::default(),
+                    Client::Running(halves) => (halves.0.into_records(), halves.1.service()),
+                };
+                ClientStatistics {
+                    owned,
+                    downloads,
+                    service,
+                    sent,
+                }
+            })
+            .collect();
+        let by_tracker = sent(Rank::TRACKER);
         Run {
-            downloads_done: running(|(download, _)| download.is_done()),
-            uploads_stopped: running(|(_, upload)| upload.is_stopped()),
+            downloads_done,
+            uploads_stopped,
             undelivered: self.post.values().map(VecDeque::len).sum(),
+            measured: Measured::new(&self.settings, &statistics, &by_tracker, &self.makespan),
             inputs: self.inputs,
             settings: self.settings,
             faults: self.faults,
@@ -167,13 +232,39 @@ impl World {
         write!(digest, "{state:?}").expect("a digest takes everything");
         digest.0.finish()
     }
+
+    /// When somebody has something to do next.
+    fn due(&self) -> Option<Duration> {
+        let due = |client: &Client| match client {
+            Client::Registering(_) => None,
+            Client::Running(halves) => halves.1.due(),
+        };
+        self.clients.iter().filter_map(due).min()
+    }
+
+    /// Lets time pass until a moment.
+    fn pass(&mut self, time: Duration) {
+        self.now = self.now.max(time);
+        for rank in Rank::clients(self.clients.len()) {
+            let mut posted = Vec::new();
+            if let Client::Running(halves) = &mut self.clients[rank.0 as usize - 1] {
+                halves.1.pass(self.now, &mut posted);
+            }
+            for envelope in posted {
+                self.post(rank, envelope);
+            }
+        }
+    }
+
     fn post(&mut self, from: Rank, Envelope { to, letter }: Envelope) {
         let mailbox = match letter {
             Letter::ToTracker(_) => Mailbox::Tracker,
             Letter::ToDownload(_) => Mailbox::Download,
             Letter::ToUpload(_) => Mailbox::Upload,
         };
+        self.sent.entry(from).or_default().count(letter.tag(), 0);
         self.events.push(Event {
+            time: self.now,
             kind: Kind::Posted,
             from,
             to,
@@ -214,18 +305,24 @@ impl World {
         if letters.is_empty() {
             self.post.remove(&flow);
         }
+        let now = self.now;
         self.events.push(Event {
+            time: now,
             kind: Kind::Delivered,
             from,
             to,
             letter: letter.clone(),
         });
+        let letter_tag = letter.tag();
         let mut posted = Vec::new();
         let mut effects = Vec::new();
         match letter {
-            Letter::ToTracker(message) => self.tracker.step(from, message, &mut posted),
+            Letter::ToTracker(message) => {
+                self.makespan.heard(now, letter_tag);
+                self.tracker.step(from, message, &mut posted)
+            }
             Letter::ToUpload(message) => {
-                let step = self.running(to).1.step(from, message, &mut posted);
+                let step = self.running(to).1.step(now, from, message, &mut posted);
                 if self.refuses(to, rng) {
                     posted.iter_mut().for_each(refuse);
                 }
@@ -245,12 +342,14 @@ impl World {
                 };
                 client::start(to, mem::take(manifest), &numbers, settings, conduct).map(
                     |mut halves| {
-                        halves.0.begin(&mut effects);
+                        halves.0.begin(now, &mut effects);
                         *client = Client::Running(Box::new(halves));
                     },
                 )
             }
-            Letter::ToDownload(message) => self.running(to).0.step(from, message, &mut effects),
+            Letter::ToDownload(message) => {
+                self.running(to).0.step(now, from, message, &mut effects)
+            }
         }
         .unwrap_or_else(|error| panic!("rank {to} to rank {from}: {error:#}"));
         while !effects.is_empty() {
@@ -260,7 +359,7 @@ impl World {
                     Effect::Save(file) => {
                         let twice = self.outputs.insert((to, file.name), file.hashes);
                         assert_eq!(twice, None, "rank {to} saved a file twice");
-                        self.running(to).0.saved(Ok(()), &mut effects);
+                        self.running(to).0.saved(now, Ok(()), &mut effects);
                     }
                 }
             }
@@ -286,7 +385,9 @@ impl World {
 
 /// Turns an answer into a refusal.
 fn refuse(envelope: &mut Envelope) {
-    if let Letter::ToDownload(ToDownload::Segment(answer)) = &mut envelope.letter {
-        answer.answer = Answer::Nack;
+    match &mut envelope.letter {
+        Letter::ToDownload(ToDownload::Segment(answer)) => answer.answer = Answer::Nack,
+        Letter::ToDownload(ToDownload::Availability(offer)) => offer.load = None,
+        Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {}
     }
 }

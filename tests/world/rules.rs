@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bittorrent::manifest::Manifest;
 use bittorrent::protocol::{
-    Answer, FileId, FileName, Hashes, InitAck, Letter, Rank, Reason, SegmentAnswer, SegmentIndex,
-    SegmentRequest, Swarm, ToDownload, ToTracker, ToUpload,
+    Answer, FileId, FileName, Hashes, InitAck, Letter, OwnedFile, Rank, Reason, SegmentAnswer,
+    SegmentIndex, SegmentRequest, Swarm, ToDownload, ToTracker, ToUpload,
 };
 use bittorrent::tracker::Ending;
 
@@ -33,8 +33,13 @@ pub fn check(run: &Run) {
     r6_all_updates_were_sent(run, &swarm);
     r8_all_complete_was_said(run);
     r12_everybody_was_stopped(run);
+    grants_are_two_messages_a_segment(run, &swarm);
+    the_report_says_what_happened(run, &swarm);
     if !run.faults.any() {
-        r5_sources_serve_equally(run, &swarm);
+        nobody_is_asked_in_vain(run);
+        if run.settings.peer_selection.name == "round-robin" {
+            r5_sources_serve_equally(run, &swarm);
+        }
     }
 }
 
@@ -45,7 +50,10 @@ pub fn check_prefix(run: &Run) {
 
 fn check_so_far(run: &Run, swarm: &Facts) {
     r1_registration_comes_first(run);
+    r2_the_tracker_knows_what_it_is_to_know(run, swarm);
     r4_refusals_are_respected(run);
+    r4_an_offer_is_followed_where_offers_are_asked_for(run);
+    nothing_is_asked_for_before_it_is_granted(run);
     r6_nothing_straddles_an_update(run, swarm);
     r8_all_complete_is_said_once_and_last(run);
     r9_what_is_held_is_served_and_nothing_else(run, swarm);
@@ -156,6 +164,7 @@ fn r1_registration_comes_first(run: &Run) {
         from,
         to,
         letter,
+        ..
     } in &run.events
     {
         match (kind, letter) {
@@ -258,6 +267,7 @@ fn progress(run: &Run, swarm: &Facts) -> Progress {
         from,
         to,
         letter,
+        ..
     } in &run.events
     {
         match (kind, letter) {
@@ -274,9 +284,9 @@ fn progress(run: &Run, swarm: &Facts) -> Progress {
                 let (gained, _) = progress.entry((*to, answer.file)).or_default();
                 *gained += usize::from(swarm.is_right(answer));
             }
-            (Kind::Posted, Letter::ToTracker(ToTracker::Update(file))) => {
+            (Kind::Posted, Letter::ToTracker(ToTracker::Update(told))) => {
                 assert_eq!(in_flight[from], 0, "a request straddles an UPDATE");
-                let (gained, updates) = progress.entry((*from, *file)).or_default();
+                let (gained, updates) = progress.entry((*from, told.file)).or_default();
                 *updates += 1;
                 assert_eq!(*gained, *updates * interval);
             }
@@ -325,6 +335,7 @@ fn r9_what_is_held_is_served_and_nothing_else(run: &Run, swarm: &Facts) {
         from,
         to,
         letter,
+        ..
     } in &run.events
     {
         let Letter::ToDownload(ToDownload::Segment(answer)) = letter else {
@@ -362,6 +373,7 @@ fn r12_everybody_is_stopped_once_at_the_end(run: &Run) {
         from,
         to,
         letter,
+        ..
     } in &run.events
     {
         match (kind, letter) {
@@ -382,6 +394,300 @@ fn r12_everybody_is_stopped_once_at_the_end(run: &Run) {
 fn r12_everybody_was_stopped(run: &Run) {
     let stop = |letter: &Letter| *letter == Letter::ToUpload(ToUpload::Stop);
     assert_eq!(count(run, stop), run.inputs.len());
+}
+
+/// With the index of 2024 nobody tells which segments are held. With that of segments, clients tell
+/// all that they gained since they last told, and hear what the tracker was told meanwhile.
+fn r2_the_tracker_knows_what_it_is_to_know(run: &Run, swarm: &Facts) {
+    type Held = BTreeSet<SegmentIndex>;
+    let knows = run.settings.knows_segments();
+    let mut untold: BTreeMap<(Rank, FileId), Vec<SegmentIndex>> = BTreeMap::new();
+    // What the tracker knows of each member of a file, and what a client has heard of that.
+    let mut known: BTreeMap<FileId, BTreeMap<Rank, Held>> = BTreeMap::new();
+    let mut heard: BTreeMap<(Rank, FileId), BTreeMap<Rank, Held>> = BTreeMap::new();
+    let mut asked: BTreeMap<Rank, FileId> = BTreeMap::new();
+    for (id, name) in (0..).map(FileId).zip(&swarm.names) {
+        let all: Held = (0..swarm.hashes(id).len()).map(SegmentIndex).collect();
+        let owners = swarm.owners[name].iter();
+        known.insert(id, owners.map(|&owner| (owner, all.clone())).collect());
+    }
+    for Event {
+        kind,
+        from,
+        to,
+        letter,
+        ..
+    } in &run.events
+    {
+        match (kind, letter) {
+            (Kind::Delivered, Letter::ToDownload(ToDownload::Segment(answer)))
+                if swarm.is_right(answer) =>
+            {
+                let untold = untold.entry((*to, answer.file)).or_default();
+                untold.push(answer.segment);
+            }
+            (
+                Kind::Posted,
+                Letter::ToTracker(ToTracker::Update(told) | ToTracker::FileComplete(told)),
+            ) => {
+                let gained = untold.remove(&(*from, told.file)).unwrap_or_default();
+                assert_eq!(told.gained, if knows { gained } else { vec![] });
+            }
+            (
+                Kind::Delivered,
+                Letter::ToTracker(ToTracker::Update(told) | ToTracker::FileComplete(told)),
+            ) => {
+                let members = known.get_mut(&told.file).expect("a file");
+                members.entry(*from).or_default().extend(&told.gained);
+                asked.insert(*from, told.file);
+            }
+            (Kind::Delivered, Letter::ToTracker(ToTracker::SwarmRequest(name))) => {
+                let position = swarm.names.iter().position(|other| other == name);
+                if let Some(position) = position {
+                    let id = FileId(position as u32);
+                    asked.insert(*from, id);
+                }
+            }
+            (Kind::Posted, Letter::ToDownload(ToDownload::Swarm(answer))) => {
+                let file = asked.get(to);
+                let (news, members) = match answer {
+                    Swarm::Unknown => continue,
+                    Swarm::Joined(joined) => {
+                        let held = joined.members.iter().zip(&joined.held);
+                        assert_eq!(
+                            joined.held.len(),
+                            if knows { joined.members.len() } else { 0 }
+                        );
+                        let news = held.map(|(&member, held)| (member, held.iter().collect()));
+                        (news.collect::<Vec<(Rank, Held)>>(), &joined.members)
+                    }
+                    Swarm::Members(members) => {
+                        let news = members.gained.iter();
+                        let news =
+                            news.map(|news| (news.member, news.segments.iter().copied().collect()));
+                        (news.collect(), &members.members)
+                    }
+                };
+                let file = *file.expect("SWARM is an answer");
+                let heard = heard.entry((*to, file)).or_default();
+                for (member, news) in news {
+                    assert!(knows && members.contains(&member));
+                    let held = heard.entry(member).or_default();
+                    for segment in news {
+                        assert!(held.insert(segment), "rank {to} is told of {segment} twice");
+                    }
+                }
+                heard.retain(|_, held| !held.is_empty());
+                if knows {
+                    let mut all = known[&file].clone();
+                    all.retain(|member, held| member != to && !held.is_empty());
+                    assert_eq!(*heard, all, "what rank {to} has heard of file {file}");
+                }
+                let client = known.get_mut(&file).expect("a file");
+                client.entry(*to).or_default();
+            }
+            (Kind::Posted | Kind::Delivered, _) => {}
+        }
+    }
+}
+
+/// Where clients ask who is busy, they then ask only who has offered the segment.
+fn r4_an_offer_is_followed_where_offers_are_asked_for(run: &Run) {
+    let polls = matches!(
+        run.settings.peer_selection.name,
+        "least-busy" | "two-choices"
+    );
+    let mut offers: BTreeSet<(Rank, Rank, FileId, SegmentIndex)> = BTreeSet::new();
+    for Event {
+        kind,
+        from,
+        to,
+        letter,
+        ..
+    } in &run.events
+    {
+        match (kind, letter) {
+            (Kind::Delivered, Letter::ToDownload(ToDownload::Availability(offer))) => {
+                assert!(polls, "nobody is to ask who is busy");
+                if offer.load.is_some() {
+                    offers.insert((*to, *from, offer.file, offer.segment));
+                }
+            }
+            (Kind::Posted, Letter::ToUpload(ToUpload::SegmentRequest(request))) if polls => {
+                let offer = (*from, *to, request.file, request.segment);
+                assert!(
+                    offers.remove(&offer),
+                    "rank {to} has not offered {request:?}"
+                );
+            }
+            (Kind::Posted | Kind::Delivered, _) => {}
+        }
+    }
+}
+
+/// Who knows who holds a segment, from the tracker or by asking, is never refused it.
+fn nobody_is_asked_in_vain(run: &Run) {
+    let polls = count(run, |letter| {
+        matches!(letter, Letter::ToDownload(ToDownload::Availability(_)))
+    });
+    if run.settings.knows_segments() || polls > 0 {
+        assert_eq!(count(run, is_nack), 0);
+    }
+    if run.settings.knows_segments() {
+        let vain = |letter: &Letter| matches!(letter, Letter::ToDownload(ToDownload::Availability(offer)) if offer.load.is_none());
+        assert_eq!(count(run, vain), 0);
+    }
+}
+
+fn nothing_is_asked_for_before_it_is_granted(run: &Run) {
+    let mut granted: BTreeMap<(Rank, FileId), usize> = BTreeMap::new();
+    let mut begun: BTreeMap<(Rank, FileId), BTreeSet<SegmentIndex>> = BTreeMap::new();
+    for event in &run.events {
+        let (file, segment) = match (event.kind, &event.letter) {
+            (Kind::Delivered, Letter::ToDownload(ToDownload::Grant(file))) => {
+                *granted.entry((event.to, *file)).or_default() += 1;
+                continue;
+            }
+            (Kind::Posted, Letter::ToUpload(ToUpload::SegmentRequest(request))) => {
+                (request.file, request.segment)
+            }
+            (Kind::Posted, Letter::ToUpload(ToUpload::AvailabilityRequest { file, segment })) => {
+                (*file, *segment)
+            }
+            (Kind::Posted | Kind::Delivered, _) => continue,
+        };
+        let begun = begun.entry((event.from, file)).or_default();
+        begun.insert(segment);
+        if run.settings.tracker_grants {
+            let granted = granted.get(&(event.from, file)).copied().unwrap_or(0);
+            assert!(begun.len() <= granted, "{event:?} was not granted");
+        }
+    }
+}
+
+/// With grants it takes one GRANT and one CONFIRM for every segment of a file that came whole, and
+/// no CONFIRM for any other than a segment that came; without, there are none.
+fn grants_are_two_messages_a_segment(run: &Run, swarm: &Facts) {
+    let mut granted: BTreeMap<(Rank, FileId), usize> = BTreeMap::new();
+    let mut confirmed: BTreeMap<(Rank, FileId), Vec<SegmentIndex>> = BTreeMap::new();
+    let mut came: BTreeMap<(Rank, FileId), Vec<SegmentIndex>> = BTreeMap::new();
+    for event in run
+        .events
+        .iter()
+        .filter(|event| event.kind == Kind::Delivered)
+    {
+        match &event.letter {
+            Letter::ToDownload(ToDownload::Grant(file)) => {
+                *granted.entry((event.to, *file)).or_default() += 1;
+            }
+            Letter::ToTracker(ToTracker::Confirm { file, segment }) => {
+                confirmed
+                    .entry((event.from, *file))
+                    .or_default()
+                    .push(*segment);
+            }
+            Letter::ToDownload(ToDownload::Segment(answer)) if swarm.is_right(answer) => {
+                came.entry((event.to, answer.file))
+                    .or_default()
+                    .push(answer.segment);
+            }
+            Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {}
+        }
+    }
+    if !run.settings.tracker_grants {
+        assert!(granted.is_empty() && confirmed.is_empty());
+        return;
+    }
+    assert_eq!(confirmed, came);
+    for ((client, file), segments) in came {
+        let name = swarm.names[file.0 as usize].clone();
+        if run.outputs.contains_key(&(client, name)) {
+            assert_eq!(granted[&(client, file)], segments.len());
+        }
+    }
+}
+
+/// The report against the recorded deliveries, and against the outputs.
+fn the_report_says_what_happened(run: &Run, swarm: &Facts) {
+    let measured = &run.measured;
+    let clients = run.inputs.len();
+    let index = |rank: Rank| rank.0 as usize - 1;
+    let mut transfers = vec![vec![0; clients]; clients];
+    let [mut served, mut refused] = [vec![0; clients], vec![0; clients]];
+    let mut messages: BTreeMap<String, u64> = BTreeMap::new();
+    let mut trackers = 0;
+    let (mut first, mut last) = (None, None);
+    for event in run
+        .events
+        .iter()
+        .filter(|event| event.kind == Kind::Delivered)
+    {
+        *messages.entry(event.letter.tag().to_string()).or_default() += 1;
+        trackers += u64::from(event.from == Rank::TRACKER || event.to == Rank::TRACKER);
+        match &event.letter {
+            Letter::ToDownload(ToDownload::Segment(answer)) => {
+                match answer.answer {
+                    Answer::Ack(_) => served[index(event.from)] += 1,
+                    Answer::Nack => refused[index(event.from)] += 1,
+                }
+                if swarm.is_right(answer) {
+                    transfers[index(event.from)][index(event.to)] += 1;
+                }
+            }
+            Letter::ToTracker(ToTracker::SwarmRequest(_)) => {
+                first.get_or_insert(event.time);
+            }
+            Letter::ToTracker(ToTracker::FileComplete(_)) => last = Some(event.time),
+            Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {}
+        }
+    }
+    assert_eq!(measured.transfers, transfers);
+    let reported = measured
+        .messages
+        .iter()
+        .map(|(tag, volume)| (tag.clone(), volume.messages));
+    assert_eq!(reported.collect::<BTreeMap<_, _>>(), messages);
+    assert_eq!(measured.tracker.messages, trackers);
+    let makespan = first
+        .zip(last)
+        .map(|(first, last)| (last - first).as_secs_f64());
+    assert_eq!(measured.makespan, makespan);
+    assert_eq!(
+        measured.files as usize,
+        run.outputs.len() - written_from_what_is_owned(run)
+    );
+    for (client, reported) in Rank::clients(clients).zip(&measured.clients) {
+        let received: u64 = transfers.iter().map(|row| row[index(client)]).sum();
+        assert_eq!(reported.segments, received);
+        let files = reported
+            .downloads
+            .iter()
+            .filter(|file| file.completion_time.is_some());
+        let segments: u64 = files.map(|file| file.downloaded).sum();
+        let written = run
+            .outputs
+            .iter()
+            .filter(|((rank, name), _)| *rank == client && !swarm.owners[name].contains(rank));
+        assert_eq!(
+            segments as usize,
+            written.map(|(_, hashes)| hashes.len()).sum::<usize>()
+        );
+        if run.faults.refusal == 0.0 && run.faults.vanishing.is_none() {
+            // A refusal that the world makes up is not what the client did.
+            assert_eq!(reported.served, served[index(client)]);
+            assert_eq!(reported.refused, refused[index(client)]);
+            let right: u64 = transfers[index(client)].iter().sum();
+            assert!(run.faults.any() || reported.served == right);
+        }
+    }
+}
+
+fn written_from_what_is_owned(run: &Run) -> usize {
+    let owned_and_wanted = |input: &Manifest| {
+        let wanted = |file: &&OwnedFile| input.wanted.contains(&file.name);
+        input.owned.iter().filter(wanted).count()
+    };
+    run.inputs.iter().map(owned_and_wanted).sum()
 }
 
 /// How often a message of the kind that `is` accepts was delivered.

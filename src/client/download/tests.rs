@@ -3,9 +3,12 @@
 use std::num::NonZeroUsize;
 
 use super::*;
+use crate::policy::selection;
+use crate::policy::{Named, TrackerIndex, order};
 use crate::protocol::samples::{hash, hashes, name, owned};
 use crate::protocol::{
-    Answer, FileId, Letter, SegmentAnswer, SegmentHash, SegmentIndex, SegmentRequest,
+    Answer, Availability, FileId, Gained, Joined, Letter, Members, SegmentAnswer, SegmentHash,
+    SegmentIndex, SegmentRequest, SegmentSet,
 };
 
 const ME: Rank = Rank(2);
@@ -19,8 +22,23 @@ fn settings(update_interval: usize, window: usize) -> Settings {
     Settings {
         update_interval,
         window,
+        ..Settings::default()
     }
 }
+
+fn policy<T>(all: &'static [Named<T>], name: &str) -> &'static Named<T> {
+    Named::find(all, name).expect("a policy")
+}
+
+/// With the index of segments.
+fn indexed(settings: Settings) -> Settings {
+    Settings {
+        tracker_index: policy(TrackerIndex::ALL, "segments"),
+        ..settings
+    }
+}
+
+const NOW: Duration = Duration::ZERO;
 
 /// A download half that wants these files, after its first move.
 fn begun(wanted: &[&str], settings: Settings) -> (Download, Vec<Effect>) {
@@ -28,18 +46,24 @@ fn begun(wanted: &[&str], settings: Settings) -> (Download, Vec<Effect>) {
     let library = Arc::new(Library::default());
     let mut download = Download::new(ME, vec![owned("own", "z")], wanted, library, settings);
     let mut effects = Vec::new();
-    download.begin(&mut effects);
+    download.begin(NOW, &mut effects);
     (download, effects)
 }
 
 /// A download of `f` with this content from these members, after the first requests.
 fn joined(letters: &str, members: &[u32], settings: Settings) -> (Download, Vec<Effect>) {
     let (mut download, _) = begun(&["f"], settings);
-    let members = members.iter().copied().map(Rank).collect();
+    let members: Vec<Rank> = members.iter().copied().map(Rank).collect();
+    let held = if settings.knows_segments() {
+        members.len()
+    } else {
+        0
+    };
     let swarm = Swarm::Joined(Joined {
         file: F,
         hashes: hashes(letters),
         members,
+        held: vec![SegmentSet::all(letters.len()); held],
     });
     let effects = hear(&mut download, Rank::TRACKER, ToDownload::Swarm(swarm));
     (download, effects)
@@ -48,7 +72,7 @@ fn joined(letters: &str, members: &[u32], settings: Settings) -> (Download, Vec<
 fn hear(download: &mut Download, from: Rank, message: ToDownload) -> Vec<Effect> {
     let mut effects = Vec::new();
     download
-        .step(from, message, &mut effects)
+        .step(NOW, from, message, &mut effects)
         .expect("the protocol has a place for it");
     effects
 }
@@ -56,7 +80,7 @@ fn hear(download: &mut Download, from: Rank, message: ToDownload) -> Vec<Effect>
 /// What follows once a save is over.
 fn saved(download: &mut Download, outcome: Result<(), String>) -> Vec<Effect> {
     let mut effects = Vec::new();
-    download.saved(outcome, &mut effects);
+    download.saved(NOW, outcome, &mut effects);
     effects
 }
 
@@ -77,11 +101,40 @@ fn segment(position: usize, answer: Answer) -> ToDownload {
 }
 
 fn members(ranks: &[u32]) -> ToDownload {
-    ToDownload::Swarm(Swarm::Members(ranks.iter().copied().map(Rank).collect()))
+    news(ranks, &[])
+}
+
+fn news(ranks: &[u32], gained: &[(u32, &[usize])]) -> ToDownload {
+    let positions = |positions: &[usize]| positions.iter().copied().map(SegmentIndex).collect();
+    let gained = gained.iter().map(|&(member, segments)| Gained {
+        member: Rank(member),
+        segments: positions(segments),
+    });
+    ToDownload::Swarm(Swarm::Members(Members {
+        members: ranks.iter().copied().map(Rank).collect(),
+        gained: gained.collect(),
+    }))
 }
 
 fn told(message: ToTracker) -> Effect {
     Effect::Send(Envelope::new(Rank::TRACKER, message))
+}
+
+fn progress(gained: &[usize]) -> Progress {
+    Progress {
+        file: F,
+        gained: gained.iter().copied().map(SegmentIndex).collect(),
+    }
+}
+
+/// UPDATE, as the tracker of 2024 gets it.
+fn update() -> Effect {
+    told(ToTracker::Update(progress(&[])))
+}
+
+/// FILE_COMPLETE, in the same way.
+fn complete() -> Effect {
+    told(ToTracker::FileComplete(progress(&[])))
 }
 
 fn all_complete(missing: &[Missing]) -> Effect {
@@ -183,7 +236,7 @@ fn r4_who_refused_a_segment_is_not_asked_for_it_again_before_the_next_members() 
     );
     let effects = hear(&mut download, Rank(3), segment(2, Answer::Ack(hash(b'c'))));
     let rest = answer_window(&mut download, effects, (1, 1));
-    assert_eq!(rest, [told(ToTracker::Update(F))]);
+    assert_eq!(rest, [update()]);
     let effects = hear(&mut download, Rank::TRACKER, members(&[1, 2, 3]));
     assert_eq!(
         positions(&effects)[0].1,
@@ -234,7 +287,7 @@ fn r6_after_every_interval_the_members_are_asked_anew_and_those_are_used() {
                 let answer = segment(position, Answer::Ack(hash(letter)));
                 let effects = hear(&mut download, Rank(member), answer);
                 gained += 1;
-                if effects == [told(ToTracker::Update(F))] {
+                if effects == [update()] {
                     break effects;
                 }
                 in_flight.extend(positions(&effects));
@@ -251,10 +304,7 @@ fn r6_after_every_interval_the_members_are_asked_anew_and_those_are_used() {
 fn r6_the_last_segment_of_a_file_is_told_by_file_complete_alone() {
     let (mut download, effects) = joined(&LETTERS[..10], &[1], settings(10, 1));
     let effects = answer_all(&mut download, effects);
-    assert_eq!(
-        effects,
-        [told(ToTracker::FileComplete(F)), save("f", &LETTERS[..10])]
-    );
+    assert_eq!(effects, [complete(), save("f", &LETTERS[..10])]);
 }
 
 #[test]
@@ -265,13 +315,14 @@ fn r7_a_file_is_completed_and_saved_with_its_last_segment_and_then_the_next_one_
         file: F,
         hashes: hashes("ab"),
         members,
+        held: vec![],
     });
     let effects = hear(&mut download, Rank::TRACKER, ToDownload::Swarm(swarm));
     assert_eq!(positions(&effects), [(1, 0)]);
     let effects = hear(&mut download, Rank(1), segment(0, Answer::Ack(hash(b'a'))));
     assert_eq!(positions(&effects), [(1, 1)]);
     let effects = hear(&mut download, Rank(1), segment(1, Answer::Ack(hash(b'b'))));
-    assert_eq!(effects, [told(ToTracker::FileComplete(F)), save("f", "ab")]);
+    assert_eq!(effects, [complete(), save("f", "ab")]);
     assert_eq!(
         saved(&mut download, Ok(())),
         [told(ToTracker::SwarmRequest(name("g")))]
@@ -281,7 +332,7 @@ fn r7_a_file_is_completed_and_saved_with_its_last_segment_and_then_the_next_one_
 #[test]
 fn r7_a_file_without_segments_is_complete_at_once() {
     let (mut download, effects) = joined("", &[1], settings(10, 1));
-    assert_eq!(effects, [told(ToTracker::FileComplete(F)), save("f", "")]);
+    assert_eq!(effects, [complete(), save("f", "")]);
     assert!(!download.is_done(), "it is not written yet");
     assert_eq!(saved(&mut download, Ok(())), [all_complete(&[])]);
     assert!(download.is_done());
@@ -385,7 +436,7 @@ fn a_segment_that_comes_starts_the_count_of_fruitless_rounds_anew() {
     }
     assert_eq!(positions(&effects), [(3, 0)]);
     effects = hear(&mut download, Rank(3), segment(0, Answer::Ack(hash(b'a'))));
-    assert_eq!(effects, [told(ToTracker::Update(F))]);
+    assert_eq!(effects, [update()]);
     for _ in 0..2 {
         effects = hear(&mut download, Rank::TRACKER, members(&[3]));
         assert_eq!(positions(&effects), [(3, 1)]);
@@ -421,10 +472,220 @@ fn r4_any_number_of_wrong_hashes_may_be_on_their_way() {
 fn an_answer_that_nobody_asked_for_is_an_error() {
     let refused = |from: u32, message: ToDownload| {
         let (mut download, _) = joined("ab", &[1, 3], settings(10, 1));
-        download.step(Rank(from), message, &mut Vec::new()).is_err()
+        download
+            .step(NOW, Rank(from), message, &mut Vec::new())
+            .is_err()
     };
     assert!(!refused(3, segment(0, Answer::Nack)), "this one was");
     assert!(refused(1, segment(0, Answer::Nack)), "another member's");
     assert!(refused(3, segment(1, Answer::Nack)), "another segment's");
     assert!(refused(0, members(&[1])), "no SWARM was asked for");
+}
+
+fn availability_request(member: u32, position: usize) -> Effect {
+    let segment = SegmentIndex(position);
+    let message = ToUpload::AvailabilityRequest { file: F, segment };
+    Effect::Send(Envelope::new(Rank(member), message))
+}
+
+fn availability(position: usize, load: Option<u32>) -> ToDownload {
+    ToDownload::Availability(Availability {
+        file: F,
+        segment: SegmentIndex(position),
+        load,
+    })
+}
+
+fn least_busy(window: usize) -> Settings {
+    Settings {
+        peer_selection: policy(selection::ALL, "least-busy"),
+        ..settings(10, window)
+    }
+}
+
+#[test]
+fn r5_the_least_busy_of_those_that_hold_a_segment_is_asked_for_it() {
+    let (mut download, effects) = joined("ab", &[1, 3, 4], least_busy(1));
+    assert_eq!(
+        effects,
+        [1, 3, 4].map(|member| availability_request(member, 0))
+    );
+    assert_eq!(hear(&mut download, Rank(1), availability(0, Some(2))), []);
+    assert_eq!(hear(&mut download, Rank(4), availability(0, Some(1))), []);
+    let effects = hear(&mut download, Rank(3), availability(0, None));
+    assert_eq!(requests(&effects), [(4, 0, hash(b'a'))]);
+    let effects = hear(&mut download, Rank(4), segment(0, Answer::Nack));
+    assert_eq!(
+        effects,
+        [availability_request(1, 0)],
+        "who holds it not, or refused it, is not asked again"
+    );
+    let effects = hear(&mut download, Rank(1), availability(0, Some(2)));
+    assert_eq!(positions(&effects), [(1, 0)]);
+}
+
+#[test]
+fn r4_a_segment_that_no_member_says_to_hold_is_asked_for_again_when_there_are_new_members() {
+    let (mut download, effects) = joined("a", &[1], least_busy(1));
+    assert_eq!(effects, [availability_request(1, 0)]);
+    let effects = hear(&mut download, Rank(1), availability(0, None));
+    assert_eq!(effects, [told(ToTracker::SwarmRequest(name("f")))]);
+    let effects = hear(&mut download, Rank::TRACKER, members(&[1, 3]));
+    assert_eq!(
+        effects,
+        [1, 3].map(|member| availability_request(member, 0))
+    );
+}
+
+#[test]
+fn an_offer_that_nobody_asked_for_is_an_error() {
+    let refused = |from: u32, message: ToDownload| {
+        let (mut download, _) = joined("ab", &[1, 3], least_busy(1));
+        let step = download.step(NOW, Rank(from), message, &mut Vec::new());
+        step.is_err()
+    };
+    assert!(!refused(3, availability(0, Some(0))), "this one was");
+    assert!(refused(4, availability(0, Some(0))), "another member's");
+    assert!(refused(3, availability(1, Some(0))), "another segment's");
+    assert!(refused(3, segment(0, Answer::Nack)), "nobody is asked yet");
+}
+
+#[test]
+fn r6_with_the_index_of_segments_the_tracker_is_told_which_were_gained() {
+    let (mut download, effects) = joined("abc", &[1], indexed(settings(2, 1)));
+    let effects = answer_all(&mut download, effects);
+    assert_eq!(effects, [told(ToTracker::Update(progress(&[0, 1])))]);
+    let effects = hear(&mut download, Rank::TRACKER, members(&[1, 2]));
+    let effects = answer_all(&mut download, effects);
+    let complete = told(ToTracker::FileComplete(progress(&[2])));
+    assert_eq!(effects, [complete, save("f", "abc")]);
+}
+
+#[test]
+fn r4_with_the_index_of_segments_only_holders_are_asked() {
+    let (mut download, effects) = joined("abcd", &[1], indexed(settings(2, 1)));
+    answer_all(&mut download, effects);
+    let told = news(&[1, 2, 3, 4], &[(3, &[2]), (3, &[0]), (4, &[3])]);
+    let effects = hear(&mut download, Rank::TRACKER, told);
+    assert_eq!(positions(&effects), [(3, 2)]);
+    let effects = hear(&mut download, Rank(3), segment(2, Answer::Ack(hash(b'c'))));
+    assert_eq!(positions(&effects), [(4, 3)]);
+}
+
+#[test]
+fn the_rarest_segment_is_asked_for_first() {
+    let settings = Settings {
+        segment_order: policy(order::ALL, "rarest-first"),
+        ..indexed(settings(1, 1))
+    };
+    let (mut download, effects) = joined("abcd", &[1], settings);
+    let first = positions(&effects)[0].1;
+    let effects = hear(
+        &mut download,
+        Rank(1),
+        segment(first, Answer::Ack(hash(LETTERS.as_bytes()[first]))),
+    );
+    assert_eq!(effects, [told(ToTracker::Update(progress(&[first])))]);
+    let rarest = (0..4).find(|&position| position != first).unwrap();
+    let others: Vec<usize> = (0..4).filter(|&position| position != rarest).collect();
+    let effects = hear(&mut download, Rank::TRACKER, news(&[1, 3], &[(3, &others)]));
+    assert_eq!(positions(&effects), [(1, rarest)]);
+}
+
+#[test]
+fn a_tracker_that_tells_of_too_few_members_is_an_error() {
+    let (mut download, _) = begun(&["f"], indexed(settings(10, 1)));
+    let swarm = Swarm::Joined(Joined {
+        file: F,
+        hashes: hashes("ab"),
+        members: vec![Rank(1)],
+        held: vec![],
+    });
+    let message = ToDownload::Swarm(swarm);
+    let step = download.step(NOW, Rank::TRACKER, message, &mut Vec::new());
+    let error = step.expect_err("one is missing").to_string();
+    assert_eq!(error, "expected to be told what 1 members hold, found 0");
+}
+
+#[test]
+fn where_the_tracker_grants_nothing_is_asked_for_before_and_everything_is_confirmed() {
+    let settings = Settings {
+        tracker_grants: true,
+        ..settings(2, 2)
+    };
+    let (mut download, effects) = joined("abc", &[1], settings);
+    assert_eq!(effects, []);
+    let grant = || ToDownload::Grant(F);
+    let effects = hear(&mut download, Rank::TRACKER, grant());
+    assert_eq!(positions(&effects), [(1, 0)]);
+    let effects = hear(&mut download, Rank(1), segment(0, Answer::Ack(hash(b'a'))));
+    let confirm = |position| {
+        let segment = SegmentIndex(position);
+        told(ToTracker::Confirm { file: F, segment })
+    };
+    assert_eq!(effects, [confirm(0)], "it waits for the next grant");
+    let effects = hear(&mut download, Rank::TRACKER, grant());
+    assert_eq!(positions(&effects), [(1, 1)]);
+    let effects = hear(&mut download, Rank(1), segment(1, Answer::Ack(hash(b'b'))));
+    assert_eq!(effects, [confirm(1), update()]);
+    assert_eq!(hear(&mut download, Rank::TRACKER, grant()), []);
+    let effects = hear(&mut download, Rank::TRACKER, members(&[1]));
+    assert_eq!(
+        positions(&effects),
+        [(1, 2)],
+        "granted while the members were asked for"
+    );
+    let mut objection = Vec::new();
+    let step = download.step(NOW, Rank::TRACKER, grant(), &mut objection);
+    assert!(step.is_err(), "there is no fourth segment");
+}
+
+#[test]
+fn a_granted_segment_that_every_member_refuses_does_not_wait_for_a_grant() {
+    let settings = Settings {
+        tracker_grants: true,
+        ..settings(10, 1)
+    };
+    let (mut download, _) = joined("ab", &[1], settings);
+    let effects = hear(&mut download, Rank::TRACKER, ToDownload::Grant(F));
+    assert_eq!(positions(&effects), [(1, 0)]);
+    let effects = hear(&mut download, Rank(1), segment(0, Answer::Nack));
+    assert_eq!(effects, [told(ToTracker::SwarmRequest(name("f")))]);
+}
+
+#[test]
+fn what_became_of_each_file_is_recorded() {
+    let at = Duration::from_secs;
+    let library = Arc::new(Library::default());
+    let mut download = Download::new(ME, vec![], vec![name("f")], library, settings(10, 1));
+    let mut effects = Vec::new();
+    download.begin(at(1), &mut effects);
+    let swarm = Swarm::Joined(Joined {
+        file: F,
+        hashes: hashes("ab"),
+        members: vec![Rank(1), Rank(3)],
+        held: vec![],
+    });
+    let answer = |position, answer| segment(position, answer);
+    for (time, from, message) in [
+        (2, 0, ToDownload::Swarm(swarm)),
+        (3, 3, answer(0, Answer::Ack(hash(b'a')))),
+        (4, 1, answer(1, Answer::Nack)),
+        (5, 3, answer(1, Answer::Ack(hash(b'b')))),
+    ] {
+        download
+            .step(at(time), Rank(from), message, &mut effects)
+            .unwrap();
+    }
+    download.saved(at(9), Ok(()), &mut effects);
+    let record = FileDownload {
+        name: name("f"),
+        segments: 2,
+        begun: at(1),
+        nearly_done: Some(at(5)),
+        latest: at(5),
+        complete: true,
+        sources: BTreeMap::from([(Rank(3), 2)]),
+    };
+    assert_eq!(download.into_records(), [record]);
 }

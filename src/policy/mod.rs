@@ -1,0 +1,65 @@
+//! What designs of the protocol differ in, as values to choose from: which member is asked
+//! ([`selection`]), which segment is next ([`order`]), and what the tracker knows
+//! ([`TrackerIndex`]).
+//!
+//! A policy is one file and its line in the list of its kind. The command line, its help, and the
+//! tests go by the lists.
+
+pub mod order;
+pub mod selection;
+
+use std::fmt;
+
+/// Something to choose by its name.
+pub struct Named<T> {
+    /// As it is written on the command line.
+    pub name: &'static str,
+    /// What it does, in a few words for the user.
+    pub about: &'static str,
+    /// The thing itself.
+    pub value: T,
+}
+
+impl<T> Named<T> {
+    /// The one of this name.
+    pub fn find<'a>(all: &'a [Named<T>], name: &str) -> Option<&'a Named<T>> {
+        all.iter().find(|named| named.name == name)
+    }
+}
+
+impl<T> fmt::Display for Named<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name)
+    }
+}
+
+impl<T> fmt::Debug for Named<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// What the tracker knows of a swarm, and tells its members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrackerIndex {
+    /// Who is in it (R2).
+    Swarm,
+    /// And which segments each member holds.
+    Segments,
+}
+
+impl TrackerIndex {
+    /// Both of them, the default first.
+    pub const ALL: &[Named<TrackerIndex>] = &[
+        Named {
+            name: "swarm",
+            about: "who is in the swarm (the edition of 2024)",
+            value: TrackerIndex::Swarm,
+        },
+        Named {
+            name: "segments",
+            about: "also which segments each member holds (the edition of 2023)",
+            value: TrackerIndex::Segments,
+        },
+    ];
+}

@@ -1,0 +1,98 @@
+//! The segment that the fewest members hold.
+
+use std::collections::BTreeSet;
+
+use fastrand::Rng;
+
+use super::{Kind, Order, SegmentOrder, shuffled};
+use crate::protocol::SegmentIndex;
+
+pub(super) const POLICY: SegmentOrder = SegmentOrder {
+    name: "rarest-first",
+    about: "the one that the fewest members hold (with --tracker-index segments)",
+    value: Kind {
+        needs_holders: true,
+        make: |segments, rng| Box::new(RarestFirst::new(segments, rng)),
+    },
+};
+
+/// BitTorrent's own policy: among segments that are equally rare a random one, so that clients with
+/// the same knowledge do not all ask for the same.
+#[derive(Debug)]
+struct RarestFirst {
+    /// How many members hold each segment, and its place among the equally rare.
+    segments: Vec<(usize, usize)>,
+    /// Those to come: holders, place, position.
+    queue: BTreeSet<(usize, usize, usize)>,
+}
+
+impl RarestFirst {
+    fn new(segments: usize, rng: &mut Rng) -> RarestFirst {
+        let segments: Vec<_> = shuffled(segments, rng)
+            .into_iter()
+            .map(|place| (0, place))
+            .collect();
+        let queue = (0..)
+            .zip(&segments)
+            .map(|(position, &(holders, place))| (holders, place, position))
+            .collect();
+        RarestFirst { segments, queue }
+    }
+}
+
+impl Order for RarestFirst {
+    fn next(&mut self) -> Option<SegmentIndex> {
+        self.queue
+            .pop_first()
+            .map(|(_, _, position)| SegmentIndex(position))
+    }
+
+    fn spread(&mut self, segment: SegmentIndex) {
+        let Some((holders, place)) = self.segments.get_mut(segment.0) else {
+            return;
+        };
+        if self.queue.remove(&(*holders, *place, segment.0)) {
+            *holders += 1;
+            self.queue.insert((*holders, *place, segment.0));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_segment_that_the_fewest_hold_comes_first() {
+        let mut order = RarestFirst::new(4, &mut Rng::with_seed(1));
+        for (position, holders) in [(0, 3), (1, 1), (2, 2)] {
+            (0..holders).for_each(|_| order.spread(SegmentIndex(position)));
+        }
+        assert_eq!(order.next(), Some(SegmentIndex(3)));
+        assert_eq!(order.next(), Some(SegmentIndex(1)));
+        order.spread(SegmentIndex(2));
+        order.spread(SegmentIndex(2));
+        assert_eq!(
+            order.next(),
+            Some(SegmentIndex(0)),
+            "the other one has spread further"
+        );
+    }
+
+    #[test]
+    fn equally_rare_segments_come_in_an_order_of_the_clients_own() {
+        let order = |seed| {
+            let mut order = RarestFirst::new(20, &mut Rng::with_seed(seed));
+            Vec::from_iter(std::iter::from_fn(|| order.next()))
+        };
+        assert_ne!(order(1), order(2));
+    }
+
+    #[test]
+    fn a_position_beyond_the_end_changes_nothing() {
+        let mut order = RarestFirst::new(1, &mut Rng::with_seed(1));
+        order.spread(SegmentIndex(1));
+        assert_eq!(order.next(), Some(SegmentIndex(0)));
+        assert_eq!(order.next(), None);
+    }
+}

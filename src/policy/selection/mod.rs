@@ -1,0 +1,125 @@
+//! Which member of a swarm is asked for a segment (R5).
+
+mod first;
+mod least_busy;
+mod random;
+mod round_robin;
+mod two_choices;
+
+use std::fmt::Debug;
+
+use fastrand::Rng;
+
+use super::Named;
+use crate::protocol::Rank;
+
+/// Every policy, the default first.
+pub const ALL: &[PeerSelection] = &[
+    round_robin::POLICY,
+    random::POLICY,
+    least_busy::POLICY,
+    two_choices::POLICY,
+    first::POLICY,
+];
+
+/// A policy by its name, made for a client with its rank and its random numbers.
+pub type PeerSelection = Named<fn(Rank, Rng) -> Box<dyn Selection>>;
+
+/// How a client selects whom it asks.
+pub trait Selection: Debug + Send {
+    /// Decides for one segment, if there is a candidate at all.
+    fn choose(&mut self, candidates: &Candidates<'_>) -> Option<Choice>;
+}
+
+/// What a policy decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// To ask this member.
+    Member(Rank),
+    /// To find out how busy these are, and to ask the least busy one that holds the segment.
+    LeastBusyOf(Vec<Rank>),
+}
+
+/// The members that a segment can be asked of: all that may hold it and have not refused it.
+pub struct Candidates<'a> {
+    members: &'a [Rank],
+    may: &'a dyn Fn(Rank) -> bool,
+}
+
+impl<'a> Candidates<'a> {
+    /// Those of `members`, which are in rank order, that `may` be asked.
+    pub fn new(members: &'a [Rank], may: &'a dyn Fn(Rank) -> bool) -> Candidates<'a> {
+        Candidates { members, may }
+    }
+
+    /// All of them, in rank order.
+    pub fn iter(&self) -> impl Iterator<Item = Rank> {
+        self.members
+            .iter()
+            .copied()
+            .filter(|&member| (self.may)(member))
+    }
+
+    /// The first one behind `rank`, or the first of all if there is none.
+    pub fn behind(&self, rank: Rank) -> Option<Rank> {
+        let (before, behind) = self
+            .members
+            .split_at(self.members.partition_point(|&member| member <= rank));
+        behind
+            .iter()
+            .chain(before)
+            .copied()
+            .find(|&member| (self.may)(member))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first choices of rank `me`, while some members may not be asked.
+    pub(super) fn choices(
+        policy: &PeerSelection,
+        me: u32,
+        members: &[u32],
+        barred: &[u32],
+    ) -> Vec<Choice> {
+        let members: Vec<Rank> = members.iter().copied().map(Rank).collect();
+        let may = |member: Rank| !barred.contains(&member.0);
+        let mut selection = (policy.value)(Rank(me), Rng::with_seed(7));
+        let mut choose = || selection.choose(&Candidates::new(&members, &may));
+        (0..4).filter_map(|_| choose()).collect()
+    }
+
+    /// The members of choices that are all made without asking who is busy.
+    pub(super) fn members(choices: &[Choice]) -> Vec<u32> {
+        let member = |choice: &Choice| match choice {
+            Choice::Member(member) => member.0,
+            Choice::LeastBusyOf(_) => panic!("{choice:?}"),
+        };
+        choices.iter().map(member).collect()
+    }
+
+    #[test]
+    fn no_policy_chooses_a_member_that_may_not_be_asked() {
+        for policy in ALL {
+            for barred in [&[][..], &[4], &[1, 6]] {
+                let choices = choices(policy, 1, &[1, 4, 6], barred);
+                assert_eq!(choices.len(), 4, "{policy}");
+                for choice in choices {
+                    let chosen = match choice {
+                        Choice::Member(member) => vec![member],
+                        Choice::LeastBusyOf(members) => members,
+                    };
+                    assert!(!chosen.is_empty(), "{policy}");
+                    assert!(
+                        chosen.iter().all(|member| !barred.contains(&member.0)),
+                        "{policy}"
+                    );
+                }
+            }
+            assert_eq!(choices(policy, 1, &[1, 4, 6], &[1, 4, 6]), [], "{policy}");
+            assert_eq!(choices(policy, 1, &[], &[]), [], "{policy}");
+        }
+    }
+}

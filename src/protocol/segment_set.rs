@@ -1,0 +1,111 @@
+//! Which segments of a file somebody holds: one bit each.
+
+use std::fmt;
+
+use fixedbitset::FixedBitSet;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::SegmentIndex;
+
+/// A set of positions in a file; 8 of them a byte, in memory and on the wire.
+///
+/// On the wire the file's length is rounded up to whole bytes; sets are equal that have the same
+/// positions.
+#[derive(Clone)]
+pub struct SegmentSet(FixedBitSet);
+
+impl SegmentSet {
+    /// Nothing of a file of so many segments.
+    pub fn none(segments: usize) -> SegmentSet {
+        SegmentSet(FixedBitSet::with_capacity(segments))
+    }
+
+    /// All of a file of so many segments.
+    pub fn all(segments: usize) -> SegmentSet {
+        let mut all = SegmentSet::none(segments);
+        all.0.insert_range(..);
+        all
+    }
+
+    /// Whether it has a position. Beyond the end it has none.
+    pub fn contains(&self, segment: SegmentIndex) -> bool {
+        self.0.contains(segment.0)
+    }
+
+    /// Puts a position in. Says whether it is new, and was a position of the file.
+    pub fn insert(&mut self, segment: SegmentIndex) -> bool {
+        segment.0 < self.0.len() && !self.0.put(segment.0)
+    }
+
+    /// The positions, in order.
+    pub fn iter(&self) -> impl Iterator<Item = SegmentIndex> {
+        self.0.ones().map(SegmentIndex)
+    }
+}
+
+impl PartialEq for SegmentSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for SegmentSet {}
+
+/// One digit a segment: a bit set's own text has its address, not its bits.
+impl fmt::Debug for SegmentSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "segments {:b}", self.0)
+    }
+}
+
+/// On the wire it is bytes, position 0 in the lowest bit of the first one.
+impl Serialize for SegmentSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let blocks = self.0.as_slice().iter();
+        let mut bytes: Vec<u8> = blocks.flat_map(|block| block.to_le_bytes()).collect();
+        bytes.truncate(self.0.len().div_ceil(8));
+        serializer.serialize_bytes(&bytes)
+    }
+}
+
+impl<'de> Deserialize<'de> for SegmentSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const BLOCK: usize = size_of::<usize>();
+        let bytes = <&[u8]>::deserialize(deserializer)?;
+        let blocks = bytes.chunks(BLOCK).map(|chunk| {
+            let mut block = [0; BLOCK];
+            block[..chunk.len()].copy_from_slice(chunk);
+            usize::from_le_bytes(block)
+        });
+        Ok(SegmentSet(FixedBitSet::with_capacity_and_blocks(
+            8 * bytes.len(),
+            blocks,
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_in_the_set_once_it_was_put_in() {
+        let mut set = SegmentSet::none(70);
+        assert!(!set.contains(SegmentIndex(69)));
+        assert!(set.insert(SegmentIndex(69)) && set.contains(SegmentIndex(69)));
+        assert!(!set.insert(SegmentIndex(69)), "it is not new");
+        assert!(!set.insert(SegmentIndex(70)), "it is beyond the end");
+        assert!(!set.contains(SegmentIndex(70)));
+        assert_eq!(Vec::from_iter(set.iter()), [SegmentIndex(69)]);
+    }
+
+    #[test]
+    fn all_of_a_file_is_every_position_and_no_other() {
+        let all = SegmentSet::all(65);
+        assert_eq!(
+            Vec::from_iter(all.iter()),
+            Vec::from_iter((0..65).map(SegmentIndex))
+        );
+        assert_eq!(SegmentSet::all(0), SegmentSet::none(0));
+    }
+}

@@ -1,0 +1,334 @@
+//! What was measured in a run, from what its ranks counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::metrics;
+use crate::protocol::{FileName, Rank, Tag};
+use crate::settings::Settings;
+use crate::statistics::{ClientStatistics, FileDownload, Makespan, Traffic, Volume};
+
+/// The measures of a run. Times are in seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Files that were downloaded; one counts once for every client that fetched it.
+    pub files: u64,
+    /// Segments that were downloaded and verified.
+    pub segments: u64,
+    /// From the first SWARM_REQUEST of anybody to the last FILE_COMPLETE of anybody.
+    pub makespan: Option<f64>,
+    /// The least makespan that any schedule could have, where it is known: one file, one seed, and
+    /// an upload time.
+    pub lower_bound: Option<f64>,
+    /// The makespan over its lower bound.
+    pub optimality: Option<f64>,
+    /// Completion times of all downloads, each from the first SWARM_REQUEST for the file to its
+    /// last verified segment.
+    pub completion: Option<Distribution>,
+    /// How evenly clients served.
+    pub balance: Balance,
+    /// The part of all segments that was served by clients which owned the file from the start.
+    pub served_by_seeds: Option<f64>,
+    /// Refused requests over all answered ones.
+    pub nack_ratio: Option<f64>,
+    /// Messages of any kind for each downloaded segment.
+    pub messages_per_segment: Option<f64>,
+    /// Messages to and from the tracker.
+    pub tracker: TrackerLoad,
+    /// Messages by kind.
+    pub messages: BTreeMap<String, Volume>,
+    /// By client, in rank order.
+    pub clients: Vec<ClientMeasured>,
+    /// How many segments client R (row R - 1) sent to client S (column S - 1), wrong ones left out.
+    pub transfers: Vec<Vec<u64>>,
+}
+
+/// How some times are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Distribution {
+    /// The least.
+    pub minimum: f64,
+    /// Half of them are not longer.
+    pub median: f64,
+    /// 95 % of them are not longer.
+    pub p95: f64,
+    /// The greatest.
+    pub maximum: f64,
+}
+
+/// How evenly clients served, of those that could have: that held a segment of a file which another
+/// client downloaded.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Balance {
+    /// How many could have served.
+    pub able: usize,
+    /// What the busiest served, over the mean.
+    pub imbalance: Option<f64>,
+    /// Jain's fairness index of what they served.
+    pub jain: Option<f64>,
+}
+
+/// Messages to and from the tracker.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TrackerLoad {
+    /// How many.
+    pub messages: u64,
+    /// Their length together.
+    pub bytes: u64,
+    /// Messages for each downloaded segment.
+    pub messages_per_segment: Option<f64>,
+    /// Messages for each client.
+    pub messages_per_client: f64,
+}
+
+/// What one client did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClientMeasured {
+    /// Its rank.
+    pub client: u32,
+    /// Files that it downloaded.
+    pub files: u64,
+    /// Segments that it downloaded and verified.
+    pub segments: u64,
+    /// Requests that it answered with a segment.
+    pub served: u64,
+    /// Requests that it refused (NACK).
+    pub refused: u64,
+    /// From its first SWARM_REQUEST to its last verified segment, if it downloaded anything.
+    pub completion_time: Option<f64>,
+    /// Its downloads, in the order of its input.
+    pub downloads: Vec<DownloadMeasured>,
+}
+
+/// How one client came by one file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DownloadMeasured {
+    /// Its name.
+    pub file: String,
+    /// How many segments it has.
+    pub segments: usize,
+    /// How many of them came.
+    pub downloaded: u64,
+    /// When it was first asked for, since the client's INIT_ACK.
+    pub begun: f64,
+    /// From then to the last segment, if that came.
+    pub completion_time: Option<f64>,
+    /// The part of that time that the last 5 % of the segments took.
+    pub end_game_share: Option<f64>,
+    /// How many members sent segments of it.
+    pub sources: usize,
+    /// How evenly they did: the entropy of their shares over the logarithm of how many could, 0 for
+    /// one of them and 1 for all alike. Nothing where only one could.
+    pub source_evenness: Option<f64>,
+}
+
+impl Measured {
+    /// Puts together what the clients, in rank order, and the tracker counted.
+    pub fn new(
+        settings: &Settings,
+        statistics: &[ClientStatistics],
+        tracker: &Traffic,
+        makespan: &Makespan,
+    ) -> Measured {
+        let files = files(statistics);
+        let clients: Vec<ClientMeasured> = Rank::clients(statistics.len())
+            .zip(statistics)
+            .map(|(client, statistics)| client_measured(client, statistics, &files))
+            .collect();
+        let segments: u64 = clients.iter().map(|client| client.segments).sum();
+        let per_segment = |number: u64| (segments > 0).then(|| number as f64 / segments as f64);
+
+        let mut traffic = *tracker;
+        statistics.iter().for_each(|client| traffic += client.sent);
+        let load = traffic.sum(Tag::is_trackers);
+        let requests = traffic.of(Tag::Segment).messages;
+        let refused: u64 = clients.iter().map(|client| client.refused).sum();
+
+        let transfers = transfers(statistics);
+        let makespan = makespan.length().map(|length| length.as_secs_f64());
+        let lower_bound =
+            lower_bound(settings, statistics, &files).map(|bound| bound.as_secs_f64());
+        let downloads = clients.iter().flat_map(|client| &client.downloads);
+        Measured {
+            files: clients.iter().map(|client| client.files).sum(),
+            segments,
+            makespan,
+            lower_bound,
+            optimality: makespan.zip(lower_bound).map(|(time, bound)| time / bound),
+            completion: distribution(downloads.filter_map(|file| file.completion_time).collect()),
+            balance: balance(&clients, &files),
+            served_by_seeds: per_segment(served_by_seeds(statistics, &files)),
+            nack_ratio: (requests > 0).then(|| refused as f64 / requests as f64),
+            messages_per_segment: per_segment(traffic.sum(|_| true).messages),
+            tracker: TrackerLoad {
+                messages: load.messages,
+                bytes: load.bytes,
+                messages_per_segment: per_segment(load.messages),
+                messages_per_client: load.messages as f64 / statistics.len() as f64,
+            },
+            messages: (Tag::ALL.into_iter())
+                .map(|tag| (tag.to_string(), traffic.of(tag)))
+                .filter(|(_, volume)| volume.messages > 0)
+                .collect(),
+            clients,
+            transfers,
+        }
+    }
+}
+
+/// Who had to do with a file.
+#[derive(Default)]
+struct File {
+    owners: BTreeSet<Rank>,
+    /// Who held a segment of it, at the end at the latest.
+    holders: BTreeSet<Rank>,
+    /// Who joined its swarm to download it.
+    leechers: BTreeSet<Rank>,
+}
+
+fn files(statistics: &[ClientStatistics]) -> BTreeMap<&FileName, File> {
+    let mut files: BTreeMap<&FileName, File> = BTreeMap::new();
+    for (client, statistics) in Rank::clients(statistics.len()).zip(statistics) {
+        for name in &statistics.owned {
+            let file = files.entry(name).or_default();
+            file.owners.insert(client);
+            file.holders.insert(client);
+        }
+        for download in &statistics.downloads {
+            let file = files.entry(&download.name).or_default();
+            file.leechers.insert(client);
+            if !download.sources.is_empty() {
+                file.holders.insert(client);
+            }
+        }
+    }
+    files
+}
+
+fn client_measured(
+    client: Rank,
+    statistics: &ClientStatistics,
+    files: &BTreeMap<&FileName, File>,
+) -> ClientMeasured {
+    let downloads = &statistics.downloads;
+    let begun = downloads.iter().map(|file| file.begun).min();
+    let latest = downloads.iter().map(|file| file.latest).max();
+    let time = latest.zip(begun).map(|(latest, begun)| latest - begun);
+    ClientMeasured {
+        client: client.0,
+        files: downloads.iter().filter(|file| file.complete).count() as u64,
+        segments: downloads.iter().map(downloaded).sum(),
+        served: statistics.service.served,
+        refused: statistics.service.refused,
+        completion_time: time.map(|time| time.as_secs_f64()),
+        downloads: downloads
+            .iter()
+            .map(|file| download_measured(client, file, &files[&file.name]))
+            .collect(),
+    }
+}
+
+fn downloaded(file: &FileDownload) -> u64 {
+    file.sources.values().sum()
+}
+
+fn download_measured(client: Rank, download: &FileDownload, file: &File) -> DownloadMeasured {
+    let time = (download.latest - download.begun).as_secs_f64();
+    let end_game = (download.nearly_done).map(|nearly| (download.latest - nearly).as_secs_f64());
+    let able = file
+        .holders
+        .iter()
+        .filter(|&&holder| holder != client)
+        .count();
+    DownloadMeasured {
+        file: download.name.to_string(),
+        segments: download.segments,
+        downloaded: downloaded(download),
+        begun: download.begun.as_secs_f64(),
+        completion_time: download.complete.then_some(time),
+        end_game_share: (end_game.filter(|_| download.complete && time > 0.0))
+            .map(|end_game| end_game / time),
+        sources: download.sources.len(),
+        source_evenness: metrics::evenness(download.sources.values().copied(), able),
+    }
+}
+
+fn distribution(mut times: Vec<f64>) -> Option<Distribution> {
+    times.sort_by(f64::total_cmp);
+    (!times.is_empty()).then(|| Distribution {
+        minimum: times[0],
+        median: metrics::quantile(&times, 0.5),
+        p95: metrics::quantile(&times, 0.95),
+        maximum: metrics::quantile(&times, 1.0),
+    })
+}
+
+fn balance(clients: &[ClientMeasured], files: &BTreeMap<&FileName, File>) -> Balance {
+    let could_serve = |client: Rank| {
+        files.values().any(|file| {
+            file.holders.contains(&client) && file.leechers.iter().any(|&other| other != client)
+        })
+    };
+    let able = clients
+        .iter()
+        .filter(|client| could_serve(Rank(client.client)));
+    let served: Vec<u64> = able.map(|client| client.served).collect();
+    Balance {
+        able: served.len(),
+        imbalance: metrics::imbalance(&served),
+        jain: metrics::jain(&served),
+    }
+}
+
+fn served_by_seeds(statistics: &[ClientStatistics], files: &BTreeMap<&FileName, File>) -> u64 {
+    let downloads = statistics.iter().flat_map(|client| &client.downloads);
+    let from_seeds = |download: &FileDownload| -> u64 {
+        let owners = &files[&download.name].owners;
+        let sources = download.sources.iter();
+        sources
+            .filter(|(member, _)| owners.contains(member))
+            .map(|(_, count)| count)
+            .sum()
+    };
+    downloads.map(from_seeds).sum()
+}
+
+fn transfers(statistics: &[ClientStatistics]) -> Vec<Vec<u64>> {
+    let mut transfers = vec![vec![0; statistics.len()]; statistics.len()];
+    for (to, client) in statistics.iter().enumerate() {
+        for (from, count) in client
+            .downloads
+            .iter()
+            .flat_map(|download| &download.sources)
+        {
+            transfers[from.0 as usize - 1][to] += count;
+        }
+    }
+    transfers
+}
+
+/// Known where one file was downloaded, of one seed, and serving it took time.
+fn lower_bound(
+    settings: &Settings,
+    statistics: &[ClientStatistics],
+    files: &BTreeMap<&FileName, File>,
+) -> Option<Duration> {
+    let mut downloaded = files.values().filter(|file| !file.leechers.is_empty());
+    let (Some(file), None) = (downloaded.next(), downloaded.next()) else {
+        return None;
+    };
+    let mut downloads = statistics.iter().flat_map(|client| &client.downloads);
+    if settings.upload_time.is_zero()
+        || file.owners.len() != 1
+        || !downloads.clone().all(|download| download.complete)
+    {
+        return None;
+    }
+    metrics::lower_bound(
+        downloads.next()?.segments,
+        file.leechers.len(),
+        settings.upload_time,
+    )
+}

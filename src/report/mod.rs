@@ -1,0 +1,184 @@
+//! What rank 0 tells the user at the end, in words and as JSON.
+
+mod measured;
+pub mod metrics;
+mod table;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Exit;
+use crate::protocol::{Missing, Rank, Reason};
+use crate::settings::Settings;
+use crate::tracker::{Ending, Tally};
+
+pub use measured::{
+    Balance, ClientMeasured, Distribution, DownloadMeasured, Measured, TrackerLoad,
+};
+
+/// The version of [`Report`]'s shape. It grows when a field changes its meaning or goes.
+pub const SCHEMA: u32 = 1;
+
+/// A run, as `--report` writes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The version of the program.
+    pub version: String,
+    /// The exit status, as long as mpirun keeps it.
+    pub exit_status: u8,
+    /// What that means.
+    pub outcome: String,
+    /// Why nothing was started, or why the run was ended.
+    pub problems: Vec<String>,
+    /// The files that clients wanted and did not get.
+    pub missing: Vec<MissingFile>,
+    /// What the run was to be.
+    pub settings: SettingsReport,
+    /// What was measured; nothing, if the run did not come to its end.
+    pub measured: Option<Measured>,
+}
+
+/// A file that a client wanted and did not get.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingFile {
+    /// The client's rank.
+    pub client: u32,
+    /// The file's name.
+    pub file: String,
+    /// Why it did not come.
+    pub reason: String,
+}
+
+/// The settings of a run, by the names of their options. Times are in seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "--help has them")]
+pub struct SettingsReport {
+    pub clients: usize,
+    pub tracker_index: String,
+    pub peer_selection: String,
+    pub segment_order: String,
+    pub tracker_grants: bool,
+    pub update_interval: usize,
+    pub window: usize,
+    pub upload_time: f64,
+    pub seed: u64,
+    pub corrupt: Vec<u32>,
+}
+
+/// What is known of a run before it starts.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// How the swarm works.
+    pub settings: Settings,
+    /// How many clients there are.
+    pub clients: usize,
+    /// Those that answer with wrong hashes.
+    pub corrupt: Vec<Rank>,
+}
+
+impl Report {
+    /// How a run went that came to its end, with its report. What was measured is there unless
+    /// nothing was started.
+    pub fn of_ending(plan: &Plan, ending: &Ending, measured: Option<Measured>) -> (Exit, Report) {
+        let (exit, problems, missing) = match ending {
+            Ending::Refused(problems) => (Exit::Refused, &problems[..], &[][..]),
+            Ending::Complete(tally) => (verdict(tally), &[][..], &tally.missing[..]),
+        };
+        let missing = missing
+            .iter()
+            .map(|(client, file)| MissingFile::new(*client, file));
+        let report = Report {
+            missing: missing.collect(),
+            measured,
+            ..Report::of_failure(plan, exit, problems.to_vec())
+        };
+        (exit, report)
+    }
+
+    /// The report of a run that was not started, or was ended before its end.
+    pub fn of_failure(plan: &Plan, exit: Exit, problems: Vec<String>) -> Report {
+        let settings = &plan.settings;
+        Report {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").into(),
+            exit_status: exit.status(),
+            outcome: exit.to_string(),
+            problems,
+            missing: Vec::new(),
+            settings: SettingsReport {
+                clients: plan.clients,
+                tracker_index: settings.tracker_index.to_string(),
+                peer_selection: settings.peer_selection.to_string(),
+                segment_order: settings.segment_order.to_string(),
+                tracker_grants: settings.tracker_grants,
+                update_interval: settings.update_interval.get(),
+                window: settings.window.get(),
+                upload_time: settings.upload_time.as_secs_f64(),
+                seed: settings.seed,
+                corrupt: plan.corrupt.iter().map(|rank| rank.0).collect(),
+            },
+            measured: None,
+        }
+    }
+
+    /// The problems, a line each: for standard error.
+    pub fn complaints(&self) -> impl Iterator<Item = String> {
+        let missing = self.missing.iter().map(|missing| {
+            let MissingFile {
+                client,
+                file,
+                reason,
+            } = missing;
+            format!("client {client} did not get '{file}': {reason}")
+        });
+        self.problems.iter().cloned().chain(missing)
+    }
+
+    /// The table of what was measured, and the closing line: for standard output.
+    pub fn summary(&self, measured: &Measured, time: Duration) -> String {
+        format!(
+            "{}{} downloaded by {}, {} in {:.3} s\n",
+            table::table(measured),
+            count(measured.files, "file"),
+            count(self.settings.clients as u64, "client"),
+            count(measured.segments, "segment"),
+            time.as_secs_f64(),
+        )
+    }
+}
+
+impl MissingFile {
+    fn new(client: Rank, file: &Missing) -> MissingFile {
+        MissingFile {
+            client: client.0,
+            file: file.name.to_string(),
+            reason: file.reason.to_string(),
+        }
+    }
+}
+
+/// What is missing because it could not be written is the user's to mend first.
+fn verdict(tally: &Tally) -> Exit {
+    let not_written = |reason: &Reason| matches!(reason, Reason::NotWritten(_));
+    if tally
+        .missing
+        .iter()
+        .any(|(_, file)| not_written(&file.reason))
+    {
+        Exit::NotWritten
+    } else if !tally.missing.is_empty() {
+        Exit::Missing
+    } else {
+        Exit::Complete
+    }
+}
+
+fn count(number: u64, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}

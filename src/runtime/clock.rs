@@ -1,0 +1,17 @@
+//! The one clock of a rank, which the machines see as the time since its start.
+
+use std::time::{Duration, Instant};
+
+/// Started when the rank starts its part of the swarm.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock(Instant);
+
+impl Clock {
+    pub(super) fn start() -> Clock {
+        Clock(Instant::now())
+    }
+
+    pub(super) fn now(self) -> Duration {
+        self.0.elapsed()
+    }
+}

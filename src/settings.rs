@@ -1,0 +1,98 @@
+//! What users can set about a swarm. The same on every rank.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use crate::policy::order::{self, SegmentOrder};
+use crate::policy::selection::{self, PeerSelection};
+use crate::policy::{Named, TrackerIndex};
+use crate::protocol::Rank;
+
+/// How a swarm works.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// After so many segments of a file the tracker is asked for the swarm anew (R6).
+    pub update_interval: NonZeroUsize,
+    /// So many segments of a client are asked for at a time, at most.
+    pub window: NonZeroUsize,
+    /// What the tracker knows.
+    pub tracker_index: &'static Named<TrackerIndex>,
+    /// Whom clients ask.
+    pub peer_selection: &'static PeerSelection,
+    /// What they ask for first.
+    pub segment_order: &'static SegmentOrder,
+    /// Whether the tracker grants every segment before it is asked for, and is told when it came.
+    pub tracker_grants: bool,
+    /// How long one segment occupies the upload link of the client that serves it.
+    pub upload_time: Duration,
+    /// What all random choices follow from.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    /// The edition of 2024, and enough requests in flight to hide the way there and back.
+    fn default() -> Self {
+        let ten = NonZeroUsize::new(10).expect("10 is not 0");
+        Settings {
+            update_interval: ten,
+            window: ten,
+            tracker_index: &TrackerIndex::ALL[0],
+            peer_selection: &selection::ALL[0],
+            segment_order: &order::ALL[0],
+            tracker_grants: false,
+            upload_time: Duration::ZERO,
+            seed: 0,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether the order of segments goes by what this index tells, and no other.
+    pub fn are_consistent(&self) -> bool {
+        self.knows_segments() || !self.segment_order.value.needs_holders
+    }
+
+    /// Whether the tracker knows who holds which segments.
+    pub fn knows_segments(&self) -> bool {
+        self.tracker_index.value == TrackerIndex::Segments
+    }
+
+    /// A client's own random numbers.
+    pub fn rng(&self, client: Rank) -> Rng {
+        let base = Rng::with_seed(self.seed).u64(..);
+        Rng::with_seed(base.wrapping_add(client.0.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_client_has_random_numbers_of_its_own_which_follow_from_the_seed() {
+        let number = |seed, client| {
+            let settings = Settings {
+                seed,
+                ..Settings::default()
+            };
+            settings.rng(Rank(client)).u64(..)
+        };
+        assert_eq!(number(1, 1), number(1, 1));
+        let numbers = [number(1, 1), number(1, 2), number(2, 1), number(2, 2)];
+        assert!((1..4).all(|more| (0..more).all(|i| numbers[i] != numbers[more])));
+    }
+
+    #[test]
+    fn rarest_first_needs_to_know_who_holds_what() {
+        let settings = |order, index| Settings {
+            segment_order: Named::find(order::ALL, order).unwrap(),
+            tracker_index: Named::find(TrackerIndex::ALL, index).unwrap(),
+            ..Settings::default()
+        };
+        assert!(settings("rarest-first", "segments").are_consistent());
+        assert!(!settings("rarest-first", "swarm").are_consistent());
+        assert!(settings("random", "swarm").are_consistent());
+    }
+}
