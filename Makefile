@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs: they see to what is missing first.
 
-.PHONY: run test build lint mutants clean deps lint-deps
+.PHONY: run test bench build lint mutants clean deps lint-deps
 .DELETE_ON_ERROR:
 
 # Open MPI does not run as root, the usual user of a container, without these.
@@ -39,6 +39,10 @@ test: build
 	./checker.sh
 
 # The release binary, here in the root: mpirun -np N ./bittorrent
+# What is measured, or the sections named in ONLY: make bench ONLY=designs
+bench: deps
+	cargo bench --locked --bench swarm -- $(ONLY)
+
 build: deps
 	cargo build --release --locked
 	@cp -f target/release/bittorrent bittorrent
