@@ -54,6 +54,7 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 
 work=$(mktemp -d) || fail "no temporary folder"
+export TMPDIR=$work # Two mpiruns that start at once can fail where they share a folder for their files.
 running=
 clean_up() {
     trap - EXIT INT TERM HUP

@@ -124,9 +124,11 @@ impl Job {
     }
 }
 
-/// What every command here needs.
+/// What every command here needs. That is a place of its own for mpirun's files, too: two that start
+/// at once can otherwise both want to create the folder that they share, and one of them fails.
 fn prepare(command: &mut Command, folder: &Path) {
     command
+        .env("TMPDIR", folder)
         .envs(["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"].map(|name| (name, "1")))
         .current_dir(folder)
         .stdin(Stdio::null())
