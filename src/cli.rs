@@ -76,6 +76,10 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = duration)]
     upload_time: Duration,
 
+    /// How many segments wait for a client's upload link or are on it, at most; 0 is no limit
+    #[arg(long, value_name = "K", default_value_t = Settings::default().upload_slots.map_or(0, NonZeroUsize::get))]
+    upload_slots: usize,
+
     /// What all random choices follow from; left out, it is a different one every time
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -116,6 +120,7 @@ impl Arguments {
                 segment_order: arguments.segment_order,
                 tracker_grants: arguments.tracker_grants,
                 upload_time: arguments.upload_time,
+                upload_slots: NonZeroUsize::new(arguments.upload_slots),
                 seed: arguments.seed.unwrap_or_else(|| fastrand::u32(..).into()),
             },
             corrupt: arguments.corrupt,

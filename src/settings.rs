@@ -27,6 +27,9 @@ pub struct Settings {
     pub tracker_grants: bool,
     /// How long one segment occupies the upload link of the client that serves it.
     pub upload_time: Duration,
+    /// So many segments wait for a client's upload link or are on it, at most; who asks for more is
+    /// told when there is room. None is no limit.
+    pub upload_slots: Option<NonZeroUsize>,
     /// What all random choices follow from.
     pub seed: u64,
 }
@@ -43,6 +46,7 @@ impl Default for Settings {
             segment_order: &order::ALL[0],
             tracker_grants: false,
             upload_time: Duration::ZERO,
+            upload_slots: NonZeroUsize::new(2),
             seed: 0,
         }
     }

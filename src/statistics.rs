@@ -73,6 +73,8 @@ pub struct Service {
     pub served: u64,
     /// Requests that it answered by NACK.
     pub refused: u64,
+    /// Requests that came when all upload slots were taken.
+    pub busy: u64,
 }
 
 /// Messages that were sent, by kind.

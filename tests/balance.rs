@@ -24,6 +24,7 @@ fn shares(policy: &str, leechers: usize, upload_time: Duration, seed: u64) -> Ve
     let settings = Settings {
         peer_selection: Named::find(selection::ALL, policy).expect("a policy"),
         upload_time,
+        upload_slots: None, // the policy alone decides
         seed,
         ..Settings::default()
     };

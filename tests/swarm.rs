@@ -61,6 +61,7 @@ fn run(seed: u64, design: &Settings, faults: impl Fn(&[Manifest], &mut Rng) -> F
     let inputs = generate::inputs(&mut rng, clients, 0..=4, 0..=32);
     let settings = Settings {
         upload_time: Duration::from_millis(rng.u64(0..=2) * 5),
+        upload_slots: NonZeroUsize::new(rng.usize(0..=3)),
         seed: rng.u64(..),
         tracker_index: design.tracker_index,
         peer_selection: design.peer_selection,

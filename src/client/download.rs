@@ -41,10 +41,8 @@ enum State {
     Idle,
     /// The file's first SWARM_REQUEST is out.
     Joining(FileName),
-    /// SEGMENT_REQUESTs are out.
+    /// SEGMENT_REQUESTs are out, or UPDATE, or a further SWARM_REQUEST.
     Fetching(Box<Fetch>),
-    /// UPDATE or a further SWARM_REQUEST is out, and no SEGMENT_REQUEST.
-    Refreshing(Box<Fetch>),
     /// The file is held whole, and is being written.
     Saving(FileName),
     /// ALL_COMPLETE was sent.
@@ -140,19 +138,14 @@ impl Download {
                 fetch.grant(file)?;
                 self.advance(now, fetch, effects)
             }
-            (State::Refreshing(mut fetch), ToDownload::Grant(file)) => {
-                fetch.grant(file)?;
-                State::Refreshing(fetch)
-            }
-            (State::Refreshing(mut fetch), ToDownload::Swarm(Swarm::Members(members))) => {
-                fetch.refresh(members);
+            (State::Fetching(mut fetch), ToDownload::Swarm(Swarm::Members(members))) => {
+                fetch.refresh(members)?;
                 self.advance(now, fetch, effects)
             }
             (
                 State::Idle
                 | State::Joining(_)
                 | State::Fetching(_)
-                | State::Refreshing(_)
                 | State::Saving(_)
                 | State::Done,
                 ToDownload::InitAck(_)
@@ -176,6 +169,26 @@ impl Download {
         self.state = match outcome {
             Ok(()) => self.next_file(now, effects),
             Err(why) => self.go_without(now, name, Reason::NotWritten(why), effects),
+        };
+    }
+
+    /// When there is something to do without a message, if there is. [`Download::wake`] is to be
+    /// called then.
+    pub fn due(&self) -> Option<Duration> {
+        match &self.state {
+            State::Fetching(fetch) => fetch.due(),
+            State::Idle | State::Joining(_) | State::Saving(_) | State::Done => None,
+        }
+    }
+
+    /// Time has passed.
+    pub fn wake(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        self.state = match self.take_state() {
+            State::Fetching(mut fetch) => {
+                fetch.wake(now);
+                self.advance(now, fetch, effects)
+            }
+            state @ (State::Idle | State::Joining(_) | State::Saving(_) | State::Done) => state,
         };
     }
 
@@ -205,12 +218,12 @@ impl Download {
             Next::Answers => State::Fetching(fetch),
             Next::Update => {
                 tell_tracker(ToTracker::Update(self.progress(&mut fetch)), effects);
-                State::Refreshing(fetch)
+                State::Fetching(fetch)
             }
             Next::AskTracker => {
                 let name = fetch.record.name.clone();
                 tell_tracker(ToTracker::SwarmRequest(name), effects);
-                State::Refreshing(fetch)
+                State::Fetching(fetch)
             }
             Next::Complete => {
                 let hashes = self.library.complete(fetch.file);

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::Library;
 use super::members::Members;
-use super::sources::{Poll, Sources};
+use super::sources::{Poll, Sources, Whom};
 use crate::policy::order::Order;
 use crate::policy::selection::Choice;
 use crate::protocol::{
@@ -25,10 +25,14 @@ use crate::statistics::{FileDownload, Recorded};
 /// in a sound swarm it does not come even once.
 const FRUITLESS_ROUNDS: usize = 3;
 
+/// So many segments that only busy members may hold are passed over in search of one that can be
+/// asked for now.
+const MOST_WAITING: usize = 1000;
+
 /// The download of one file.
 ///
 /// Every segment is in one place: held (in the library), in flight, still to come in the order,
-/// refused or exhausted.
+/// refused, waiting or exhausted.
 #[derive(Debug)]
 pub(super) struct Fetch {
     pub(super) file: FileId,
@@ -41,12 +45,18 @@ pub(super) struct Fetch {
     order: Box<dyn Order>,
     /// To be asked of a member that has not refused it yet.
     refused: VecDeque<Lacking>,
+    /// To be asked of a member that is busy.
+    waiting: Vec<Lacking>,
     /// Refused by every member; to be asked again of the members that the tracker lists next.
     exhausted: Vec<Lacking>,
     in_flight: BTreeMap<SegmentIndex, InFlight>,
     /// Segments gained since the tracker was last told.
     untold: Vec<SegmentIndex>,
     lacking: usize,
+    /// Whether the tracker was asked for the members. Until it answers, nobody is asked for more.
+    awaits_members: bool,
+    /// Whether slots were waited for since the tracker last told what members hold.
+    is_behind: bool,
     /// Segments that the tracker has granted, if it grants.
     granted: usize,
     /// Segments that were asked for at all.
@@ -81,12 +91,12 @@ enum Stage {
 /// What a file waits for, or needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Wait for the answers to the requests in flight, or for a grant.
+    /// Wait: for the answers to the requests in flight, for the tracker's, for a grant or a slot.
     Answers,
-    /// Tell the tracker of an interval's segments, and hear who has the file now (R6). Nothing is
-    /// in flight.
+    /// Tell the tracker of an interval's segments, and hear who has the file now (R6).
     Update,
-    /// Ask the tracker for other members: these have all refused. Nothing is in flight.
+    /// Ask the tracker for the members: these have all refused, or may hold more than is known.
+    /// Nothing is in flight.
     AskTracker,
     /// Every segment is held.
     Complete,
@@ -121,11 +131,14 @@ impl Fetch {
             members,
             order,
             refused: VecDeque::new(),
+            waiting: Vec::new(),
             exhausted: Vec::new(),
             in_flight: BTreeMap::new(),
             untold: Vec::new(),
             lacking: hashes.len(),
             hashes,
+            awaits_members: false,
+            is_behind: false,
             granted: 0,
             begun: 0,
             fruitless_rounds: 0,
@@ -133,10 +146,37 @@ impl Fetch {
     }
 
     /// The tracker's new list of members. What was refused may be asked of anybody again.
-    pub(super) fn refresh(&mut self, swarm: protocol::Members) {
+    ///
+    /// # Errors
+    /// When it was not asked for.
+    pub(super) fn refresh(&mut self, swarm: protocol::Members) -> Result<()> {
+        ensure!(mem::take(&mut self.awaits_members), "nobody asked for it");
+        self.is_behind = false;
         self.members
             .refresh(swarm, self.hashes.len(), &mut *self.order);
         self.refused.extend(mem::take(&mut self.exhausted));
+        self.ask_anybody_again();
+        Ok(())
+    }
+
+    /// When a member that is busy has a slot free, if that is waited for. [`Fetch::wake`] is to be
+    /// called then.
+    pub(super) fn due(&self) -> Option<Duration> {
+        self.members.due().filter(|_| self.may_ask())
+    }
+
+    /// Time has passed.
+    pub(super) fn wake(&mut self, now: Duration) {
+        self.members.wake(now);
+        self.is_behind = self.settings.knows_segments();
+        self.ask_anybody_again();
+    }
+
+    /// What was refused may be asked of anybody again, what waits goes first.
+    fn ask_anybody_again(&mut self) {
+        for lacking in self.waiting.drain(..).rev() {
+            self.refused.push_front(lacking);
+        }
         for lacking in &mut self.refused {
             lacking.refused_by.clear();
         }
@@ -179,12 +219,25 @@ impl Fetch {
         let came = match answer {
             Answer::Ack(hash) => {
                 let right = library.store(file, segment, *hash);
-                if !right {
+                if right {
+                    self.members.has_sent(from);
+                } else {
                     self.members.was_wrong(from);
                 }
                 right
             }
-            Answer::Nack => false,
+            Answer::Nack => {
+                self.members.has_refused(from);
+                false
+            }
+            Answer::Busy(time) => {
+                self.members.is_busy_until(from, now.saturating_add(*time));
+                self.refused.push_front(Lacking {
+                    segment,
+                    refused_by: asked.refused_by,
+                });
+                return Ok(false);
+            }
         };
         if came {
             self.lacking -= 1;
@@ -227,11 +280,17 @@ impl Fetch {
         poll.answer(from, load)?;
         if load.is_none() {
             in_flight.refused_by.push(from);
+            self.members.has_refused(from);
         }
         if !poll.is_over() {
             return Ok(());
         }
-        if let Some(member) = sources.least_busy(poll) {
+        let member = if self.awaits_members {
+            None // the members that come may be other ones
+        } else {
+            sources.least_busy(poll)
+        };
+        if let Some(member) = member {
             in_flight.stage = Stage::Asked(member);
             ask(member, self.request(segment));
         } else if let Some(InFlight { refused_by, .. }) = self.in_flight.remove(&segment) {
@@ -243,36 +302,44 @@ impl Fetch {
         Ok(())
     }
 
-    /// The positions gained since this was last asked for.
+    /// The positions to tell the tracker: those gained since it was last told, but not more than an
+    /// interval's.
     pub(super) fn gained(&mut self) -> Vec<SegmentIndex> {
-        mem::take(&mut self.untold)
+        let told = self.untold.len().min(self.settings.update_interval.get());
+        self.untold.drain(..told).collect()
     }
 
     /// Asks for as many segments as may be in flight, and says what is to come next.
     ///
-    /// What is in flight and what was gained never exceed the interval together, so none is in
-    /// flight at an UPDATE.
+    /// At an UPDATE requests may be in flight, but there are no new ones before its answer: they go
+    /// on with the members in it (R6).
     pub(super) fn next(&mut self, sources: &mut Sources, ask: Ask<'_>) -> Next {
-        let interval = self.settings.update_interval.get();
-        while self.in_flight.len() < self.settings.window.get()
-            && self.untold.len() + self.in_flight.len() < interval
-        {
+        if self.is_behind && self.in_flight.is_empty() && self.may_ask() {
+            self.awaits_members = true;
+            return Next::AskTracker;
+        }
+        while self.may_ask() {
             let Some((lacking, choice)) = self.choose(sources) else {
                 break;
             };
             self.turn_to(lacking, choice, sources, ask);
         }
-        if !self.in_flight.is_empty() {
+        let untold = self.untold.len().cmp(&self.settings.update_interval.get());
+        if self.awaits_members {
+            Next::Answers
+        } else if untold.is_gt() || untold.is_eq() && self.lacking > 0 {
+            self.awaits_members = true;
+            Next::Update
+        } else if !self.in_flight.is_empty() {
             Next::Answers
         } else if self.lacking == 0 {
             Next::Complete
-        } else if self.untold.len() == interval {
-            Next::Update
-        } else if self.awaits_grant() {
+        } else if self.awaits_grant() || self.awaits_slot() {
             Next::Answers
         } else {
             self.fruitless_rounds += 1;
             if self.fruitless_rounds < FRUITLESS_ROUNDS {
+                self.awaits_members = true;
                 Next::AskTracker
             } else {
                 Next::GiveUp
@@ -280,16 +347,30 @@ impl Fetch {
         }
     }
 
+    /// Whether one more segment may be in flight.
+    fn may_ask(&self) -> bool {
+        !self.awaits_members
+            && self.untold.len() < self.settings.update_interval.get()
+            && self.in_flight.len() < self.settings.window.get()
+    }
+
     /// The next segment to ask for and whom to turn to: first what was refused elsewhere, then the
     /// next one in order, if it may be begun.
     fn choose(&mut self, sources: &mut Sources) -> Option<(Lacking, Choice)> {
-        loop {
+        while self.members.is_anybody_free() && self.waiting.len() < MOST_WAITING {
             let lacking = self.refused.pop_front().or_else(|| self.begin())?;
             match sources.choose(&self.members, lacking.segment, &lacking.refused_by) {
-                Some(choice) => return Some((lacking, choice)),
-                None => self.exhausted.push(lacking),
+                Whom::Choice(choice) => return Some((lacking, choice)),
+                Whom::Busy => self.waiting.push(lacking),
+                Whom::Nobody => self.exhausted.push(lacking),
             }
         }
+        None
+    }
+
+    /// Whether a busy member is to be asked when it has a slot free.
+    fn awaits_slot(&self) -> bool {
+        !self.waiting.is_empty() || !self.members.is_anybody_free()
     }
 
     /// The next segment in order, if it was granted or needs no grant.

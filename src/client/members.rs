@@ -1,6 +1,7 @@
 //! The members of a file's swarm, as one client knows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
@@ -20,6 +21,19 @@ pub(super) struct Members {
     held: Option<BTreeMap<Rank, SegmentSet>>,
     /// How many wrong hashes a member has sent: the more, the later it is asked.
     wrong: BTreeMap<Rank, u8>,
+    /// Until when a member has no upload slot free.
+    busy: BTreeMap<Rank, Duration>,
+    /// Who has refused a segment since it last sent one, or since the last list: asked last.
+    refusing: BTreeSet<Rank>,
+}
+
+/// Who is asked before others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// How many wrong hashes such a member has sent.
+    wrong: u8,
+    /// Whether it has refused lately.
+    refusing: bool,
 }
 
 impl Members {
@@ -49,6 +63,8 @@ impl Members {
             ranks: Vec::new(),
             held,
             wrong: BTreeMap::new(),
+            busy: BTreeMap::new(),
+            refusing: BTreeSet::new(),
         };
         members.list(ranks);
         Ok(members)
@@ -80,6 +96,7 @@ impl Members {
     fn list(&mut self, mut ranks: Vec<Rank>) {
         ranks.retain(|&rank| rank != self.me);
         self.ranks = ranks;
+        self.refusing.clear();
     }
 
     /// All of them, in rank order.
@@ -100,17 +117,59 @@ impl Members {
         *wrong = wrong.saturating_add(1); // a wide window may be full of them
     }
 
-    /// The first that `choose` finds among the members that have sent no wrong hash, one, and so
-    /// on, as long as they may be asked at all.
-    pub(super) fn most_trusted<T>(
-        &self,
-        choose: impl FnMut(&dyn Fn(Rank) -> bool) -> Option<T>,
-    ) -> Option<T> {
-        let mut choose = choose;
-        if self.wrong.is_empty() {
-            return choose(&|_| true);
-        }
-        let wrong = |member: Rank| self.wrong.get(&member).copied().unwrap_or(0);
-        (0..MOST_WRONG).find_map(|count| choose(&|member| wrong(member) == count))
+    /// A member has sent a segment.
+    pub(super) fn has_sent(&mut self, member: Rank) {
+        self.refusing.remove(&member);
+    }
+
+    /// A member has refused one.
+    pub(super) fn has_refused(&mut self, member: Rank) {
+        self.refusing.insert(member);
+    }
+
+    /// A member has no slot free until then.
+    pub(super) fn is_busy_until(&mut self, member: Rank, time: Duration) {
+        self.busy.insert(member, time);
+    }
+
+    /// Whether a member has no slot free, for all that is known.
+    pub(super) fn is_busy(&self, member: Rank) -> bool {
+        self.busy.contains_key(&member)
+    }
+
+    /// When the first of the busy members has a slot free.
+    pub(super) fn due(&self) -> Option<Duration> {
+        self.busy.values().min().copied()
+    }
+
+    /// Time has passed: who was busy may not be so any more, and who refused may have gained.
+    pub(super) fn wake(&mut self, now: Duration) {
+        self.busy.retain(|_, until| *until > now);
+        self.refusing.clear();
+    }
+
+    /// Whether there is anybody who can be asked for something now.
+    pub(super) fn is_anybody_free(&self) -> bool {
+        self.ranks
+            .iter()
+            .any(|rank| !self.is_busy(*rank) && !self.refusing.contains(rank))
+            || self.busy.is_empty()
+    }
+
+    /// The standings that members of this swarm can have, the best first.
+    pub(super) fn standings(&self) -> impl Iterator<Item = Standing> + use<> {
+        let most_wrong = if self.wrong.is_empty() { 1 } else { MOST_WRONG };
+        let refusing = if self.refusing.is_empty() { 1 } else { 2 };
+        (0..most_wrong).flat_map(move |wrong| {
+            [false, true]
+                .into_iter()
+                .take(refusing)
+                .map(move |refusing| Standing { wrong, refusing })
+        })
+    }
+
+    pub(super) fn has_standing(&self, member: Rank, standing: Standing) -> bool {
+        let wrong = self.wrong.get(&member).copied().unwrap_or(0);
+        wrong == standing.wrong && self.refusing.contains(&member) == standing.refusing
     }
 }

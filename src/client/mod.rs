@@ -62,6 +62,6 @@ pub fn start(
     }
     Ok((
         Download::new(me, owned, wanted, Arc::clone(&library), settings),
-        Upload::new(library, conduct, settings.upload_time),
+        Upload::new(library, conduct, &settings),
     ))
 }

@@ -37,22 +37,29 @@ impl Sources {
         (settings.segment_order.value.make)(segments, &mut self.rng)
     }
 
-    /// Whom to turn to for a segment, if there is anybody who may hold it and has not refused it.
+    /// Whom to turn to for a segment, of those that may hold it and have not refused it.
     pub(super) fn choose(
         &mut self,
         members: &Members,
         segment: SegmentIndex,
         refused_by: &[Rank],
-    ) -> Option<Choice> {
-        members.most_trusted(|is_trusted| {
+    ) -> Whom {
+        for standing in members.standings() {
             let may = |member: Rank| {
-                is_trusted(member)
+                members.has_standing(member, standing)
                     && !refused_by.contains(&member)
                     && members.may_hold(member, segment)
             };
-            self.selection
-                .choose(&Candidates::new(members.ranks(), &may))
-        })
+            let free = |member: Rank| !members.is_busy(member) && may(member);
+            let candidates = Candidates::new(members.ranks(), &free);
+            if let Some(choice) = self.selection.choose(&candidates) {
+                return Whom::Choice(choice);
+            }
+            if members.ranks().iter().any(|&member| may(member)) {
+                return Whom::Busy;
+            }
+        }
+        Whom::Nobody
     }
 
     /// A question to these members, which is about to be sent.
@@ -84,6 +91,15 @@ impl Sources {
     fn asked(&self, member: Rank) -> u64 {
         self.asked.get(&member).copied().unwrap_or(0)
     }
+}
+
+/// Whom to turn to.
+#[derive(Debug)]
+pub(super) enum Whom {
+    Choice(Choice),
+    /// Somebody who has no slot free now.
+    Busy,
+    Nobody,
 }
 
 /// A question to several members: who holds a segment, and how busy is each?

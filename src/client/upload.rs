@@ -1,6 +1,7 @@
 //! The upload half of a client: it answers requests, and ends when the tracker says so.
 
 use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::protocol::{
     Answer, Availability, Envelope, Rank, SegmentAnswer, SegmentHash, SegmentRequest, ToDownload,
     ToUpload,
 };
+use crate::settings::Settings;
 use crate::statistics::{Recorded, Service};
 
 /// Serves what the library holds, including segments of files in progress (R9): one segment after
@@ -21,18 +23,21 @@ pub struct Upload {
     conduct: Conduct,
     /// How long a segment occupies the link.
     upload_time: Duration,
-    /// The segments on the link and behind it, with the times at which they are through.
+    /// How many segments may be on the link and behind it, if not any number.
+    slots: Option<NonZeroUsize>,
+    /// Those segments, with the times at which they are through.
     link: VecDeque<(Duration, Envelope)>,
     service: Recorded<Service>,
     stopped: bool,
 }
 
 impl Upload {
-    pub(super) fn new(library: Arc<Library>, conduct: Conduct, upload_time: Duration) -> Upload {
+    pub(super) fn new(library: Arc<Library>, conduct: Conduct, settings: &Settings) -> Upload {
         Upload {
             library,
             conduct,
-            upload_time,
+            upload_time: settings.upload_time,
+            slots: settings.upload_slots,
             link: VecDeque::new(),
             service: Recorded::default(),
             stopped: false,
@@ -52,6 +57,7 @@ impl Upload {
         post: &mut Vec<Envelope>,
     ) -> Result<()> {
         ensure!(!self.stopped, "it was stopped already");
+        self.pass(now, post);
         match message {
             ToUpload::SegmentRequest(SegmentRequest {
                 file,
@@ -65,19 +71,23 @@ impl Upload {
                     },
                     Conduct::Corrupt => Answer::Ack(another_than(hash)),
                 };
-                let refused = answer == Answer::Nack;
-                let reply = ToDownload::Segment(SegmentAnswer {
-                    file,
-                    segment,
-                    answer,
-                });
-                let reply = Envelope::new(from, reply);
-                if refused {
+                let reply = |answer| {
+                    let answer = SegmentAnswer {
+                        file,
+                        segment,
+                        answer,
+                    };
+                    Envelope::new(from, ToDownload::Segment(answer))
+                };
+                if answer == Answer::Nack {
                     self.service.refused += 1;
-                    post.push(reply);
+                    post.push(reply(answer));
+                } else if let Some(room) = self.room() {
+                    self.service.busy += 1;
+                    post.push(reply(Answer::Busy(room.saturating_sub(now))));
                 } else {
                     self.service.served += 1;
-                    self.serve(now, reply);
+                    self.serve(now, reply(answer));
                 }
             }
             ToUpload::AvailabilityRequest { file, segment } => {
@@ -98,8 +108,14 @@ impl Upload {
                 self.stopped = true;
             }
         }
-        self.pass(now, post);
+        self.pass(now, post); // at once, where serving takes no time
         Ok(())
+    }
+
+    /// When there will be room on the link, if there is none.
+    fn room(&self) -> Option<Duration> {
+        let first_to_leave = self.link.len().checked_sub(self.slots?.get())?;
+        self.link.get(first_to_leave).map(|(through, _)| *through)
     }
 
     /// Puts a segment on the link, behind those that are there.
@@ -154,7 +170,7 @@ mod tests {
         let library = Arc::new(Library::default());
         library.own(OWNED, hashes("ab"));
         library.expect(COMING, hashes("cd"));
-        Upload::new(library, Conduct::Honest, Duration::ZERO)
+        Upload::new(library, Conduct::Honest, &Settings::default())
     }
 
     /// What rank 7 is answered.
@@ -305,6 +321,7 @@ mod tests {
     fn segments_take_the_link_one_after_another_and_all_else_is_answered_at_once() {
         let mut upload = Upload {
             upload_time: milliseconds(5),
+            slots: None,
             ..upload()
         };
         let passed = |upload: &mut Upload, time: u64| {
@@ -345,8 +362,42 @@ mod tests {
             upload.service(),
             Service {
                 served: 3,
-                refused: 1
+                refused: 1,
+                busy: 0
             }
         );
+    }
+
+    #[test]
+    fn who_comes_when_all_slots_are_taken_is_told_when_one_is_free() {
+        let mut upload = Upload {
+            upload_time: milliseconds(5),
+            ..upload()
+        };
+        let busy = |post: Vec<Envelope>| {
+            let letter = post.into_iter().next_back()?.letter;
+            let Letter::ToDownload(ToDownload::Segment(SegmentAnswer {
+                answer: Answer::Busy(time),
+                ..
+            })) = letter
+            else {
+                return None;
+            };
+            Some(time)
+        };
+        assert_eq!(ask(&mut upload, 100, 3, 0), []);
+        assert_eq!(ask(&mut upload, 101, 4, 0), []);
+        let nack = ask(&mut upload, 101, 5, 2);
+        assert_eq!(
+            (nack.len(), busy(nack)),
+            (1, None),
+            "a refusal needs no slot"
+        );
+        assert_eq!(busy(ask(&mut upload, 102, 5, 1)), Some(milliseconds(3)));
+        let post = ask(&mut upload, 105, 5, 1);
+        assert_eq!(post.len(), 1, "the first one is through: a slot is free");
+        assert_eq!(post[0].to, Rank(3));
+        assert_eq!(busy(ask(&mut upload, 106, 6, 1)), Some(milliseconds(4)));
+        assert_eq!(upload.service().busy, 2);
     }
 }

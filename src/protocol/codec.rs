@@ -92,6 +92,8 @@ impl std::error::Error for Undecodable {}
 #[cfg(test)]
 mod tests {
     use super::super::samples::{hash, hashes, name, owned};
+    use std::time::Duration;
+
     use super::super::*;
     use super::*;
 
@@ -197,6 +199,8 @@ mod tests {
             &[&[2, 1, 9, 0, 32][..], &[b'd'; 32]].concat(),
         );
         check(answer(Answer::Nack), &[2, 1, 9, 1]);
+        let busy = Answer::Busy(Duration::from_nanos(1_000_000_130));
+        check(answer(busy), &[2, 1, 9, 2, 1, 0x82, 1]);
         let available = |load| {
             ToDownload::Availability(Availability {
                 file,

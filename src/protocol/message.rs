@@ -4,6 +4,7 @@
 //! The tag is the kind of message, the mailbox it lies in is its reader, the enum is its meaning.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -351,6 +352,8 @@ pub enum Answer {
     Ack(SegmentHash),
     /// The sender does not hold it.
     Nack,
+    /// The sender's upload slots are taken; one is free in so long. Only where serving takes time.
+    Busy(Duration),
 }
 
 /// A client's answer about a segment that it may be asked for.

@@ -96,6 +96,8 @@ pub struct ClientMeasured {
     pub served: u64,
     /// Requests that it refused (NACK).
     pub refused: u64,
+    /// Requests that came when all its upload slots were taken (BUSY).
+    pub busy: u64,
     /// From its first SWARM_REQUEST to its last verified segment, if it downloaded anything.
     pub completion_time: Option<f64>,
     /// Its downloads, in the order of its input.
@@ -222,6 +224,7 @@ fn client_measured(
         segments: downloads.iter().map(downloaded).sum(),
         served: statistics.service.served,
         refused: statistics.service.refused,
+        busy: statistics.service.busy,
         completion_time: time.map(|time| time.as_secs_f64()),
         downloads: downloads
             .iter()

@@ -4,6 +4,7 @@ mod measured;
 pub mod metrics;
 mod table;
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,7 @@ pub struct SettingsReport {
     pub update_interval: usize,
     pub window: usize,
     pub upload_time: f64,
+    pub upload_slots: usize,
     pub seed: u64,
     pub corrupt: Vec<u32>,
 }
@@ -117,6 +119,7 @@ impl Report {
                 update_interval: settings.update_interval.get(),
                 window: settings.window.get(),
                 upload_time: settings.upload_time.as_secs_f64(),
+                upload_slots: settings.upload_slots.map_or(0, NonZeroUsize::get),
                 seed: settings.seed,
                 corrupt: plan.corrupt.iter().map(|rank| rank.0).collect(),
             },

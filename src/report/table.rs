@@ -158,6 +158,7 @@ mod tests {
             service: Service {
                 served: 10 * u64::from(leechers),
                 refused: 3,
+                busy: 0,
             },
             ..ClientStatistics::default()
         };

@@ -112,8 +112,15 @@ fn download(
         if download.is_done() {
             return Ok((download.into_records(), post.sent()));
         }
-        let (from, message) = mailbox.receive()?;
+        let message = match download.due() {
+            None => Some(mailbox.receive()?),
+            Some(due) => mailbox.receive_within(due.saturating_sub(clock.now()))?,
+        };
         let now = clock.now();
+        let Some((from, message)) = message else {
+            download.wake(now, &mut effects);
+            continue;
+        };
         if heartbeat
             .as_mut()
             .is_some_and(|heartbeat| heartbeat.is_due(now))

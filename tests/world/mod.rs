@@ -237,7 +237,10 @@ impl World {
     fn due(&self) -> Option<Duration> {
         let due = |client: &Client| match client {
             Client::Registering(_) => None,
-            Client::Running(halves) => halves.1.due(),
+            Client::Running(halves) => {
+                let dues = [halves.0.due(), halves.1.due()];
+                dues.into_iter().flatten().min()
+            }
         };
         self.clients.iter().filter_map(due).min()
     }
@@ -247,12 +250,14 @@ impl World {
         self.now = self.now.max(time);
         for rank in Rank::clients(self.clients.len()) {
             let mut posted = Vec::new();
+            let mut effects = Vec::new();
             if let Client::Running(halves) = &mut self.clients[rank.0 as usize - 1] {
                 halves.1.pass(self.now, &mut posted);
+                if halves.0.due().is_some_and(|due| due <= self.now) {
+                    halves.0.wake(self.now, &mut effects);
+                }
             }
-            for envelope in posted {
-                self.post(rank, envelope);
-            }
+            self.carry_out(rank, posted, effects);
         }
     }
 
@@ -352,6 +357,11 @@ impl World {
             }
         }
         .unwrap_or_else(|error| panic!("rank {to} to rank {from}: {error:#}"));
+        self.carry_out(to, posted, effects);
+    }
+
+    /// Does what a rank wants done.
+    fn carry_out(&mut self, to: Rank, mut posted: Vec<Envelope>, mut effects: Vec<Effect>) {
         while !effects.is_empty() {
             for effect in mem::take(&mut effects) {
                 match effect {
@@ -359,6 +369,7 @@ impl World {
                     Effect::Save(file) => {
                         let twice = self.outputs.insert((to, file.name), file.hashes);
                         assert_eq!(twice, None, "rank {to} saved a file twice");
+                        let now = self.now;
                         self.running(to).0.saved(now, Ok(()), &mut effects);
                     }
                 }

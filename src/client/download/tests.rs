@@ -213,7 +213,11 @@ fn r4_after_a_nack_or_a_wrong_hash_another_member_is_asked() {
     assert_eq!(positions(&effects), [(1, 0)], "a wrong hash is a refusal");
     assert_eq!(download.library.segment(F, SegmentIndex(0)), None);
     let effects = hear(&mut download, Rank(1), segment(0, Answer::Ack(hash(b'a'))));
-    assert_eq!(positions(&effects), [(3, 1)]);
+    assert_eq!(
+        positions(&effects),
+        [(1, 1)],
+        "who has refused lately is passed over"
+    );
     assert_eq!(
         download.library.segment(F, SegmentIndex(0)),
         Some(hash(b'a'))
@@ -245,24 +249,35 @@ fn r4_who_refused_a_segment_is_not_asked_for_it_again_before_the_next_members() 
     );
 }
 
-/// Answers requests well in the order in which they were made, until something else is to come.
+/// Answers requests well in the order in which they were made, until none is in flight. Returns
+/// what else was to be done.
 fn answer_window(
     download: &mut Download,
     effects: Vec<Effect>,
     in_flight: (u32, usize),
 ) -> Vec<Effect> {
+    let is_request = |effect: &Effect| {
+        matches!(
+            effect,
+            Effect::Send(Envelope {
+                letter: Letter::ToUpload(_),
+                ..
+            })
+        )
+    };
     let mut waiting = VecDeque::from([in_flight]);
     waiting.extend(positions(&effects));
+    let mut rest = Vec::new();
     while let Some((member, position)) = waiting.pop_front() {
         let letter = LETTERS.as_bytes()[position];
         let answer = segment(position, Answer::Ack(hash(letter)));
-        let effects = hear(download, Rank(member), answer);
-        if waiting.is_empty() && !effects.is_empty() {
-            return effects;
-        }
-        waiting.extend(positions(&effects));
+        let (requests, others): (Vec<_>, Vec<_>) = hear(download, Rank(member), answer)
+            .into_iter()
+            .partition(is_request);
+        waiting.extend(positions(&requests));
+        rest.extend(others);
     }
-    Vec::new()
+    rest
 }
 
 #[test]
@@ -280,22 +295,40 @@ fn r6_after_every_interval_the_members_are_asked_anew_and_those_are_used() {
         let (mut download, effects) = joined(LETTERS, &[1], settings(10, window));
         let mut in_flight = positions(&effects);
         let mut gained = 0;
-        for updates in 1..=2 {
-            let effects = loop {
-                let (member, position) = in_flight.remove(0);
-                let letter = LETTERS.as_bytes()[position];
-                let answer = segment(position, Answer::Ack(hash(letter)));
-                let effects = hear(&mut download, Rank(member), answer);
-                gained += 1;
-                if effects == [update()] {
-                    break effects;
-                }
-                in_flight.extend(positions(&effects));
-            };
-            assert_eq!((gained, effects.len()), (10 * updates, 1));
-            assert_eq!(in_flight, [], "nothing is in flight at an UPDATE");
-            in_flight = positions(&hear(&mut download, Rank::TRACKER, members(&[2, 7])));
-            assert!(in_flight.iter().all(|&(member, _)| member == 7));
+        let mut gain = |download: &mut Download, in_flight: &mut Vec<(u32, usize)>| {
+            let (member, position) = in_flight.remove(0);
+            let letter = LETTERS.as_bytes()[position];
+            let answer = segment(position, Answer::Ack(hash(letter)));
+            gained += 1;
+            (gained, hear(download, Rank(member), answer))
+        };
+        let at_update = loop {
+            let (gained, effects) = gain(&mut download, &mut in_flight);
+            if effects == [update()] {
+                break gained;
+            }
+            in_flight.extend(positions(&effects));
+        };
+        assert_eq!(at_update, 10, "with a window of {window}");
+        while !in_flight.is_empty() {
+            let (_, effects) = gain(&mut download, &mut in_flight);
+            assert_eq!(
+                effects,
+                [],
+                "nobody is asked before the tracker has answered"
+            );
+        }
+        let effects = hear(&mut download, Rank::TRACKER, members(&[2, 7]));
+        if window == 99 {
+            let second = [update()];
+            assert_eq!(
+                effects, second,
+                "for the segments that were in flight meanwhile"
+            );
+            let effects = hear(&mut download, Rank::TRACKER, members(&[2, 7]));
+            assert_eq!(effects, [complete(), save("f", LETTERS)]);
+        } else {
+            assert!(positions(&effects).iter().all(|&(member, _)| member == 7));
         }
     }
 }
@@ -688,4 +721,67 @@ fn what_became_of_each_file_is_recorded() {
         sources: BTreeMap::from([(Rank(3), 2)]),
     };
     assert_eq!(download.into_records(), [record]);
+}
+
+/// What follows when time has passed.
+fn wake(download: &mut Download, now: Duration) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    download.wake(now, &mut effects);
+    effects
+}
+
+const SLOT: Duration = Duration::from_millis(5);
+
+#[test]
+fn a_busy_member_is_not_asked_before_it_has_a_slot_free() {
+    let (mut download, effects) = joined(LETTERS, &[1, 3], settings(10, 2));
+    assert_eq!(positions(&effects), [(3, 0), (1, 1)]);
+    let busy = Answer::Busy(SLOT);
+    let effects = hear(&mut download, Rank(3), segment(0, busy.clone()));
+    assert_eq!(
+        positions(&effects),
+        [(1, 0)],
+        "another member is asked for it"
+    );
+    let effects = hear(&mut download, Rank(1), segment(1, Answer::Ack(hash(b'b'))));
+    assert_eq!(positions(&effects), [(1, 2)], "who sends is asked again");
+    assert_eq!(hear(&mut download, Rank(1), segment(0, busy)), []);
+    assert_eq!(download.due(), Some(SLOT));
+    let effects = wake(&mut download, SLOT);
+    assert_eq!(
+        positions(&effects),
+        [(3, 0)],
+        "what had to wait comes first"
+    );
+    assert_eq!(download.due(), None, "nothing more may be in flight");
+}
+
+#[test]
+fn who_waits_for_a_slot_asks_again_whoever_refused() {
+    let (mut download, effects) = joined("ab", &[1, 3], settings(10, 1));
+    assert_eq!(positions(&effects), [(3, 0)]);
+    let effects = hear(&mut download, Rank(3), segment(0, Answer::Nack));
+    assert_eq!(positions(&effects), [(1, 0)]);
+    let effects = hear(&mut download, Rank(1), segment(0, Answer::Busy(SLOT)));
+    assert_eq!(
+        effects,
+        [],
+        "3 does not hold it, and is not asked for others meanwhile"
+    );
+    let effects = wake(&mut download, SLOT);
+    assert_eq!(positions(&effects), [(3, 0)]);
+}
+
+#[test]
+fn with_the_index_of_segments_who_waits_for_a_slot_asks_what_others_hold_by_then() {
+    let (mut download, effects) = joined("ab", &[1], indexed(settings(10, 1)));
+    assert_eq!(positions(&effects), [(1, 0)]);
+    assert_eq!(
+        hear(&mut download, Rank(1), segment(0, Answer::Busy(SLOT))),
+        []
+    );
+    let effects = wake(&mut download, SLOT);
+    assert_eq!(effects, [told(ToTracker::SwarmRequest(name("f")))]);
+    let effects = hear(&mut download, Rank::TRACKER, news(&[1, 3], &[(3, &[0])]));
+    assert_eq!(positions(&effects), [(3, 0)]);
 }
