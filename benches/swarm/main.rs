@@ -1,6 +1,11 @@
-//! What is measured: `make bench`, or `cargo bench -- SECTION...` for a part of it.
+//! What is measured: `make bench`, or `make bench ONLY=SECTION` for a part of it. Prints tables, and
+//! writes them to `target/bench.json`, too.
 //!
-//! `cargo test` runs it, too, with tiny sizes and once each, to see that it works.
+//! Every figure stands beside what it is compared with, measured in turn with it. `cargo test` runs
+//! all of it with tiny sizes, to see that it works.
+//!
+//! This program is also what it compares with: run by mpirun as a rank, it does what `BENCH_RANK`
+//! in its environment says (see [`rank`]).
 
 #[path = "../../tests/generate/mod.rs"]
 mod generate;
@@ -9,9 +14,15 @@ mod job;
 #[path = "../../tests/repository/mod.rs"]
 mod repository;
 
-mod designs;
+mod rank;
+mod run;
+mod sections;
+mod table;
 
 use std::env;
+
+use sections::SECTIONS;
+use table::Table;
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,31 +33,37 @@ enum Scale {
     Tiny,
 }
 
-/// A part of what is measured.
-struct Section {
-    name: &'static str,
-    run: fn(Scale),
+impl Scale {
+    /// One or the other.
+    fn pick<T>(self, full: T, tiny: T) -> T {
+        match self {
+            Scale::Full => full,
+            Scale::Tiny => tiny,
+        }
+    }
 }
 
-const SECTIONS: [Section; 1] = [Section {
-    name: "designs",
-    run: designs::run,
-}];
-
 fn main() {
+    if let Ok(deed) = env::var(rank::VARIABLE) {
+        rank::act(&deed);
+        return;
+    }
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let scale = if arguments.iter().any(|argument| argument == "--bench") {
-        Scale::Full
-    } else {
-        Scale::Tiny
-    };
-    let chosen: Vec<&String> = arguments
-        .iter()
-        .filter(|argument| !argument.starts_with('-'))
-        .collect();
-    for section in SECTIONS {
-        if chosen.is_empty() || chosen.iter().any(|name| *name == section.name) {
-            (section.run)(scale);
+    let full = arguments.iter().any(|argument| argument == "--bench");
+    let scale = if full { Scale::Full } else { Scale::Tiny };
+    let named = |name: &str| arguments.iter().any(|argument| argument == name);
+    let all = arguments.iter().all(|argument| argument.starts_with('-'));
+
+    println!("{}", run::machine());
+    let mut tables: Vec<Table> = Vec::new();
+    for section in SECTIONS.iter().filter(|section| all || named(section.name)) {
+        for table in (section.run)(scale) {
+            println!("\n{table}");
+            tables.push(table);
         }
+    }
+    assert!(!tables.is_empty(), "no such section");
+    if full {
+        table::write("target/bench.json", &run::machine(), &tables);
     }
 }

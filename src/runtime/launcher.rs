@@ -10,9 +10,13 @@ const RANK: [&str; 4] = [
     "SLURM_PROCID",
 ];
 
+/// The rank that a launcher gave this process, if one did.
+pub fn rank() -> Option<u32> {
+    let rank = RANK.iter().find_map(|name| env::var(name).ok())?;
+    rank.parse().ok()
+}
+
 /// Whether this process speaks for all: it has rank 0, or no launcher started it.
 pub fn is_first() -> bool {
-    RANK.iter()
-        .find_map(env::var_os)
-        .is_none_or(|rank| rank == "0")
+    rank().is_none_or(|rank| rank == 0)
 }

@@ -21,7 +21,7 @@ use mpi::environment::Threading;
 use mpi::topology::{Communicator, SimpleCommunicator};
 
 pub use job::Job;
-pub use launcher::is_first;
+pub use launcher::{is_first, rank};
 
 use crate::client::Conduct;
 use crate::exit::Exit;

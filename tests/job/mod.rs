@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use bittorrent::protocol::Rank;
 use bittorrent::report::Report;
@@ -24,7 +25,11 @@ pub fn hash(letter: char) -> String {
 pub struct Job {
     pub folder: TempDir,
     ranks: usize,
+    /// What each rank is: a program, and what it needs in front of the arguments.
+    program: Vec<String>,
+    variable: Option<(String, String)>,
     arguments: Vec<String>,
+    patience: Duration,
 }
 
 /// How a job ended.
@@ -47,7 +52,10 @@ impl Job {
         Job {
             folder: tempfile::tempdir().expect("a temporary folder"),
             ranks,
+            program: vec![PROGRAM.into()],
+            variable: None,
             arguments: vec![],
+            patience: Duration::from_secs(60),
         }
     }
 
@@ -74,21 +82,42 @@ impl Job {
         self
     }
 
-    /// The command that starts it, with a minute to end by itself.
+    /// Makes the ranks another program, with this in its environment.
+    pub fn program(mut self, program: &str, (name, value): (&str, &str)) -> Job {
+        self.program = vec![program.into()];
+        self.variable = Some((name.into(), value.into()));
+        self
+    }
+
+    /// Has another program start the one under test, with this in its environment.
+    pub fn through(self, program: &str, variable: (&str, &str)) -> Job {
+        let mut job = self.program(program, variable);
+        job.program.push(PROGRAM.into());
+        job
+    }
+
+    /// How long it may take to end by itself; a minute, if it is not said.
+    pub fn patience(mut self, patience: Duration) -> Job {
+        self.patience = patience;
+        self
+    }
+
+    /// The command that starts it, and ends it when it takes too long.
     fn command(&self) -> Command {
         let mut command = Command::new("timeout");
         command
             .args([
                 "-k",
                 "5",
-                "60",
+                &self.patience.as_secs().to_string(),
                 "mpirun",
                 "--oversubscribe",
                 "-np",
                 &self.ranks.to_string(),
             ])
-            .arg(PROGRAM)
-            .args(&self.arguments);
+            .args(&self.program)
+            .args(&self.arguments)
+            .envs(self.variable.clone());
         prepare(&mut command, self.folder.path());
         command
     }
