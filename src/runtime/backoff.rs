@@ -20,7 +20,7 @@ const PART: u32 = 8;
 /// at least this long, the least that is less work than a yield,
 const SHORTEST: Duration = Duration::from_micros(20);
 /// and at most this long, by which an idle thread costs next to nothing.
-const LONGEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_millis(2);
 
 /// One wait.
 #[derive(Debug, Default)]

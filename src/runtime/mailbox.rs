@@ -48,7 +48,8 @@ pub(super) struct Sender<M> {
     messages: PhantomData<fn(M)>,
 }
 
-/// Where one rank's messages of one kind of reader are taken from. There is one of it a rank.
+/// Where one rank's messages of one kind of reader are taken from. There is one of it a rank, so the
+/// message that a probe finds is still there for the receive.
 pub(super) struct Receiver<M> {
     communicator: Arc<Shared>,
     buffer: Vec<u8>,
@@ -150,13 +151,14 @@ impl<M: Message> Receiver<M> {
 
     fn try_receive(&mut self) -> Result<Option<(Rank, M)>> {
         let anybody = self.communicator.0.any_process();
-        let Some((message, status)) = anybody.immediate_matched_probe() else {
+        let Some(status) = anybody.immediate_probe() else {
             return Ok(None);
         };
         let length = status.count(u8::equivalent_datatype());
         let length = usize::try_from(length).expect("a message has a length");
         self.buffer.resize(length, 0);
-        message.matched_receive_into(&mut self.buffer[..]);
+        let sender = self.communicator.0.process_at_rank(status.source_rank());
+        sender.receive_into_with_tag(&mut self.buffer[..], status.tag());
         let from = Rank(u32::try_from(status.source_rank()).expect("a message has a sender"));
         let message = decode(status.tag(), &self.buffer)
             .with_context(|| format!("a message from rank {from}"))?;
