@@ -1,6 +1,6 @@
 //! The members of a file's swarm, as one client knows them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -23,8 +23,17 @@ pub(super) struct Members {
     wrong: BTreeMap<Rank, u8>,
     /// Until when a member has no upload slot free.
     busy: BTreeMap<Rank, Duration>,
-    /// Who has refused a segment since it last sent one, or since the last list: asked last.
-    refusing: BTreeSet<Rank>,
+    /// Who has refused a segment since it last sent one.
+    refusals: BTreeMap<Rank, Refusals>,
+}
+
+/// How a member that refuses is spared: after its first refusal until the next list of members,
+/// after the second in a row for two lists, and so on. Until then it is asked last.
+#[derive(Debug, Default)]
+struct Refusals {
+    in_a_row: u32,
+    /// For so many lists it is spared.
+    lists: u32,
 }
 
 /// Who is asked before others.
@@ -32,8 +41,8 @@ pub(super) struct Members {
 pub(super) struct Standing {
     /// How many wrong hashes such a member has sent.
     wrong: u8,
-    /// Whether it has refused lately.
-    refusing: bool,
+    /// Whether it is spared, because it has refused.
+    spared: bool,
 }
 
 impl Members {
@@ -64,7 +73,7 @@ impl Members {
             held,
             wrong: BTreeMap::new(),
             busy: BTreeMap::new(),
-            refusing: BTreeSet::new(),
+            refusals: BTreeMap::new(),
         };
         members.list(ranks);
         Ok(members)
@@ -96,7 +105,9 @@ impl Members {
     fn list(&mut self, mut ranks: Vec<Rank>) {
         ranks.retain(|&rank| rank != self.me);
         self.ranks = ranks;
-        self.refusing.clear();
+        for refusals in self.refusals.values_mut() {
+            refusals.lists = refusals.lists.saturating_sub(1);
+        }
     }
 
     /// All of them, in rank order.
@@ -119,12 +130,14 @@ impl Members {
 
     /// A member has sent a segment.
     pub(super) fn has_sent(&mut self, member: Rank) {
-        self.refusing.remove(&member);
+        self.refusals.remove(&member);
     }
 
     /// A member has refused one.
     pub(super) fn has_refused(&mut self, member: Rank) {
-        self.refusing.insert(member);
+        let refusals = self.refusals.entry(member).or_default();
+        refusals.in_a_row += 1;
+        refusals.lists = refusals.in_a_row;
     }
 
     /// A member has no slot free until then.
@@ -145,31 +158,39 @@ impl Members {
     /// Time has passed: who was busy may not be so any more, and who refused may have gained.
     pub(super) fn wake(&mut self, now: Duration) {
         self.busy.retain(|_, until| *until > now);
-        self.refusing.clear();
+        for refusals in self.refusals.values_mut() {
+            refusals.lists = 0;
+        }
     }
 
     /// Whether there is anybody who can be asked for something now.
     pub(super) fn is_anybody_free(&self) -> bool {
         self.ranks
             .iter()
-            .any(|rank| !self.is_busy(*rank) && !self.refusing.contains(rank))
+            .any(|rank| !self.is_busy(*rank) && !self.is_spared(*rank))
             || self.busy.is_empty()
     }
 
     /// The standings that members of this swarm can have, the best first.
     pub(super) fn standings(&self) -> impl Iterator<Item = Standing> + use<> {
         let most_wrong = if self.wrong.is_empty() { 1 } else { MOST_WRONG };
-        let refusing = if self.refusing.is_empty() { 1 } else { 2 };
+        let anybody = self.refusals.values().any(|refusals| refusals.lists > 0);
+        let spared = if anybody { 2 } else { 1 };
         (0..most_wrong).flat_map(move |wrong| {
-            [false, true]
-                .into_iter()
-                .take(refusing)
-                .map(move |refusing| Standing { wrong, refusing })
+            let spared = [false, true].into_iter().take(spared);
+            spared.map(move |spared| Standing { wrong, spared })
         })
     }
 
+    fn is_spared(&self, member: Rank) -> bool {
+        self.refusals
+            .get(&member)
+            .is_some_and(|refusals| refusals.lists > 0)
+    }
+
+    /// Whether a member has it.
     pub(super) fn has_standing(&self, member: Rank, standing: Standing) -> bool {
         let wrong = self.wrong.get(&member).copied().unwrap_or(0);
-        wrong == standing.wrong && self.refusing.contains(&member) == standing.refusing
+        wrong == standing.wrong && self.is_spared(member) == standing.spared
     }
 }

@@ -7,6 +7,18 @@
 //! eighth of the time waited so far, after enough yields, take 16 ms (20 ms), and with more ranks
 //! than cores nothing is lost: 16 clients with 14,000 segments take 57 ms (67 ms) instead of
 //! 59 ms (69 ms).
+//!
+//! How long to spin and to yield, from 4 clients with 400,000 segments (medians of 5 runs, seconds):
+//!
+//! | looks at once | 4 yields | 32 | 128 | 512 |
+//! |---|---|---|---|---|
+//! | 0 | 1.26 | 0.97 | 1.05 | 0.89 |
+//! | 4 | 0.90 | 0.87 | 0.77 | 0.92 |
+//! | 32 | 0.82 | 0.77 | 0.68 | 0.64 |
+//! | 128 | 0.78 | 0.66 | 0.77 | 0.64 |
+//!
+//! The longest sleep is what an idle thread costs: at most 1 ms, a client that waits for segments of
+//! 200 ms took 0.023 seconds of processor time a second.
 
 use std::thread;
 use std::time::{Duration, Instant};
