@@ -314,7 +314,8 @@ impl Fetch {
     /// At an UPDATE requests may be in flight, but there are no new ones before its answer: they go
     /// on with the members in it (R6).
     pub(super) fn next(&mut self, sources: &mut Sources, ask: Ask<'_>) -> Next {
-        if self.is_behind && self.in_flight.is_empty() && self.may_ask() {
+        let idle = self.in_flight.is_empty() && self.lacking > 0;
+        if self.is_behind && idle && self.may_ask() {
             self.awaits_members = true;
             return Next::AskTracker;
         }
