@@ -194,3 +194,57 @@ impl Members {
         wrong == standing.wrong && self.is_spared(member) == standing.spared
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fastrand::Rng;
+
+    use super::*;
+    use crate::policy::order;
+
+    #[test]
+    fn who_refuses_in_a_row_is_spared_for_longer_and_longer_until_it_sends() {
+        let mut order = (order::ALL[0].value.make)(0, &mut Rng::with_seed(0));
+        let ranks = || vec![Rank(1), Rank(3)];
+        let mut members = Members::new(Rank(1), ranks(), vec![], false, &mut *order).unwrap();
+        assert_eq!(members.ranks(), [Rank(3)]);
+        let mut list = |members: &mut Members| {
+            let swarm = protocol::Members {
+                members: ranks(),
+                gained: vec![],
+            };
+            members.refresh(swarm, 0, &mut *order);
+        };
+        for refusals in 1..=3 {
+            members.has_refused(Rank(3));
+            for _ in 0..refusals {
+                assert!(members.is_spared(Rank(3)));
+                list(&mut members);
+            }
+            assert!(!members.is_spared(Rank(3)));
+        }
+        members.has_refused(Rank(3));
+        members.has_sent(Rank(3));
+        assert!(!members.is_spared(Rank(3)));
+        members.has_refused(Rank(3));
+        list(&mut members);
+        assert!(!members.is_spared(Rank(3)), "the count starts anew");
+    }
+
+    #[test]
+    fn time_makes_everybody_worth_asking_whose_slot_is_free() {
+        let mut order = (order::ALL[0].value.make)(0, &mut Rng::with_seed(0));
+        let ranks = vec![Rank(2), Rank(3), Rank(4)];
+        let mut members = Members::new(Rank(1), ranks, vec![], false, &mut *order).unwrap();
+        let at = Duration::from_millis;
+        members.is_busy_until(Rank(2), at(5));
+        members.is_busy_until(Rank(3), at(9));
+        assert!(members.is_anybody_free());
+        members.has_refused(Rank(4));
+        assert!(!members.is_anybody_free());
+        assert_eq!(members.due(), Some(at(5)));
+        members.wake(at(5));
+        assert!(!members.is_busy(Rank(2)) && members.is_busy(Rank(3)));
+        assert!(!members.is_spared(Rank(4)));
+    }
+}
