@@ -124,7 +124,11 @@ mod tests {
     fn every_message_round_trips_and_every_truncated_encoding_is_an_error() {
         check(
             ToTracker::Init(Init::Ready(vec![owned("f", "ab")])),
-            &[&[0, 0, 1, 1, b'f', 64][..], &[b'a'; 32], &[b'b'; 32]].concat(),
+            &[&[0, 0, 1, 1, b'f', 0, 32][..], &[0xaa; 16], &[0xbb; 16]].concat(),
+        );
+        check(
+            ToTracker::Init(Init::Ready(vec![owned("f", "ax")])),
+            &[&[0, 0, 1, 1, b'f', 1, 64][..], &[b'a'; 32], &[b'x'; 32]].concat(),
         );
         check(
             ToTracker::Init(Init::Unable(vec!["why".into()])),
@@ -170,8 +174,8 @@ mod tests {
                 held: vec![SegmentSet::all(8), SegmentSet::none(8)],
             })),
             &[
-                &[1, 0, 5, 32][..],
-                &[b'c'; 32],
+                &[1, 0, 5, 0, 16][..],
+                &[0xcc; 16],
                 &[2, 1, 200, 1, 2, 1, 0xff, 1, 0],
             ]
             .concat(),
@@ -242,16 +246,25 @@ mod tests {
     fn what_a_constructor_refuses_is_not_decoded_either() {
         let folder = decode::<ToTracker>(Tag::SwarmRequest.number(), &[1, 2, b'.', b'.']);
         assert!(matches!(folder, Err(Undecodable::Bytes { .. })));
-        let blanks = [&[0, 0, 1, 1, b'f', 32][..], &[b' '; 32]].concat();
+        let blanks = [&[0, 0, 1, 1, b'f', 1, 32][..], &[b' '; 32]].concat();
         assert!(matches!(
             decode::<ToTracker>(Tag::Init.number(), &blanks),
             Err(Undecodable::Bytes { .. })
         ));
-        let half_a_hash = [&[0, 0, 1, 1, b'f', 16][..], &[b'a'; 16]].concat();
-        assert!(matches!(
-            decode::<ToTracker>(Tag::Init.number(), &half_a_hash),
-            Err(Undecodable::Bytes { .. })
-        ));
+        for (form, length) in [(0, 8), (1, 16)] {
+            let half_a_hash = [&[0, 0, 1, 1, b'f', form, length][..], &[b'a'; 16]].concat();
+            let half_a_hash = &half_a_hash[..7 + usize::from(length)];
+            assert!(matches!(
+                decode::<ToTracker>(Tag::Init.number(), half_a_hash),
+                Err(Undecodable::Bytes { .. })
+            ));
+        }
+        let digits_as_text = [&[0, 0, 1, 1, b'f', 1, 32][..], &[b'a'; 32]].concat();
+        assert_eq!(
+            decode::<ToTracker>(Tag::Init.number(), &digits_as_text),
+            Ok(ToTracker::Init(Init::Ready(vec![owned("f", "a")]))),
+            "equal lists are equal, however they came"
+        );
     }
 
     #[test]

@@ -101,30 +101,46 @@ impl fmt::Display for BadSegmentHash {
 
 impl std::error::Error for BadSegmentHash {}
 
-/// The hashes of a file's segments, in order; 32 bytes each, and one copy however often it is
-/// cloned.
+/// The hashes of a file's segments, in order, and one copy however often it is cloned.
+///
+/// Where all of them are lower-case hexadecimal digits, as the course's are, they take 16 bytes each
+/// in memory and on the wire; otherwise 32.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Hashes(Arc<[[u8; SegmentHash::LENGTH]]>);
+pub struct Hashes(Packed);
+
+/// Always the shortest form, so that equal lists have equal forms.
+#[derive(Clone, PartialEq, Eq)]
+enum Packed {
+    /// Two digits a byte.
+    Digits(Arc<[[u8; SegmentHash::LENGTH / 2]]>),
+    Text(Arc<[[u8; SegmentHash::LENGTH]]>),
+}
 
 impl Hashes {
     /// The number of segments.
     pub fn len(&self) -> usize {
-        self.0.len()
+        match &self.0 {
+            Packed::Digits(hashes) => hashes.len(),
+            Packed::Text(hashes) => hashes.len(),
+        }
     }
 
     /// Whether the file has no segment at all.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// The hashes, first to last.
     pub fn iter(&self) -> impl Iterator<Item = SegmentHash> {
-        self.0.iter().copied().map(SegmentHash)
+        (0..self.len()).filter_map(|position| self.get(SegmentIndex(position)))
     }
 
     /// The hash at a position, if the file is that long.
     pub fn get(&self, segment: SegmentIndex) -> Option<SegmentHash> {
-        self.0.get(segment.0).copied().map(SegmentHash)
+        match &self.0 {
+            Packed::Digits(hashes) => hashes.get(segment.0).map(unpack),
+            Packed::Text(hashes) => hashes.get(segment.0).copied().map(SegmentHash),
+        }
     }
 
     /// The first position at which two lists are not alike; the end of the shorter one if that is
@@ -139,9 +155,37 @@ impl Hashes {
     }
 }
 
+/// A hash of digits alone, two a byte.
+fn pack(hash: &[u8; SegmentHash::LENGTH]) -> Option<[u8; SegmentHash::LENGTH / 2]> {
+    let digit = |character: u8| match character {
+        b'0'..=b'9' => Some(character - b'0'),
+        b'a'..=b'f' => Some(character - b'a' + 10),
+        _ => None,
+    };
+    let mut packed = [0; SegmentHash::LENGTH / 2];
+    for (byte, [high, low]) in packed.iter_mut().zip(hash.as_chunks().0) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(packed)
+}
+
+/// Without a branch or a table: it is done for every request and every answer.
+fn unpack(packed: &[u8; SegmentHash::LENGTH / 2]) -> SegmentHash {
+    let character = |digit: u8| digit + b'0' + u8::from(digit > 9) * (b'a' - b'0' - 10);
+    let mut hash = [0; SegmentHash::LENGTH];
+    for (characters, byte) in hash.as_chunks_mut().0.iter_mut().zip(packed) {
+        *characters = [character(byte >> 4), character(byte & 15)];
+    }
+    SegmentHash(hash)
+}
+
 impl FromIterator<SegmentHash> for Hashes {
     fn from_iter<I: IntoIterator<Item = SegmentHash>>(hashes: I) -> Self {
-        Hashes(hashes.into_iter().map(|hash| hash.0).collect())
+        let hashes: Vec<_> = hashes.into_iter().map(|hash| hash.0).collect();
+        Hashes(match hashes.iter().map(pack).collect() {
+            Some(digits) => Packed::Digits(digits),
+            None => Packed::Text(hashes.into()),
+        })
     }
 }
 
@@ -154,21 +198,41 @@ impl fmt::Debug for Hashes {
 /// On the wire a file's hashes are one run of bytes, copied at the speed of memory.
 impl Serialize for Hashes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(self.0.as_flattened())
+        struct Bytes<'a>(&'a [u8]);
+        impl Serialize for Bytes<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_bytes(self.0)
+            }
+        }
+        let (index, name, bytes) = match &self.0 {
+            Packed::Digits(hashes) => (0, "Digits", hashes.as_flattened()),
+            Packed::Text(hashes) => (1, "Text", hashes.as_flattened()),
+        };
+        serializer.serialize_newtype_variant("Hashes", index, name, &Bytes(bytes))
     }
 }
 
 impl<'de> Deserialize<'de> for Hashes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let characters = <&[u8]>::deserialize(deserializer)?;
-        let (hashes, rest) = characters.as_chunks::<{ SegmentHash::LENGTH }>();
-        if !rest.is_empty() {
-            return Err(de::Error::custom(BadSegmentHash::Length(rest.len())));
+        #[derive(Deserialize)]
+        enum Wire<'a> {
+            Digits(#[serde(borrow)] &'a [u8]),
+            Text(#[serde(borrow)] &'a [u8]),
         }
-        for hash in hashes {
-            SegmentHash::new(hash).map_err(de::Error::custom)?;
+        let surplus = |rest: usize| de::Error::custom(BadSegmentHash::Length(rest));
+        match Wire::deserialize(deserializer)? {
+            Wire::Digits(bytes) => match bytes.as_chunks() {
+                (hashes, []) => Ok(Hashes(Packed::Digits(hashes.into()))),
+                (_, rest) => Err(surplus(2 * rest.len())),
+            },
+            Wire::Text(bytes) => match bytes.as_chunks::<{ SegmentHash::LENGTH }>() {
+                (hashes, []) => {
+                    let checked = hashes.iter().map(|hash| SegmentHash::new(hash));
+                    checked.collect::<Result<_, _>>().map_err(de::Error::custom)
+                }
+                (_, rest) => Err(surplus(rest.len())),
+            },
         }
-        Ok(Hashes(hashes.into()))
     }
 }
 
@@ -229,5 +293,31 @@ mod tests {
             hashes("").first_difference(&hashes("a")),
             Some(SegmentIndex(0))
         );
+    }
+
+    #[test]
+    fn hashes_of_digits_are_kept_short_and_all_come_back_as_they_were() {
+        let of = |texts: &[&[u8; 32]]| -> Hashes {
+            texts
+                .iter()
+                .map(|text| SegmentHash::new(*text).unwrap())
+                .collect()
+        };
+        let digits = b"0123456789abcdef00ff10a9f9e8d7c6";
+        let upper = b"0123456789ABCDEF00ff10a9f9e8d7c6";
+        for (texts, short) in [
+            (&[digits, digits][..], true),
+            (&[digits, upper], false),
+            (&[upper], false),
+            (&[], true),
+        ] {
+            let hashes = of(texts);
+            assert_eq!(matches!(hashes.0, Packed::Digits(_)), short);
+            assert_eq!(hashes.len(), texts.len());
+            let back: Vec<_> = hashes.iter().map(|hash| *hash.as_bytes()).collect();
+            assert!(back.iter().eq(texts.iter().copied()));
+        }
+        assert_eq!(of(&[digits]).get(SegmentIndex(1)), None);
+        assert_eq!(of(&[upper]).get(SegmentIndex(1)), None);
     }
 }
