@@ -3,7 +3,9 @@
 use super::*;
 use crate::policy::TrackerIndex;
 use crate::protocol::samples::{hashes, name, owned};
-use crate::protocol::{Letter, Reason};
+use crate::protocol::{
+    Gained, Joined, Letter, Members, Progress, Reason, SegmentIndex, SegmentSet, Swarm,
+};
 
 const F: FileId = FileId(0);
 const G: FileId = FileId(1);

@@ -1,0 +1,276 @@
+//! The swarms of a run that has started: who takes part in each, and, with the index of segments,
+//! who holds what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::Tally;
+use crate::protocol::{
+    Envelope, FileId, FileName, Gained, Hashes, Joined, Members, Missing, Progress, Rank,
+    SegmentIndex, SegmentSet, Swarm, ToDownload, ToTracker,
+};
+use crate::settings::Settings;
+
+/// The swarms of a run that has started.
+#[derive(Debug)]
+pub(super) struct Swarms {
+    pub(super) settings: Settings,
+    pub(super) ids: BTreeMap<FileName, FileId>,
+    /// By number.
+    pub(super) files: Vec<File>,
+    /// The clients that still download.
+    pub(super) busy: BTreeSet<Rank>,
+    pub(super) tally: Tally,
+}
+
+/// A file and its swarm.
+#[derive(Debug)]
+pub(super) struct File {
+    hashes: Hashes,
+    roles: BTreeMap<Rank, Role>,
+    /// Who holds what, if that is to be known.
+    index: Option<Index>,
+}
+
+#[derive(Debug)]
+enum Role {
+    Seed,
+    Peer(Peer),
+}
+
+/// A client that downloads a file.
+#[derive(Debug, Default)]
+struct Peer {
+    /// How much of the index's log it has been told.
+    told: usize,
+    /// Segments that it may have asked for, where the tracker grants.
+    granted: usize,
+    /// Segments that it has confirmed.
+    confirmed: usize,
+}
+
+/// What the members of a swarm hold.
+#[derive(Debug)]
+struct Index {
+    held: BTreeMap<Rank, SegmentSet>,
+    /// What was gained since the start, in the order in which it was heard of.
+    log: Vec<Gained>,
+}
+
+impl Swarms {
+    /// Takes the next message.
+    ///
+    /// # Errors
+    /// When the protocol has no place for it.
+    pub(super) fn step(
+        &mut self,
+        from: Rank,
+        message: ToTracker,
+        post: &mut Vec<Envelope>,
+    ) -> Result<()> {
+        ensure!(self.busy.contains(&from), "it has nothing more to download");
+        match message {
+            ToTracker::Init(_) => bail!("every client has registered already"),
+            ToTracker::SwarmRequest(name) => self.join(from, &name, post)?,
+            ToTracker::Update(progress) => {
+                let file = self.peer(from, progress.file)?;
+                file.gain(from, progress)?;
+                let swarm = Swarm::Members(file.news(from));
+                post.push(Envelope::new(from, ToDownload::Swarm(swarm)));
+            }
+            ToTracker::FileComplete(progress) => self.complete(from, progress)?,
+            ToTracker::AllComplete { missing } => self.finish(from, missing),
+            ToTracker::Alive => {}
+            ToTracker::Confirm { file, segment } => self.confirm(from, file, segment, post)?,
+        }
+        Ok(())
+    }
+
+    /// Answers SWARM_REQUEST; the client is a peer from then on (R3).
+    fn join(&mut self, client: Rank, name: &FileName, post: &mut Vec<Envelope>) -> Result<()> {
+        let mut answer = |swarm| post.push(Envelope::new(client, ToDownload::Swarm(swarm)));
+        let Some(&id) = self.ids.get(name) else {
+            answer(Swarm::Unknown);
+            return Ok(());
+        };
+        let file = &mut self.files[id.0 as usize];
+        match file.roles.get(&client) {
+            None => answer(Swarm::Joined(file.join(client, id))),
+            Some(Role::Peer(_)) => answer(Swarm::Members(file.news(client))),
+            Some(Role::Seed) => bail!("it is a seed of '{name}'"),
+        }
+        self.grant(client, id, post);
+        Ok(())
+    }
+
+    /// The file, if the client downloads it.
+    fn peer(&mut self, client: Rank, id: FileId) -> Result<&mut File> {
+        let file = self
+            .files
+            .get_mut(id.0 as usize)
+            .with_context(|| format!("there is no file number {id}"))?;
+        match file.roles.get(&client) {
+            Some(Role::Peer(_)) => Ok(file),
+            Some(Role::Seed) => bail!("it is a seed of file number {id}"),
+            None => bail!("it is not in the swarm of file number {id}"),
+        }
+    }
+
+    /// A segment that was granted has come.
+    fn confirm(
+        &mut self,
+        client: Rank,
+        id: FileId,
+        segment: SegmentIndex,
+        post: &mut Vec<Envelope>,
+    ) -> Result<()> {
+        let file = self.peer(client, id)?;
+        ensure!(
+            segment.0 < file.hashes.len(),
+            "file number {id} has no segment {segment}"
+        );
+        let peer = file.member(client);
+        ensure!(
+            peer.confirmed < peer.granted,
+            "no segment of file number {id} is granted that has not come"
+        );
+        peer.confirmed += 1;
+        self.grant(client, id, post);
+        Ok(())
+    }
+
+    /// Grants a peer as many segments as it may have asked for at a time, where the tracker grants.
+    fn grant(&mut self, client: Rank, id: FileId, post: &mut Vec<Envelope>) {
+        if !self.settings.tracker_grants {
+            return;
+        }
+        let file = &mut self.files[id.0 as usize];
+        let segments = file.hashes.len();
+        let peer = file.member(client);
+        let due = segments.min(peer.confirmed + self.settings.window.get());
+        while peer.granted < due {
+            peer.granted += 1;
+            post.push(Envelope::new(client, ToDownload::Grant(id)));
+        }
+    }
+
+    /// Makes a peer a seed (R11).
+    fn complete(&mut self, client: Rank, progress: Progress) -> Result<()> {
+        let (id, grants) = (progress.file, self.settings.tracker_grants);
+        let file = self.peer(client, id)?;
+        let segments = file.hashes.len();
+        file.gain(client, progress)?;
+        ensure!(
+            !grants || file.member(client).confirmed == segments,
+            "it has not confirmed every segment of file number {id}"
+        );
+        if let Some(index) = &file.index {
+            let held = index.held[&client].iter().count();
+            ensure!(
+                held == segments,
+                "it holds {held} of the {segments} segments of file number {id}"
+            );
+        }
+        file.roles.insert(client, Role::Seed);
+        self.tally.segments += segments;
+        self.tally.files += 1;
+        Ok(())
+    }
+
+    /// The client has nothing more to download; it stays in its swarms (R11).
+    fn finish(&mut self, client: Rank, missing: Vec<Missing>) {
+        self.busy.remove(&client);
+        self.tally
+            .missing
+            .extend(missing.into_iter().map(|file| (client, file)));
+        self.tally.missing.sort_by_key(|(client, _)| *client);
+    }
+}
+
+impl File {
+    /// A file with its seeds, and who holds what if that is to be known.
+    pub(super) fn new(hashes: Hashes, owners: BTreeSet<Rank>, indexed: bool) -> File {
+        let index = indexed.then(|| Index {
+            held: (owners.iter())
+                .map(|&owner| (owner, SegmentSet::all(hashes.len())))
+                .collect(),
+            log: Vec::new(),
+        });
+        File {
+            hashes,
+            roles: owners
+                .into_iter()
+                .map(|owner| (owner, Role::Seed))
+                .collect(),
+            index,
+        }
+    }
+
+    /// Makes a client a peer, and tells it all that there is to know.
+    fn join(&mut self, client: Rank, id: FileId) -> Joined {
+        let joined = Joined {
+            file: id,
+            hashes: self.hashes.clone(),
+            members: self.members(),
+            held: (self.index.iter())
+                .flat_map(|index| index.held.values().cloned())
+                .collect(),
+        };
+        let mut peer = Peer::default();
+        if let Some(index) = &mut self.index {
+            index
+                .held
+                .insert(client, SegmentSet::none(self.hashes.len()));
+            peer.told = index.log.len();
+        }
+        self.roles.insert(client, Role::Peer(peer));
+        joined
+    }
+
+    /// Notes what a peer has gained, if that is to be known (R2).
+    fn gain(&mut self, client: Rank, progress: Progress) -> Result<()> {
+        let Progress { file, gained } = progress;
+        let Some(index) = &mut self.index else {
+            ensure!(gained.is_empty(), "the tracker is not to know of segments");
+            return Ok(());
+        };
+        let held = index.held.get_mut(&client).expect("a peer holds something");
+        for &segment in &gained {
+            ensure!(
+                held.insert(segment),
+                "it has not gained segment {segment} of file number {file}"
+            );
+        }
+        index.log.push(Gained {
+            member: client,
+            segments: gained,
+        });
+        Ok(())
+    }
+
+    /// The swarm as it is now, and what its members gained since the peer was last told.
+    fn news(&mut self, client: Rank) -> Members {
+        let members = self.members();
+        let mut gained = Vec::new();
+        if let (Some(index), Some(Role::Peer(peer))) = (&self.index, self.roles.get_mut(&client)) {
+            let log = index.log[peer.told..].iter();
+            gained.extend(log.filter(|news| news.member != client).cloned());
+            peer.told = index.log.len();
+        }
+        Members { members, gained }
+    }
+
+    /// What is known of a peer.
+    fn member(&mut self, client: Rank) -> &mut Peer {
+        match self.roles.get_mut(&client) {
+            Some(Role::Peer(peer)) => peer,
+            Some(Role::Seed) | None => unreachable!("only peers are asked for"),
+        }
+    }
+
+    /// Its seeds and peers, in rank order.
+    fn members(&self) -> Vec<Rank> {
+        self.roles.keys().copied().collect()
+    }
+}
