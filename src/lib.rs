@@ -12,15 +12,15 @@
 //! * [`policy`] is what designs of the protocol differ in: whom a client asks, for which segment
 //!   first, and what the tracker knows. One file a policy, one list a kind.
 //! * [`settings`] is how a swarm works, from the options.
-//! * [`tracker`] is the tracker, a state machine.
+//! * [`tracker`] is the tracker, a state machine: who registers, and then the `swarms`.
 //! * [`client`] is a client, two state machines and what they share: [`client::Download`] with the
 //!   state of one file (`fetch`), its swarm (`members`) and the policies at work (`sources`);
 //!   [`client::Upload`] with the upload link; and the [`client::Library`] of held segments.
 //! * [`statistics`] is what the machines and the mailboxes count, [`report`] what it says at the
 //!   end, to people and to programs.
 //! * [`runtime`] moves messages between the machines: mailboxes over MPI, how a thread waits, the
-//!   tracker's loop and the watch over it, a client's two threads, output files, and the one way to
-//!   end the whole job. Nothing else touches MPI, threads, files or clocks, but for reading an
+//!   tracker's loop and the watch over it, a client's two threads, output files, what is gathered
+//!   for the report, and the one way to end the whole job. Nothing else touches MPI, threads, files or clocks, but for reading an
 //!   input ([`manifest::read`]).
 //! * [`exit`] is the exit statuses, [`cli`] the command line.
 //!

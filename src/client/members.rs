@@ -165,10 +165,8 @@ impl Members {
 
     /// Whether there is anybody who can be asked for something now.
     pub(super) fn is_anybody_free(&self) -> bool {
-        self.ranks
-            .iter()
-            .any(|rank| !self.is_busy(*rank) && !self.is_spared(*rank))
-            || self.busy.is_empty()
+        let free = |rank: &Rank| !self.is_busy(*rank) && !self.is_spared(*rank);
+        self.busy.is_empty() || self.ranks.iter().any(free)
     }
 
     /// The standings that members of this swarm can have, the best first.

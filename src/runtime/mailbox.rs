@@ -7,8 +7,10 @@
 //!
 //! # Blocking sends cannot block each other for good
 //! A large message may make `MPI_Send` wait until its receiver takes it. Who sends one to the
-//! tracker (INIT, ALL_COMPLETE) waits for the tracker alone. The tracker sends large ones (INIT_ACK,
-//! SWARM) only to clients that wait for them. All else is small, and the library takes it at once.
+//! tracker (INIT, ALL_COMPLETE, and UPDATE and FILE_COMPLETE where they carry positions) waits for
+//! the tracker alone. The tracker sends large ones (INIT_ACK, SWARM) only to clients that have asked
+//! for them, and that send it nothing large before they have them. All else is small, and the
+//! library takes it at once.
 #![expect(
     unsafe_code,
     reason = "MPI handles cross threads here, and nowhere else"
