@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs: they see to what is missing first.
 
-.PHONY: run test bench build lint mutants clean deps lint-deps
+.PHONY: run test test-mpich bench build lint mutants clean deps mpich-deps lint-deps
 .DELETE_ON_ERROR:
 
 # Open MPI does not run as root, the usual user of a container, without these.
@@ -38,11 +38,22 @@ test: build
 	cargo test --locked
 	./checker.sh
 
-# The release binary, here in the root: mpirun -np N ./bittorrent
+# The same with MPICH instead of Open MPI, as far as an mpirun makes a difference.
+MPICC_MPICH ?= mpicc.mpich
+MPIRUN_MPICH ?= mpirun.mpich
+test-mpich: export MPICC := $(MPICC_MPICH)
+test-mpich: export MPIRUN := $(MPIRUN_MPICH)
+test-mpich: export CARGO_TARGET_DIR := target/mpich
+test-mpich: deps mpich-deps
+	cargo build --release --locked
+	./checker.sh --binary target/mpich/release/bittorrent
+	cargo test --locked --test mpirun --test bad_input --test bad_run --test intruder
+
 # What is measured, or the sections named in ONLY: make bench ONLY=designs
 bench: deps
 	cargo bench --locked --bench swarm -- $(ONLY)
 
+# The release binary, here in the root: mpirun -np N ./bittorrent
 build: deps
 	cargo build --release --locked
 	@cp -f target/release/bittorrent bittorrent
@@ -70,6 +81,12 @@ deps:
 	if command -v dpkg >/dev/null && [ -z "$$LIBCLANG_PATH" ]; then \
 	    dpkg -s libclang-dev >/dev/null 2>&1 || set -- "$$@" libclang-dev; \
 	fi; \
+	get "$$@"
+
+mpich-deps:
+	@$(installer); set --; \
+	command -v $(MPICC_MPICH) >/dev/null || set -- "$$@" libmpich-dev; \
+	command -v $(MPIRUN_MPICH) >/dev/null || set -- "$$@" mpich; \
 	get "$$@"
 
 lint-deps:

@@ -5,7 +5,7 @@ set -u
 
 usage() {
     cat <<'END'
-Usage: ./checker.sh [--tests DIR] [--binary PATH] [--runs K]
+Usage: ./checker.sh [--tests DIR] [--binary PATH] [--runs K] [--mpirun PATH]
 
 Runs every test folder (any folder with an in1.txt in it) as `mpirun -np N BINARY`, in a temporary
 folder with a copy of the inputs, and compares the clients' files like `diff -w`. What client R must
@@ -14,6 +14,7 @@ end up with follows from the inputs: client<R>_<NAME> for each file that it want
   --tests DIR    where the test folders are (default: inputs, beside this script)
   --binary PATH  the program to judge (default: bittorrent, beside this script)
   --runs K       how often each test is run (default: 1)
+  --mpirun PATH  what starts it, Open MPI's or another's (default: $MPIRUN, or else mpirun)
   -h, --help     this text
 
 A run that takes more than 20 s has hung. The exit status is 0 if every run of every test is right.
@@ -29,16 +30,18 @@ here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 tests=$here/inputs
 binary=$here/bittorrent
 runs=1
+mpirun=${MPIRUN:-mpirun}
 while [ $# -gt 0 ]; do
     case $1 in
         -h | --help) usage && exit 0 ;;
-        --tests | --binary | --runs) [ $# -ge 2 ] || fail "$1 needs a value" ;;
+        --tests | --binary | --runs | --mpirun) [ $# -ge 2 ] || fail "$1 needs a value" ;;
         *) fail "unknown argument '$1' (--help lists them)" ;;
     esac
     case $1 in
         --tests) tests=$2 ;;
         --binary) binary=$2 ;;
         --runs) runs=$2 ;;
+        --mpirun) mpirun=$2 ;;
     esac
     shift 2
 done
@@ -46,11 +49,18 @@ done
 [ -d "$tests" ] || fail "no folder $tests"
 [[ -f $binary && -x $binary ]] || fail "no program $binary (make build makes ours)"
 binary=$(cd -- "$(dirname -- "$binary")" && pwd)/$(basename -- "$binary")
-command -v mpirun >/dev/null || fail "no mpirun (make run installs it on Debian and Ubuntu)"
+path=$(command -v "$mpirun") || fail "no $mpirun (make run installs it on Debian and Ubuntu)"
+mpirun=$(cd -- "$(dirname -- "$path")" && pwd)/$(basename -- "$path")
 
 # Open MPI does not run as root, the usual user of a container, without these.
 if [ "$(id -u)" -eq 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+
+# Open MPI starts no more ranks than there are cores, without this.
+oversubscribe=()
+if [[ $("$mpirun" --version 2>&1) == *"Open MPI"* ]]; then
+    oversubscribe=(--oversubscribe)
 fi
 
 work=$(mktemp -d) || fail "no temporary folder"
@@ -106,7 +116,7 @@ expect() {
 run() {
     local folder=$work/run status problems=() file name
     rm -rf -- "$folder" && mkdir -- "$folder" && cp -- "${inputs[@]}" "$folder"
-    (cd -- "$folder" && exec timeout -k 5 20 mpirun --oversubscribe -np $((${#inputs[@]} + 1)) \
+    (cd -- "$folder" && exec timeout -k 5 20 "$mpirun" "${oversubscribe[@]}" -np $((${#inputs[@]} + 1)) \
         "$binary" </dev/null >"$work/log" 2>&1) &
     running=$!
     wait "$running"

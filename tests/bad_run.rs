@@ -143,8 +143,12 @@ fn interrupted(signal: &str, arguments: &[&str]) -> Outcome {
 #[test]
 fn a_client_that_is_killed_ends_the_run_at_once() {
     let job = interrupted("KILL", &["--stall-timeout", "0"]);
-    assert_eq!(job.status, Some(128 + 9), "{}", job.stderr);
-    job.assert_says(&["rank 3"]);
+    // What mpirun makes of it, Open MPI's and MPICH's.
+    match job.status {
+        Some(137) => job.assert_says(&["rank 3"]),
+        Some(9) => assert!(job.stdout.contains("BAD TERMINATION"), "{}", job.stdout),
+        status => panic!("{status:?}: {}", job.stderr),
+    }
 }
 
 #[test]

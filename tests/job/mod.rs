@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "not every test needs all of it")]
 
 use std::collections::BTreeMap;
+use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
@@ -106,15 +107,9 @@ impl Job {
     fn command(&self) -> Command {
         let mut command = Command::new("timeout");
         command
-            .args([
-                "-k",
-                "5",
-                &self.patience.as_secs().to_string(),
-                "mpirun",
-                "--oversubscribe",
-                "-np",
-                &self.ranks.to_string(),
-            ])
+            .args(["-k", "5", &self.patience.as_secs().to_string()])
+            .args(mpirun())
+            .args(["-np", &self.ranks.to_string()])
             .args(&self.program)
             .args(&self.arguments)
             .envs(self.variable.clone());
@@ -150,6 +145,15 @@ impl Job {
             folder: self.folder,
             child,
         }
+    }
+}
+
+/// What starts ranks: `$MPIRUN`, if it is set, or else Open MPI's, which is told that there may be more
+/// ranks than cores.
+fn mpirun() -> Vec<String> {
+    match env::var("MPIRUN") {
+        Ok(mpirun) => vec![mpirun],
+        Err(_) => vec!["mpirun".into(), "--oversubscribe".into()],
     }
 }
 
@@ -204,14 +208,19 @@ impl Running {
 
     /// The process number of a rank, once it runs the program.
     fn process(&self, rank: u32) -> Option<String> {
-        let variable = format!("OMPI_COMM_WORLD_RANK={rank}");
+        let is_rank = |variable: &[u8]| {
+            let names = ["OMPI_COMM_WORLD_RANK", "PMI_RANK"];
+            names
+                .iter()
+                .any(|name| variable == format!("{name}={rank}").as_bytes())
+        };
         let is_it = |process: &Path| -> Option<bool> {
             let program = fs::read_link(process.join("exe")).ok()?;
             let folder = fs::read_link(process.join("cwd")).ok()?;
             let environment = fs::read(process.join("environ")).ok()?;
             let mut variables = environment.split(|byte| *byte == 0);
             let right_place = folder == self.folder.path() && program == Path::new(PROGRAM);
-            Some(right_place && variables.any(|text| text == variable.as_bytes()))
+            Some(right_place && variables.any(is_rank))
         };
         fs::read_dir("/proc")
             .expect("this test needs /proc")
