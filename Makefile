@@ -30,7 +30,7 @@ endef
 # A small swarm, and what came out of it.
 run: build
 	@rm -rf target/sample
-	mpirun --oversubscribe -np 4 ./bittorrent --input-dir inputs/test1 --output-dir target/sample
+	./bittorrent launch --input-dir inputs/test1 --output-dir target/sample
 	@cd target/sample && wc -l client*
 
 # Everything there is to check.
@@ -47,7 +47,7 @@ test-mpich: export CARGO_TARGET_DIR := target/mpich
 test-mpich: deps mpich-deps
 	cargo build --release --locked
 	./checker.sh --binary target/mpich/release/bittorrent
-	cargo test --locked --test mpirun --test bad_input --test bad_run --test intruder
+	cargo test --locked --test mpirun --test bad_input --test bad_run --test intruder --test launch
 
 # What is measured, or the sections named in ONLY: make bench ONLY=designs
 bench: deps

@@ -1,18 +1,21 @@
-//! The command line. These types stop at the edge: [`crate::runtime`] gets its own options.
+//! The command line. These types stop at the edge: what they ask for is a [`Request`].
 #![allow(
     rustdoc::invalid_html_tags,
     reason = "the same texts are the help in a terminal"
 )]
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exit::Exit;
+use crate::launch::Launch;
 use crate::policy::order::{self, SegmentOrder};
 use crate::policy::selection::{self, PeerSelection};
 use crate::policy::{Named, TrackerIndex};
@@ -36,10 +39,56 @@ Exit status:
     text
 }
 
+const USAGE: &str = "\
+mpirun -np N bittorrent [OPTIONS]
+       bittorrent launch [OPTIONS] [-- MPIRUN_OPTIONS...]";
+
+/// What the command line asks for.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// To take part in a swarm, as one of the ranks that mpirun started.
+    Run(Options),
+    /// To start mpirun.
+    Launch(Launch),
+}
+
 /// Simulates BitTorrent on MPI: a tracker on rank 0, a client on every other rank
 #[derive(Debug, Parser)]
-#[command(version, override_usage = "mpirun -np N bittorrent [OPTIONS]", after_help = explanation())]
+#[command(version, override_usage = USAGE, after_help = explanation())]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    #[command(flatten)]
+    swarm: SwarmArguments,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Launch(LaunchArguments),
+}
+
+/// Starts a swarm: mpirun, with one rank for each in<R>.txt and one for the tracker
+///
+/// The options are those of the ranks, besides --mpirun. Open MPI is told if there are more ranks
+/// than cores, and if it runs as root.
+#[derive(Debug, Args)]
+struct LaunchArguments {
+    #[command(flatten)]
+    swarm: SwarmArguments,
+
+    /// The mpirun to use, where it is not the one that is found
+    #[arg(long, value_name = "PATH", env = "MPIRUN", hide_env_values = true)]
+    mpirun: Option<OsString>,
+
+    /// Options of mpirun: -- --hostfile hosts
+    #[arg(last = true, value_name = "MPIRUN_OPTIONS")]
+    mpirun_options: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+struct SwarmArguments {
     /// Where the clients find in<R>.txt
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     input_dir: PathBuf,
@@ -101,32 +150,74 @@ pub struct Arguments {
     quiet: bool,
 }
 
-impl Arguments {
-    /// The options of the command line that this process was started with.
-    ///
-    /// # Errors
-    /// When they cannot be used; or when help or the version was asked for, as clap has it.
-    pub fn options() -> Result<Options, clap::Error> {
-        let arguments = Arguments::try_parse()?;
-        let stall_timeout = arguments.stall_timeout;
+/// What the command line of this process asks for.
+///
+/// # Errors
+/// When it cannot be used; or when help or the version was asked for, as clap has it.
+pub fn request() -> Result<Request, clap::Error> {
+    let mut command = Arguments::command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    let arguments =
+        Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    Ok(match arguments.command {
+        None => Request::Run(arguments.swarm.options()?),
+        Some(Command::Launch(launch)) => {
+            let (_, matches) = matches.subcommand().expect("there is a subcommand");
+            let options = launch.swarm.options()?;
+            Request::Launch(Launch {
+                input_dir: options.input_dir,
+                mpirun: launch.mpirun.filter(|path| !path.is_empty()),
+                mpirun_options: launch.mpirun_options,
+                options: as_written(matches),
+                quiet: options.quiet,
+            })
+        }
+    })
+}
+
+/// The swarm's options of a command line, as they were written there.
+fn as_written(matches: &ArgMatches) -> Vec<OsString> {
+    let mut options = Vec::new();
+    for argument in SwarmArguments::augment_args(clap::Command::new("swarm")).get_arguments() {
+        let id = argument.get_id().as_str();
+        if matches.value_source(id) != Some(ValueSource::CommandLine) {
+            continue;
+        }
+        let name = argument.get_long().expect("every option has a long name");
+        if argument.get_action().takes_values() {
+            for value in matches.get_raw(id).into_iter().flatten() {
+                let mut option = OsString::from(format!("--{name}="));
+                option.push(value);
+                options.push(option);
+            }
+        } else {
+            options.push(format!("--{name}").into());
+        }
+    }
+    options
+}
+
+impl SwarmArguments {
+    fn options(self) -> Result<Options, clap::Error> {
+        let stall_timeout = self.stall_timeout;
         let options = Options {
-            input_dir: arguments.input_dir,
-            output_dir: arguments.output_dir,
+            input_dir: self.input_dir,
+            output_dir: self.output_dir,
             settings: Settings {
-                update_interval: arguments.update_interval,
-                window: arguments.window,
-                tracker_index: arguments.tracker_index,
-                peer_selection: arguments.peer_selection,
-                segment_order: arguments.segment_order,
-                tracker_grants: arguments.tracker_grants,
-                upload_time: arguments.upload_time,
-                upload_slots: NonZeroUsize::new(arguments.upload_slots),
-                seed: arguments.seed.unwrap_or_else(|| fastrand::u32(..).into()),
+                update_interval: self.update_interval,
+                window: self.window,
+                tracker_index: self.tracker_index,
+                peer_selection: self.peer_selection,
+                segment_order: self.segment_order,
+                tracker_grants: self.tracker_grants,
+                upload_time: self.upload_time,
+                upload_slots: NonZeroUsize::new(self.upload_slots),
+                seed: self.seed.unwrap_or_else(|| fastrand::u32(..).into()),
             },
-            corrupt: arguments.corrupt,
+            corrupt: self.corrupt,
             stall_timeout: (!stall_timeout.is_zero()).then_some(stall_timeout),
-            report: arguments.report,
-            quiet: arguments.quiet,
+            report: self.report,
+            quiet: self.quiet,
         };
         let conflict = |why| Err(Arguments::command().error(ErrorKind::ArgumentConflict, why));
         if !options.settings.are_consistent() {

@@ -8,7 +8,7 @@
 //! [`Upload`](client::Upload) -> SEGMENT -> [`Library`](client::Library) -> `client<R>_<NAME>`.
 //!
 //! * [`protocol`] is the vocabulary: ranks, names, hashes, the messages and their encoding.
-//! * [`manifest`] reads, checks and writes a client's input.
+//! * [`inputs`] is where the clients' inputs are, [`manifest`] reads, checks and writes one.
 //! * [`policy`] is what designs of the protocol differ in: whom a client asks, for which segment
 //!   first, and what the tracker knows. One file a policy, one list a kind.
 //! * [`settings`] is how a swarm works, from the options.
@@ -20,12 +20,13 @@
 //!   end, to people and to programs.
 //! * [`runtime`] moves messages between the machines: mailboxes over MPI, how a thread waits, the
 //!   tracker's loop and the watch over it, a client's two threads, output files, what is gathered
-//!   for the report, and the one way to end the whole job. Nothing else touches MPI, threads, files or clocks, but for reading an
-//!   input ([`manifest::read`]).
+//!   for the report, and the one way to end the whole job. Nothing else touches MPI, threads, files
+//!   or clocks, but for finding and reading inputs.
+//! * [`launch`] starts a swarm with mpirun, and knows whether one started this process.
 //! * [`exit`] is the exit statuses, [`cli`] the command line.
 //!
-//! Dependencies point one way: `main` -> `cli` -> `runtime` -> `report` -> `tracker`, `client` ->
-//! `settings`, `statistics`, `manifest` -> `policy` -> `protocol`.
+//! Dependencies point one way: `main` -> `cli` -> `runtime` -> `launch`, `report` -> `tracker`,
+//! `client` -> `settings`, `statistics`, `inputs`, `manifest` -> `policy` -> `protocol`.
 //!
 //! # What is deliberately absent
 //! * The machines never send, wait, print or look at a clock: they take a message and the time, and
@@ -40,6 +41,8 @@
 pub mod cli;
 pub mod client;
 pub mod exit;
+pub mod inputs;
+pub mod launch;
 pub mod manifest;
 pub mod policy;
 pub mod protocol;

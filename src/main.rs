@@ -2,22 +2,28 @@
 
 use std::process::ExitCode;
 
-use bittorrent::cli::Arguments;
+use bittorrent::cli::{self, Request};
 use bittorrent::exit::Exit;
-use bittorrent::runtime;
+use bittorrent::{launch, runtime};
 
 fn main() -> ExitCode {
-    match Arguments::options() {
-        Ok(options) => runtime::run(&options).into(),
-        // Help, the version or bad options are the same on every rank: one of them says so.
-        Err(_) if !runtime::is_first() => Exit::Complete.into(),
-        Err(message) if message.use_stderr() => {
-            eprint!("{message}");
-            Exit::Refused.into()
+    let exit = match cli::request() {
+        Ok(Request::Run(options)) => runtime::run(&options),
+        // The rest is for one process: where mpirun started several, the first one.
+        _ if !launch::is_first() => Exit::Complete,
+        Ok(Request::Launch(launch)) => {
+            let Err(error) = launch.start();
+            eprintln!("bittorrent: {error:#}");
+            Exit::Refused
         }
         Err(message) => {
-            print!("{message}");
-            Exit::Complete.into()
+            let _ = message.print(); // whoever closed its output does not want it
+            if message.use_stderr() {
+                Exit::Refused
+            } else {
+                Exit::Complete
+            }
         }
-    }
+    };
+    exit.into()
 }

@@ -237,7 +237,7 @@ fn bad_options_and_a_lone_rank_are_refused_by_one_message() {
     refused(
         1,
         &[],
-        "bittorrent: a swarm takes at least 2 ranks, a tracker and a client\n",
+        "bittorrent: a swarm takes at least 2 ranks, a tracker and a client. ",
     );
 }
 

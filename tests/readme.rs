@@ -19,7 +19,13 @@ fn every_exit_status_is_in_the_readme() {
 fn every_option_is_in_the_readme_with_its_default() {
     let mut command = Arguments::command();
     command.build();
-    for option in command.get_arguments() {
+    let commands = command
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set());
+    let options = commands
+        .chain([&command])
+        .flat_map(clap::Command::get_arguments);
+    for option in options.filter(|option| !option.is_hide_set() && !option.is_positional()) {
         let long = option.get_long().expect("every option has a long name");
         let mut rows = README.lines().filter(|line| line.starts_with("| `"));
         let row = rows.find(|line| line.contains(&format!("`--{long}")));

@@ -7,11 +7,11 @@ use std::hint::black_box;
 use std::process::{self, Command};
 use std::time::Instant;
 
+use bittorrent::launch;
 use bittorrent::protocol::{
     Answer, FileId, Message, SegmentAnswer, SegmentHash, SegmentIndex, SegmentRequest, ToDownload,
     ToUpload, encode,
 };
-use bittorrent::runtime;
 use mpi::environment::Threading;
 use mpi::traits::{Communicator, Destination, Source};
 use serde::{Deserialize, Serialize};
@@ -89,7 +89,7 @@ fn encoded(message: &impl Message) -> Vec<u8> {
 
 /// Runs the rest of the command line as this rank, and notes what it used in `usage<R>`.
 fn watch() {
-    let rank = runtime::rank().expect("mpirun says which rank this is");
+    let rank = launch::rank().expect("mpirun says which rank this is");
     let mut words = env::args().skip(1);
     let mut program = Command::new(words.next().expect("a program"));
     let mut child = program

@@ -8,8 +8,9 @@ use anyhow::{Context, Result, bail};
 use super::clock::Clock;
 use super::mailbox::Receiver;
 use super::watch::Heartbeat;
-use super::{Job, Options, Post, input, output};
+use super::{Job, Options, Post, output};
 use crate::client::{self, Download, Effect, Upload};
+use crate::inputs;
 use crate::manifest;
 use crate::protocol::{
     Envelope, FileName, InitAck, Message, Rank, ToDownload, ToTracker, ToUpload,
@@ -28,7 +29,7 @@ pub(super) fn run(
     mut download_mailbox: Receiver<ToDownload>,
     upload_mailbox: Receiver<ToUpload>,
 ) -> Result<Option<ClientStatistics>> {
-    let input = manifest::read(&input::path(&options.input_dir, me));
+    let input = manifest::read(&inputs::path(&options.input_dir, me));
     post.tracker
         .send(Rank::TRACKER, &ToTracker::Init(client::init(&input)))?;
     let numbers = match download_mailbox.receive()? {

@@ -5,9 +5,7 @@ mod backoff;
 mod client;
 mod clock;
 mod gather;
-mod input;
 mod job;
-mod launcher;
 mod mailbox;
 mod output;
 mod tracker;
@@ -21,10 +19,11 @@ use mpi::environment::Threading;
 use mpi::topology::{Communicator, SimpleCommunicator};
 
 pub use job::Job;
-pub use launcher::{is_first, rank};
 
 use crate::client::Conduct;
 use crate::exit::Exit;
+use crate::inputs;
+use crate::launch;
 use crate::protocol::{Envelope, Letter, Rank, ToDownload, ToTracker, ToUpload};
 use crate::report::{Measured, Plan, Report};
 use crate::settings::Settings;
@@ -68,7 +67,7 @@ impl Options {
             ));
         }
         if clients == 0 {
-            return Some("a swarm takes at least 2 ranks, a tracker and a client".into());
+            return Some(launch::lone_rank(&self.input_dir));
         }
         let mut corrupt = self.corrupt.iter();
         if let Some(rank) = corrupt.find(|rank| rank.0 as usize > clients) {
@@ -98,7 +97,8 @@ pub fn run(options: &Options) -> Exit {
     let [seed, objected] = [options.settings.seed, objection.is_some().into()];
     let [seed, objected] = gather::share(&world, [seed, objected]);
     if objected != 0 {
-        if let (Rank::TRACKER, Some(why)) = (me, objection) {
+        // Where no rank knows of another, each is rank 0.
+        if let (true, Some(why)) = (me == Rank::TRACKER && launch::is_first(), objection) {
             eprintln!("bittorrent: {why}");
         }
         return Exit::Refused;
@@ -171,7 +171,8 @@ fn track(
     post: Post,
     mailbox: mailbox::Receiver<ToTracker>,
 ) -> Result<Exit> {
-    if let Some(warning) = input::without_rank(&options.input_dir, plan.clients) {
+    let last = Rank(u32::try_from(plan.clients).expect("clients have ranks"));
+    if let Some(warning) = inputs::without_rank(&options.input_dir, last) {
         eprintln!("{warning}");
     }
     let clock = Clock::start();

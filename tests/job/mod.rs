@@ -10,6 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use bittorrent::launch::Mpi;
 use bittorrent::protocol::Rank;
 use bittorrent::report::Report;
 use tempfile::TempDir;
@@ -28,6 +29,7 @@ pub struct Job {
     ranks: usize,
     /// What each rank is: a program, and what it needs in front of the arguments.
     program: Vec<String>,
+    is_launched: bool,
     variable: Option<(String, String)>,
     arguments: Vec<String>,
     patience: Duration,
@@ -54,6 +56,7 @@ impl Job {
             folder: tempfile::tempdir().expect("a temporary folder"),
             ranks,
             program: vec![PROGRAM.into()],
+            is_launched: false,
             variable: None,
             arguments: vec![],
             patience: Duration::from_secs(60),
@@ -103,16 +106,25 @@ impl Job {
         self
     }
 
+    /// Has `launch` count the ranks and call mpirun.
+    pub fn launched(mut self) -> Job {
+        self.is_launched = true;
+        self
+    }
+
     /// The command that starts it, and ends it when it takes too long.
     fn command(&self) -> Command {
         let mut command = Command::new("timeout");
-        command
-            .args(["-k", "5", &self.patience.as_secs().to_string()])
-            .args(mpirun())
-            .args(["-np", &self.ranks.to_string()])
-            .args(&self.program)
-            .args(&self.arguments)
-            .envs(self.variable.clone());
+        command.args(["-k", "5", &self.patience.as_secs().to_string()]);
+        if self.is_launched {
+            command.args([PROGRAM, "launch"]);
+        } else {
+            command
+                .args(mpirun())
+                .args(["-np", &self.ranks.to_string()])
+                .args(&self.program);
+        }
+        command.args(&self.arguments).envs(self.variable.clone());
         prepare(&mut command, self.folder.path());
         command
     }
@@ -148,13 +160,12 @@ impl Job {
     }
 }
 
-/// What starts ranks: `$MPIRUN`, if it is set, or else Open MPI's, which is told that there may be more
-/// ranks than cores.
+/// What starts ranks, more than there are cores if need be: `$MPIRUN`, or else `mpirun`.
 fn mpirun() -> Vec<String> {
-    match env::var("MPIRUN") {
-        Ok(mpirun) => vec![mpirun],
-        Err(_) => vec!["mpirun".into(), "--oversubscribe".into()],
-    }
+    let mpirun = env::var("MPIRUN").unwrap_or_else(|_| "mpirun".into());
+    let mpi = Mpi::of_mpirun(mpirun.as_ref()).expect("mpirun is installed");
+    let oversubscribe = (mpi == Mpi::OpenMpi).then(|| "--oversubscribe".into());
+    [mpirun].into_iter().chain(oversubscribe).collect()
 }
 
 /// What every command here needs. That is a place of its own for mpirun's files, too: two that start

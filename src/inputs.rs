@@ -1,0 +1,91 @@
+//! Where the inputs are: `in<R>.txt` in a folder, numbered like the clients.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::protocol::Rank;
+
+/// The input of a client.
+pub fn path(folder: &Path, client: Rank) -> PathBuf {
+    folder.join(format!("in{client}.txt"))
+}
+
+/// The clients that there are inputs for.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn clients(folder: &Path) -> io::Result<BTreeSet<Rank>> {
+    let mut clients = BTreeSet::new();
+    for entry in fs::read_dir(folder)? {
+        clients.extend(entry?.file_name().to_str().and_then(client));
+    }
+    Ok(clients)
+}
+
+/// Whose input goes by this name.
+fn client(name: &str) -> Option<Rank> {
+    numbered(name, "in").map(Rank)
+}
+
+/// The number in a name like `in3.txt`, as it is written there and in no other way.
+pub fn numbered(name: &str, prefix: &str) -> Option<u32> {
+    let digits = name.strip_prefix(prefix)?.strip_suffix(".txt")?;
+    let number: u32 = digits.parse().ok()?;
+    (number.to_string() == digits).then_some(number)
+}
+
+/// A warning about inputs for ranks that were not started, if there are any.
+pub fn without_rank(folder: &Path, last: Rank) -> Option<String> {
+    let clients = clients(folder).ok()?;
+    let first_unused = clients.iter().find(|&&client| client > last)?;
+    let ranks = clients.last()?.0 + 1;
+    Some(format!(
+        "warning: there is in{first_unused}.txt, but the last client has rank {last} \
+         (start with -np {ranks})"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn only_names_that_a_client_would_read_are_inputs() {
+        let names = [
+            "in1.txt",
+            "in20.txt",
+            "in03.txt",
+            "in+4.txt",
+            "inx.txt",
+            "in5.txt.bak",
+            "out6.txt",
+        ];
+        let folder = folder(&names);
+        let clients: Vec<Rank> = clients(folder.path()).unwrap().into_iter().collect();
+        assert_eq!(clients, [Rank(1), Rank(20)]);
+        assert!(super::clients(&folder.path().join("nowhere")).is_err());
+    }
+
+    #[test]
+    fn an_input_without_a_rank_is_noticed() {
+        let folder = folder(&["in1.txt", "in2.txt", "in5.txt"]);
+        let warning = |last| without_rank(folder.path(), Rank(last));
+        assert_eq!(warning(5), None);
+        assert_eq!(
+            warning(4).unwrap(),
+            "warning: there is in5.txt, but the last client has rank 4 (start with -np 6)"
+        );
+        assert!(warning(1).unwrap().contains("there is in2.txt"));
+        assert_eq!(without_rank(&folder.path().join("nowhere"), Rank(1)), None);
+    }
+}

@@ -1,0 +1,294 @@
+//! `bittorrent launch`: counts the inputs, and becomes an mpirun that starts a rank for each and one
+//! for the tracker.
+//!
+//! It really becomes it, by `exec`: so the terminal, the signals and the exit status are mpirun's.
+
+mod environment;
+mod mpirun;
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::env;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::inputs;
+use crate::protocol::Rank;
+
+pub use environment::{is_first, rank};
+pub use mpirun::Mpi;
+
+/// What is to be started.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// Where `in<R>.txt` are.
+    pub input_dir: PathBuf,
+    /// Which mpirun, if the user says.
+    pub mpirun: Option<OsString>,
+    /// Its options, besides those that follow from the inputs and the machine.
+    pub mpirun_options: Vec<OsString>,
+    /// The options of the ranks.
+    pub options: Vec<OsString>,
+    /// Print nothing but problems.
+    pub quiet: bool,
+}
+
+impl Launch {
+    /// Becomes mpirun.
+    ///
+    /// # Errors
+    /// When it cannot, in words for the user.
+    pub fn start(&self) -> Result<Infallible> {
+        ensure!(
+            !environment::is_under_mpirun(),
+            "launch calls mpirun itself: it is to be started without"
+        );
+        let folder = &self.input_dir;
+        let inputs = inputs::clients(folder)
+            .with_context(|| format!("cannot list the inputs in {}", folder.display()))?;
+        let ranks = count(&inputs).with_context(|| folder.display().to_string())? + 1;
+        let (mpirun, mpi) = mpirun::find(self.mpirun.as_deref(), Mpi::of_this_program())?;
+        let additions = Additions::new(mpi, ranks, &self.mpirun_options, Machine::this());
+        if !self.quiet {
+            for reason in &additions.reasons {
+                eprintln!("bittorrent: {reason}");
+            }
+        }
+        let program = env::current_exe().context("cannot find out where this program is")?;
+        let error = Command::new(&mpirun)
+            .envs(additions.variables.iter().map(|name| (name, "1")))
+            .args(additions.options)
+            .arg("-np")
+            .arg(ranks.to_string())
+            .args(&self.mpirun_options)
+            .arg(program)
+            .args(&self.options)
+            .exec();
+        Err(error).with_context(|| format!("cannot run {}", mpirun.display()))
+    }
+}
+
+/// What to say to a user whose process is a swarm's only one.
+pub fn lone_rank(input_dir: &Path) -> String {
+    if let Some(ranks) = environment::ranks().filter(|&ranks| ranks > 1) {
+        return format!(
+            "this is one of {ranks} ranks, but {} knows of no other: \
+             what started them belongs to another MPI library",
+            Mpi::of_this_program()
+        );
+    }
+    let mut text = String::from(
+        "a swarm takes at least 2 ranks, a tracker and a client. Either of these starts them:
+
+    bittorrent launch [OPTIONS]          one rank for each in<R>.txt, and one for the tracker
+    mpirun -np N bittorrent [OPTIONS]    N ranks",
+    );
+    if let Some(clients) = inputs::clients(input_dir)
+        .ok()
+        .and_then(|inputs| count(&inputs).ok())
+    {
+        let folder = input_dir.display();
+        text += &format!("\n\nFor the inputs in {folder}, N is {}.", clients + 1);
+    }
+    text
+}
+
+/// How many clients there are.
+///
+/// # Errors
+/// When one has no input: says which.
+fn count(inputs: &BTreeSet<Rank>) -> Result<usize> {
+    const MOST: usize = 5;
+    let Some(last) = inputs.last() else {
+        bail!("there is no in1.txt");
+    };
+    ensure!(
+        !inputs.contains(&Rank::TRACKER),
+        "there is in0.txt, but clients are numbered from 1"
+    );
+    let missing = (1..last.0).filter(|&client| !inputs.contains(&Rank(client)));
+    let mut missing: Vec<String> = (missing.take(MOST + 1))
+        .map(|client| format!("in{client}.txt"))
+        .collect();
+    if missing.len() > MOST {
+        missing[MOST] = "more".into();
+    }
+    ensure!(
+        missing.is_empty(),
+        "there is in{last}.txt, but not {}",
+        missing.join(", ")
+    );
+    Ok(inputs.len())
+}
+
+/// What mpirun has to be told here, besides what the user tells it.
+#[derive(Debug, Default)]
+struct Additions {
+    options: Vec<&'static str>,
+    /// Set to 1 in its environment.
+    variables: Vec<&'static str>,
+    /// A line for the user on each of them.
+    reasons: Vec<String>,
+}
+
+/// What matters of where this runs.
+#[derive(Debug, Clone, Copy)]
+struct Machine {
+    /// As many ranks Open MPI starts without being asked twice.
+    cores: usize,
+    /// Whether Open MPI would refuse to run as this user.
+    is_unpermitted_root: bool,
+    /// Whether a batch system tells mpirun where ranks go.
+    is_scheduled: bool,
+}
+
+/// The permission that Open MPI wants of root.
+const AS_ROOT: [&str; 2] = ["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"];
+
+impl Machine {
+    fn this() -> Machine {
+        let available = thread::available_parallelism().map_or(1, usize::from);
+        let is_set = |name: &&str| env::var_os(name).is_some();
+        Machine {
+            cores: num_cpus::get_physical().min(available),
+            is_unpermitted_root: rustix::process::geteuid().is_root()
+                && !AS_ROOT.iter().all(is_set),
+            is_scheduled: ["SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID"]
+                .iter()
+                .any(is_set),
+        }
+    }
+}
+
+impl Additions {
+    fn new(mpi: Mpi, ranks: usize, options: &[OsString], machine: Machine) -> Additions {
+        let mut additions = Additions::default();
+        if mpi != Mpi::OpenMpi {
+            return additions;
+        }
+        let places_ranks = |option: &OsString| {
+            let option = option.to_string_lossy();
+            option.starts_with('-') && PLACEMENT.contains(&option.trim_start_matches('-'))
+        };
+        let cores = machine.cores;
+        if ranks > cores && !machine.is_scheduled && !options.iter().any(places_ranks) {
+            additions.options.push("--oversubscribe");
+            let noun = if cores == 1 { "core" } else { "cores" };
+            let reason = format!("--oversubscribe added, for {ranks} ranks on {cores} {noun}");
+            additions.reasons.push(reason);
+        }
+        if machine.is_unpermitted_root {
+            additions.variables.extend(AS_ROOT);
+            let reason = format!("{} set to 1, for this is root", AS_ROOT.join(" and "));
+            additions.reasons.push(reason);
+        }
+        additions
+    }
+}
+
+/// Options of mpirun by which the user says where ranks go, without their dashes.
+const PLACEMENT: [&str; 10] = [
+    "H",
+    "host",
+    "hostfile",
+    "machinefile",
+    "map-by",
+    "N",
+    "nooversubscribe",
+    "oversubscribe",
+    "rankfile",
+    "use-hwthread-cpus",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_client_has_an_input_or_the_missing_ones_are_named() {
+        let counted = |clients: &[u32]| {
+            let clients = clients.iter().copied().map(Rank).collect();
+            count(&clients).map_err(|error| error.to_string())
+        };
+        assert_eq!(counted(&[1]), Ok(1));
+        assert_eq!(counted(&[1, 2, 3]), Ok(3));
+        for (clients, problem) in [
+            (&[][..], "there is no in1.txt"),
+            (&[1, 3], "there is in3.txt, but not in2.txt"),
+            (
+                &[2, 5],
+                "there is in5.txt, but not in1.txt, in3.txt, in4.txt",
+            ),
+            (
+                &[4_000_000_000],
+                "there is in4000000000.txt, but not in1.txt, in2.txt, in3.txt, in4.txt, in5.txt, more",
+            ),
+            (&[0, 1], "there is in0.txt, but clients are numbered from 1"),
+            (&[0], "there is in0.txt, but clients are numbered from 1"),
+        ] {
+            assert_eq!(counted(clients), Err(problem.into()));
+        }
+    }
+
+    const ROOMY: Machine = Machine {
+        cores: 4,
+        is_unpermitted_root: false,
+        is_scheduled: false,
+    };
+
+    #[test]
+    fn open_mpi_is_told_of_more_ranks_than_cores_unless_ranks_are_placed_otherwise() {
+        let options = |mpi, ranks, options: &[&str], machine| {
+            let options: Vec<OsString> = options.iter().map(OsString::from).collect();
+            Additions::new(mpi, ranks, &options, machine).options
+        };
+        let scheduled = Machine {
+            is_scheduled: true,
+            ..ROOMY
+        };
+        assert_eq!(options(Mpi::OpenMpi, 5, &[], ROOMY), ["--oversubscribe"]);
+        assert_eq!(
+            options(Mpi::OpenMpi, 5, &["--mca", "btl", "tcp,self"], ROOMY),
+            ["--oversubscribe"]
+        );
+        assert!(options(Mpi::OpenMpi, 4, &[], ROOMY).is_empty());
+        assert!(options(Mpi::OpenMpi, 5, &["--hostfile", "hosts"], ROOMY).is_empty());
+        assert!(options(Mpi::OpenMpi, 5, &["-oversubscribe"], ROOMY).is_empty());
+        assert!(options(Mpi::OpenMpi, 5, &[], scheduled).is_empty());
+        assert!(options(Mpi::Mpich, 5, &[], ROOMY).is_empty());
+        assert!(options(Mpi::Other, 5, &[], ROOMY).is_empty());
+    }
+
+    #[test]
+    fn root_is_permitted_where_open_mpi_asks_for_it() {
+        let root = Machine {
+            is_unpermitted_root: true,
+            ..ROOMY
+        };
+        let variables = |mpi, machine| Additions::new(mpi, 1, &[], machine).variables;
+        assert_eq!(variables(Mpi::OpenMpi, root), AS_ROOT);
+        assert!(variables(Mpi::OpenMpi, ROOMY).is_empty());
+        assert!(variables(Mpi::Mpich, root).is_empty());
+    }
+
+    #[test]
+    fn every_addition_is_said() {
+        let machine = Machine {
+            cores: 1,
+            is_unpermitted_root: true,
+            is_scheduled: false,
+        };
+        assert_eq!(
+            Additions::new(Mpi::OpenMpi, 3, &[], machine).reasons,
+            [
+                "--oversubscribe added, for 3 ranks on 1 core",
+                "OMPI_ALLOW_RUN_AS_ROOT and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM set to 1, for this is root",
+            ]
+        );
+    }
+}
