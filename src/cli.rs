@@ -15,6 +15,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exit::Exit;
+use crate::generate::{Generate, RandomShape, Shape, Wants};
 use crate::launch::Launch;
 use crate::policy::order::{self, SegmentOrder};
 use crate::policy::selection::{self, PeerSelection};
@@ -41,7 +42,8 @@ Exit status:
 
 const USAGE: &str = "\
 mpirun -np N bittorrent [OPTIONS]
-       bittorrent launch [OPTIONS] [-- MPIRUN_OPTIONS...]";
+       bittorrent launch [OPTIONS] [-- MPIRUN_OPTIONS...]
+       bittorrent generate [OPTIONS] --clients C --segments S DIR";
 
 /// What the command line asks for.
 #[derive(Debug, Clone)]
@@ -50,6 +52,8 @@ pub enum Request {
     Run(Options),
     /// To start mpirun.
     Launch(Launch),
+    /// To write a swarm's inputs.
+    Generate(Generate),
 }
 
 /// Simulates BitTorrent on MPI: a tracker on rank 0, a client on every other rank
@@ -67,6 +71,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Launch(LaunchArguments),
+    Generate(GenerateArguments),
 }
 
 /// Starts a swarm: mpirun, with one rank for each in<R>.txt and one for the tracker
@@ -85,6 +90,96 @@ struct LaunchArguments {
     /// Options of mpirun: -- --hostfile hosts
     #[arg(last = true, value_name = "MPIRUN_OPTIONS")]
     mpirun_options: Vec<OsString>,
+}
+
+/// Writes a random swarm: in<R>.txt for every client, and out<K>.txt, what there is to get of file<K>
+#[derive(Debug, Args)]
+struct GenerateArguments {
+    /// The folder to write to; created if missing
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+
+    /// How many clients there are
+    #[arg(long, value_name = "C")]
+    clients: NonZeroUsize,
+
+    /// How many files there are
+    #[arg(long, value_name = "F", required_unless_present = "flash_crowd")]
+    files: Option<NonZeroUsize>,
+
+    /// How many segments each file has
+    #[arg(long, value_name = "S")]
+    segments: NonZeroUsize,
+
+    /// How many clients own each file
+    #[arg(long, value_name = "K", default_value = "1")]
+    owners: NonZeroUsize,
+
+    /// How many files each client wants, of those that it does not own
+    #[arg(long, value_name = "all|N", default_value = "all", value_parser = wants)]
+    wants: Wants,
+
+    /// Draw lengths, owners and wants, with these numbers as the most
+    #[arg(long)]
+    vary: bool,
+
+    /// One file, owned by the first client (the first K) and wanted by all others
+    #[arg(long, conflicts_with_all = ["files", "wants", "vary"])]
+    flash_crowd: bool,
+
+    /// What all random choices follow from; left out, it is a different one every time
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Replace the swarm that is there
+    #[arg(long)]
+    force: bool,
+}
+
+impl GenerateArguments {
+    fn request(self) -> Result<Generate, clap::Error> {
+        let Some(leechers) = self.clients.get().checked_sub(self.owners.get()) else {
+            let why = format!(
+                "--owners {} is more than the {} clients there are",
+                self.owners, self.clients
+            );
+            return Err(Arguments::command().error(ErrorKind::ValueValidation, why));
+        };
+        let shape = match self.files {
+            Some(files) => Shape::Random(RandomShape {
+                clients: self.clients,
+                files,
+                segments: self.segments,
+                owners: self.owners,
+                wants: self.wants,
+                vary: self.vary,
+            }),
+            None => Shape::FlashCrowd {
+                seeds: self.owners,
+                leechers,
+                segments: self.segments,
+            },
+        };
+        Ok(Generate {
+            folder: self.folder,
+            shape,
+            seed: seed(self.seed),
+            replace: self.force,
+        })
+    }
+}
+
+fn wants(text: &str) -> Result<Wants, String> {
+    match text.parse() {
+        Ok(number) => Ok(Wants::Some(number)),
+        Err(_) if text == "all" => Ok(Wants::All),
+        Err(_) => Err("expected 'all' or a number of files".into()),
+    }
+}
+
+/// One that fits on a line, if the user names none.
+fn seed(named: Option<u64>) -> u64 {
+    named.unwrap_or_else(|| fastrand::u32(..).into())
 }
 
 #[derive(Debug, Args)]
@@ -161,6 +256,7 @@ pub fn request() -> Result<Request, clap::Error> {
         Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     Ok(match arguments.command {
         None => Request::Run(arguments.swarm.options()?),
+        Some(Command::Generate(generate)) => Request::Generate(generate.request()?),
         Some(Command::Launch(launch)) => {
             let (_, matches) = matches.subcommand().expect("there is a subcommand");
             let options = launch.swarm.options()?;
@@ -212,7 +308,7 @@ impl SwarmArguments {
                 tracker_grants: self.tracker_grants,
                 upload_time: self.upload_time,
                 upload_slots: NonZeroUsize::new(self.upload_slots),
-                seed: self.seed.unwrap_or_else(|| fastrand::u32(..).into()),
+                seed: seed(self.seed),
             },
             corrupt: self.corrupt,
             stall_timeout: (!stall_timeout.is_zero()).then_some(stall_timeout),

@@ -26,12 +26,13 @@ pub fn clients(folder: &Path) -> io::Result<BTreeSet<Rank>> {
 
 /// Whose input goes by this name.
 fn client(name: &str) -> Option<Rank> {
-    numbered(name, "in").map(Rank)
+    number(name, "in", ".txt").map(Rank)
 }
 
-/// The number in a name like `in3.txt`, as it is written there and in no other way.
-pub fn numbered(name: &str, prefix: &str) -> Option<u32> {
-    let digits = name.strip_prefix(prefix)?.strip_suffix(".txt")?;
+/// The number in a name such as `in3.txt`, between what comes before and what comes behind, as
+/// numbers are written here and not in another way.
+pub(crate) fn number(name: &str, before: &str, behind: &str) -> Option<u32> {
+    let digits = name.strip_prefix(before)?.strip_suffix(behind)?;
     let number: u32 = digits.parse().ok()?;
     (number.to_string() == digits).then_some(number)
 }

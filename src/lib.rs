@@ -21,12 +21,13 @@
 //! * [`runtime`] moves messages between the machines: mailboxes over MPI, how a thread waits, the
 //!   tracker's loop and the watch over it, a client's two threads, output files, what is gathered
 //!   for the report, and the one way to end the whole job. Nothing else touches MPI, threads, files
-//!   or clocks, but for finding and reading inputs.
+//!   or clocks, but for finding, reading and generating inputs.
 //! * [`launch`] starts a swarm with mpirun, and knows whether one started this process.
+//! * [`generate`] makes swarms up, and writes their inputs.
 //! * [`exit`] is the exit statuses, [`cli`] the command line.
 //!
-//! Dependencies point one way: `main` -> `cli` -> `runtime` -> `launch`, `report` -> `tracker`,
-//! `client` -> `settings`, `statistics`, `inputs`, `manifest` -> `policy` -> `protocol`.
+//! Dependencies point one way: `main` -> `cli` -> `generate`, `runtime` -> `launch`, `report` ->
+//! `tracker`, `client` -> `settings`, `statistics`, `inputs`, `manifest` -> `policy` -> `protocol`.
 //!
 //! # What is deliberately absent
 //! * The machines never send, wait, print or look at a clock: they take a message and the time, and
@@ -41,6 +42,7 @@
 pub mod cli;
 pub mod client;
 pub mod exit;
+pub mod generate;
 pub mod inputs;
 pub mod launch;
 pub mod manifest;

@@ -11,11 +11,16 @@ fn main() -> ExitCode {
         Ok(Request::Run(options)) => runtime::run(&options),
         // The rest is for one process: where mpirun started several, the first one.
         _ if !launch::is_first() => Exit::Complete,
-        Ok(Request::Launch(launch)) => {
-            let Err(error) = launch.start();
-            eprintln!("bittorrent: {error:#}");
-            Exit::Refused
-        }
+        Ok(Request::Launch(launch)) => match launch.start() {
+            Err(error) => refused(&error),
+        },
+        Ok(Request::Generate(generate)) => match generate.run() {
+            Ok(done) => {
+                println!("{done}");
+                Exit::Complete
+            }
+            Err(error) => refused(&error),
+        },
         Err(message) => {
             let _ = message.print(); // whoever closed its output does not want it
             if message.use_stderr() {
@@ -26,4 +31,9 @@ fn main() -> ExitCode {
         }
     };
     exit.into()
+}
+
+fn refused(error: &anyhow::Error) -> Exit {
+    eprintln!("bittorrent: {error:#}");
+    Exit::Refused
 }

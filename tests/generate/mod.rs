@@ -1,8 +1,10 @@
 //! Swarms: random ones, each reproducible by its seed, and crowds.
 #![allow(dead_code, reason = "not every test needs all of it")]
 
+use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 
+use bittorrent::generate::Shape;
 use bittorrent::manifest::Manifest;
 use bittorrent::protocol::{FileName, Hashes, OwnedFile, SegmentHash};
 use fastrand::Rng;
@@ -56,20 +58,11 @@ pub fn inputs(
 
 /// So many seeds of one file of different segments, and behind them so many leechers of it.
 pub fn crowd(seeds: usize, leechers: usize, segments: usize) -> Vec<Manifest> {
-    let name = FileName::new("file1").expect("a good name");
-    let hash = |position| SegmentHash::new(format!("{position:032x}").as_bytes());
-    let hashes = (0..segments).map(|position| hash(position).expect("digits are printable"));
-    let file = OwnedFile {
-        name: name.clone(),
-        hashes: hashes.collect(),
+    let number = |number| NonZeroUsize::new(number).expect("a crowd has a seed and a segment");
+    let shape = Shape::FlashCrowd {
+        seeds: number(seeds),
+        leechers,
+        segments: number(segments),
     };
-    let seed = Manifest {
-        owned: vec![file],
-        wanted: vec![],
-    };
-    let leecher = Manifest {
-        owned: vec![],
-        wanted: vec![name],
-    };
-    [vec![seed; seeds], vec![leecher; leechers]].concat()
+    shape.swarm(&mut Rng::with_seed(0))
 }
