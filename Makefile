@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs: they see to what is missing first.
 
-.PHONY: run test test-mpich bench build lint mutants clean deps mpich-deps lint-deps
+.PHONY: run test test-mpich bench build lint mutants clean deps hosts-deps mpich-deps lint-deps
 .DELETE_ON_ERROR:
 
 # Open MPI does not run as root, the usual user of a container, without these.
@@ -34,7 +34,7 @@ run: build
 	@cd target/sample && wc -l client*
 
 # Everything there is to check.
-test: build
+test: build hosts-deps
 	cargo test --locked
 	./checker.sh
 
@@ -62,7 +62,7 @@ lint: deps lint-deps
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
-	shellcheck checker.sh .ci/run
+	shellcheck checker.sh .ci/run tests/hosts/*.sh
 
 # Do the tests notice when a decision changes? Takes half an hour.
 mutants: deps
@@ -82,6 +82,11 @@ deps:
 	    dpkg -s libclang-dev >/dev/null 2>&1 || set -- "$$@" libclang-dev; \
 	fi; \
 	get "$$@"
+
+# For the test of several hosts, which can only be on Linux.
+hosts-deps:
+	@$(installer); PATH=$$PATH:/usr/sbin:/sbin; \
+	[ "$$(uname)" != Linux ] || command -v tc >/dev/null || get iproute2
 
 mpich-deps:
 	@$(installer); set --; \

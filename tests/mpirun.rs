@@ -8,26 +8,8 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::thread;
 
-use bittorrent::manifest::Manifest;
-use bittorrent::protocol::{FileName, Hashes, Rank};
 use fastrand::Rng;
-use job::{Job, hash};
-
-/// The outputs that follow from the inputs.
-fn expected(inputs: &[Manifest]) -> BTreeMap<String, String> {
-    let owned = inputs.iter().flat_map(|input| &input.owned);
-    let contents: BTreeMap<&FileName, &Hashes> =
-        owned.map(|file| (&file.name, &file.hashes)).collect();
-    let wanted = Rank::clients(inputs.len())
-        .zip(inputs)
-        .flat_map(|(client, input)| input.wanted.iter().map(move |name| (client, name)));
-    let output = |(client, name)| {
-        let hashes: &Hashes = contents.get(name)?;
-        let lines = hashes.iter().map(|hash| format!("{hash}\n")).collect();
-        Some((format!("client{client}_{name}"), lines))
-    };
-    wanted.filter_map(output).collect()
-}
+use job::{Job, expected, hash};
 
 fn every_folder_of_inputs_comes_out_right(arguments: &[&str]) {
     for (folder, inputs) in repository::folders() {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::clock::Clock;
 use super::mailbox::Receiver;
 use super::watch::Heartbeat;
-use super::{Job, Options, Post, output};
+use super::{Job, Options, Post, host, output};
 use crate::client::{self, Download, Effect, Upload};
 use crate::inputs;
 use crate::manifest;
@@ -18,10 +18,9 @@ use crate::protocol::{
 use crate::settings::Settings;
 use crate::statistics::{ClientStatistics, FileDownload, Service, Traffic};
 
-/// Takes part in the swarm as `me`, from INIT to STOP, and returns what was counted on the way;
+/// Takes part in the swarm, from INIT to STOP, and returns what was counted on the way;
 /// nothing, if the swarm did not start.
 pub(super) fn run(
-    me: Rank,
     options: &Options,
     settings: Settings,
     job: &Job,
@@ -29,7 +28,10 @@ pub(super) fn run(
     mut download_mailbox: Receiver<ToDownload>,
     upload_mailbox: Receiver<ToUpload>,
 ) -> Result<Option<ClientStatistics>> {
-    let input = manifest::read(&inputs::path(&options.input_dir, me));
+    let me = job.me;
+    let located = |problem: &String| host::located(job.elsewhere.as_ref(), problem);
+    let input = manifest::read(&inputs::path(&options.input_dir, me))
+        .map_err(|problems| problems.iter().map(located).collect());
     post.tracker
         .send(Rank::TRACKER, &ToTracker::Init(client::init(&input)))?;
     let numbers = match download_mailbox.receive()? {
@@ -54,7 +56,7 @@ pub(super) fn run(
         let download_post = post.clone();
         let download = job.spawn(threads, "download", move || {
             self::download(
-                me,
+                job,
                 download,
                 options,
                 clock,
@@ -86,7 +88,7 @@ fn result<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 
 /// The download thread. Returns what became of the files, and what it sent.
 fn download(
-    me: Rank,
+    job: &Job,
     mut download: Download,
     options: &Options,
     clock: Clock,
@@ -104,7 +106,12 @@ fn download(
                 match effect {
                     Effect::Send(envelope) => post.send(envelope)?,
                     Effect::Save(file) => {
-                        let outcome = output::save(&options.output_dir, me, &file);
+                        let outcome = output::save(
+                            &options.output_dir,
+                            job.me,
+                            &file,
+                            job.elsewhere.as_ref(),
+                        );
                         download.saved(clock.now(), outcome, &mut effects);
                     }
                 }

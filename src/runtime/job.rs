@@ -8,6 +8,7 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use anyhow::{Context, Result};
 use mpi::topology::{Communicator, SimpleCommunicator};
 
+use super::host::Host;
 use crate::exit::Exit;
 use crate::protocol::Rank;
 
@@ -17,7 +18,9 @@ type OnFailure = dyn Fn(Exit, &str) + Send + Sync;
 /// The job, seen from one of its ranks.
 #[derive(Clone)]
 pub struct Job {
-    me: Rank,
+    pub(super) me: Rank,
+    /// Where this rank is, if that is not rank 0's host.
+    pub(super) elsewhere: Option<Host>,
     on_failure: Arc<OnFailure>,
 }
 
@@ -28,6 +31,7 @@ impl Job {
     pub fn new(me: Rank, on_failure: impl Fn(Exit, &str) + Send + Sync + 'static) -> Job {
         let job = Job {
             me,
+            elsewhere: None,
             on_failure: Arc::new(on_failure),
         };
         let hook = job.clone();
@@ -35,6 +39,11 @@ impl Job {
             hook.end(Exit::Broken, &panic.to_string())
         }));
         job
+    }
+
+    /// The same, on a host that is not rank 0's.
+    pub(super) fn on(self, elsewhere: Option<Host>) -> Job {
+        Job { elsewhere, ..self }
     }
 
     /// Ends all ranks at once with this exit status, after telling the user why.

@@ -5,6 +5,7 @@ mod backoff;
 mod client;
 mod clock;
 mod gather;
+mod host;
 mod job;
 mod mailbox;
 mod output;
@@ -29,6 +30,7 @@ use crate::report::{Measured, Plan, Report};
 use crate::settings::Settings;
 use crate::statistics::Traffic;
 use clock::Clock;
+use host::Host;
 
 /// What a run needs to know.
 #[derive(Debug, Clone)]
@@ -94,8 +96,9 @@ pub fn run(options: &Options) -> Exit {
     let clients = usize::try_from(world.size() - 1).expect("there is at least one rank");
     let objection = options.objection(clients, threading);
     // All ranks go by what rank 0 says, for what it sees of folders another host may not.
+    let host = Host::this();
     let [seed, objected] = [options.settings.seed, objection.is_some().into()];
-    let [seed, objected] = gather::share(&world, [seed, objected]);
+    let [seed, objected, first] = gather::share(&world, [seed, objected, host.number()]);
     if objected != 0 {
         // Where no rank knows of another, each is rank 0.
         if let (true, Some(why)) = (me == Rank::TRACKER && launch::is_first(), objection) {
@@ -111,7 +114,8 @@ pub fn run(options: &Options) -> Exit {
         clients,
         corrupt: options.corrupt.clone(),
     };
-    let job = Job::new(me, on_failure(me, &plan, options));
+    let elsewhere = (host.number() != first).then_some(host);
+    let job = Job::new(me, on_failure(me, &plan, options)).on(elsewhere);
     participate(me, &world, options, &plan, &job).unwrap_or_else(|error| job.abort(&error))
 }
 
@@ -148,7 +152,6 @@ fn participate(
         return track(world, options, plan, job, post, tracker_mailbox);
     }
     let statistics = client::run(
-        me,
         options,
         plan.settings,
         job,

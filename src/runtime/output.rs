@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use super::host::{self, Host};
 use crate::client::SavedFile;
 use crate::protocol::{Hashes, Rank};
 use crate::report::Report;
@@ -16,12 +17,18 @@ const MODE: u32 = 0o666;
 /// line. It gets its name when it is whole, and replaces an older file of that name.
 ///
 /// # Errors
-/// Says, for the user, which file could not be written and why. Nothing new is left then.
-pub(super) fn save(folder: &Path, client: Rank, file: &SavedFile) -> Result<(), String> {
+/// Says, for the user, which file could not be written, on which host if it is `elsewhere`, and why.
+/// Nothing new is left then.
+pub(super) fn save(
+    folder: &Path,
+    client: Rank,
+    file: &SavedFile,
+    elsewhere: Option<&Host>,
+) -> Result<(), String> {
     let path = folder.join(format!("client{client}_{}", file.name));
     fs::create_dir_all(folder)
         .and_then(|()| write(folder, &path, &|lines| write_lines(lines, &file.hashes)))
-        .map_err(|error| cannot_write(&path, &error))
+        .map_err(|error| cannot_write(&path, elsewhere, &error))
 }
 
 /// Writes a report, in the same way.
@@ -33,7 +40,7 @@ pub(super) fn save_report(path: &Path, report: &Report) -> Result<(), String> {
         serde_json::to_writer_pretty(&mut *file, report)?;
         file.write_all(b"\n")
     })
-    .map_err(|error| cannot_write(path, &error))
+    .map_err(|error| cannot_write(path, None, &error))
 }
 
 /// The folder that a file is in, or is to be in.
@@ -44,8 +51,9 @@ pub(super) fn folder_of(path: &Path) -> &Path {
     }
 }
 
-fn cannot_write(path: &Path, error: &io::Error) -> String {
-    format!("cannot write {}: {error}", path.display())
+fn cannot_write(path: &Path, elsewhere: Option<&Host>, error: &io::Error) -> String {
+    let shown = host::located(elsewhere, path.display());
+    format!("cannot write {shown}: {error}")
 }
 
 /// What puts a file's content into it.
@@ -180,7 +188,7 @@ mod tests {
             name: name("f"),
             hashes: hashes("a"),
         };
-        let error = save(Path::new("/proc/nowhere"), Rank(3), &file).unwrap_err();
+        let error = save(Path::new("/proc/nowhere"), Rank(3), &file, None).unwrap_err();
         assert!(
             error.starts_with("cannot write /proc/nowhere/client3_f: "),
             "{error}"

@@ -11,7 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use bittorrent::launch::Mpi;
-use bittorrent::protocol::Rank;
+use bittorrent::manifest::Manifest;
+use bittorrent::protocol::{FileName, Hashes, Rank};
 use bittorrent::report::Report;
 use tempfile::TempDir;
 
@@ -21,6 +22,22 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_bittorrent");
 /// A hash that repeats a letter.
 pub fn hash(letter: char) -> String {
     letter.to_string().repeat(32)
+}
+
+/// The outputs that follow from the inputs.
+pub fn expected(inputs: &[Manifest]) -> BTreeMap<String, String> {
+    let owned = inputs.iter().flat_map(|input| &input.owned);
+    let contents: BTreeMap<&FileName, &Hashes> =
+        owned.map(|file| (&file.name, &file.hashes)).collect();
+    let wanted = Rank::clients(inputs.len())
+        .zip(inputs)
+        .flat_map(|(client, input)| input.wanted.iter().map(move |name| (client, name)));
+    let output = |(client, name)| {
+        let hashes: &Hashes = contents.get(name)?;
+        let lines = hashes.iter().map(|hash| format!("{hash}\n")).collect();
+        Some((format!("client{client}_{name}"), lines))
+    };
+    wanted.filter_map(output).collect()
 }
 
 /// A job to be run.
@@ -170,7 +187,7 @@ fn mpirun() -> Vec<String> {
 
 /// What every command here needs. That is a place of its own for mpirun's files, too: two that start
 /// at once can otherwise both want to create the folder that they share, and one of them fails.
-fn prepare(command: &mut Command, folder: &Path) {
+pub fn prepare(command: &mut Command, folder: &Path) {
     command
         .env("TMPDIR", folder)
         .envs(["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"].map(|name| (name, "1")))
@@ -180,7 +197,11 @@ fn prepare(command: &mut Command, folder: &Path) {
         .stderr(Stdio::piped());
 }
 
-fn outcome(folder: TempDir, output: Output) -> Outcome {
+/// What came of a job in a folder.
+///
+/// # Panics
+/// When it did not end by itself.
+pub fn outcome(folder: TempDir, output: Output) -> Outcome {
     let [stdout, stderr] = [output.stdout, output.stderr]
         .map(|text| String::from_utf8(text).expect("the program prints text"));
     let status = output.status.code();

@@ -1,0 +1,37 @@
+//! On which host a rank is: what is missing on one may be there on another.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// A host, by its name.
+#[derive(Debug, Clone, Hash)]
+pub(super) struct Host(String);
+
+impl Host {
+    /// The one that this rank is on.
+    pub(super) fn this() -> Host {
+        Host(mpi::environment::processor_name().unwrap_or_default())
+    }
+
+    /// A number that stands for it on all ranks.
+    pub(super) fn number(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A path, or what begins with one, for a user who looks from rank 0's host: behind the name of its
+/// own, if that is another.
+pub(super) fn located(elsewhere: Option<&Host>, path: impl fmt::Display) -> String {
+    match elsewhere {
+        None => path.to_string(),
+        Some(host) => format!("{host}:{path}"),
+    }
+}
