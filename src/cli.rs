@@ -12,11 +12,11 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::generate::{Generate, RandomShape, Shape, Wants};
-use crate::launch::Launch;
+use crate::launch::{self, Launch};
 use crate::policy::order::{self, SegmentOrder};
 use crate::policy::selection::{self, PeerSelection};
 use crate::policy::{Named, TrackerIndex};
@@ -250,7 +250,14 @@ struct SwarmArguments {
 /// # Errors
 /// When it cannot be used; or when help or the version was asked for, as clap has it.
 pub fn request() -> Result<Request, clap::Error> {
-    let mut command = Arguments::command();
+    // mpirun may give its ranks a terminal, and write what they print there into a file.
+    let is_hidden = launch::rank().is_some();
+    let color = if is_hidden {
+        ColorChoice::Never
+    } else {
+        ColorChoice::Auto
+    };
+    let mut command = Arguments::command().color(color);
     let matches = command.try_get_matches_from_mut(std::env::args_os())?;
     let arguments =
         Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
