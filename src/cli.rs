@@ -12,7 +12,10 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{
+    ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
+use console::Term;
 
 use crate::exit::Exit;
 use crate::generate::{Generate, RandomShape, Shape, Wants};
@@ -21,7 +24,7 @@ use crate::policy::order::{self, SegmentOrder};
 use crate::policy::selection::{self, PeerSelection};
 use crate::policy::{Named, TrackerIndex};
 use crate::protocol::Rank;
-use crate::runtime::Options;
+use crate::runtime::{Options, Style};
 use crate::settings::Settings;
 
 /// What the options leave out.
@@ -240,9 +243,27 @@ struct SwarmArguments {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
+    /// When to show how far the downloads are
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    progress: Progress,
+
+    /// How wide the terminal is that launch has found
+    #[arg(long, hide = true)]
+    terminal_width: Option<u16>,
+
     /// Print nothing but problems
     #[arg(short, long)]
     quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Progress {
+    /// On a terminal, which mpirun hides from its ranks: launch tells them
+    Auto,
+    /// Also where there is no terminal, by a line every few seconds
+    Always,
+    /// Not at all
+    Never,
 }
 
 /// What the command line of this process asks for.
@@ -266,16 +287,34 @@ pub fn request() -> Result<Request, clap::Error> {
         Some(Command::Generate(generate)) => Request::Generate(generate.request()?),
         Some(Command::Launch(launch)) => {
             let (_, matches) = matches.subcommand().expect("there is a subcommand");
+            let progress = launch.swarm.progress;
             let options = launch.swarm.options()?;
+            let mut of_ranks = as_written(matches);
+            of_ranks.extend(on_terminal(progress, options.quiet));
             Request::Launch(Launch {
                 input_dir: options.input_dir,
                 mpirun: launch.mpirun.filter(|path| !path.is_empty()),
                 mpirun_options: launch.mpirun_options,
-                options: as_written(matches),
+                options: of_ranks,
                 quiet: options.quiet,
             })
         }
     })
+}
+
+/// What the ranks are to know of the terminal that this process has, and they have not.
+fn on_terminal(progress: Progress, is_quiet: bool) -> Vec<OsString> {
+    let terminal = Term::stderr();
+    let columns = terminal.is_term().then(|| terminal.size().1);
+    let is_shown = match progress {
+        Progress::Auto => columns.is_some() && !is_quiet,
+        Progress::Always => true,
+        Progress::Never => false,
+    };
+    let columns = columns.filter(|_| is_shown);
+    let shown = is_shown.then(|| "--progress=always".into());
+    let width = columns.map(|columns| format!("--terminal-width={columns}").into());
+    shown.into_iter().chain(width).collect()
 }
 
 /// The swarm's options of a command line, as they were written there.
@@ -283,7 +322,7 @@ fn as_written(matches: &ArgMatches) -> Vec<OsString> {
     let mut options = Vec::new();
     for argument in SwarmArguments::augment_args(clap::Command::new("swarm")).get_arguments() {
         let id = argument.get_id().as_str();
-        if matches.value_source(id) != Some(ValueSource::CommandLine) {
+        if id == "progress" || matches.value_source(id) != Some(ValueSource::CommandLine) {
             continue;
         }
         let name = argument.get_long().expect("every option has a long name");
@@ -320,6 +359,11 @@ impl SwarmArguments {
             corrupt: self.corrupt,
             stall_timeout: (!stall_timeout.is_zero()).then_some(stall_timeout),
             report: self.report,
+            progress: match (self.progress, self.terminal_width) {
+                (Progress::Always, Some(columns)) => Some(Style::Live(columns)),
+                (Progress::Always, None) => Some(Style::Lines),
+                (Progress::Auto | Progress::Never, _) => None,
+            },
             quiet: self.quiet,
         };
         let conflict = |why| Err(Arguments::command().error(ErrorKind::ArgumentConflict, why));

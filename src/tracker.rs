@@ -4,6 +4,7 @@
 mod swarms;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::Sum;
 use std::mem;
 
 use anyhow::{Result, bail};
@@ -53,6 +54,24 @@ pub struct Tally {
     pub missing: Vec<(Rank, Missing)>,
 }
 
+/// An amount of downloading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Amount {
+    /// Files; one counts once for every client that fetches it.
+    pub files: usize,
+    /// Their segments.
+    pub segments: usize,
+}
+
+impl Sum for Amount {
+    fn sum<I: Iterator<Item = Amount>>(amounts: I) -> Amount {
+        amounts.fold(Amount::default(), |sum, amount| Amount {
+            files: sum.files + amount.files,
+            segments: sum.segments + amount.segments,
+        })
+    }
+}
+
 impl Tracker {
     /// A tracker that waits for this many clients to register.
     pub fn new(clients: usize, settings: Settings) -> Tracker {
@@ -100,6 +119,25 @@ impl Tracker {
             Phase::Ended(_) => false,
         });
         clients
+    }
+
+    /// What was downloaded so far, as far as the tracker is told (R2): an interval's segments with
+    /// every UPDATE, and the rest of a file when it is complete. Nothing unless the swarms have
+    /// started and go on.
+    pub fn progress(&self) -> Option<Amount> {
+        self.swarms().map(Swarms::progress)
+    }
+
+    /// What there is to download by a client that wants this file; nothing, if nobody has it.
+    pub fn size(&self, wanted: &FileName) -> Option<Amount> {
+        self.swarms()?.size(wanted)
+    }
+
+    fn swarms(&self) -> Option<&Swarms> {
+        match &self.phase {
+            Phase::Running(swarms) => Some(swarms),
+            Phase::Registering(_) | Phase::Ended(_) => None,
+        }
     }
 
     /// How the run ended, once it has.
@@ -190,6 +228,7 @@ impl Registry {
             files,
             busy: Rank::clients(clients).collect(),
             tally: Tally::default(),
+            partial: 0,
         })
     }
 

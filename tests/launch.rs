@@ -235,3 +235,63 @@ fn ranks_that_do_not_find_each_other_are_told_why() {
     assert!(alone("0").starts_with("bittorrent: this is one of 3 ranks, but "));
     assert_eq!(alone("1"), "");
 }
+
+/// One client has 30 segments for another, and serving one takes 100 ms.
+fn long_swarm(arguments: &[&str]) -> Job {
+    let a = hash('a');
+    let inputs = [
+        format!("1 f 30 {} 0", [a.as_str(); 30].join(" ")),
+        "0 1 f".into(),
+    ];
+    Job::with_inputs(&inputs)
+        .arguments(&["--upload-time", "100ms"])
+        .arguments(arguments)
+}
+
+#[test]
+fn progress_is_shown_on_a_terminal_in_one_line_that_goes_again() {
+    // Gives the job a terminal, and prints what comes to it.
+    let script = "exec script -qec \"stty cols 80; $*\" /dev/null";
+    let shown = |arguments: &[&str]| {
+        let job = long_swarm(arguments).launched().run_in_script(script);
+        assert_eq!(job.status, Some(0), "{}", job.stdout);
+        job.stdout
+    };
+    let text = shown(&[]);
+    let drawn: Vec<&str> = text.split("\r\u{1b}[K").collect();
+    let [before, lines @ .., after] = &drawn[..] else {
+        panic!("{text}")
+    };
+    assert!(!lines.is_empty(), "{text}");
+    for line in lines {
+        assert!(line.contains(" of 30 segments, 0 of 1 files, "), "{line:?}");
+        assert!(line.len() <= 80 && !line.contains('\n'), "{line:?}");
+    }
+    assert!(
+        !before.contains("segments,") && !after.contains("segments,"),
+        "{text}"
+    );
+    assert!(after.contains("1 file downloaded by 2 clients"), "{after}");
+    for hidden in ["--progress=never", "--quiet"] {
+        let text = shown(&[hidden]);
+        assert!(!text.contains("segments,"), "{text}");
+    }
+}
+
+#[test]
+fn where_there_is_no_terminal_progress_is_text_and_only_on_demand() {
+    let job = long_swarm(&[]).launched().run();
+    assert!(!job.stderr.contains("segments,"), "{}", job.stderr);
+    for job in [
+        long_swarm(&["--progress", "always"]),
+        long_swarm(&["--progress", "always"]).launched(),
+    ] {
+        let job = job.run();
+        assert!(
+            job.stderr.contains(" of 30 segments, 0 of 1 files, "),
+            "{}",
+            job.stderr
+        );
+        assert!(!job.stderr.contains(['\r', '\u{1b}']), "{:?}", job.stderr);
+    }
+}

@@ -1,5 +1,6 @@
 //! A client's rank: it registers, then runs its two threads until the tracker's STOP.
 
+use std::collections::BTreeSet;
 use std::mem;
 use std::thread::{self, ScopedJoinHandle};
 
@@ -11,36 +12,73 @@ use super::watch::Heartbeat;
 use super::{Job, Options, Post, host, output};
 use crate::client::{self, Download, Effect, Upload};
 use crate::inputs;
-use crate::manifest;
+use crate::manifest::{self, Manifest};
 use crate::protocol::{
-    Envelope, FileName, InitAck, Message, Rank, ToDownload, ToTracker, ToUpload,
+    Envelope, FileId, FileName, InitAck, Message, Rank, ToDownload, ToTracker, ToUpload,
 };
 use crate::settings::Settings;
 use crate::statistics::{ClientStatistics, FileDownload, Service, Traffic};
 
-/// Takes part in the swarm, from INIT to STOP, and returns what was counted on the way;
-/// nothing, if the swarm did not start.
-pub(super) fn run(
+/// A client that the tracker has told to start.
+pub(super) struct Registered {
+    manifest: Manifest,
+    numbers: Vec<FileId>,
+    clock: Clock,
+}
+
+/// Reads the input and registers with the tracker (R1); returns nothing, if the swarm does not start.
+pub(super) fn register(
     options: &Options,
-    settings: Settings,
     job: &Job,
-    mut post: Post,
-    mut download_mailbox: Receiver<ToDownload>,
-    upload_mailbox: Receiver<ToUpload>,
-) -> Result<Option<ClientStatistics>> {
-    let me = job.me;
+    post: &mut Post,
+    mailbox: &mut Receiver<ToDownload>,
+) -> Result<Option<Registered>> {
     let located = |problem: &String| host::located(job.elsewhere.as_ref(), problem);
-    let input = manifest::read(&inputs::path(&options.input_dir, me))
+    let input = manifest::read(&inputs::path(&options.input_dir, job.me))
         .map_err(|problems| problems.iter().map(located).collect());
     post.tracker
         .send(Rank::TRACKER, &ToTracker::Init(client::init(&input)))?;
-    let numbers = match download_mailbox.receive()? {
+    let numbers = match mailbox.receive()? {
         (Rank::TRACKER, ToDownload::InitAck(InitAck::Start(numbers))) => numbers,
         (Rank::TRACKER, ToDownload::InitAck(InitAck::Refused)) => return Ok(None),
         (from, message) => bail!("expected INIT_ACK, found {message:?} from rank {from}"),
     };
     let clock = Clock::start();
     let manifest = input.ok().context("expected a refusal, found INIT_ACK")?;
+    Ok(Some(Registered {
+        manifest,
+        numbers,
+        clock,
+    }))
+}
+
+impl Registered {
+    /// The files that the client is to download.
+    pub(super) fn to_download(&self) -> Vec<&FileName> {
+        let Manifest { owned, wanted } = &self.manifest;
+        let owned: BTreeSet<&FileName> = owned.iter().map(|file| &file.name).collect();
+        (wanted.iter())
+            .filter(|name| !owned.contains(name))
+            .collect()
+    }
+}
+
+/// Takes part in the swarm until STOP, and returns what was counted on the way.
+pub(super) fn run(
+    registered: Registered,
+    options: &Options,
+    settings: Settings,
+    job: &Job,
+    post: Post,
+    download_mailbox: Receiver<ToDownload>,
+    upload_mailbox: Receiver<ToUpload>,
+) -> Result<ClientStatistics> {
+    let me = job.me;
+    let Registered {
+        manifest,
+        numbers,
+        clock,
+    } = registered;
     let owned: Vec<FileName> = manifest
         .owned
         .iter()
@@ -74,12 +112,12 @@ pub(super) fn run(
         sent += by_upload;
         Ok((downloads, service))
     })?;
-    Ok(Some(ClientStatistics {
+    Ok(ClientStatistics {
         owned,
         downloads,
         service,
         sent,
-    }))
+    })
 }
 
 fn result<T>(thread: ScopedJoinHandle<'_, T>) -> T {

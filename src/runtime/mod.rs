@@ -9,6 +9,7 @@ mod host;
 mod job;
 mod mailbox;
 mod output;
+mod progress;
 mod tracker;
 mod watch;
 
@@ -20,6 +21,7 @@ use mpi::environment::Threading;
 use mpi::topology::{Communicator, SimpleCommunicator};
 
 pub use job::Job;
+pub use progress::Style;
 
 use crate::client::Conduct;
 use crate::exit::Exit;
@@ -47,6 +49,8 @@ pub struct Options {
     pub stall_timeout: Option<Duration>,
     /// Where the report goes.
     pub report: Option<PathBuf>,
+    /// How rank 0 shows the progress, if it does.
+    pub progress: Option<Style>,
     /// Print nothing but problems.
     pub quiet: bool,
 }
@@ -97,8 +101,15 @@ pub fn run(options: &Options) -> Exit {
     let objection = options.objection(clients, threading);
     // All ranks go by what rank 0 says, for what it sees of folders another host may not.
     let host = Host::this();
-    let [seed, objected] = [options.settings.seed, objection.is_some().into()];
-    let [seed, objected, first] = gather::share(&world, [seed, objected, host.number()]);
+    let [seed, objected, first, shown] = gather::share(
+        &world,
+        [
+            options.settings.seed,
+            objection.is_some().into(),
+            host.number(),
+            options.progress.is_some().into(),
+        ],
+    );
     if objected != 0 {
         // Where no rank knows of another, each is rank 0.
         if let (true, Some(why)) = (me == Rank::TRACKER && launch::is_first(), objection) {
@@ -116,7 +127,7 @@ pub fn run(options: &Options) -> Exit {
     };
     let elsewhere = (host.number() != first).then_some(host);
     let job = Job::new(me, on_failure(me, &plan, options)).on(elsewhere);
-    participate(me, &world, options, &plan, &job).unwrap_or_else(|error| job.abort(&error))
+    participate(&world, options, &plan, &job, shown != 0).unwrap_or_else(|error| job.abort(&error))
 }
 
 /// What is still to be done when rank 0 ends the run before its end: the report.
@@ -133,33 +144,40 @@ fn on_failure(me: Rank, plan: &Plan, options: &Options) -> impl Fn(Exit, &str) +
     }
 }
 
+/// A rank's part. Where progress is shown, clients say what they want before they begin, outside the
+/// protocol, in which the tracker hears of one file after another.
 fn participate(
-    me: Rank,
     world: &SimpleCommunicator,
     options: &Options,
     plan: &Plan,
     job: &Job,
+    is_shown: bool,
 ) -> Result<Exit> {
     let (tracker, tracker_mailbox) = mailbox::open(world);
-    let (download, download_mailbox) = mailbox::open(world);
+    let (download, mut download_mailbox) = mailbox::open(world);
     let (upload, upload_mailbox) = mailbox::open(world);
-    let post = Post {
+    let mut post = Post {
         tracker,
         download,
         upload,
     };
-    if me == Rank::TRACKER {
+    if job.me == Rank::TRACKER {
         return track(world, options, plan, job, post, tracker_mailbox);
     }
-    let statistics = client::run(
-        options,
-        plan.settings,
-        job,
-        post,
-        download_mailbox,
-        upload_mailbox,
-    )?;
-    if let Some(statistics) = statistics {
+    let registered = client::register(options, job, &mut post, &mut download_mailbox)?;
+    if let Some(registered) = registered {
+        if is_shown {
+            gather::send(world, &registered.to_download())?;
+        }
+        let statistics = client::run(
+            registered,
+            options,
+            plan.settings,
+            job,
+            post,
+            download_mailbox,
+            upload_mailbox,
+        )?;
         gather::send(world, &statistics)?;
     }
     Ok(Exit::Complete)
@@ -179,7 +197,7 @@ fn track(
         eprintln!("{warning}");
     }
     let clock = Clock::start();
-    let account = tracker::run(world, plan, options.stall_timeout, job, post, mailbox)?;
+    let account = tracker::run(world, options, plan, job, post, mailbox)?;
     let time = clock.now();
 
     let measured = account

@@ -3,19 +3,19 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use mpi::topology::SimpleCommunicator;
 
 use super::clock::Clock;
 use super::mailbox::Receiver;
+use super::progress::{Progress, Progressing};
 use super::watch::{Watch, Watched};
-use super::{Job, Post, gather};
-use crate::protocol::{Message, Rank, ToTracker};
+use super::{Job, Options, Post, gather};
+use crate::protocol::{FileName, Message, Rank, Tag, ToTracker};
 use crate::report::Plan;
 use crate::statistics::{ClientStatistics, Makespan, Traffic};
-use crate::tracker::{Ending, Tracker};
+use crate::tracker::{Amount, Ending, Tracker};
 
 /// How a run went, as rank 0 sees it.
 pub(super) struct Account {
@@ -28,11 +28,11 @@ pub(super) struct Account {
 }
 
 /// Serves the clients until all are done, and gathers what they counted. Ends the job if they are
-/// not heard of for as long as `patience`.
+/// not heard of for too long.
 pub(super) fn run(
     world: &SimpleCommunicator,
+    options: &Options,
     plan: &Plan,
-    patience: Option<Duration>,
     job: &Job,
     post: Post,
     mailbox: Receiver<ToTracker>,
@@ -42,8 +42,23 @@ pub(super) fn run(
         taken: AtomicU64::new(0),
     };
     thread::scope(|threads| {
-        let _watch = Watch::over(&tracker, patience, job, threads)?;
-        let mut account = serve(&tracker, post, mailbox)?;
+        let _watch = Watch::over(&tracker, options.stall_timeout, job, threads)?;
+        let mut progress = None;
+        let mut account = serve(&tracker, post, mailbox, || {
+            if let Some(style) = options.progress {
+                let wanted: Vec<Vec<FileName>> = gather::receive(world)?;
+                let machine = tracker.machine();
+                let expected = wanted
+                    .iter()
+                    .flatten()
+                    .filter_map(|name| machine.size(name))
+                    .sum();
+                drop(machine);
+                progress = Some(Progress::show(&tracker, expected, style, job, threads)?);
+            }
+            Ok(())
+        })?;
+        drop(progress);
         if let Ending::Complete(_) = account.ending {
             account.clients = Some(gather::receive(world)?);
         }
@@ -65,6 +80,12 @@ impl Shared {
     }
 }
 
+impl Progressing for Shared {
+    fn progress(&self) -> Option<Amount> {
+        self.machine().progress()
+    }
+}
+
 impl Watched for Shared {
     fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
@@ -75,7 +96,14 @@ impl Watched for Shared {
     }
 }
 
-fn serve(tracker: &Shared, mut post: Post, mut mailbox: Receiver<ToTracker>) -> Result<Account> {
+/// The loop. Calls `on_start` once the clients have been told to start.
+fn serve(
+    tracker: &Shared,
+    mut post: Post,
+    mut mailbox: Receiver<ToTracker>,
+    on_start: impl FnOnce() -> Result<()>,
+) -> Result<Account> {
+    let mut on_start = Some(on_start);
     let clock = Clock::start();
     let mut makespan = Makespan::default();
     let mut replies = Vec::new();
@@ -87,6 +115,9 @@ fn serve(tracker: &Shared, mut post: Post, mut mailbox: Receiver<ToTracker>) -> 
         let step = tracker.machine().step(from, message, &mut replies);
         step.with_context(|| format!("{tag} from rank {from}"))?;
         post.send_all(&mut replies)?;
+        if tag == Tag::Init && tracker.progress().is_some() {
+            on_start.take().map_or(Ok(()), |start| start())?;
+        }
         if let Some(ending) = tracker.machine().ending() {
             return Ok(Account {
                 ending: ending.clone(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::Tally;
+use super::{Amount, Tally};
 use crate::protocol::{
     Envelope, FileId, FileName, Gained, Hashes, Joined, Members, Missing, Progress, Rank,
     SegmentIndex, SegmentSet, Swarm, ToDownload, ToTracker,
@@ -22,6 +22,8 @@ pub(super) struct Swarms {
     /// The clients that still download.
     pub(super) busy: BTreeSet<Rank>,
     pub(super) tally: Tally,
+    /// The segments heard of that are of files still in progress.
+    pub(super) partial: usize,
 }
 
 /// A file and its swarm.
@@ -44,6 +46,8 @@ enum Role {
 struct Peer {
     /// How much of the index's log it has been told.
     told: usize,
+    /// How many segments it has told of by UPDATE.
+    heard: usize,
     /// Segments that it may have asked for, where the tracker grants.
     granted: usize,
     /// Segments that it has confirmed.
@@ -70,13 +74,16 @@ impl Swarms {
         post: &mut Vec<Envelope>,
     ) -> Result<()> {
         ensure!(self.busy.contains(&from), "it has nothing more to download");
+        let interval = self.settings.update_interval.get();
         match message {
             ToTracker::Init(_) => bail!("every client has registered already"),
             ToTracker::SwarmRequest(name) => self.join(from, &name, post)?,
             ToTracker::Update(progress) => {
                 let file = self.peer(from, progress.file)?;
                 file.gain(from, progress)?;
+                let heard = file.heard(from, interval);
                 let swarm = Swarm::Members(file.news(from));
+                self.partial += heard;
                 post.push(Envelope::new(from, ToDownload::Swarm(swarm)));
             }
             ToTracker::FileComplete(progress) => self.complete(from, progress)?,
@@ -85,6 +92,22 @@ impl Swarms {
             ToTracker::Confirm { file, segment } => self.confirm(from, file, segment, post)?,
         }
         Ok(())
+    }
+
+    pub(super) fn progress(&self) -> Amount {
+        Amount {
+            files: self.tally.files,
+            segments: self.tally.segments + self.partial,
+        }
+    }
+
+    /// What one download of a file is, if there is such a file.
+    pub(super) fn size(&self, name: &FileName) -> Option<Amount> {
+        let id = self.ids.get(name)?;
+        Some(Amount {
+            files: 1,
+            segments: self.files[id.0 as usize].hashes.len(),
+        })
     }
 
     /// Answers SWARM_REQUEST; the client is a peer from then on (R3).
@@ -172,7 +195,9 @@ impl Swarms {
                 "it holds {held} of the {segments} segments of file number {id}"
             );
         }
+        let heard = file.member(client).heard;
         file.roles.insert(client, Role::Seed);
+        self.partial -= heard;
         self.tally.segments += segments;
         self.tally.files += 1;
         Ok(())
@@ -247,6 +272,16 @@ impl File {
             segments: gained,
         });
         Ok(())
+    }
+
+    /// A peer has so many segments more, which is an interval's unless it tells of more than the file
+    /// has. Returns how many count.
+    fn heard(&mut self, client: Rank, interval: usize) -> usize {
+        let segments = self.hashes.len();
+        let peer = self.member(client);
+        let heard = interval.min(segments - peer.heard);
+        peer.heard += heard;
+        heard
     }
 
     /// The swarm as it is now, and what its members gained since the peer was last told.

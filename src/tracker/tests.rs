@@ -1,5 +1,7 @@
 //! Dialogues with a tracker, named after the rules that they show.
 
+use std::num::NonZeroUsize;
+
 use super::*;
 use crate::policy::TrackerIndex;
 use crate::protocol::samples::{hashes, name, owned};
@@ -246,6 +248,40 @@ fn r11_file_complete_makes_a_peer_a_seed_that_stays_when_it_is_done() {
         held: vec![],
     });
     assert_eq!(post, [swarm(1, joined)]);
+}
+
+#[test]
+fn r2_progress_is_what_updates_and_complete_files_tell() {
+    let settings = Settings {
+        update_interval: NonZeroUsize::new(2).expect("2 is not 0"),
+        ..Settings::default()
+    };
+    let mut tracker = Tracker::new(2, settings);
+    answers(
+        &mut tracker,
+        1,
+        ready(&[owned("f", "abcdefg"), owned("g", "xyz")]),
+    );
+    assert_eq!((tracker.progress(), tracker.size(&name("f"))), (None, None));
+    answers(&mut tracker, 2, ready(&[]));
+    let amount = |files, segments| Some(Amount { files, segments });
+    assert_eq!(tracker.size(&name("f")), amount(1, 7));
+    assert_eq!(tracker.size(&name("h")), None);
+    for (message, progress) in [
+        (ToTracker::SwarmRequest(name("f")), amount(0, 0)),
+        (update(F), amount(0, 2)),
+        (update(F), amount(0, 4)),
+        (ToTracker::SwarmRequest(name("f")), amount(0, 4)),
+        (complete(F), amount(1, 7)),
+        (ToTracker::SwarmRequest(name("g")), amount(1, 7)),
+        (update(G), amount(1, 9)),
+        (update(G), amount(1, 10)),
+        (complete(G), amount(2, 10)),
+        (ToTracker::AllComplete { missing: vec![] }, amount(2, 10)),
+    ] {
+        answers(&mut tracker, 2, message);
+        assert_eq!(tracker.progress(), progress);
+    }
 }
 
 #[test]
