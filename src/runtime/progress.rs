@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use indicatif::{
-    HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike,
+    HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+    TermLike,
 };
 
 use super::Job;
@@ -41,10 +42,10 @@ impl Style {
     fn template(self) -> &'static str {
         match self {
             Style::Live(_) => {
-                "{percent:>3} % [{wide_bar}] {pos} of {len} segments, {msg}, {rate}/s, {eta} left"
+                "{percent:>3} % [{wide_bar}] {pos} of {len} segments, {msg}, {rate}/s, {left} left"
             }
             Style::Lines => {
-                "{percent} %: {human_pos} of {human_len} segments, {msg}, {rate}/s, {eta} left"
+                "{percent} %: {human_pos} of {human_len} segments, {msg}, {rate}/s, {left} left"
             }
         }
     }
@@ -135,9 +136,16 @@ fn bar(
         let rate = HumanCount(state.per_sec() as u64);
         write!(text, "{rate}").expect("a string takes everything");
     };
+    let left = |state: &ProgressState, text: &mut dyn fmt::Write| {
+        let is_known = state.per_sec() >= 1e-9;
+        let left = is_known.then(|| format!("{:#}", HumanDuration(state.eta())));
+        let left = left.as_deref().unwrap_or("?");
+        write!(text, "{left}").expect("a string takes everything");
+    };
     let look = ProgressStyle::with_template(style.template())
         .expect("it is one of two templates, and both are shown in the tests")
         .with_key("rate", rate)
+        .with_key("left", left)
         .progress_chars("=> ");
     let screen = Screen {
         style,
@@ -234,7 +242,7 @@ mod tests {
         let page = Page::default();
         let expected = amount(3, 4000);
         let bar = bar(expected, style, page.clone());
-        update(&bar, amount(0, 10), expected);
+        update(&bar, amount(0, 0), expected);
         update(&bar, amount(1, 1400), expected);
         bar.finish_and_clear();
         let bytes = page.0.lock().unwrap().clone();
@@ -244,7 +252,11 @@ mod tests {
     #[test]
     fn lines_are_text_and_nothing_else() {
         let text = written(Style::Lines);
-        let last = text.lines().last().unwrap();
+        let [first, .., last] = text.lines().collect::<Vec<_>>()[..] else {
+            panic!("{text}");
+        };
+        let nothing = "bittorrent: 0 %: 0 of 4,000 segments, 0 of 3 files, 0/s, ? left";
+        assert_eq!(first, nothing);
         let start = "bittorrent: 35 %: 1,400 of 4,000 segments, 1 of 3 files, ";
         assert!(last.starts_with(start) && last.ends_with(" left"), "{text}");
         assert!(
