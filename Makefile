@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs: they see to what is missing first.
 
-.PHONY: run test test-mpich bench build lint mutants clean deps hosts-deps mpich-deps lint-deps
+.PHONY: run test test-mpich bench build install lint mutants clean deps hosts-deps mpich-deps lint-deps
 .DELETE_ON_ERROR:
 
 # Open MPI does not run as root, the usual user of a container, without these.
@@ -63,6 +63,17 @@ lint: deps lint-deps
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	shellcheck checker.sh .ci/run tests/hosts/*.sh
+
+# For everybody, or with PREFIX=~/.local for yourself: the program, its manual and completions.
+PREFIX ?= /usr/local
+SHARE = $(DESTDIR)$(PREFIX)/share
+install: build
+	install -D bittorrent $(DESTDIR)$(PREFIX)/bin/bittorrent
+	./bittorrent manual $(SHARE)/man/man1
+	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
+	./bittorrent completions bash >$(SHARE)/bash-completion/completions/bittorrent
+	./bittorrent completions zsh >$(SHARE)/zsh/site-functions/_bittorrent
+	./bittorrent completions fish >$(SHARE)/fish/vendor_completions.d/bittorrent.fish
 
 # Do the tests notice when a decision changes? Takes half an hour.
 mutants: deps

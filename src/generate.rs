@@ -30,7 +30,7 @@ impl Generate {
     /// Makes the swarm up and writes it. Returns a line that says what there is now.
     ///
     /// # Errors
-    /// As [`write`].
+    /// As [`write()`].
     pub fn run(&self) -> Result<String> {
         let swarm = self.shape.swarm(&mut Rng::with_seed(self.seed));
         write(&self.folder, &swarm, self.replace)?;

@@ -2,25 +2,22 @@
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use bittorrent::cli::{self, Request};
 use bittorrent::exit::Exit;
 use bittorrent::{launch, runtime};
 
 fn main() -> ExitCode {
-    let exit = match cli::request() {
-        Ok(Request::Run(options)) => runtime::run(&options),
-        // The rest is for one process: where mpirun started several, the first one.
-        _ if !launch::is_first() => Exit::Complete,
-        Ok(Request::Launch(launch)) => match launch.start() {
-            Err(error) => refused(&error),
-        },
-        Ok(Request::Generate(generate)) => match generate.run() {
-            Ok(done) => {
-                println!("{done}");
-                Exit::Complete
-            }
-            Err(error) => refused(&error),
-        },
+    let request = cli::request();
+    // All but a swarm is for one process: where mpirun started several, for the first.
+    if !matches!(request, Ok(Request::Run(_))) && !launch::is_first() {
+        return Exit::Complete.into();
+    }
+    let exit = match request {
+        Ok(request) => serve(request).unwrap_or_else(|error| {
+            eprintln!("bittorrent: {error:#}");
+            Exit::Refused
+        }),
         Err(message) => {
             let _ = message.print(); // whoever closed its output does not want it
             if message.use_stderr() {
@@ -33,7 +30,12 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-fn refused(error: &anyhow::Error) -> Exit {
-    eprintln!("bittorrent: {error:#}");
-    Exit::Refused
+fn serve(request: Request) -> Result<Exit> {
+    match request {
+        Request::Run(options) => return Ok(runtime::run(&options)),
+        Request::Launch(launch) => match launch.start()? {},
+        Request::Generate(generate) => println!("{}", generate.run()?),
+        Request::Describe(description) => description.give()?,
+    }
+    Ok(Exit::Complete)
 }

@@ -1,0 +1,62 @@
+//! What `bittorrent` says of its command line to shells and to readers of the manual.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_bittorrent");
+
+fn output(arguments: &[&str]) -> String {
+    let output = Command::new(PROGRAM).args(arguments).output();
+    let output = output.expect("the program can be run");
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).expect("it prints text")
+}
+
+#[test]
+fn the_manual_has_a_page_for_every_subcommand_that_is_to_be_seen() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("share/man1");
+    output(&["manual", path.to_str().expect("a readable path")]);
+    let pages: BTreeMap<String, String> = fs::read_dir(&path)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("it can be listed"))
+        .map(|entry| {
+            let text = fs::read_to_string(entry.path()).expect("a page is text");
+            (entry.file_name().to_string_lossy().into_owned(), text)
+        })
+        .collect();
+    let names: Vec<&str> = pages.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "bittorrent-generate.1",
+            "bittorrent-launch.1",
+            "bittorrent.1"
+        ]
+    );
+    for (page, text) in [
+        ("bittorrent.1", "mpirun \\-np N bittorrent [OPTIONS]"),
+        ("bittorrent.1", "every wanted file was downloaded"),
+        ("bittorrent-launch.1", "MPIRUN_OPTIONS"),
+        ("bittorrent-generate.1", "flash\\-crowd"),
+    ] {
+        assert!(pages[page].contains(text), "{page} without {text}");
+    }
+}
+
+#[test]
+fn shells_complete_subcommands_options_and_the_names_of_policies() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = output(&["completions", shell]);
+        for word in [
+            "launch",
+            "generate",
+            "flash-crowd",
+            "rarest-first",
+            "mpirun",
+        ] {
+            assert!(script.contains(word), "{shell} without {word}");
+        }
+    }
+}
