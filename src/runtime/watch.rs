@@ -11,8 +11,9 @@ use std::thread::Scope;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use signal_hook::consts::SIGTERM;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
+use signal_hook::low_level::signal_name;
 
 use super::Job;
 use crate::exit::Exit;
@@ -36,14 +37,15 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Ends the job when the tracker takes no message for as long as `patience`, or on SIGTERM.
+    /// Ends the job when the tracker takes no message for as long as `patience`, or on SIGTERM, or on
+    /// SIGINT, which MPICH's launcher passes on.
     pub(super) fn over<'scope>(
         tracker: &'scope impl Watched,
         patience: Option<Duration>,
         job: &Job,
         threads: &'scope Scope<'scope, '_>,
     ) -> Result<Watch> {
-        let signals = Signals::new([SIGTERM]).context("cannot wait for signals")?;
+        let signals = Signals::new([SIGTERM, SIGINT]).context("cannot wait for signals")?;
         let (sender, over) = mpsc::channel();
         let watch = Watch {
             signals: signals.handle(),
@@ -128,8 +130,9 @@ impl Heartbeat {
 }
 
 fn end_on_signal(tracker: &impl Watched, mut signals: Signals, job: &Job) {
-    if signals.forever().next().is_some() {
-        let why = format!("SIGTERM came; {}", unfinished(tracker));
+    if let Some(signal) = signals.forever().next() {
+        let name = signal_name(signal).expect("only signals with a name are waited for");
+        let why = format!("{name} came; {}", unfinished(tracker));
         job.last_words(Exit::Stalled, &why);
         process::exit(Exit::Stalled.status().into());
     }
