@@ -322,6 +322,24 @@ mod tests {
         assert_eq!(hash, "c5fc598e707e729138f4d74b451e8c20");
     }
 
+    #[test]
+    fn what_was_written_is_said_with_the_seed_that_makes_it_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let generate = Generate {
+            folder: folder.path().to_owned(),
+            shape: Shape::Random(shape(2, 3, 1, Wants::All)),
+            seed: 17,
+            replace: false,
+        };
+        let said = generate.run().unwrap();
+        assert!(said.starts_with("wrote in1.txt to in2.txt to "), "{said}");
+        assert!(said.ends_with("; --seed 17 makes the same again"), "{said}");
+        assert_eq!(
+            listing(folder.path()),
+            ["in1.txt", "in2.txt", "out1.txt", "out2.txt", "out3.txt"]
+        );
+    }
+
     fn listing(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
         let mut names: Vec<String> = entries
