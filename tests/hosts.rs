@@ -25,9 +25,9 @@ use tempfile::TempDir;
 const SOUND: &str = "pfifo";
 /// One that takes its time, and loses a packet in a hundred.
 const FAR: &str = "netem delay 5ms loss 1%";
-/// In its place where the kernel has no netem: a narrow one, on which packets queue for up to 15 ms
+/// In its place where the kernel has no netem: a narrow one, on which packets queue for up to 5 ms
 /// and are dropped when there are too many.
-const NARROW: &str = "tbf rate 4mbit burst 4kb latency 15ms";
+const NARROW: &str = "tbf rate 4mbit burst 2kb latency 5ms";
 
 fn main() {
     if let Err(why) = connect(SOUND) {
@@ -61,7 +61,7 @@ fn connect(link: &str) -> Result<(), String> {
 
 fn one_folder_for_all_hosts_is_enough() {
     let hosts = Hosts::with_one_folder(SOUND);
-    let inputs = swarm();
+    let inputs = swarm(1500);
     for (client, input) in Rank::clients(5).zip(&inputs) {
         hosts.write(1, &format!("in{client}.txt"), input);
     }
@@ -75,12 +75,12 @@ fn one_folder_for_all_hosts_is_enough() {
 }
 
 fn every_rank_reads_and_writes_on_its_own_host() {
-    let job = scattered(SOUND, &swarm());
+    let job = scattered(SOUND, &swarm(1500));
     assert_what_was_transferred_crossed_the_links(&job, "host1/r.json");
 }
 
 fn a_link_that_is_slow_and_loses_packets_makes_no_difference(link: &str) {
-    let job = scattered(link, &swarm());
+    let job = scattered(link, &swarm(500));
     let lost: u64 = (1..=3).map(|host| traffic(&job, host, "(dropped ")).sum();
     assert!(lost > 0, "no packet was lost");
 }
@@ -150,10 +150,10 @@ fn what_is_missing_is_reported_with_its_host() {
     assert_eq!(job.outputs("host2/out").len(), 2);
 }
 
-/// Five clients with something for each other.
-fn swarm() -> Vec<Manifest> {
+/// Five clients with something for each other, in files of so many segments.
+fn swarm(segments: usize) -> Vec<Manifest> {
     let [clients, files, segments, owners] =
-        [5, 4, 1500, 2].map(|number| NonZeroUsize::new(number).expect("it is not 0"));
+        [5, 4, segments, 2].map(|number| NonZeroUsize::new(number).expect("it is not 0"));
     let shape = Shape::Random(RandomShape {
         clients,
         files,
@@ -260,7 +260,7 @@ impl Hosts {
         command.args([
             "-k",
             "5",
-            "60",
+            "120",
             "unshare",
             "--map-root-user",
             "--net",
