@@ -19,9 +19,10 @@
 //! * [`statistics`] is what the machines and the mailboxes count, [`report`] what it says at the
 //!   end, to people and to programs.
 //! * [`runtime`] moves messages between the machines: mailboxes over MPI, how a thread waits, the
-//!   tracker's loop and the watch over it, a client's two threads, output files, what is gathered
-//!   for the report, and the one way to end the whole job. Nothing else touches MPI, threads, files
-//!   or clocks, but for finding, reading and generating inputs.
+//!   tracker's loop, the watch over it and the progress that is shown of it, a client's two threads,
+//!   output files, what is gathered besides the protocol, and the one way to end the whole job.
+//!   Nothing else touches MPI, threads, files or clocks, but for finding, reading and generating
+//!   inputs.
 //! * [`launch`] starts a swarm with mpirun, and knows whether one started this process.
 //! * [`generate`] makes swarms up, and writes their inputs.
 //! * [`exit`] is the exit statuses, [`cli`] the command line.
