@@ -267,6 +267,9 @@ fn r2_progress_is_what_updates_and_complete_files_tell() {
     let amount = |files, segments| Some(Amount { files, segments });
     assert_eq!(tracker.size(&name("f")), amount(1, 7));
     assert_eq!(tracker.size(&name("h")), None);
+    let wanted = ["f", "g", "h", "f"].map(name);
+    let all: Amount = wanted.iter().filter_map(|name| tracker.size(name)).sum();
+    assert_eq!(Some(all), amount(3, 17));
     for (message, progress) in [
         (ToTracker::SwarmRequest(name("f")), amount(0, 0)),
         (update(F), amount(0, 2)),
