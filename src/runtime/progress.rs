@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::mem;
 use std::sync::Mutex;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::Scope;
 use std::time::Duration;
 
@@ -70,21 +70,15 @@ impl Style {
     }
 }
 
-/// What knows the progress.
-pub(super) trait Progressing: Sync {
-    /// How much is downloaded, as long as downloads go on.
-    fn progress(&self) -> Option<Amount>;
-}
-
 /// Progress is shown until this is dropped.
 pub(super) struct Progress {
     _over: Sender<()>,
 }
 
 impl Progress {
-    /// Shows how much is downloaded of what is expected.
+    /// Shows how much is downloaded of what is expected, as long as there is an answer to that.
     pub(super) fn show<'scope>(
-        tracker: &'scope impl Progressing,
+        downloaded: impl Fn() -> Option<Amount> + Send + 'scope,
         expected: Amount,
         style: Style,
         job: &Job,
@@ -92,34 +86,19 @@ impl Progress {
     ) -> Result<Progress> {
         let (sender, over) = mpsc::channel();
         job.spawn(threads, "progress", move || {
-            show(
-                tracker,
-                &bar(expected, style, io::stderr()),
-                expected,
-                style,
-                &over,
-            );
+            let bar = bar(expected, style, io::stderr());
+            let mut pause = Style::FIRST;
+            while over.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                if let Some(done) = downloaded() {
+                    update(&bar, done, expected);
+                }
+                pause = style.interval();
+            }
+            bar.finish_and_clear();
             Ok(())
         })?;
         Ok(Progress { _over: sender })
     }
-}
-
-fn show(
-    tracker: &impl Progressing,
-    bar: &ProgressBar,
-    expected: Amount,
-    style: Style,
-    over: &Receiver<()>,
-) {
-    let mut pause = Style::FIRST;
-    while over.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-        if let Some(done) = tracker.progress() {
-            update(bar, done, expected);
-        }
-        pause = style.interval();
-    }
-    bar.finish_and_clear();
 }
 
 fn update(bar: &ProgressBar, done: Amount, expected: Amount) {

@@ -9,13 +9,13 @@ use mpi::topology::SimpleCommunicator;
 
 use super::clock::Clock;
 use super::mailbox::Receiver;
-use super::progress::{Progress, Progressing};
+use super::progress::Progress;
 use super::watch::{Watch, Watched};
 use super::{Job, Options, Post, gather};
 use crate::protocol::{FileName, Message, Rank, Tag, ToTracker};
 use crate::report::Plan;
 use crate::statistics::{ClientStatistics, Makespan, Traffic};
-use crate::tracker::{Amount, Ending, Tracker};
+use crate::tracker::{Ending, Tracker};
 
 /// How a run went, as rank 0 sees it.
 pub(super) struct Account {
@@ -47,14 +47,10 @@ pub(super) fn run(
         let mut account = serve(&tracker, post, mailbox, || {
             if let Some(style) = options.progress {
                 let wanted: Vec<Vec<FileName>> = gather::receive(world)?;
-                let machine = tracker.machine();
-                let expected = wanted
-                    .iter()
-                    .flatten()
-                    .filter_map(|name| machine.size(name))
-                    .sum();
-                drop(machine);
-                progress = Some(Progress::show(&tracker, expected, style, job, threads)?);
+                let wanted = wanted.iter().flatten();
+                let expected = (wanted.filter_map(|name| tracker.machine().size(name))).sum();
+                let downloaded = || tracker.machine().progress();
+                progress = Some(Progress::show(downloaded, expected, style, job, threads)?);
             }
             Ok(())
         })?;
@@ -80,12 +76,6 @@ impl Shared {
     }
 }
 
-impl Progressing for Shared {
-    fn progress(&self) -> Option<Amount> {
-        self.machine().progress()
-    }
-}
-
 impl Watched for Shared {
     fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
@@ -96,14 +86,13 @@ impl Watched for Shared {
     }
 }
 
-/// The loop. Calls `on_start` once the clients have been told to start.
+/// The loop. Calls `on_start` when the last INIT has come and the clients have been told to start.
 fn serve(
     tracker: &Shared,
     mut post: Post,
     mut mailbox: Receiver<ToTracker>,
-    on_start: impl FnOnce() -> Result<()>,
+    mut on_start: impl FnMut() -> Result<()>,
 ) -> Result<Account> {
-    let mut on_start = Some(on_start);
     let clock = Clock::start();
     let mut makespan = Makespan::default();
     let mut replies = Vec::new();
@@ -115,8 +104,8 @@ fn serve(
         let step = tracker.machine().step(from, message, &mut replies);
         step.with_context(|| format!("{tag} from rank {from}"))?;
         post.send_all(&mut replies)?;
-        if tag == Tag::Init && tracker.progress().is_some() {
-            on_start.take().map_or(Ok(()), |start| start())?;
+        if tag == Tag::Init && tracker.machine().progress().is_some() {
+            on_start()?;
         }
         if let Some(ending) = tracker.machine().ending() {
             return Ok(Account {
