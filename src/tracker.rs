@@ -82,6 +82,16 @@ impl Tracker {
         }
     }
 
+    /// How many messages it posts at most while nobody takes any: for each client one answer, which
+    /// it awaits, or STOP; and a GRANT for each segment that it may have in flight.
+    pub fn most_untaken(clients: usize, settings: &Settings) -> usize {
+        settings
+            .window
+            .get()
+            .saturating_add(1)
+            .saturating_mul(clients)
+    }
+
     /// Takes the next message.
     ///
     /// # Errors

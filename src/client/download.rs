@@ -95,6 +95,16 @@ impl Download {
         }
     }
 
+    /// How many messages it posts at most while nobody takes any: a question for each segment in
+    /// flight, or one to each of the others; a CONFIRM for each that was granted; and for the
+    /// tracker a FILE_COMPLETE and the SWARM_REQUEST behind it, or an ALIVE.
+    pub fn most_untaken(clients: usize, settings: &Settings) -> usize {
+        let window = settings.window.get();
+        (window.saturating_mul(clients))
+            .saturating_add(window)
+            .saturating_add(2)
+    }
+
     /// Makes the first move. Times are since the client's INIT_ACK.
     pub fn begin(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         self.state = self.next_file(now, effects);

@@ -44,6 +44,12 @@ impl Upload {
         }
     }
 
+    /// How many messages it posts at most while nobody takes any: an answer for each segment that
+    /// another client has in flight.
+    pub fn most_untaken(clients: usize, settings: &Settings) -> usize {
+        settings.window.get().saturating_mul(clients)
+    }
+
     /// Takes the next message. Times are since the client's INIT_ACK.
     ///
     /// # Errors

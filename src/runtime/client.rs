@@ -7,9 +7,9 @@ use std::thread::{self, ScopedJoinHandle};
 use anyhow::{Context, Result, bail};
 
 use super::clock::Clock;
-use super::mailbox::Receiver;
+use super::mailbox::{Mailboxes, Own, Post, Receiver};
 use super::watch::Heartbeat;
-use super::{Job, Options, Post, host, output};
+use super::{Job, Options, host, output};
 use crate::client::{self, Download, Effect, Upload};
 use crate::inputs;
 use crate::manifest::{self, Manifest};
@@ -23,6 +23,7 @@ use crate::statistics::{ClientStatistics, FileDownload, Service, Traffic};
 pub(super) struct Registered {
     manifest: Manifest,
     numbers: Vec<FileId>,
+    sent: Traffic,
     clock: Clock,
 }
 
@@ -30,15 +31,18 @@ pub(super) struct Registered {
 pub(super) fn register(
     options: &Options,
     job: &Job,
-    post: &mut Post,
-    mailbox: &mut Receiver<ToDownload>,
+    mailboxes: &Mailboxes,
+    own: &mut Own,
 ) -> Result<Option<Registered>> {
     let located = |problem: &String| host::located(job.elsewhere.as_ref(), problem);
     let input = manifest::read(&inputs::path(&options.input_dir, job.me))
         .map_err(|problems| problems.iter().map(located).collect());
-    post.tracker
-        .send(Rank::TRACKER, &ToTracker::Init(client::init(&input)))?;
-    let numbers = match mailbox.receive()? {
+    let init = ToTracker::Init(client::init(&input));
+    let mut post = Post::new(mailboxes, 1);
+    post.send(Envelope::new(Rank::TRACKER, init))?;
+    let answer = own.download.receive(&mut post)?;
+    let sent = post.close();
+    let numbers = match answer {
         (Rank::TRACKER, ToDownload::InitAck(InitAck::Start(numbers))) => numbers,
         (Rank::TRACKER, ToDownload::InitAck(InitAck::Refused)) => return Ok(None),
         (from, message) => bail!("expected INIT_ACK, found {message:?} from rank {from}"),
@@ -48,6 +52,7 @@ pub(super) fn register(
     Ok(Some(Registered {
         manifest,
         numbers,
+        sent,
         clock,
     }))
 }
@@ -69,14 +74,14 @@ pub(super) fn run(
     options: &Options,
     settings: Settings,
     job: &Job,
-    post: Post,
-    download_mailbox: Receiver<ToDownload>,
-    upload_mailbox: Receiver<ToUpload>,
+    mailboxes: &Mailboxes,
+    own: Own,
 ) -> Result<ClientStatistics> {
     let me = job.me;
     let Registered {
         manifest,
         numbers,
+        mut sent,
         clock,
     } = registered;
     let owned: Vec<FileName> = manifest
@@ -89,22 +94,15 @@ pub(super) fn run(
     }
     let (download, upload) = client::start(me, manifest, &numbers, settings, options.conduct(me))?;
 
-    let mut sent = post.sent();
+    let clients = mailboxes.clients();
     let (downloads, service) = thread::scope(|threads| -> Result<_> {
-        let download_post = post.clone();
+        let post = Post::new(mailboxes, Download::most_untaken(clients, &settings));
         let download = job.spawn(threads, "download", move || {
-            self::download(
-                job,
-                download,
-                options,
-                clock,
-                download_post,
-                download_mailbox,
-            )
+            self::download(job, download, options, clock, post, own.download)
         })?;
-        let upload_post = post.clone();
+        let post = Post::new(mailboxes, Upload::most_untaken(clients, &settings));
         let upload = job.spawn(threads, "upload", move || {
-            self::upload(upload, clock, upload_post, upload_mailbox)
+            self::upload(upload, clock, post, own.upload)
         })?;
         let (downloads, by_download) = result(download);
         let (service, by_upload) = result(upload);
@@ -156,12 +154,10 @@ fn download(
             }
         }
         if download.is_done() {
-            return Ok((download.into_records(), post.sent()));
+            return Ok((download.into_records(), post.close()));
         }
-        let message = match download.due() {
-            None => Some(mailbox.receive()?),
-            Some(due) => mailbox.receive_within(due.saturating_sub(clock.now()))?,
-        };
+        let due = download.due().and_then(|due| clock.moment(due));
+        let message = mailbox.receive_until(due, &mut post)?;
         let now = clock.now();
         let Some((from, message)) = message else {
             download.wake(now, &mut effects);
@@ -188,11 +184,8 @@ fn upload(
 ) -> Result<(Service, Traffic)> {
     let mut replies = Vec::new();
     while !upload.is_stopped() {
-        let message = match upload.due() {
-            None => Some(mailbox.receive()?),
-            Some(due) => mailbox.receive_within(due.saturating_sub(clock.now()))?,
-        };
-        match message {
+        let due = upload.due().and_then(|due| clock.moment(due));
+        match mailbox.receive_until(due, &mut post)? {
             None => upload.pass(clock.now(), &mut replies),
             Some((from, message)) => {
                 let tag = message.tag();
@@ -202,5 +195,5 @@ fn upload(
         }
         post.send_all(&mut replies)?;
     }
-    Ok((upload.service(), post.sent()))
+    Ok((upload.service(), post.close()))
 }

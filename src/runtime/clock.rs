@@ -14,4 +14,9 @@ impl Clock {
     pub(super) fn now(self) -> Duration {
         self.0.elapsed()
     }
+
+    /// The moment at which it shows this time; none, if that is too far away to be said.
+    pub(super) fn moment(self, time: Duration) -> Option<Instant> {
+        self.0.checked_add(time)
+    }
 }

@@ -5,32 +5,62 @@
 //! can send to it and only it receives, from any source and with any tag. So no thread can take
 //! another's message.
 //!
-//! # Blocking sends cannot block each other for good
-//! A large message may make `MPI_Send` wait until its receiver takes it. Who sends one to the
-//! tracker (INIT, ALL_COMPLETE, and UPDATE and FILE_COMPLETE where they carry positions) waits for
-//! the tracker alone. The tracker sends large ones (INIT_ACK, SWARM) only to clients that have asked
-//! for them, and that send it nothing large before they have them. All else is small, and the
-//! library takes it at once.
+//! # No thread waits inside MPI
+//! A standard send may wait until its receive has begun, whatever the size of the message: a
+//! library promises no buffer. A thread that waits in a send does not read its own mailbox, and two
+//! that wait for each other never end. In the same way a receive may wait for a sender that has
+//! stopped half-way, while others want to be served.
+//!
+//! So both are only posted: `MPI_Isend` and `MPI_Irecv` return at once, and a [`Transfer`] keeps the
+//! bytes until the library is done with them. A thread asks for that whenever it looks for messages
+//! and finds none, so nobody has to read before a thread goes on, and nothing rests on buffers of
+//! the library or on how fast anybody reads. Before a thread ends, it waits until all that it has
+//! posted is complete ([`Post::close`]).
+//!
+//! What is out at a time is bounded by the protocol: a machine knows the most messages that it posts
+//! while nobody takes any (`most_untaken` of each machine), and a thread that has more than that out
+//! ends the job.
+//!
+//! # Why bytes are lent by `unsafe`
+//! rsmpi ties a request to a scope: the bytes have to live outside of it, and when it ends every
+//! request in it must be complete. A scope around a thread's loop would keep the bytes of all
+//! messages until the run is over; a scope around each message would wait for its reader. Only
+//! `StaticScope` fits messages that come and go, and it takes bytes that live for ever. A
+//! [`Transfer`] keeps that promise in the one way that does not cost the memory for ever: the bytes
+//! live until the request is complete, or else they are never freed.
 #![expect(
     unsafe_code,
-    reason = "MPI handles cross threads here, and nowhere else"
+    reason = "MPI handles cross threads and MPI borrows bytes here, and nowhere else"
 )]
 
 use std::marker::PhantomData;
+use std::mem;
+use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use mpi::datatype::Equivalence;
 use mpi::point_to_point::{Destination, Source};
-use mpi::topology::{Communicator, SimpleCommunicator};
+use mpi::request::{Request, StaticScope};
+use mpi::topology::{Communicator, Process, SimpleCommunicator};
 
 use super::backoff::Backoff;
-use crate::protocol::{Message, Rank, decode, encode};
+use crate::protocol::{
+    Envelope, Letter, Message, Rank, ToDownload, ToTracker, ToUpload, decode, encode,
+};
 use crate::statistics::Traffic;
 
 /// Buffers larger than this are given back after use.
 const KEPT: usize = 1 << 16;
+
+/// While no more than so many messages are out, nobody asks what became of them before there is
+/// nothing else to do.
+const FEW: usize = 16;
+
+/// While something is on its way, the thread looks again after this time at the latest: a large
+/// message takes both sides, many times.
+const BRISK: Duration = Duration::from_micros(50);
 
 /// A communicator that several threads use.
 struct Shared(SimpleCommunicator);
@@ -42,135 +72,325 @@ unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
 
-/// Where messages of one kind of reader are posted, to any rank.
-pub(super) struct Sender<M> {
-    communicator: Arc<Shared>,
-    buffer: Vec<u8>,
+/// A message on its way, and its bytes.
+///
+/// One that is dropped before it is complete leaves its bytes to the library, for good: that only
+/// happens in a job that is being ended.
+struct Transfer {
+    /// Until the library is done.
+    request: Option<Request<'static, [u8]>>,
+    /// Not touched as long as there is a request.
+    bytes: Vec<u8>,
+}
+
+// SAFETY: a request is a handle, like a communicator, and used by one thread at a time.
+unsafe impl Send for Transfer {}
+
+impl Transfer {
+    /// Begins to send bytes to a rank.
+    fn send(to: Process<'_>, tag: i32, bytes: Vec<u8>) -> Transfer {
+        // SAFETY: a Vec's bytes stay in their place when it is moved. Nobody writes to them or frees
+        // them before the request is complete: `bytes` is private, `into_bytes` asks whether it is,
+        // and `drop` forgets them if it is not.
+        let lent: &'static [u8] = unsafe { slice::from_raw_parts(bytes.as_ptr(), bytes.len()) };
+        Transfer {
+            request: Some(to.immediate_send_with_tag(StaticScope, lent, tag)),
+            bytes,
+        }
+    }
+
+    /// Begins to receive a message of a rank into bytes.
+    fn receive(from: Process<'_>, tag: i32, mut bytes: Vec<u8>) -> Transfer {
+        // SAFETY: as above, and nobody reads them either.
+        let lent: &'static mut [u8] =
+            unsafe { slice::from_raw_parts_mut(bytes.as_mut_ptr(), bytes.len()) };
+        Transfer {
+            request: Some(from.immediate_receive_into_with_tag(StaticScope, lent, tag)),
+            bytes,
+        }
+    }
+
+    /// Asks the library whether it is done.
+    fn is_complete(&mut self) -> bool {
+        self.request = self.request.take().and_then(|request| request.test().err());
+        self.request.is_none()
+    }
+
+    /// The bytes, if the library is done with them.
+    fn into_bytes(mut self) -> Result<Vec<u8>, Transfer> {
+        if self.is_complete() {
+            Ok(mem::take(&mut self.bytes))
+        } else {
+            Err(self)
+        }
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take() {
+            mem::forget(request);
+            mem::forget(mem::take(&mut self.bytes));
+        }
+    }
+}
+
+/// The mailboxes of all ranks, to post to.
+#[derive(Clone)]
+pub(super) struct Mailboxes {
+    tracker: Arc<Shared>,
+    download: Arc<Shared>,
+    upload: Arc<Shared>,
+}
+
+impl Mailboxes {
+    /// How many clients there are.
+    pub(super) fn clients(&self) -> usize {
+        let ranks = usize::try_from(self.tracker.0.size()).expect("a size is not negative");
+        ranks - 1
+    }
+}
+
+/// The mailboxes of one rank, to read from. The tracker has only the first, a client the others.
+pub(super) struct Own {
+    pub(super) tracker: Receiver<ToTracker>,
+    pub(super) download: Receiver<ToDownload>,
+    pub(super) upload: Receiver<ToUpload>,
+}
+
+/// Opens the mailboxes of every rank of `world`, all of which must do so.
+pub(super) fn open(world: &impl Communicator) -> (Mailboxes, Own) {
+    let [tracker, download, upload] = [(); 3].map(|()| Arc::new(Shared(world.duplicate())));
+    let own = Own {
+        tracker: Receiver::of(&tracker),
+        download: Receiver::of(&download),
+        upload: Receiver::of(&upload),
+    };
+    let mailboxes = Mailboxes {
+        tracker,
+        download,
+        upload,
+    };
+    (mailboxes, own)
+}
+
+/// One thread's way out for every message, whoever reads it.
+pub(super) struct Post {
+    mailboxes: Mailboxes,
+    /// What the library is not done with, and whom it is for.
+    out: Vec<(Rank, Transfer)>,
+    /// So many messages the thread's machine posts at most while nobody takes any.
+    most_untaken: usize,
+    /// When more than so many are out, it is time to ask which of them are complete: twice as many as
+    /// there were the last time, so that it costs little however many there are.
+    asks_at: usize,
+    /// A buffer for the next message, where the last one needs its own no more.
+    spare: Vec<u8>,
     sent: Traffic,
-    messages: PhantomData<fn(M)>,
+}
+
+impl Post {
+    /// A thread's, whose machine posts so many messages at most while nobody takes any.
+    pub(super) fn new(mailboxes: &Mailboxes, most_untaken: usize) -> Post {
+        Post {
+            mailboxes: mailboxes.clone(),
+            out: Vec::new(),
+            most_untaken,
+            asks_at: FEW,
+            spare: Vec::new(),
+            sent: Traffic::default(),
+        }
+    }
+
+    /// Posts a message, and does not wait for its reader.
+    ///
+    /// # Errors
+    /// When the message is larger than MPI can send, which is 2 GiB; or when more are out than the
+    /// protocol allows, because somebody asks and does not read.
+    pub(super) fn send(&mut self, Envelope { to, letter }: Envelope) -> Result<()> {
+        let mut bytes = mem::take(&mut self.spare);
+        let mailbox = match &letter {
+            Letter::ToTracker(message) => {
+                encode(message, &mut bytes);
+                &self.mailboxes.tracker
+            }
+            Letter::ToDownload(message) => {
+                encode(message, &mut bytes);
+                &self.mailboxes.download
+            }
+            Letter::ToUpload(message) => {
+                encode(message, &mut bytes);
+                &self.mailboxes.upload
+            }
+        };
+        let (tag, length) = (letter.tag(), bytes.len());
+        ensure!(
+            i32::try_from(length).is_ok(),
+            "{tag} for rank {to} has {length} bytes, more than an MPI message holds"
+        );
+        let reader = i32::try_from(to.0).expect("a rank came from MPI");
+        let reader = mailbox.0.process_at_rank(reader);
+        self.sent.count(tag, length);
+        match Transfer::send(reader, tag.number(), bytes).into_bytes() {
+            Ok(bytes) => self.spare = recycled(bytes),
+            Err(transfer) => self.out.push((to, transfer)),
+        }
+        if self.out.len() > self.asks_at {
+            self.complete();
+            self.check()?;
+            self.asks_at = 2 * self.out.len() + FEW;
+        }
+        Ok(())
+    }
+
+    /// The same for several.
+    pub(super) fn send_all(&mut self, envelopes: &mut Vec<Envelope>) -> Result<()> {
+        envelopes
+            .drain(..)
+            .try_for_each(|envelope| self.send(envelope))
+    }
+
+    /// Lets go of what the library is done with, and says whether that is all.
+    fn complete(&mut self) -> bool {
+        self.out.retain_mut(|(_, transfer)| !transfer.is_complete());
+        self.out.is_empty()
+    }
+
+    /// Twice as many may be out as nobody has taken: a library may hear that a message was taken
+    /// only after the answer to it has come.
+    fn check(&self) -> Result<()> {
+        let most = 2 * self.most_untaken;
+        let mut readers: Vec<Rank> = self.out.iter().map(|(to, _)| *to).collect();
+        readers.sort_unstable();
+        let slowest = readers.chunk_by(Rank::eq).max_by_key(|same| same.len());
+        if let Some(slowest) = slowest.filter(|_| readers.len() > most) {
+            bail!(
+                "{} messages wait to be taken, {} of them by rank {}; the protocol has at most {most}",
+                readers.len(),
+                slowest.len(),
+                slowest[0]
+            );
+        }
+        Ok(())
+    }
+
+    /// Waits until the library is done with everything, and returns what was sent.
+    pub(super) fn close(mut self) -> Traffic {
+        let mut backoff = Backoff::default();
+        while !self.complete() {
+            backoff.pause(BRISK);
+        }
+        self.sent
+    }
 }
 
 /// Where one rank's messages of one kind of reader are taken from. There is one of it a rank, so the
 /// message that a probe finds is still there for the receive.
 pub(super) struct Receiver<M> {
     communicator: Arc<Shared>,
-    buffer: Vec<u8>,
+    /// What has begun to come, in the order in which it began.
+    coming: Vec<Coming>,
+    /// A buffer for the next message.
+    spare: Vec<u8>,
     messages: PhantomData<fn() -> M>,
 }
 
-/// Opens a mailbox on every rank of `world`, all of which must do so, and in the same order.
-pub(super) fn open<M: Message>(world: &impl Communicator) -> (Sender<M>, Receiver<M>) {
-    let communicator = Arc::new(Shared(world.duplicate()));
-    let sender = Sender {
-        communicator: Arc::clone(&communicator),
-        buffer: Vec::new(),
-        sent: Traffic::default(),
-        messages: PhantomData,
-    };
-    (
-        sender,
-        Receiver {
-            communicator,
-            buffer: Vec::new(),
-            messages: PhantomData,
-        },
-    )
-}
-
-impl<M: Message> Sender<M> {
-    /// Posts a message.
-    ///
-    /// # Errors
-    /// When the message is larger than MPI can send, which is 2 GiB.
-    pub(super) fn send(&mut self, to: Rank, message: &M) -> Result<()> {
-        encode(message, &mut self.buffer);
-        ensure!(
-            i32::try_from(self.buffer.len()).is_ok(),
-            "{} for rank {to} has {} bytes, more than an MPI message holds",
-            message.tag(),
-            self.buffer.len()
-        );
-        let to = i32::try_from(to.0).expect("a rank came from MPI");
-        let tag = message.tag().number();
-        self.communicator
-            .0
-            .process_at_rank(to)
-            .send_with_tag(&self.buffer[..], tag);
-        self.sent.count(message.tag(), self.buffer.len());
-        recycle(&mut self.buffer);
-        Ok(())
-    }
-
-    /// What it has sent.
-    pub(super) fn sent(&self) -> &Traffic {
-        &self.sent
-    }
-}
-
-/// Another sender to the same mailboxes, which has sent nothing yet.
-impl<M> Clone for Sender<M> {
-    fn clone(&self) -> Self {
-        Sender {
-            communicator: Arc::clone(&self.communicator),
-            buffer: Vec::new(),
-            sent: Traffic::default(),
-            messages: PhantomData,
-        }
-    }
+/// A message that is being received.
+struct Coming {
+    from: i32,
+    tag: i32,
+    transfer: Transfer,
 }
 
 impl<M: Message> Receiver<M> {
-    /// Waits for the next message and its sender.
-    ///
-    /// # Errors
-    /// When the message cannot be decoded.
-    pub(super) fn receive(&mut self) -> Result<(Rank, M)> {
-        let mut backoff = Backoff::default();
-        loop {
-            match self.try_receive()? {
-                Some(message) => return Ok(message),
-                None => backoff.pause(Duration::MAX),
-            }
+    fn of(communicator: &Arc<Shared>) -> Receiver<M> {
+        Receiver {
+            communicator: Arc::clone(communicator),
+            coming: Vec::new(),
+            spare: Vec::new(),
+            messages: PhantomData,
         }
     }
 
-    /// Waits for the next message and its sender, but not longer than `patience`.
+    /// Waits for the next message and its sender, while what the thread has posted goes out.
     ///
     /// # Errors
     /// When the message cannot be decoded.
-    pub(super) fn receive_within(&mut self, patience: Duration) -> Result<Option<(Rank, M)>> {
-        let start = Instant::now();
+    pub(super) fn receive(&mut self, post: &mut Post) -> Result<(Rank, M)> {
+        let message = self.receive_until(None, post)?;
+        Ok(message.expect("it waits for ever"))
+    }
+
+    /// The same, but waits no longer than until a moment, if there is one.
+    ///
+    /// # Errors
+    /// When the message cannot be decoded.
+    pub(super) fn receive_until(
+        &mut self,
+        moment: Option<Instant>,
+        post: &mut Post,
+    ) -> Result<Option<(Rank, M)>> {
         let mut backoff = Backoff::default();
         loop {
-            let message = self.try_receive()?;
-            let left = patience.saturating_sub(start.elapsed());
-            if message.is_some() || left.is_zero() {
-                return Ok(message);
+            if let Some(message) = self.look()? {
+                return Ok(Some(message));
+            }
+            let mut left = Duration::MAX;
+            if let Some(moment) = moment {
+                left = moment.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Ok(None);
+                }
+            }
+            if !post.complete() || !self.coming.is_empty() {
+                left = left.min(BRISK);
             }
             backoff.pause(left);
         }
     }
 
-    fn try_receive(&mut self) -> Result<Option<(Rank, M)>> {
-        let anybody = self.communicator.0.any_process();
-        let Some(status) = anybody.immediate_probe() else {
+    /// The next message that is here, if there is one.
+    fn look(&mut self) -> Result<Option<(Rank, M)>> {
+        if let Some(status) = self.communicator.0.any_process().immediate_probe() {
+            let (from, tag) = (status.source_rank(), status.tag());
+            let length = status.count(u8::equivalent_datatype());
+            let length = usize::try_from(length).expect("a message has a length");
+            let mut bytes = mem::take(&mut self.spare);
+            bytes.resize(length, 0);
+            let sender = self.communicator.0.process_at_rank(from);
+            let transfer = Transfer::receive(sender, tag, bytes);
+            self.coming.push(Coming {
+                from,
+                tag,
+                transfer,
+            });
+        }
+        let Some(index) = (0..self.coming.len()).find(|&index| self.is_next(index)) else {
             return Ok(None);
         };
-        let length = status.count(u8::equivalent_datatype());
-        let length = usize::try_from(length).expect("a message has a length");
-        self.buffer.resize(length, 0);
-        let sender = self.communicator.0.process_at_rank(status.source_rank());
-        sender.receive_into_with_tag(&mut self.buffer[..], status.tag());
-        let from = Rank(u32::try_from(status.source_rank()).expect("a message has a sender"));
-        let message = decode(status.tag(), &self.buffer)
-            .with_context(|| format!("a message from rank {from}"))?;
-        recycle(&mut self.buffer);
+        let Coming {
+            from,
+            tag,
+            transfer,
+        } = self.coming.remove(index);
+        let bytes = transfer.into_bytes().ok().expect("it has come");
+        let from = Rank(u32::try_from(from).expect("a message has a sender"));
+        let message = decode(tag, &bytes).with_context(|| format!("a message from rank {from}"))?;
+        self.spare = recycled(bytes);
         Ok(Some((from, message)))
+    }
+
+    /// Whether a message is here, and none of its sender's that comes before it is still on the way.
+    fn is_next(&mut self, index: usize) -> bool {
+        let (earlier, rest) = self.coming.split_at_mut(index);
+        let coming = &mut rest[0];
+        earlier.iter().all(|other| other.from != coming.from) && coming.transfer.is_complete()
     }
 }
 
-/// Empties a buffer for its next use.
-fn recycle(buffer: &mut Vec<u8>) {
+/// A buffer, emptied for its next use.
+fn recycled(mut buffer: Vec<u8>) -> Vec<u8> {
     buffer.clear();
     buffer.shrink_to(KEPT);
+    buffer
 }

@@ -27,12 +27,13 @@ use crate::client::Conduct;
 use crate::exit::Exit;
 use crate::inputs;
 use crate::launch;
-use crate::protocol::{Envelope, Letter, Rank, ToDownload, ToTracker, ToUpload};
+use crate::protocol::{Rank, ToTracker};
 use crate::report::{Measured, Plan, Report};
 use crate::settings::Settings;
-use crate::statistics::Traffic;
+use crate::tracker::Tracker;
 use clock::Clock;
 use host::Host;
+use mailbox::{Post, Receiver};
 
 /// What a run needs to know.
 #[derive(Debug, Clone)]
@@ -153,31 +154,18 @@ fn participate(
     job: &Job,
     is_shown: bool,
 ) -> Result<Exit> {
-    let (tracker, tracker_mailbox) = mailbox::open(world);
-    let (download, mut download_mailbox) = mailbox::open(world);
-    let (upload, upload_mailbox) = mailbox::open(world);
-    let mut post = Post {
-        tracker,
-        download,
-        upload,
-    };
+    let (mailboxes, mut own) = mailbox::open(world);
     if job.me == Rank::TRACKER {
-        return track(world, options, plan, job, post, tracker_mailbox);
+        let most_untaken = Tracker::most_untaken(plan.clients, &plan.settings);
+        let post = Post::new(&mailboxes, most_untaken);
+        return track(world, options, plan, job, post, own.tracker);
     }
-    let registered = client::register(options, job, &mut post, &mut download_mailbox)?;
+    let registered = client::register(options, job, &mailboxes, &mut own)?;
     if let Some(registered) = registered {
         if is_shown {
             gather::send(world, &registered.to_download())?;
         }
-        let statistics = client::run(
-            registered,
-            options,
-            plan.settings,
-            job,
-            post,
-            download_mailbox,
-            upload_mailbox,
-        )?;
+        let statistics = client::run(registered, options, plan.settings, job, &mailboxes, own)?;
         gather::send(world, &statistics)?;
     }
     Ok(Exit::Complete)
@@ -190,7 +178,7 @@ fn track(
     plan: &Plan,
     job: &Job,
     post: Post,
-    mailbox: mailbox::Receiver<ToTracker>,
+    mailbox: Receiver<ToTracker>,
 ) -> Result<Exit> {
     let last = Rank(u32::try_from(plan.clients).expect("clients have ranks"));
     if let Some(warning) = inputs::without_rank(&options.input_dir, last) {
@@ -220,37 +208,5 @@ fn track(
             Ok(Exit::NotWritten)
         }
         Some(Ok(())) | None => Ok(exit),
-    }
-}
-
-/// The way out for every message, whoever reads it.
-#[derive(Clone)]
-struct Post {
-    tracker: mailbox::Sender<ToTracker>,
-    download: mailbox::Sender<ToDownload>,
-    upload: mailbox::Sender<ToUpload>,
-}
-
-impl Post {
-    fn send(&mut self, Envelope { to, letter }: Envelope) -> Result<()> {
-        match letter {
-            Letter::ToTracker(message) => self.tracker.send(to, &message),
-            Letter::ToDownload(message) => self.download.send(to, &message),
-            Letter::ToUpload(message) => self.upload.send(to, &message),
-        }
-    }
-
-    /// What it has sent.
-    fn sent(&self) -> Traffic {
-        let mut sent = *self.tracker.sent();
-        sent += *self.download.sent();
-        sent += *self.upload.sent();
-        sent
-    }
-
-    fn send_all(&mut self, envelopes: &mut Vec<Envelope>) -> Result<()> {
-        envelopes
-            .drain(..)
-            .try_for_each(|envelope| self.send(envelope))
     }
 }

@@ -8,10 +8,10 @@ use anyhow::{Context, Result};
 use mpi::topology::SimpleCommunicator;
 
 use super::clock::Clock;
-use super::mailbox::Receiver;
+use super::mailbox::{Post, Receiver};
 use super::progress::Progress;
 use super::watch::{Watch, Watched};
-use super::{Job, Options, Post, gather};
+use super::{Job, Options, gather};
 use crate::protocol::{FileName, Message, Rank, Tag, ToTracker};
 use crate::report::Plan;
 use crate::statistics::{ClientStatistics, Makespan, Traffic};
@@ -97,7 +97,7 @@ fn serve(
     let mut makespan = Makespan::default();
     let mut replies = Vec::new();
     loop {
-        let (from, message) = mailbox.receive()?;
+        let (from, message) = mailbox.receive(&mut post)?;
         tracker.taken.fetch_add(1, Ordering::Relaxed);
         let tag = message.tag();
         makespan.heard(clock.now(), tag);
@@ -110,7 +110,7 @@ fn serve(
         if let Some(ending) = tracker.machine().ending() {
             return Ok(Account {
                 ending: ending.clone(),
-                sent: post.sent(),
+                sent: post.close(),
                 makespan,
                 clients: None,
             });
