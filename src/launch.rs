@@ -5,6 +5,7 @@
 
 mod environment;
 mod mpirun;
+mod roll;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -20,8 +21,9 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::inputs;
 use crate::protocol::Rank;
 
-pub use environment::{is_first, rank};
+pub use environment::{is_first, rank, ranks};
 pub use mpirun::Mpi;
+pub use roll::Roll;
 
 /// What is to be started.
 #[derive(Debug, Clone)]

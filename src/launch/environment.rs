@@ -24,8 +24,21 @@ pub fn is_first() -> bool {
 }
 
 /// How many ranks a launcher started together with this process, itself included.
-pub(super) fn ranks() -> Option<u32> {
+pub fn ranks() -> Option<u32> {
     number(&RANKS)
+}
+
+/// The rank that a launcher gave another process, from that one's variables as Linux shows them.
+pub(super) fn rank_among(variables: &[u8]) -> Option<u32> {
+    let value = |name: &str| {
+        let mut variables = variables.split(|byte| *byte == 0);
+        let value = variables.find_map(|variable| {
+            let rest = variable.strip_prefix(name.as_bytes())?;
+            rest.strip_prefix(b"=")
+        })?;
+        str::from_utf8(value).ok()?.parse().ok()
+    };
+    RANK.iter().find_map(|name| value(name))
 }
 
 /// Whether an mpirun started this process. A batch system may have started the shell that did.
@@ -36,4 +49,19 @@ pub(super) fn is_under_mpirun() -> bool {
 fn number(names: &[&str]) -> Option<u32> {
     let number = names.iter().find_map(|name| env::var(name).ok())?;
     number.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rank_is_read_from_another_process_variables() {
+        assert_eq!(
+            rank_among(b"HOME=/\0OMPI_COMM_WORLD_RANK=12\0A=1\0"),
+            Some(12)
+        );
+        assert_eq!(rank_among(b"PMI_RANKS=3\0PMI_RANK=2"), Some(2));
+        assert_eq!(rank_among(b"PMI_RANKS=3\0MY_PMI_RANK=2\0PMI_RANK=x"), None);
+    }
 }

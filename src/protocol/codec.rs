@@ -3,11 +3,19 @@
 use std::fmt;
 use std::mem;
 
+use postcard::ser_flavors::Size;
+use serde::Serialize;
+
 use super::{Message, Tag};
 
 /// Appends the message's encoding to `bytes`.
 pub fn encode<M: Message>(message: &M, bytes: &mut Vec<u8>) {
     *bytes = postcard::to_extend(message, mem::take(bytes)).expect("a vector takes any message");
+}
+
+/// How many bytes something takes when it is encoded.
+pub(super) fn size(value: &impl Serialize) -> usize {
+    postcard::serialize_with_flavor(value, Size::default()).expect("counting takes anything")
 }
 
 /// Reads one whole message that came under `tag`.

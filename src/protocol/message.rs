@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::codec::size;
 use super::{FileId, FileName, Hashes, Rank, SegmentHash, SegmentIndex, SegmentSet};
 
 /// The kind of a message: its MPI tag.
@@ -383,6 +384,15 @@ impl Letter {
             Letter::ToTracker(message) => message.tag(),
             Letter::ToDownload(message) => message.tag(),
             Letter::ToUpload(message) => message.tag(),
+        }
+    }
+
+    /// How many bytes the lists take that make SWARM large, a file's hashes and who holds what; of
+    /// any other letter none, because nobody is due many large ones of those.
+    pub fn size_of_lists(&self) -> usize {
+        match self {
+            Letter::ToDownload(ToDownload::Swarm(swarm)) => size(swarm),
+            Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => 0,
         }
     }
 }

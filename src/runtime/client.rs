@@ -41,7 +41,7 @@ pub(super) fn register(
     let mut post = Post::new(mailboxes, 1);
     post.send(Envelope::new(Rank::TRACKER, init))?;
     let answer = own.download.receive(&mut post)?;
-    let sent = post.close();
+    let sent = post.close()?;
     let numbers = match answer {
         (Rank::TRACKER, ToDownload::InitAck(InitAck::Start(numbers))) => numbers,
         (Rank::TRACKER, ToDownload::InitAck(InitAck::Refused)) => return Ok(None),
@@ -154,7 +154,7 @@ fn download(
             }
         }
         if download.is_done() {
-            return Ok((download.into_records(), post.close()));
+            return Ok((download.into_records(), post.close()?));
         }
         let due = download.due().and_then(|due| clock.moment(due));
         let message = mailbox.receive_until(due, &mut post)?;
@@ -195,5 +195,5 @@ fn upload(
         }
         post.send_all(&mut replies)?;
     }
-    Ok((upload.service(), post.close()))
+    Ok((upload.service(), post.close()?))
 }

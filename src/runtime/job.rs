@@ -8,7 +8,10 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use mpi::environment;
 use mpi::topology::{Communicator, SimpleCommunicator};
+
+use signal_hook::low_level;
 
 use super::host::Host;
 use crate::exit::Exit;
@@ -51,6 +54,9 @@ impl Job {
     /// Ends all ranks at once with this exit status, after telling the user why.
     pub(super) fn end(&self, exit: Exit, why: &str) -> ! {
         self.last_words(exit, why);
+        if !environment::is_initialized() || environment::is_finalized() {
+            low_level::exit(exit.status().into()); // there is nothing to abort
+        }
         SimpleCommunicator::world().abort(exit.status().into())
     }
 

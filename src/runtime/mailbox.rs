@@ -33,6 +33,7 @@
     reason = "MPI handles cross threads and MPI borrows bytes here, and nowhere else"
 )]
 
+use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::mem;
 use std::slice;
@@ -61,6 +62,13 @@ const FEW: usize = 16;
 /// While something is on its way, the thread looks again after this time at the latest: a large
 /// message takes both sides, many times.
 const BRISK: Duration = Duration::from_micros(50);
+
+/// A message is large from this many bytes on.
+const LARGE: usize = 1 << 20;
+
+/// One large message goes out after another, but none waits for longer than this for the one before:
+/// its reader may never take it.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A communicator that several threads use.
 struct Shared(SimpleCommunicator);
@@ -184,6 +192,11 @@ pub(super) struct Post {
     /// When more than so many are out, it is time to ask which of them are complete: twice as many as
     /// there were the last time, so that it costs little however many there are.
     asks_at: usize,
+    /// Large messages that wait for another to be out no more, each with what comes behind it for
+    /// the same reader: encoded, they would take the memory of as many files as there are clients.
+    held_back: VecDeque<Envelope>,
+    /// When the last large one was posted.
+    large_posted: Option<Instant>,
     /// A buffer for the next message, where the last one needs its own no more.
     spare: Vec<u8>,
     sent: Traffic,
@@ -197,6 +210,8 @@ impl Post {
             out: Vec::new(),
             most_untaken,
             asks_at: FEW,
+            held_back: VecDeque::new(),
+            large_posted: None,
             spare: Vec::new(),
             sent: Traffic::default(),
         }
@@ -207,7 +222,33 @@ impl Post {
     /// # Errors
     /// When the message is larger than MPI can send, which is 2 GiB; or when more are out than the
     /// protocol allows, because somebody asks and does not read.
-    pub(super) fn send(&mut self, Envelope { to, letter }: Envelope) -> Result<()> {
+    pub(super) fn send(&mut self, envelope: Envelope) -> Result<()> {
+        let is_behind = self.held_back.iter().any(|other| other.to == envelope.to);
+        if is_behind || !self.has_room(&envelope) {
+            self.held_back.push_back(envelope);
+        } else {
+            self.post(envelope)?;
+        }
+        if self.out.len() > self.asks_at {
+            self.go_on()?;
+            self.check()?;
+            self.asks_at = 2 * self.out.len() + FEW;
+        }
+        Ok(())
+    }
+
+    /// Whether a message may go out now.
+    fn has_room(&mut self, envelope: &Envelope) -> bool {
+        if envelope.letter.size_of_lists() < LARGE {
+            return true;
+        }
+        self.complete();
+        let is_large = |(_, transfer): &(Rank, Transfer)| transfer.bytes.len() >= LARGE;
+        let is_recent = |posted: Instant| posted.elapsed() < PATIENCE;
+        !(self.large_posted.is_some_and(is_recent) && self.out.iter().any(is_large))
+    }
+
+    fn post(&mut self, Envelope { to, letter }: Envelope) -> Result<()> {
         let mut bytes = mem::take(&mut self.spare);
         let mailbox = match &letter {
             Letter::ToTracker(message) => {
@@ -235,10 +276,8 @@ impl Post {
             Ok(bytes) => self.spare = recycled(bytes),
             Err(transfer) => self.out.push((to, transfer)),
         }
-        if self.out.len() > self.asks_at {
-            self.complete();
-            self.check()?;
-            self.asks_at = 2 * self.out.len() + FEW;
+        if length >= LARGE {
+            self.large_posted = Some(Instant::now());
         }
         Ok(())
     }
@@ -250,10 +289,22 @@ impl Post {
             .try_for_each(|envelope| self.send(envelope))
     }
 
-    /// Lets go of what the library is done with, and says whether that is all.
-    fn complete(&mut self) -> bool {
+    /// Lets go of what the library is done with.
+    fn complete(&mut self) {
         self.out.retain_mut(|(_, transfer)| !transfer.is_complete());
-        self.out.is_empty()
+    }
+
+    /// The same, and posts what was held back as far as there is room. Says whether all is done.
+    fn go_on(&mut self) -> Result<bool> {
+        self.complete();
+        while let Some(envelope) = self.held_back.pop_front() {
+            if !self.has_room(&envelope) {
+                self.held_back.push_front(envelope);
+                break;
+            }
+            self.post(envelope)?;
+        }
+        Ok(self.out.is_empty() && self.held_back.is_empty())
     }
 
     /// Twice as many may be out as nobody has taken: a library may hear that a message was taken
@@ -275,12 +326,15 @@ impl Post {
     }
 
     /// Waits until the library is done with everything, and returns what was sent.
-    pub(super) fn close(mut self) -> Traffic {
+    ///
+    /// # Errors
+    /// As [`Post::send`].
+    pub(super) fn close(mut self) -> Result<Traffic> {
         let mut backoff = Backoff::default();
-        while !self.complete() {
+        while !self.go_on()? {
             backoff.pause(BRISK);
         }
-        self.sent
+        Ok(self.sent)
     }
 }
 
@@ -342,7 +396,7 @@ impl<M: Message> Receiver<M> {
                     return Ok(None);
                 }
             }
-            if !post.complete() || !self.coming.is_empty() {
+            if !post.go_on()? || !self.coming.is_empty() {
                 left = left.min(BRISK);
             }
             backoff.pause(left);

@@ -1,6 +1,7 @@
 //! What touches MPI, threads and files: it moves messages between the machines, and decides
 //! nothing.
 
+mod assembly;
 mod backoff;
 mod client;
 mod clock;
@@ -31,9 +32,10 @@ use crate::protocol::{Rank, ToTracker};
 use crate::report::{Measured, Plan, Report};
 use crate::settings::Settings;
 use crate::tracker::Tracker;
+use assembly::Assembly;
 use clock::Clock;
 use host::Host;
-use mailbox::{Post, Receiver};
+use mailbox::{Mailboxes, Own, Post, Receiver};
 
 /// What a run needs to know.
 #[derive(Debug, Clone)]
@@ -65,6 +67,18 @@ impl Options {
         }
     }
 
+    /// What a run with so many clients, and the seed that counts, is going to be.
+    fn plan(&self, clients: usize, seed: u64) -> Plan {
+        Plan {
+            settings: Settings {
+                seed,
+                ..self.settings
+            },
+            clients,
+            corrupt: self.corrupt.clone(),
+        }
+    }
+
     /// What stands in the way of a run with so many clients, in words for the user.
     fn objection(&self, clients: usize, threading: Threading) -> Option<String> {
         if threading < Threading::Multiple {
@@ -93,6 +107,7 @@ impl Options {
 /// rank 0 answers for all. What goes wrong inside and cannot be carried by the protocol ends the
 /// whole job at once, on all ranks.
 pub fn run(options: &Options) -> Exit {
+    let start = Assembly::to("start", options.stall_timeout, &early_job(options));
     let Some((universe, threading)) = mpi::initialize_with_threading(Threading::Multiple) else {
         unreachable!("this is the only place that initialises MPI")
     };
@@ -118,17 +133,27 @@ pub fn run(options: &Options) -> Exit {
         }
         return Exit::Refused;
     }
-    let plan = Plan {
-        settings: Settings {
-            seed,
-            ..options.settings
-        },
-        clients,
-        corrupt: options.corrupt.clone(),
-    };
+    let plan = options.plan(clients, seed);
     let elsewhere = (host.number() != first).then_some(host);
     let job = Job::new(me, on_failure(me, &plan, options)).on(elsewhere);
-    participate(&world, options, &plan, &job, shown != 0).unwrap_or_else(|error| job.abort(&error))
+    let mailboxes = mailbox::open(&world);
+    drop(start);
+
+    let exit = participate(&world, options, &plan, &job, mailboxes, shown != 0);
+    let exit = exit.unwrap_or_else(|error| job.abort(&error));
+    // All is done and reported: what may go wrong now changes no more than the exit status.
+    let _end = Assembly::to("end", options.stall_timeout, &Job::new(me, |_, _| {}));
+    drop(universe);
+    exit
+}
+
+/// The job as far as it is known before MPI is there to ask.
+fn early_job(options: &Options) -> Job {
+    let me = Rank(launch::rank().unwrap_or(Rank::TRACKER.0));
+    let clients = launch::ranks().map_or(0, |ranks| ranks.saturating_sub(1));
+    let clients = usize::try_from(clients).expect("a number of ranks fits");
+    let plan = options.plan(clients, options.settings.seed);
+    Job::new(me, on_failure(me, &plan, options))
 }
 
 /// What is still to be done when rank 0 ends the run before its end: the report.
@@ -152,9 +177,9 @@ fn participate(
     options: &Options,
     plan: &Plan,
     job: &Job,
+    (mailboxes, mut own): (Mailboxes, Own),
     is_shown: bool,
 ) -> Result<Exit> {
-    let (mailboxes, mut own) = mailbox::open(world);
     if job.me == Rank::TRACKER {
         let most_untaken = Tracker::most_untaken(plan.clients, &plan.settings);
         let post = Post::new(&mailboxes, most_untaken);

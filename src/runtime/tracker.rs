@@ -110,7 +110,7 @@ fn serve(
         if let Some(ending) = tracker.machine().ending() {
             return Ok(Account {
                 ending: ending.clone(),
-                sent: post.close(),
+                sent: post.close()?,
                 makespan,
                 clients: None,
             });

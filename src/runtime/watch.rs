@@ -145,7 +145,7 @@ fn unfinished(tracker: &impl Watched) -> String {
         .map(ToString::to_string)
         .collect();
     match ranks.as_slice() {
-        [] => "every client has finished".into(),
+        [] => "every client has finished its downloads, but not every rank has ended".into(),
         [rank] => format!("client {rank} has not finished"),
         ranks => format!("clients {} have not finished", ranks.join(", ")),
     }

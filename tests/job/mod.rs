@@ -44,6 +44,7 @@ pub fn expected(inputs: &[Manifest]) -> BTreeMap<String, String> {
 pub struct Job {
     pub folder: TempDir,
     ranks: usize,
+    mpirun_options: Vec<String>,
     /// What each rank is: a program, and what it needs in front of the arguments.
     program: Vec<String>,
     is_launched: bool,
@@ -72,6 +73,7 @@ impl Job {
         Job {
             folder: tempfile::tempdir().expect("a temporary folder"),
             ranks,
+            mpirun_options: vec![],
             program: vec![PROGRAM.into()],
             is_launched: false,
             variable: None,
@@ -110,6 +112,20 @@ impl Job {
         self
     }
 
+    /// Puts words in front of every rank's program, with which another program starts it.
+    pub fn behind(mut self, words: &[&str]) -> Job {
+        self.program
+            .splice(..0, words.iter().map(ToString::to_string));
+        self
+    }
+
+    /// Options of mpirun.
+    pub fn mpirun_options(mut self, options: &[&str]) -> Job {
+        let options = options.iter().map(ToString::to_string);
+        self.mpirun_options.extend(options);
+        self
+    }
+
     /// Has another program start the one under test, with this in its environment.
     pub fn through(self, program: &str, variable: (&str, &str)) -> Job {
         let mut job = self.program(program, variable);
@@ -138,6 +154,7 @@ impl Job {
         } else {
             command
                 .args(mpirun())
+                .args(&self.mpirun_options)
                 .args(["-np", &self.ranks.to_string()])
                 .args(&self.program);
         }
@@ -177,12 +194,18 @@ impl Job {
     }
 }
 
-/// What starts ranks, more than there are cores if need be: `$MPIRUN`, or else `mpirun`.
+/// What starts ranks, more than there are cores if need be.
 fn mpirun() -> Vec<String> {
-    let mpirun = env::var("MPIRUN").unwrap_or_else(|_| "mpirun".into());
-    let mpi = Mpi::of_mpirun(mpirun.as_ref()).expect("mpirun is installed");
+    let (mpirun, mpi) = mpi();
     let oversubscribe = (mpi == Mpi::OpenMpi).then(|| "--oversubscribe".into());
     [mpirun].into_iter().chain(oversubscribe).collect()
+}
+
+/// `$MPIRUN`, or else `mpirun`, and whose that is.
+pub fn mpi() -> (String, Mpi) {
+    let mpirun = env::var("MPIRUN").unwrap_or_else(|_| "mpirun".into());
+    let mpi = Mpi::of_mpirun(mpirun.as_ref()).expect("mpirun is installed");
+    (mpirun, mpi)
 }
 
 /// What every command here needs. That is a place of its own for mpirun's files, too: two that start

@@ -4,7 +4,8 @@
  *
  *   synchronous   a standard send waits until its receive has begun, whatever its size
  *   noise:SEED    sends, receives and looks for messages take their time, up to some milliseconds
- *   stop:RANK:N   this rank stops itself, by SIGSTOP, when it has posted its Nth message
+ *   stop:RANK:N   this rank stops itself, by SIGSTOP, when it has posted its Nth message, or when it
+ *                 is about to start MPI if N is 0
  *
  * C, and built by the library's own mpicc, because handles and prototypes are what its mpi.h says. */
 #include <mpi.h>
@@ -20,9 +21,19 @@ static unsigned long long seed;
 static int rank, stopping_rank, stops_at, posted, threads;
 static __thread uint64_t state;
 
-static void begin(void) {
+/* Stops this rank if it is to stop now. */
+static void stop_at(int number) {
+    if (mode == STOP && rank == stopping_rank && number == stops_at) {
+        raise(SIGSTOP);
+    }
+}
+
+/* Finds out what to do, before there is MPI. Launchers say which rank this is. */
+static void prepare(void) {
     const char *text = getenv("PROFILING");
-    PMPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    const char *number = getenv("OMPI_COMM_WORLD_RANK");
+    number = number ? number : getenv("PMI_RANK");
+    rank = number ? atoi(number) : -1;
     if (text && strcmp(text, "synchronous") == 0) {
         mode = SYNCHRONOUS;
     } else if (text && sscanf(text, "noise:%llu", &seed) == 1) {
@@ -31,8 +42,9 @@ static void begin(void) {
         mode = STOP;
     } else {
         fprintf(stderr, "profiling: PROFILING is none of: synchronous, noise:SEED, stop:RANK:N\n");
-        PMPI_Abort(MPI_COMM_WORLD, 99);
+        exit(99);
     }
+    stop_at(0);
 }
 
 /* The next random number of this thread: xorshift64*, from the seed, the rank and the thread. */
@@ -63,10 +75,7 @@ static int with_noise(unsigned times, int result) {
 
 /* A message was posted. */
 static int after_post(int result) {
-    int number = __atomic_add_fetch(&posted, 1, __ATOMIC_RELAXED);
-    if (mode == STOP && rank == stopping_rank && number == stops_at) {
-        raise(SIGSTOP);
-    }
+    stop_at(__atomic_add_fetch(&posted, 1, __ATOMIC_RELAXED));
     return with_noise(8, result);
 }
 
@@ -76,15 +85,13 @@ static int after_post(int result) {
 #define LOOK(call) (wait_one_in(64), with_noise(64, call))
 
 int MPI_Init(int *argc, char ***argv) {
-    int result = PMPI_Init(argc, argv);
-    begin();
-    return result;
+    prepare();
+    return PMPI_Init(argc, argv);
 }
 
 int MPI_Init_thread(int *argc, char ***argv, int required, int *provided) {
-    int result = PMPI_Init_thread(argc, argv, required, provided);
-    begin();
-    return result;
+    prepare();
+    return PMPI_Init_thread(argc, argv, required, provided);
 }
 
 int MPI_Send(const void *bytes, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm) {

@@ -1,0 +1,56 @@
+//! Watches the start and the end of a run, at which every rank waits for every other inside MPI.
+//!
+//! `MPI_Init` and `MPI_Finalize` return on no rank before all ranks have called them. One that stands
+//! still holds up all the others there, and MPI cannot be asked which one it is. So a thread that
+//! does not use MPI ends its process when it takes too long, and mpirun then ends the others.
+
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+use signal_hook::low_level;
+
+use super::Job;
+use crate::exit::Exit;
+use crate::launch::Roll;
+
+/// The watch is over when this is dropped: the ranks have come together.
+pub(super) struct Assembly {
+    _over: Option<Sender<()>>,
+}
+
+impl Assembly {
+    /// Ends this process if the ranks do not come together within `patience`, if there is one, for
+    /// what is to be done: "start" or "end".
+    pub(super) fn to(what: &'static str, patience: Option<Duration>, job: &Job) -> Assembly {
+        let over = patience.map(|patience| {
+            let (sender, over) = mpsc::channel();
+            let mine = job.clone();
+            let watch = move || {
+                if over.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+                    give_up(what, patience, &mine);
+                }
+            };
+            let thread = thread::Builder::new().name("watch".into()).spawn(watch);
+            let started = thread.context("cannot start the watch thread");
+            started.unwrap_or_else(|error| job.abort(&error));
+            sender
+        });
+        Assembly { _over: over }
+    }
+}
+
+/// The first rank of each host that can speak says who is there, and the others give it time to.
+fn give_up(what: &str, patience: Duration, job: &Job) -> ! {
+    const TIME_TO_SPEAK: Duration = Duration::from_millis(500);
+    let roll = Roll::call(job.me.0);
+    if roll.speaker() == Some(job.me.0) {
+        let time = humantime::format_duration(patience);
+        let why = format!("MPI did not {what} within {time} (--stall-timeout); {roll}");
+        job.last_words(Exit::Stalled, &why);
+    }
+    thread::sleep(TIME_TO_SPEAK);
+    // Without destructors, for another thread is inside MPI.
+    low_level::exit(Exit::Stalled.status().into())
+}
