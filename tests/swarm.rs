@@ -16,7 +16,7 @@ use bittorrent::protocol::Rank;
 use bittorrent::settings::Settings;
 use fastrand::Rng;
 use world::explore::explore;
-use world::{Faults, Pace, Run, rules};
+use world::{Faults, Library, Pace, Run, Thread, rules};
 
 /// How many random swarms each kind of run is tried with.
 const SWARMS: u64 = 2000;
@@ -223,15 +223,22 @@ const FAN_OUT: InShort = &[(&["f"], &[]), (&[], &["f"]), (&[], &["f"])];
 const TWO_FILES: InShort = &[(&["f", "g"], &[]), (&[], &["f", "g"]), (&[], &["f", "g"])];
 const CROSSING: InShort = &[(&["f"], &["g"]), (&["g"], &["f"]), (&[], &["f", "g"])];
 
-/// Searches every order of each swarm with each of the settings, and says how many states there
-/// were.
+/// Searches every order of each swarm with each of the settings, under libraries that take every
+/// message, one message of a flow, and none before its reader does. Says how many states there were.
 fn explore_all(swarms: &[InShort], settings: &[Settings]) {
     let mut states = 0;
-    for swarm in swarms {
-        for settings in settings {
-            let explored = explore(&in_short(swarm), *settings);
-            assert!(explored.states > 50 && explored.ends > 0);
-            states += explored.states;
+    for capacity in [usize::MAX, 1, 0] {
+        for swarm in swarms {
+            for settings in settings {
+                let library = Library {
+                    capacity,
+                    sends_wait: false,
+                };
+                let explored = explore(&in_short(swarm), *settings, library);
+                assert!(explored.states > 50 && explored.ends > 0);
+                assert!(explored.circles.is_empty());
+                states += explored.states;
+            }
         }
     }
     let report = writeln!(
@@ -258,4 +265,24 @@ fn every_order_of_deliveries_ends_right_with_every_design() {
     };
     let designs: Vec<Settings> = designs().into_iter().map(one_by_one).collect();
     explore_all(&[EXCHANGE, FAN_OUT], &designs);
+}
+
+/// What this program did before it posted its sends: with more than one request in flight, a client
+/// that waits until its request is taken and one that waits until its answer is taken wait for each
+/// other.
+#[test]
+fn sends_that_wait_for_their_reader_end_in_a_circle() {
+    let library = Library {
+        capacity: 0,
+        sends_wait: true,
+    };
+    let explore = |window| explore(&in_short(EXCHANGE), settings(2, window), library);
+    let circles = explore(2).circles;
+    let [one, two] = [Rank(1), Rank(2)];
+    assert!(
+        circles.contains(&vec![Thread::Download(one), Thread::Upload(two)]),
+        "{circles:?}"
+    );
+    let one_by_one = explore(1);
+    assert!(one_by_one.circles.is_empty() && one_by_one.ends > 0);
 }

@@ -4,6 +4,9 @@
 //! order. Which of the waiting messages is delivered next is up to the seed. Time passes when
 //! nothing else happens, or when the seed says so, and then to the next moment at which anybody has
 //! something to do.
+//!
+//! Nor does MPI promise to take a message before its reader does. A [`Library`] says how many it takes,
+//! and whether a thread waits for that.
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 
@@ -81,6 +84,63 @@ pub enum Mailbox {
 /// The messages on their way from one sender to one mailbox.
 pub type Flow = (Rank, Rank, Mailbox);
 
+/// The one that a letter belongs to.
+fn flow(from: Rank, to: Rank, letter: &Letter) -> Flow {
+    let mailbox = match letter {
+        Letter::ToTracker(_) => Mailbox::Tracker,
+        Letter::ToDownload(_) => Mailbox::Download,
+        Letter::ToUpload(_) => Mailbox::Upload,
+    };
+    (from, to, mailbox)
+}
+
+/// What sends and reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Thread {
+    Tracker,
+    Download(Rank),
+    Upload(Rank),
+}
+
+/// The thread that sends the messages of a flow.
+fn sender((from, _, mailbox): Flow) -> Thread {
+    match mailbox {
+        _ if from == Rank::TRACKER => Thread::Tracker,
+        Mailbox::Tracker | Mailbox::Upload => Thread::Download(from),
+        Mailbox::Download => Thread::Upload(from),
+    }
+}
+
+/// The thread that reads them.
+fn reader((_, to, mailbox): Flow) -> Thread {
+    match mailbox {
+        Mailbox::Tracker => Thread::Tracker,
+        Mailbox::Download => Thread::Download(to),
+        Mailbox::Upload => Thread::Upload(to),
+    }
+}
+
+/// The MPI library that carries the messages, and how the threads use it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Library {
+    /// A flow holds so many messages that nobody has taken. With 0, a message goes from its sender
+    /// to its reader when both are there: by rendezvous.
+    pub capacity: usize,
+    /// Whether a thread waits in every send until the library or the reader has the message, and
+    /// reads nothing meanwhile.
+    pub sends_wait: bool,
+}
+
+impl Default for Library {
+    /// One that takes everything.
+    fn default() -> Library {
+        Library {
+            capacity: usize::MAX,
+            sends_wait: false,
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Client {
     /// Waiting for INIT_ACK; its upload mailbox is not read yet.
@@ -95,7 +155,11 @@ pub struct World {
     faults: Faults,
     tracker: Tracker,
     clients: Vec<Client>,
+    library: Library,
+    /// What the library holds.
     post: BTreeMap<Flow, VecDeque<Letter>>,
+    /// What threads have sent and the library has not taken, in order.
+    out: BTreeMap<Thread, VecDeque<(Flow, Letter)>>,
     now: Duration,
     events: Vec<Event>,
     outputs: BTreeMap<(Rank, FileName), Hashes>,
@@ -125,7 +189,7 @@ pub fn run(
     pace: Pace,
     rng: &mut Rng,
 ) -> Run {
-    let mut world = World::new(inputs, settings, faults);
+    let mut world = World::new(inputs, settings, faults, Library::default());
     loop {
         let flow = rng.choice(world.flows());
         let due = world
@@ -141,7 +205,12 @@ pub fn run(
 
 impl World {
     /// Every client has sent its INIT.
-    pub fn new(inputs: Vec<Manifest>, settings: Settings, faults: Faults) -> World {
+    pub fn new(
+        inputs: Vec<Manifest>,
+        settings: Settings,
+        faults: Faults,
+        library: Library,
+    ) -> World {
         // A segment takes a request and an answer, and maybe refusals by all in every round; far
         // more is a livelock.
         let segments: usize = inputs
@@ -155,7 +224,9 @@ impl World {
             faults,
             tracker: Tracker::new(inputs.len(), settings),
             clients: inputs.iter().cloned().map(Client::Registering).collect(),
+            library,
             post: BTreeMap::new(),
+            out: BTreeMap::new(),
             now: Duration::ZERO,
             events: Vec::new(),
             outputs: BTreeMap::new(),
@@ -207,7 +278,9 @@ impl World {
         Run {
             downloads_done,
             uploads_stopped,
-            undelivered: self.post.values().map(VecDeque::len).sum(),
+            undelivered: (self.post.values().map(VecDeque::len))
+                .chain(self.out.values().map(VecDeque::len))
+                .sum(),
             measured: Measured::new(&self.settings, &statistics, &by_tracker, &self.makespan),
             inputs: self.inputs,
             settings: self.settings,
@@ -228,7 +301,13 @@ impl World {
             }
         }
         let mut digest = Digest(DefaultHasher::new());
-        let state = (&self.tracker, &self.clients, &self.post, &self.outputs);
+        let state = (
+            &self.tracker,
+            &self.clients,
+            &self.post,
+            &self.out,
+            &self.outputs,
+        );
         write!(digest, "{state:?}").expect("a digest takes everything");
         digest.0.finish()
     }
@@ -262,11 +341,7 @@ impl World {
     }
 
     fn post(&mut self, from: Rank, Envelope { to, letter }: Envelope) {
-        let mailbox = match letter {
-            Letter::ToTracker(_) => Mailbox::Tracker,
-            Letter::ToDownload(_) => Mailbox::Download,
-            Letter::ToUpload(_) => Mailbox::Upload,
-        };
+        let flow = flow(from, to, &letter);
         self.sent.entry(from).or_default().count(letter.tag(), 0);
         self.events.push(Event {
             time: self.now,
@@ -275,20 +350,95 @@ impl World {
             to,
             letter: letter.clone(),
         });
-        self.post
-            .entry((from, to, mailbox))
-            .or_default()
-            .push_back(letter);
+        let out = self.out.entry(sender(flow)).or_default();
+        out.push_back((flow, letter));
+        self.hand_over(sender(flow));
     }
 
-    /// The flows with a message whose reader reads.
-    pub fn flows(&self) -> Vec<Flow> {
-        let readable = |(_, to, mailbox): &Flow| match mailbox {
-            Mailbox::Tracker => self.tracker.ending().is_none(),
-            Mailbox::Download => true,
-            Mailbox::Upload => matches!(self.client(*to), Client::Running(_)),
+    /// The library takes what it can of what a thread has sent.
+    fn hand_over(&mut self, thread: Thread) {
+        let Some(out) = self.out.get_mut(&thread) else {
+            return;
         };
-        self.post.keys().copied().filter(readable).collect()
+        let mut rest = VecDeque::new();
+        let mut full = BTreeSet::new();
+        for (flow, letter) in out.drain(..) {
+            let held = self.post.get(&flow).map_or(0, VecDeque::len);
+            let waits = self.library.sends_wait && !rest.is_empty();
+            if held == self.library.capacity || full.contains(&flow) || waits {
+                full.insert(flow);
+                rest.push_back((flow, letter));
+            } else {
+                self.post.entry(flow).or_default().push_back(letter);
+            }
+        }
+        if rest.is_empty() {
+            self.out.remove(&thread);
+        } else {
+            *out = rest;
+        }
+    }
+
+    /// The flows with a message that its reader can take.
+    pub fn flows(&self) -> Vec<Flow> {
+        let readable = |flow: &Flow| match flow {
+            _ if self.waits_in_a_send(reader(*flow)) => false,
+            (_, _, Mailbox::Tracker) => self.tracker.ending().is_none(),
+            (_, _, Mailbox::Download) => true,
+            (_, to, Mailbox::Upload) => matches!(self.client(*to), Client::Running(_)),
+        };
+        // A thread that waits has begun to send only the first of what it has to send.
+        let begun = if self.library.sends_wait {
+            1
+        } else {
+            usize::MAX
+        };
+        let out = self.out.values().flat_map(|out| out.iter().take(begun));
+        let flows: BTreeSet<Flow> = (self.post.keys().copied())
+            .chain(out.map(|(flow, _)| *flow))
+            .collect();
+        flows.into_iter().filter(readable).collect()
+    }
+
+    fn waits_in_a_send(&self, thread: Thread) -> bool {
+        self.library.sends_wait && self.out.contains_key(&thread)
+    }
+
+    /// Threads that wait for each other, each in a send to the next one's mailbox and the last one to
+    /// the first one's.
+    pub fn circle(&self) -> Option<Vec<Thread>> {
+        let waits_for = |thread| {
+            let (flow, _) = self.out.get(&thread)?.front()?;
+            self.waits_in_a_send(reader(*flow)).then(|| reader(*flow))
+        };
+        self.out.keys().find_map(|&first| {
+            let mut threads = vec![first];
+            while let Some(next) = waits_for(*threads.last()?) {
+                if next == first {
+                    return Some(threads);
+                }
+                if threads.contains(&next) {
+                    return None;
+                }
+                threads.push(next);
+            }
+            None
+        })
+    }
+
+    /// The next message of a flow: the library's, or else its sender's own.
+    fn take(&mut self, flow: Flow) -> Letter {
+        let held = self.post.get_mut(&flow).and_then(VecDeque::pop_front);
+        if self.post.get(&flow).is_some_and(VecDeque::is_empty) {
+            self.post.remove(&flow);
+        }
+        let letter = held.or_else(|| {
+            let out = self.out.get_mut(&sender(flow))?;
+            let first = out.iter().position(|(other, _)| *other == flow)?;
+            out.remove(first).map(|(_, letter)| letter)
+        });
+        self.hand_over(sender(flow));
+        letter.expect("a chosen flow has a message")
     }
 
     fn client(&self, rank: Rank) -> &Client {
@@ -302,14 +452,7 @@ impl World {
     pub fn deliver(&mut self, flow: Flow, rng: &mut Rng) {
         assert!(self.events.len() < self.patience, "the run does not end");
         let (from, to, _) = flow;
-        let letters = self
-            .post
-            .get_mut(&flow)
-            .expect("a chosen flow has a message");
-        let letter = letters.pop_front().expect("a chosen flow has a message");
-        if letters.is_empty() {
-            self.post.remove(&flow);
-        }
+        let letter = self.take(flow);
         let now = self.now;
         self.events.push(Event {
             time: now,

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bittorrent::client::{Download, Upload};
 use bittorrent::manifest::Manifest;
 use bittorrent::protocol::{
     Answer, FileId, FileName, Hashes, InitAck, Letter, OwnedFile, Rank, Reason, SegmentAnswer,
     SegmentIndex, SegmentRequest, Swarm, ToDownload, ToTracker, ToUpload,
 };
-use bittorrent::tracker::Ending;
+use bittorrent::tracker::{Ending, Tracker};
 
-use super::{Event, Faults, Kind, Run};
+use super::{Event, Faults, Kind, Run, Thread, flow, sender};
 
 impl Faults {
     /// Whether anything goes wrong at all.
@@ -50,6 +51,7 @@ pub fn check_prefix(run: &Run) {
 }
 
 fn check_so_far(run: &Run, swarm: &Facts) {
+    nobody_posts_more_than_stated_that_nobody_takes(run);
     r1_registration_comes_first(run);
     r2_the_tracker_knows_what_it_is_to_know(run, swarm);
     r4_refusals_are_respected(run);
@@ -155,6 +157,29 @@ fn every_wanted_file_arrives_or_is_missed(run: &Run, swarm: &Facts) {
         "{outputs:?}, {missing:?}"
     );
     assert_eq!((tally.files, tally.segments), (run.outputs.len(), segments));
+}
+
+/// The bound that each machine states for what it posts while nobody takes any.
+fn nobody_posts_more_than_stated_that_nobody_takes(run: &Run) {
+    let (clients, settings) = (run.inputs.len(), &run.settings);
+    let mut untaken: BTreeMap<Thread, usize> = BTreeMap::new();
+    for event in &run.events {
+        let thread = sender(flow(event.from, event.to, &event.letter));
+        let number = untaken.entry(thread).or_default();
+        match event.kind {
+            Kind::Posted => *number += 1,
+            Kind::Delivered => *number -= 1,
+        }
+        let most = match thread {
+            Thread::Tracker => Tracker::most_untaken(clients, settings),
+            Thread::Download(_) => Download::most_untaken(clients, settings),
+            Thread::Upload(_) => Upload::most_untaken(clients, settings),
+        };
+        assert!(
+            *number <= most,
+            "{number} messages of {thread:?}, not {most}"
+        );
+    }
 }
 
 fn r1_registration_comes_first(run: &Run) {
