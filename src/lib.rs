@@ -20,10 +20,11 @@
 //!   end, to people and to programs.
 //! * [`runtime`] moves messages between the machines: mailboxes over MPI, how a thread waits, the
 //!   tracker's loop, the watch over it and the progress that is shown of it, a client's two threads,
-//!   output files, what is gathered besides the protocol, and the one way to end the whole job.
-//!   Nothing else touches MPI, threads, files or clocks, but for finding, reading and generating
-//!   inputs.
-//! * [`launch`] starts a swarm with mpirun, and knows whether one started this process.
+//!   the start and the end that all ranks have to come to (`assembly`), output files, what is
+//!   gathered besides the protocol, and the one way to end the whole job. Nothing else touches MPI,
+//!   threads, files or clocks, but for finding, reading and generating inputs, and `launch`.
+//! * [`launch`] starts a swarm with mpirun, and knows whether one started this process, and which
+//!   other ranks it started on this host.
 //! * [`generate`] makes swarms up, and writes their inputs.
 //! * [`exit`] is the exit statuses, [`cli`] the command line.
 //!
@@ -34,6 +35,8 @@
 //! * The machines never send, wait, print or look at a clock: they take a message and the time, and
 //!   leave envelopes. So the tests run the same machines in one process, in any order that MPI allows
 //!   (`tests/world`), and a decision never needs `mpirun` to be checked.
+//! * No thread waits inside MPI for a reader or a sender: messages are posted, and the bytes kept
+//!   until MPI is done with them (`runtime::mailbox`).
 //! * No thread reads another's mailbox: a communicator has one kind of reader, and a rank one of
 //!   each.
 //! * No segment is known by its hash: it is a file and a position, for equal hashes do occur.

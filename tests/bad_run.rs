@@ -158,12 +158,13 @@ fn a_client_that_stops_ends_the_run_after_the_stall_timeout() {
     job.assert_says(&[
         "no client was heard of for 4s (--stall-timeout); client",
         "3 ha",
+        "not finished; rank 3 is stopped\n",
     ]);
 }
 
 #[test]
 fn a_client_that_never_registers_ends_the_run_after_the_stall_timeout() {
-    let job = small_swarm(1).arguments(&["--stall-timeout", "1500ms", "--report", "r.json"]);
+    let job = small_swarm(1).arguments(&["--stall-timeout", "3s", "--report", "r.json"]);
     let pipe = job.folder.path().join("in2.txt"); // nobody ever writes into it
     fs::remove_file(&pipe).unwrap();
     assert!(
@@ -176,7 +177,7 @@ fn a_client_that_never_registers_ends_the_run_after_the_stall_timeout() {
     let job = job.run();
     assert_eq!(job.status, Some(4), "{}", job.stderr);
     job.assert_says(&[
-        "rank 0, thread watch: no client was heard of for 1s 500ms (--stall-timeout); \
+        "rank 0, thread watch: no client was heard of for 3s (--stall-timeout); \
          client 2 has not finished\n",
     ]);
     let report = job.report("r.json");
@@ -190,7 +191,7 @@ fn a_client_that_never_registers_ends_the_run_after_the_stall_timeout() {
 #[test]
 fn a_slow_upload_link_is_no_stall() {
     let job = small_swarm(2)
-        .arguments(&["--stall-timeout", "800ms", "--upload-time", "400ms"])
+        .arguments(&["--stall-timeout", "3s", "--upload-time", "1400ms"])
         .run();
     assert_eq!(job.status, Some(0), "{}", job.stderr);
     assert_eq!(job.outputs(".").len(), 2);

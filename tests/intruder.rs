@@ -4,21 +4,24 @@
 //! intruder, when `INTRUDER` in the environment says what it is to do.
 
 mod job;
+mod profiling;
 
 use std::env;
 use std::thread;
 
 use bittorrent::protocol::{
     Answer, FileId, FileName, Init, InitAck, Message, OwnedFile, Progress, Rank, SegmentAnswer,
-    SegmentHash, SegmentIndex, Tag, ToDownload, ToTracker, ToUpload, decode, encode,
+    SegmentHash, SegmentIndex, SegmentRequest, Tag, ToDownload, ToTracker, ToUpload, decode,
+    encode,
 };
 use bittorrent::runtime;
 use job::{Job, hash};
 use mpi::environment::Threading;
 use mpi::traits::{Communicator, Destination, Source};
+use profiling::profiled;
 
 /// What the intruder does, and what is said of it.
-const CASES: [(&str, &str); 7] = [
+const CASES: [(&str, &str); 8] = [
     (
         "undecodable",
         "bittorrent: rank 0, thread main: a message from rank 3: \
@@ -47,6 +50,7 @@ const CASES: [(&str, &str); 7] = [
         "false stop",
         "bittorrent: rank 1, thread upload: STOP from rank 3: only the tracker stops anybody\n",
     ),
+    ("flood", " of them by rank 3; the protocol has at most 60\n"),
     (
         "panic",
         "bittorrent: rank 3, thread download: panicked at tests/intruder.rs:",
@@ -63,7 +67,9 @@ fn main() {
         let myself = env::current_exe().expect("this program has a path");
         let myself = myself.to_str().expect("a readable path");
         let deed_of_3 = format!("INTRUDER={deed}");
-        let outcome = Job::with_inputs(&[f, "0 1 x".into()])
+        // Where no library takes a message before its reader does, answers that nobody reads pile up.
+        let job = profiled(Job::with_inputs(&[f, "0 1 x".into()]), "synchronous");
+        let outcome = job
             .arguments(&[":", "-np", "1", "env", &deed_of_3, myself])
             .run();
         assert_eq!(outcome.status, Some(5), "{deed}: {}", outcome.stderr);
@@ -124,6 +130,16 @@ fn intrude(deed: &str) -> ! {
                 gained: vec![],
             });
             send(&tracker, Tag::FileComplete, &encoded(&complete));
+        }
+        "flood" => {
+            let request = encoded(&ToUpload::SegmentRequest(SegmentRequest {
+                file: FileId(0),
+                segment: SegmentIndex(0),
+                hash: SegmentHash::new(&[b'a'; 32]).expect("a good hash"),
+            }));
+            loop {
+                send(&upload, Tag::SegmentRequest, &request);
+            }
         }
         "false stop" => send(&upload, Tag::Stop, &encoded(&ToUpload::Stop)),
         "panic" => {

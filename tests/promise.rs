@@ -141,7 +141,7 @@ fn input(owned: &[(&str, usize)], wanted: &[&str]) -> String {
 /// All that can be had without client 3, which is stopped, is complete when the run is ended.
 fn assert_only_client_3_is_missing(job: &Outcome, inputs: &[String]) {
     assert_eq!(job.status, Some(4), "{}", job.stderr);
-    job.assert_says(&["(--stall-timeout); client 3 has not finished\n"]);
+    job.assert_says(&["(--stall-timeout); client 3 has not finished; rank 3 is stopped\n"]);
     let inputs: Vec<Manifest> = (inputs.iter())
         .map(|input| manifest::parse(input.as_bytes()).expect("a good input"))
         .collect();
@@ -194,21 +194,32 @@ fn a_client_that_stops_in_the_middle_of_a_message_holds_up_nobody_else() {
     assert_only_client_3_is_missing(&job, &inputs);
 }
 
-/// MPI starts on no rank if one of them stands still.
-fn assert_start_is_given_up(job: Job, stopped: u32) {
-    let job = job.arguments(&["--stall-timeout", "4"]).run();
+/// Of four ranks one is stopped, and the others give up what all have to do together: "start", or
+/// "end".
+fn assert_given_up(job: Job, what: &str, stopped: u32) -> Outcome {
+    let job = job.arguments(&["--stall-timeout", "4", "-o", "out"]);
+    let job = job.arguments(&["--report", "r.json"]).run();
     assert_eq!(job.status, Some(4), "{}", job.stderr);
     let waiting: Vec<String> = (0..4)
         .filter(|rank| *rank != stopped)
         .map(|rank| rank.to_string())
         .collect();
     job.assert_says(&[&format!(
-        "bittorrent: rank {}, thread watch: MPI did not start within 4s (--stall-timeout); \
+        "bittorrent: rank {}, thread watch: MPI did not {what} within 4s (--stall-timeout); \
          rank {stopped} is stopped; ranks {} are waiting\n",
         waiting[0],
         waiting.join(", ")
     )]);
-    assert!(job.outputs(".").is_empty());
+    job
+}
+
+fn assert_start_is_given_up(job: Job, stopped: u32) {
+    let job = assert_given_up(job, "start", stopped);
+    assert!(job.outputs("out").is_empty());
+    if stopped != 0 {
+        let report = job.report("r.json");
+        assert_eq!((report.exit_status, report.settings.clients), (4, 3));
+    }
 }
 
 fn small_swarm() -> Job {
@@ -233,5 +244,19 @@ fn a_rank_that_is_stopped_before_it_begins_ends_the_run_after_the_stall_timeout(
 fn a_rank_that_is_stopped_in_the_start_of_mpi_ends_the_run_after_the_stall_timeout() {
     for rank in [0, 3] {
         assert_start_is_given_up(profiled(small_swarm(), &format!("stop:{rank}:0")), rank);
+    }
+}
+
+#[test]
+fn a_rank_that_is_stopped_before_the_end_of_mpi_ends_the_run_after_the_stall_timeout() {
+    for rank in [0, 2] {
+        let job = profiled(small_swarm(), &format!("stop:{rank}:-1"));
+        let job = assert_given_up(job, "end", rank);
+        assert_eq!(job.outputs("out").len(), 2);
+        assert_eq!(
+            job.report("r.json").exit_status,
+            0,
+            "the downloads are complete"
+        );
     }
 }

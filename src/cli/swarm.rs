@@ -65,7 +65,8 @@ pub struct SwarmArguments {
     #[arg(long, value_name = "R[,R...]", value_delimiter = ',', value_parser = client_rank)]
     corrupt: Vec<Rank>,
 
-    /// How long no client may be heard of before the run is ended (60, 90s, 5min); 0 is for ever
+    /// How long no client may be heard of, or MPI may take to start, before the run is ended
+    /// (60, 90s, 5min); 0 is for ever
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     stall_timeout: Duration,
 

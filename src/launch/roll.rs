@@ -42,9 +42,23 @@ impl Roll {
         here.find_map(|(rank, state)| (*state == State::Running).then_some(*rank))
     }
 
+    /// Those on this host that are stopped, in words, if there are any.
+    pub fn stopped(&self) -> Option<String> {
+        said(&self.in_state(State::Stopped), "stopped")
+    }
+
     fn in_state(&self, state: State) -> Vec<u32> {
         let here = self.here.iter().filter(|(_, other)| **other == state);
         here.map(|(rank, _)| *rank).collect()
+    }
+}
+
+fn said(ranks: &[u32], state: &str) -> Option<String> {
+    let names: Vec<String> = ranks.iter().map(ToString::to_string).collect();
+    match names.as_slice() {
+        [] => None,
+        [name] => Some(format!("rank {name} is {state}")),
+        names => Some(format!("ranks {} are {state}", names.join(", "))),
     }
 }
 
@@ -72,23 +86,15 @@ fn state_and_parent(stat: &str) -> Option<(State, u32)> {
 /// In words, those that stand still first.
 impl fmt::Display for Roll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unseen = (0..self.ranks.unwrap_or(0)).filter(|rank| !self.here.contains_key(rank));
-        let groups = [
-            (self.in_state(State::Stopped), "stopped"),
-            (self.in_state(State::Running), "waiting"),
-            (unseen.collect(), "not seen on this host"),
+        let ranks = 0..self.ranks.unwrap_or(0);
+        let unseen: Vec<u32> = ranks.filter(|rank| !self.here.contains_key(rank)).collect();
+        let parts = [
+            self.stopped(),
+            said(&self.in_state(State::Running), "waiting"),
+            said(&unseen, "not seen on this host"),
         ];
-        let mut separator = "";
-        for (ranks, state) in groups {
-            let names: Vec<String> = ranks.iter().map(ToString::to_string).collect();
-            match names.as_slice() {
-                [] => continue,
-                [name] => write!(f, "{separator}rank {name} is {state}")?,
-                names => write!(f, "{separator}ranks {} are {state}", names.join(", "))?,
-            }
-            separator = "; ";
-        }
-        Ok(())
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        f.write_str(&parts.join("; "))
     }
 }
 

@@ -17,6 +17,7 @@ use signal_hook::low_level::signal_name;
 
 use super::Job;
 use crate::exit::Exit;
+use crate::launch::Roll;
 use crate::protocol::Rank;
 
 /// How often it is looked whether anything moves.
@@ -78,8 +79,13 @@ fn end_on_silence(tracker: &impl Watched, patience: Duration, over: &Receiver<()
     while over.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
         if silence.length(Instant::now(), tracker.taken()) >= patience {
             let time = humantime::format_duration(patience);
-            let unfinished = unfinished(tracker);
-            let why = format!("no client was heard of for {time} (--stall-timeout); {unfinished}");
+            let mut why = format!(
+                "no client was heard of for {time} (--stall-timeout); {}",
+                unfinished(tracker)
+            );
+            if let Some(stopped) = Roll::call(job.me.0).stopped() {
+                why += &format!("; {stopped}");
+            }
             job.end(Exit::Stalled, &why);
         }
     }

@@ -4,8 +4,8 @@
  *
  *   synchronous   a standard send waits until its receive has begun, whatever its size
  *   noise:SEED    sends, receives and looks for messages take their time, up to some milliseconds
- *   stop:RANK:N   this rank stops itself, by SIGSTOP, when it has posted its Nth message, or when it
- *                 is about to start MPI if N is 0
+ *   stop:RANK:N   this rank stops itself, by SIGSTOP, when it has posted its Nth message; before it
+ *                 starts MPI if N is 0, and before it ends MPI if N is -1
  *
  * C, and built by the library's own mpicc, because handles and prototypes are what its mpi.h says. */
 #include <mpi.h>
@@ -76,13 +76,13 @@ static int with_noise(unsigned times, int result) {
 /* A message was posted. */
 static int after_post(int result) {
     stop_at(__atomic_add_fetch(&posted, 1, __ATOMIC_RELAXED));
-    return with_noise(8, result);
+    return with_noise(4, result);
 }
 
 /* A program waits for messages by many looks: these are delayed less often. */
-#define POST(call) (wait_one_in(8), after_post(call))
-#define TAKE(call) (wait_one_in(8), with_noise(8, call))
-#define LOOK(call) (wait_one_in(64), with_noise(64, call))
+#define POST(call) (wait_one_in(4), after_post(call))
+#define TAKE(call) (wait_one_in(4), with_noise(4, call))
+#define LOOK(call) (wait_one_in(32), with_noise(32, call))
 
 int MPI_Init(int *argc, char ***argv) {
     prepare();
@@ -92,6 +92,11 @@ int MPI_Init(int *argc, char ***argv) {
 int MPI_Init_thread(int *argc, char ***argv, int required, int *provided) {
     prepare();
     return PMPI_Init_thread(argc, argv, required, provided);
+}
+
+int MPI_Finalize(void) {
+    stop_at(-1);
+    return PMPI_Finalize();
 }
 
 int MPI_Send(const void *bytes, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm) {
