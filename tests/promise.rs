@@ -199,7 +199,12 @@ fn a_client_that_stops_in_the_middle_of_a_message_holds_up_nobody_else() {
 fn assert_given_up(job: Job, what: &str, stopped: u32) -> Outcome {
     let job = job.arguments(&["--stall-timeout", "4", "-o", "out"]);
     let job = job.arguments(&["--report", "r.json"]).run();
-    assert_eq!(job.status, Some(4), "{}", job.stderr);
+    match job.status {
+        Some(4) => {}
+        // MPICH's mpirun kills the stopped rank, and may go by that.
+        Some(9) if job::mpi().1 != Mpi::OpenMpi => {}
+        status => panic!("{status:?}: {}", job.stderr),
+    }
     let waiting: Vec<String> = (0..4)
         .filter(|rank| *rank != stopped)
         .map(|rank| rank.to_string())
