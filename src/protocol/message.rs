@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::codec::size;
+use super::codec::{encode, size};
 use super::{FileId, FileName, Hashes, Rank, SegmentHash, SegmentIndex, SegmentSet};
 
 /// The kind of a message: its MPI tag.
@@ -384,6 +384,15 @@ impl Letter {
             Letter::ToTracker(message) => message.tag(),
             Letter::ToDownload(message) => message.tag(),
             Letter::ToUpload(message) => message.tag(),
+        }
+    }
+
+    /// Appends the encoding of the message inside to `bytes`.
+    pub fn encode(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Letter::ToTracker(message) => encode(message, bytes),
+            Letter::ToDownload(message) => encode(message, bytes),
+            Letter::ToUpload(message) => encode(message, bytes),
         }
     }
 

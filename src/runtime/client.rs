@@ -7,7 +7,8 @@ use std::thread::{self, ScopedJoinHandle};
 use anyhow::{Context, Result, bail};
 
 use super::clock::Clock;
-use super::mailbox::{Mailboxes, Own, Post, Receiver};
+use super::mailbox::{Mailboxes, Own, Receiver};
+use super::post::Post;
 use super::watch::Heartbeat;
 use super::{Job, Options, host, output};
 use crate::client::{self, Download, Effect, Upload};

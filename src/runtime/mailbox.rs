@@ -17,10 +17,6 @@
 //! the library or on how fast anybody reads. Before a thread ends, it waits until all that it has
 //! posted is complete ([`Post::close`]).
 //!
-//! What is out at a time is bounded by the protocol: a machine knows the most messages that it posts
-//! while nobody takes any (`most_untaken` of each machine), and a thread that has more than that out
-//! ends the job.
-//!
 //! # Why bytes are lent by `unsafe`
 //! rsmpi ties a request to a scope: the bytes have to live outside of it, and when it ends every
 //! request in it must be complete. A scope around a thread's loop would keep the bytes of all
@@ -33,42 +29,28 @@
     reason = "MPI handles cross threads and MPI borrows bytes here, and nowhere else"
 )]
 
-use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::mem;
 use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use mpi::datatype::Equivalence;
 use mpi::point_to_point::{Destination, Source};
 use mpi::request::{Request, StaticScope};
 use mpi::topology::{Communicator, Process, SimpleCommunicator};
 
 use super::backoff::Backoff;
-use crate::protocol::{
-    Envelope, Letter, Message, Rank, ToDownload, ToTracker, ToUpload, decode, encode,
-};
-use crate::statistics::Traffic;
+use super::post::Post;
+use crate::protocol::{Letter, Message, Rank, ToDownload, ToTracker, ToUpload, decode};
 
 /// Buffers larger than this are given back after use.
 const KEPT: usize = 1 << 16;
 
-/// While no more than so many messages are out, nobody asks what became of them before there is
-/// nothing else to do.
-const FEW: usize = 16;
-
 /// While something is on its way, the thread looks again after this time at the latest: a large
 /// message takes both sides, many times.
-const BRISK: Duration = Duration::from_micros(50);
-
-/// A message is large from this many bytes on.
-const LARGE: usize = 1 << 20;
-
-/// One large message goes out after another, but none waits for longer than this for the one before:
-/// its reader may never take it.
-const PATIENCE: Duration = Duration::from_millis(100);
+pub(super) const BRISK: Duration = Duration::from_micros(50);
 
 /// A communicator that several threads use.
 struct Shared(SimpleCommunicator);
@@ -84,7 +66,7 @@ unsafe impl Sync for Shared {}
 ///
 /// One that is dropped before it is complete leaves its bytes to the library, for good: that only
 /// happens in a job that is being ended.
-struct Transfer {
+pub(super) struct Transfer {
     /// Until the library is done.
     request: Option<Request<'static, [u8]>>,
     /// Not touched as long as there is a request.
@@ -96,7 +78,7 @@ unsafe impl Send for Transfer {}
 
 impl Transfer {
     /// Begins to send bytes to a rank.
-    fn send(to: Process<'_>, tag: i32, bytes: Vec<u8>) -> Transfer {
+    pub(super) fn send(to: Process<'_>, tag: i32, bytes: Vec<u8>) -> Transfer {
         // SAFETY: a Vec's bytes stay in their place when it is moved. Nobody writes to them or frees
         // them before the request is complete: `bytes` is private, `into_bytes` asks whether it is,
         // and `drop` forgets them if it is not.
@@ -118,14 +100,19 @@ impl Transfer {
         }
     }
 
+    /// How many bytes it has.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Asks the library whether it is done.
-    fn is_complete(&mut self) -> bool {
+    pub(super) fn is_complete(&mut self) -> bool {
         self.request = self.request.take().and_then(|request| request.test().err());
         self.request.is_none()
     }
 
     /// The bytes, if the library is done with them.
-    fn into_bytes(mut self) -> Result<Vec<u8>, Transfer> {
+    pub(super) fn into_bytes(mut self) -> Result<Vec<u8>, Transfer> {
         if self.is_complete() {
             Ok(mem::take(&mut self.bytes))
         } else {
@@ -152,6 +139,17 @@ pub(super) struct Mailboxes {
 }
 
 impl Mailboxes {
+    /// The rank that is to read a letter, in the place where it reads letters of this kind.
+    pub(super) fn reader(&self, to: Rank, letter: &Letter) -> Process<'_> {
+        let mailbox = match letter {
+            Letter::ToTracker(_) => &self.tracker,
+            Letter::ToDownload(_) => &self.download,
+            Letter::ToUpload(_) => &self.upload,
+        };
+        let rank = i32::try_from(to.0).expect("a rank came from MPI");
+        mailbox.0.process_at_rank(rank)
+    }
+
     /// How many clients there are.
     pub(super) fn clients(&self) -> usize {
         let ranks = usize::try_from(self.tracker.0.size()).expect("a size is not negative");
@@ -180,162 +178,6 @@ pub(super) fn open(world: &impl Communicator) -> (Mailboxes, Own) {
         upload,
     };
     (mailboxes, own)
-}
-
-/// One thread's way out for every message, whoever reads it.
-pub(super) struct Post {
-    mailboxes: Mailboxes,
-    /// What the library is not done with, and whom it is for.
-    out: Vec<(Rank, Transfer)>,
-    /// So many messages the thread's machine posts at most while nobody takes any.
-    most_untaken: usize,
-    /// When more than so many are out, it is time to ask which of them are complete: twice as many as
-    /// there were the last time, so that it costs little however many there are.
-    asks_at: usize,
-    /// Large messages that wait for another to be out no more, each with what comes behind it for
-    /// the same reader: encoded, they would take the memory of as many files as there are clients.
-    held_back: VecDeque<Envelope>,
-    /// When the last large one was posted.
-    large_posted: Option<Instant>,
-    /// A buffer for the next message, where the last one needs its own no more.
-    spare: Vec<u8>,
-    sent: Traffic,
-}
-
-impl Post {
-    /// A thread's, whose machine posts so many messages at most while nobody takes any.
-    pub(super) fn new(mailboxes: &Mailboxes, most_untaken: usize) -> Post {
-        Post {
-            mailboxes: mailboxes.clone(),
-            out: Vec::new(),
-            most_untaken,
-            asks_at: FEW,
-            held_back: VecDeque::new(),
-            large_posted: None,
-            spare: Vec::new(),
-            sent: Traffic::default(),
-        }
-    }
-
-    /// Posts a message, and does not wait for its reader.
-    ///
-    /// # Errors
-    /// When the message is larger than MPI can send, which is 2 GiB; or when more are out than the
-    /// protocol allows, because somebody asks and does not read.
-    pub(super) fn send(&mut self, envelope: Envelope) -> Result<()> {
-        let is_behind = self.held_back.iter().any(|other| other.to == envelope.to);
-        if is_behind || !self.has_room(&envelope) {
-            self.held_back.push_back(envelope);
-        } else {
-            self.post(envelope)?;
-        }
-        if self.out.len() > self.asks_at {
-            self.go_on()?;
-            self.check()?;
-            self.asks_at = 2 * self.out.len() + FEW;
-        }
-        Ok(())
-    }
-
-    /// Whether a message may go out now.
-    fn has_room(&mut self, envelope: &Envelope) -> bool {
-        if envelope.letter.size_of_lists() < LARGE {
-            return true;
-        }
-        self.complete();
-        let is_large = |(_, transfer): &(Rank, Transfer)| transfer.bytes.len() >= LARGE;
-        let is_recent = |posted: Instant| posted.elapsed() < PATIENCE;
-        !(self.large_posted.is_some_and(is_recent) && self.out.iter().any(is_large))
-    }
-
-    fn post(&mut self, Envelope { to, letter }: Envelope) -> Result<()> {
-        let mut bytes = mem::take(&mut self.spare);
-        let mailbox = match &letter {
-            Letter::ToTracker(message) => {
-                encode(message, &mut bytes);
-                &self.mailboxes.tracker
-            }
-            Letter::ToDownload(message) => {
-                encode(message, &mut bytes);
-                &self.mailboxes.download
-            }
-            Letter::ToUpload(message) => {
-                encode(message, &mut bytes);
-                &self.mailboxes.upload
-            }
-        };
-        let (tag, length) = (letter.tag(), bytes.len());
-        ensure!(
-            i32::try_from(length).is_ok(),
-            "{tag} for rank {to} has {length} bytes, more than an MPI message holds"
-        );
-        let reader = i32::try_from(to.0).expect("a rank came from MPI");
-        let reader = mailbox.0.process_at_rank(reader);
-        self.sent.count(tag, length);
-        match Transfer::send(reader, tag.number(), bytes).into_bytes() {
-            Ok(bytes) => self.spare = recycled(bytes),
-            Err(transfer) => self.out.push((to, transfer)),
-        }
-        if length >= LARGE {
-            self.large_posted = Some(Instant::now());
-        }
-        Ok(())
-    }
-
-    /// The same for several.
-    pub(super) fn send_all(&mut self, envelopes: &mut Vec<Envelope>) -> Result<()> {
-        envelopes
-            .drain(..)
-            .try_for_each(|envelope| self.send(envelope))
-    }
-
-    /// Lets go of what the library is done with.
-    fn complete(&mut self) {
-        self.out.retain_mut(|(_, transfer)| !transfer.is_complete());
-    }
-
-    /// The same, and posts what was held back as far as there is room. Says whether all is done.
-    fn go_on(&mut self) -> Result<bool> {
-        self.complete();
-        while let Some(envelope) = self.held_back.pop_front() {
-            if !self.has_room(&envelope) {
-                self.held_back.push_front(envelope);
-                break;
-            }
-            self.post(envelope)?;
-        }
-        Ok(self.out.is_empty() && self.held_back.is_empty())
-    }
-
-    /// Twice as many may be out as nobody has taken: a library may hear that a message was taken
-    /// only after the answer to it has come.
-    fn check(&self) -> Result<()> {
-        let most = 2 * self.most_untaken;
-        let mut readers: Vec<Rank> = self.out.iter().map(|(to, _)| *to).collect();
-        readers.sort_unstable();
-        let slowest = readers.chunk_by(Rank::eq).max_by_key(|same| same.len());
-        if let Some(slowest) = slowest.filter(|_| readers.len() > most) {
-            bail!(
-                "{} messages wait to be taken, {} of them by rank {}; the protocol has at most {most}",
-                readers.len(),
-                slowest.len(),
-                slowest[0]
-            );
-        }
-        Ok(())
-    }
-
-    /// Waits until the library is done with everything, and returns what was sent.
-    ///
-    /// # Errors
-    /// As [`Post::send`].
-    pub(super) fn close(mut self) -> Result<Traffic> {
-        let mut backoff = Backoff::default();
-        while !self.go_on()? {
-            backoff.pause(BRISK);
-        }
-        Ok(self.sent)
-    }
 }
 
 /// Where one rank's messages of one kind of reader are taken from. There is one of it a rank, so the
@@ -385,6 +227,7 @@ impl<M: Message> Receiver<M> {
         post: &mut Post,
     ) -> Result<Option<(Rank, M)>> {
         let mut backoff = Backoff::default();
+        post.urge();
         loop {
             if let Some(message) = self.look()? {
                 return Ok(Some(message));
@@ -443,7 +286,7 @@ impl<M: Message> Receiver<M> {
 }
 
 /// A buffer, emptied for its next use.
-fn recycled(mut buffer: Vec<u8>) -> Vec<u8> {
+pub(super) fn recycled(mut buffer: Vec<u8>) -> Vec<u8> {
     buffer.clear();
     buffer.shrink_to(KEPT);
     buffer

@@ -10,6 +10,7 @@ mod host;
 mod job;
 mod mailbox;
 mod output;
+mod post;
 mod progress;
 mod tracker;
 mod watch;
@@ -35,7 +36,8 @@ use crate::tracker::Tracker;
 use assembly::Assembly;
 use clock::Clock;
 use host::Host;
-use mailbox::{Mailboxes, Own, Post, Receiver};
+use mailbox::{Mailboxes, Own, Receiver};
+use post::Post;
 
 /// What a run needs to know.
 #[derive(Debug, Clone)]

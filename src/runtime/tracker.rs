@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use mpi::topology::SimpleCommunicator;
 
 use super::clock::Clock;
-use super::mailbox::{Post, Receiver};
+use super::mailbox::Receiver;
+use super::post::Post;
 use super::progress::Progress;
 use super::watch::{Watch, Watched};
 use super::{Job, Options, gather};

@@ -1,0 +1,183 @@
+//! A thread's way out: messages are posted, and kept until the MPI library is done with them.
+//!
+//! What is out at a time is bounded by the protocol: a machine knows the most messages that it posts
+//! while nobody takes any (`most_untaken` of each machine), and a thread that has more than twice as
+//! many out ends the job. Large messages, each of which may have the hashes of a whole file, go out
+//! one after another.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+
+use super::backoff::Backoff;
+use super::mailbox::{BRISK, Mailboxes, Transfer, recycled};
+use crate::protocol::{Envelope, Rank};
+use crate::statistics::Traffic;
+
+/// While no more than so many messages are out, nobody asks what became of them before there is
+/// nothing else to do.
+const FEW: usize = 16;
+
+/// A message is large from this many bytes on.
+const LARGE: usize = 1 << 20;
+
+/// One large message goes out after another, but none waits for longer than this for the one before:
+/// its reader may never take it.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// One thread's way out for every message, whoever reads it.
+pub(super) struct Post {
+    mailboxes: Mailboxes,
+    /// What the library is not done with, and whom it is for.
+    out: Vec<(Rank, Transfer)>,
+    /// So many messages the thread's machine posts at most while nobody takes any.
+    most_untaken: usize,
+    /// When more than so many are out, it is time to ask which of them are complete: twice as many as
+    /// there were the last time, so that it costs little however many there are.
+    asks_at: usize,
+    /// Large messages that wait for another to be out no more, each with what comes behind it for
+    /// the same reader: encoded, they would take the memory of as many files as there are clients.
+    held_back: VecDeque<Envelope>,
+    /// When the last large one was posted.
+    large_posted: Option<Instant>,
+    /// A buffer for the next message, where the last one needs its own no more.
+    spare: Vec<u8>,
+    sent: Traffic,
+}
+
+impl Post {
+    /// A thread's, whose machine posts so many messages at most while nobody takes any.
+    pub(super) fn new(mailboxes: &Mailboxes, most_untaken: usize) -> Post {
+        Post {
+            mailboxes: mailboxes.clone(),
+            out: Vec::new(),
+            most_untaken,
+            asks_at: FEW,
+            held_back: VecDeque::new(),
+            large_posted: None,
+            spare: Vec::new(),
+            sent: Traffic::default(),
+        }
+    }
+
+    /// Posts a message, and does not wait for its reader.
+    ///
+    /// # Errors
+    /// When the message is larger than MPI can send, which is 2 GiB; or when more are out than the
+    /// protocol allows, because somebody asks and does not read.
+    pub(super) fn send(&mut self, envelope: Envelope) -> Result<()> {
+        let is_behind = self.held_back.iter().any(|other| other.to == envelope.to);
+        if is_behind || !self.has_room(&envelope) {
+            self.held_back.push_back(envelope);
+        } else {
+            self.post(envelope)?;
+        }
+        if !self.held_back.is_empty() {
+            self.go_on()?;
+        }
+        if self.out.len() > self.asks_at {
+            self.complete();
+            self.check()?;
+            self.asks_at = 2 * self.out.len() + FEW;
+        }
+        Ok(())
+    }
+
+    /// Whether a message may go out now.
+    fn has_room(&mut self, envelope: &Envelope) -> bool {
+        if envelope.letter.size_of_lists() < LARGE {
+            return true;
+        }
+        self.complete();
+        let is_large = |(_, transfer): &(Rank, Transfer)| transfer.len() >= LARGE;
+        let is_recent = |posted: Instant| posted.elapsed() < PATIENCE;
+        !(self.large_posted.is_some_and(is_recent) && self.out.iter().any(is_large))
+    }
+
+    fn post(&mut self, Envelope { to, letter }: Envelope) -> Result<()> {
+        let mut bytes = mem::take(&mut self.spare);
+        letter.encode(&mut bytes);
+        let (tag, length) = (letter.tag(), bytes.len());
+        ensure!(
+            i32::try_from(length).is_ok(),
+            "{tag} for rank {to} has {length} bytes, more than an MPI message holds"
+        );
+        self.sent.count(tag, length);
+        let reader = self.mailboxes.reader(to, &letter);
+        match Transfer::send(reader, tag.number(), bytes).into_bytes() {
+            Ok(bytes) => self.spare = recycled(bytes),
+            Err(transfer) => self.out.push((to, transfer)),
+        }
+        if length >= LARGE {
+            self.large_posted = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// The same for several.
+    pub(super) fn send_all(&mut self, envelopes: &mut Vec<Envelope>) -> Result<()> {
+        envelopes
+            .drain(..)
+            .try_for_each(|envelope| self.send(envelope))
+    }
+
+    /// Asks after one message, if any are out. A library may move them on only when it is asked, and
+    /// a thread that always finds a message would not come to it otherwise.
+    pub(super) fn urge(&mut self) {
+        if let Some((_, transfer)) = self.out.first_mut()
+            && transfer.is_complete()
+        {
+            self.out.swap_remove(0);
+        }
+    }
+
+    /// Lets go of what the library is done with.
+    fn complete(&mut self) {
+        self.out.retain_mut(|(_, transfer)| !transfer.is_complete());
+    }
+
+    /// The same, and posts what was held back as far as there is room. Says whether all is done.
+    pub(super) fn go_on(&mut self) -> Result<bool> {
+        self.complete();
+        while let Some(envelope) = self.held_back.pop_front() {
+            if !self.has_room(&envelope) {
+                self.held_back.push_front(envelope);
+                break;
+            }
+            self.post(envelope)?;
+        }
+        Ok(self.out.is_empty() && self.held_back.is_empty())
+    }
+
+    /// Twice as many may be out as nobody has taken: a library may hear that a message was taken
+    /// only after the answer to it has come.
+    fn check(&self) -> Result<()> {
+        let most = 2 * self.most_untaken;
+        let mut readers: Vec<Rank> = self.out.iter().map(|(to, _)| *to).collect();
+        readers.sort_unstable();
+        let slowest = readers.chunk_by(Rank::eq).max_by_key(|same| same.len());
+        if let Some(slowest) = slowest.filter(|_| readers.len() > most) {
+            bail!(
+                "{} messages wait to be taken, {} of them by rank {}; the protocol has at most {most}",
+                readers.len(),
+                slowest.len(),
+                slowest[0]
+            );
+        }
+        Ok(())
+    }
+
+    /// Waits until the library is done with everything, and returns what was sent.
+    ///
+    /// # Errors
+    /// As [`Post::send`].
+    pub(super) fn close(mut self) -> Result<Traffic> {
+        let mut backoff = Backoff::default();
+        while !self.go_on()? {
+            backoff.pause(BRISK);
+        }
+        Ok(self.sent)
+    }
+}
