@@ -23,13 +23,16 @@
 //!   the start and the end that all ranks have to come to (`assembly`), output files, what is
 //!   gathered besides the protocol, and the one way to end the whole job. Nothing else touches MPI,
 //!   threads, files or clocks, but for finding, reading and generating inputs, and `launch`.
+//! * [`trace`] is what happened in a run, event after event, and [`rules`] judges it: each rule of the
+//!   protocol, in one pass. The tests do so with the runs that they make up.
 //! * [`launch`] starts a swarm with mpirun, and knows whether one started this process, and which
 //!   other ranks it started on this host.
 //! * [`generate`] makes swarms up, and writes their inputs.
 //! * [`exit`] is the exit statuses, [`cli`] the command line.
 //!
-//! Dependencies point one way: `main` -> `cli` -> `generate`, `runtime` -> `launch`, `report` ->
-//! `tracker`, `client` -> `settings`, `statistics`, `inputs`, `manifest` -> `policy` -> `protocol`.
+//! Dependencies point one way: `main` -> `cli` -> `generate`, `runtime` -> `launch`, `report`, `rules` ->
+//! `tracker`, `client`, `trace` -> `settings`, `statistics`, `inputs`, `manifest` -> `policy` ->
+//! `protocol`.
 //!
 //! # What is deliberately absent
 //! * The machines never send, wait, print or look at a clock: they take a message and the time, and
@@ -53,6 +56,7 @@ pub mod manifest;
 pub mod policy;
 pub mod protocol;
 pub mod report;
+pub mod rules;
 pub mod runtime;
 pub mod settings;
 pub mod statistics;

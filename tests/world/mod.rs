@@ -22,29 +22,15 @@ use std::time::Duration;
 use bittorrent::client::{self, Conduct, Download, Effect, Upload};
 use bittorrent::manifest::Manifest;
 use bittorrent::protocol::{
-    Answer, Envelope, FileName, Hashes, InitAck, Letter, Rank, ToDownload, ToTracker,
+    Answer, Envelope, FileId, FileName, Hashes, InitAck, Letter, Rank, SegmentAnswer, Swarm,
+    ToDownload, ToTracker,
 };
 use bittorrent::report::Measured;
 use bittorrent::settings::Settings;
 use bittorrent::statistics::{ClientStatistics, Makespan, Traffic};
+use bittorrent::trace::{self, Deed, Event};
 use bittorrent::tracker::Tracker;
 use fastrand::Rng;
-
-/// What happened, in order.
-#[derive(Debug, Clone)]
-pub struct Event {
-    pub time: Duration,
-    pub kind: Kind,
-    pub from: Rank,
-    pub to: Rank,
-    pub letter: Letter,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Posted,
-    Delivered,
-}
 
 /// What goes wrong in a run.
 #[derive(Debug, Clone, Default)]
@@ -162,6 +148,12 @@ pub struct World {
     out: BTreeMap<Thread, VecDeque<(Flow, Letter)>>,
     now: Duration,
     events: Vec<Event>,
+    /// How many messages of each flow were posted, and how many taken.
+    posted: BTreeMap<Flow, u64>,
+    taken: BTreeMap<Flow, u64>,
+    /// The hashes that the tracker has promised each client.
+    promised: BTreeMap<(Rank, FileId), Hashes>,
+    ended: BTreeSet<(Rank, trace::Thread)>,
     outputs: BTreeMap<(Rank, FileName), Hashes>,
     /// What each rank has sent.
     sent: BTreeMap<Rank, Traffic>,
@@ -229,12 +221,17 @@ impl World {
             out: BTreeMap::new(),
             now: Duration::ZERO,
             events: Vec::new(),
+            posted: BTreeMap::new(),
+            taken: BTreeMap::new(),
+            promised: BTreeMap::new(),
+            ended: BTreeSet::new(),
             outputs: BTreeMap::new(),
             sent: BTreeMap::new(),
             makespan: Makespan::default(),
             patience,
             inputs,
         };
+        world.record(Rank::TRACKER, trace::Thread::Tracker, Deed::Begun);
         for client in Rank::clients(world.inputs.len()) {
             let input = world.inputs[client.0 as usize - 1].clone();
             let init = ToTracker::Init(client::init(&Ok(input)));
@@ -343,16 +340,25 @@ impl World {
     fn post(&mut self, from: Rank, Envelope { to, letter }: Envelope) {
         let flow = flow(from, to, &letter);
         self.sent.entry(from).or_default().count(letter.tag(), 0);
-        self.events.push(Event {
-            time: self.now,
-            kind: Kind::Posted,
-            from,
+        let deed = Deed::Posted {
             to,
+            number: next(&mut self.posted, flow),
+            bytes: 0,
             letter: letter.clone(),
-        });
+        };
+        self.record(from, trace::Thread::sender(from, &letter), deed);
         let out = self.out.entry(sender(flow)).or_default();
         out.push_back((flow, letter));
         self.hand_over(sender(flow));
+    }
+
+    fn record(&mut self, rank: Rank, thread: trace::Thread, deed: Deed) {
+        self.events.push(Event {
+            time: self.now,
+            rank,
+            thread,
+            deed,
+        });
     }
 
     /// The library takes what it can of what a thread has sent.
@@ -454,13 +460,14 @@ impl World {
         let (from, to, _) = flow;
         let letter = self.take(flow);
         let now = self.now;
-        self.events.push(Event {
-            time: now,
-            kind: Kind::Delivered,
+        let deed = Deed::Taken {
             from,
-            to,
+            number: next(&mut self.taken, flow),
+            bytes: 0,
             letter: letter.clone(),
-        });
+        };
+        self.record(to, trace::Thread::reader(&letter), deed);
+        self.check(from, to, &letter);
         let letter_tag = letter.tag();
         let mut posted = Vec::new();
         let mut effects = Vec::new();
@@ -484,6 +491,8 @@ impl World {
                 } else {
                     Conduct::Honest
                 };
+                self.record(to, trace::Thread::Download, Deed::Begun);
+                self.record(to, trace::Thread::Upload, Deed::Begun);
                 let client = &mut self.clients[to.0 as usize - 1];
                 let Client::Registering(manifest) = client else {
                     panic!("a second INIT_ACK")
@@ -503,13 +512,68 @@ impl World {
         self.carry_out(to, posted, effects);
     }
 
+    /// Records what a client finds when it holds a hash that came against the promised one.
+    fn check(&mut self, from: Rank, to: Rank, letter: &Letter) {
+        match letter {
+            Letter::ToDownload(ToDownload::Swarm(Swarm::Joined(joined))) => {
+                let promised = (to, joined.file);
+                self.promised.insert(promised, joined.hashes.clone());
+            }
+            &Letter::ToDownload(ToDownload::Segment(SegmentAnswer {
+                file,
+                segment,
+                answer: Answer::Ack(hash),
+            })) => {
+                let deed = if self.promised[&(to, file)].get(segment) == Some(hash) {
+                    Deed::Verified {
+                        from,
+                        file,
+                        segment,
+                    }
+                } else {
+                    Deed::WrongHash {
+                        from,
+                        file,
+                        segment,
+                    }
+                };
+                self.record(to, trace::Thread::Download, deed);
+            }
+            Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {}
+        }
+    }
+
+    /// Records which threads of a rank have ended.
+    fn record_ends(&mut self, rank: Rank) {
+        let mut ends = Vec::new();
+        if rank == Rank::TRACKER {
+            ends.push((trace::Thread::Tracker, self.tracker.ending().is_some()));
+        } else if let Client::Running(halves) = self.client(rank) {
+            ends.push((trace::Thread::Download, halves.0.is_done()));
+            ends.push((trace::Thread::Upload, halves.1.is_stopped()));
+        }
+        for (thread, has_ended) in ends {
+            if has_ended && self.ended.insert((rank, thread)) {
+                self.record(rank, thread, Deed::Ended);
+            }
+        }
+    }
+
     /// Does what a rank wants done.
-    fn carry_out(&mut self, to: Rank, mut posted: Vec<Envelope>, mut effects: Vec<Effect>) {
+    fn carry_out(&mut self, to: Rank, posted: Vec<Envelope>, mut effects: Vec<Effect>) {
+        for envelope in posted {
+            self.post(to, envelope);
+        }
         while !effects.is_empty() {
             for effect in mem::take(&mut effects) {
                 match effect {
-                    Effect::Send(envelope) => posted.push(envelope),
+                    Effect::Send(envelope) => self.post(to, envelope),
                     Effect::Save(file) => {
+                        let deed = Deed::Saved {
+                            file: file.name.clone(),
+                            problem: None,
+                        };
+                        self.record(to, trace::Thread::Download, deed);
                         let twice = self.outputs.insert((to, file.name), file.hashes);
                         assert_eq!(twice, None, "rank {to} saved a file twice");
                         let now = self.now;
@@ -518,9 +582,7 @@ impl World {
                 }
             }
         }
-        for envelope in posted {
-            self.post(to, envelope);
-        }
+        self.record_ends(to);
     }
 
     /// Whether a fault makes a client refuse what it is asked for now.
@@ -535,6 +597,13 @@ impl World {
             Client::Running(halves) => halves,
         }
     }
+}
+
+/// The number of a flow's next message.
+fn next(numbers: &mut BTreeMap<Flow, u64>, flow: Flow) -> u64 {
+    let number = numbers.entry(flow).or_default();
+    *number += 1;
+    *number
 }
 
 /// Turns an answer into a refusal.

@@ -1,0 +1,373 @@
+//! The protocol's rules, stated over what happened in a run: a judge that sees one event after
+//! another, in one pass.
+//!
+//! [`Judge`] shows each event to every rule; a rule is a [`Check`], and remembers what it needs. It
+//! rests on order alone, never on times: the events of a thread are in their order, and a message is
+//! posted before it is taken. Of the events between two threads of a client it knows only that what
+//! one did before the other is told before, up to the moment between a deed and its record.
+//!
+//! What is said of the swarm comes from the events themselves ([`Known`]). What is remembered grows
+//! with the swarm, its clients and segments, and not with the number of events.
+//!
+//! # What breaks which rule
+//! The tests (`tests/rules.rs`) break sound runs in these ways, and more than the rule in front is
+//! named only where the table says so.
+//!
+//! | rule | a run in which it is broken |
+//! |---|---|
+//! | R1 | INIT dropped; INIT doubled; INIT_ACK early; INIT_ACK dropped; a request before INIT_ACK |
+//! | R2 | a file's hashes forged; its number forged; segments told that the tracker is not to know; a segment asked of the tracker |
+//! | R3 | a member left out; a stranger listed; SWARM doubled; SWARM dropped; SWARM sent by a client |
+//! | R4 | Verified dropped; Verified after a wrong hash; a segment asked for twice; a request with a forged hash; a request to who is no member; a segment that nobody granted |
+//! | R5 | one owner serves for another; for all others |
+//! | R6 | UPDATE dropped; UPDATE early; UPDATE doubled; a request before its answer |
+//! | R7 | FILE_COMPLETE dropped; early; doubled; Saved dropped; Saved early |
+//! | R8 | ALL_COMPLETE dropped (and R12, which waits for it); doubled; early; sent for another (and R12); the thread's end early |
+//! | R9 | ACK made NACK; ACK with a forged hash (and R4); an answer doubled; dropped; ACK before the segment came |
+//! | R10 | the end dropped; early; doubled; a message taken after STOP |
+//! | R11 | a seed left out of a list; who is done left out of it |
+//! | R12 | STOP dropped (and R10, which waits for it); doubled; early; sent by a client; the tracker's end dropped |
+//! | messages | taking dropped; posting dropped; taken twice; taken in another order; changed on the way; a number forged |
+
+mod checking;
+mod completion;
+mod finishing;
+mod grants;
+mod index;
+mod known;
+mod messages;
+mod registration;
+mod requests;
+mod routes;
+mod service;
+mod sources;
+mod stopping;
+mod swarms;
+mod updates;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::protocol::{Letter, Rank};
+use crate::settings::Settings;
+use crate::trace::{Deed, Event, Thread};
+use known::{Known, News};
+
+/// A rule, as the README numbers them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(
+    missing_docs,
+    reason = "the README has their text, and so has the file of each"
+)]
+pub enum Rule {
+    R1,
+    R2,
+    R3,
+    R4,
+    R5,
+    R6,
+    R7,
+    R8,
+    R9,
+    R10,
+    R11,
+    R12,
+    /// The message layer's: each message is taken once, in order, as it was posted, and none is
+    /// left.
+    Messages,
+}
+
+impl Rule {
+    /// All of them, in order.
+    pub const ALL: [Rule; 13] = [
+        Rule::R1,
+        Rule::R2,
+        Rule::R3,
+        Rule::R4,
+        Rule::R5,
+        Rule::R6,
+        Rule::R7,
+        Rule::R8,
+        Rule::R9,
+        Rule::R10,
+        Rule::R11,
+        Rule::R12,
+        Rule::Messages,
+    ];
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::Messages => f.pad("messages"),
+            Rule::R1
+            | Rule::R2
+            | Rule::R3
+            | Rule::R4
+            | Rule::R5
+            | Rule::R6
+            | Rule::R7
+            | Rule::R8
+            | Rule::R9
+            | Rule::R10
+            | Rule::R11
+            | Rule::R12 => f.pad(&format!("{self:?}")),
+        }
+    }
+}
+
+/// What is to be said of a rule after a run. Displayed, an offence has its rule in front.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// The rule.
+    pub rule: Rule,
+    /// Whether it was kept.
+    pub verdict: Verdict,
+}
+
+/// Whether a rule was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// In everything that happened.
+    Holds,
+    /// It was not.
+    Broken {
+        /// The first time.
+        first: Offence,
+        /// How many more times.
+        more: usize,
+    },
+    /// The run was broken off when something was still due.
+    CannotBeTold,
+}
+
+/// How a rule was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offence {
+    /// The event's line. For something that never happened, the line of what it was due to, or the
+    /// last one.
+    pub line: u64,
+    /// What a person would say of it.
+    pub text: String,
+}
+
+impl fmt::Display for Judgement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rule = self.rule;
+        match &self.verdict {
+            Verdict::Holds => write!(f, "{rule}: holds"),
+            Verdict::Broken { first, .. } => write!(f, "{rule}: {}", first.text),
+            Verdict::CannotBeTold => write!(f, "{rule}: cannot be told"),
+        }
+    }
+}
+
+/// Judges a run while it is told, event by event.
+pub struct Judge {
+    known: Known,
+    checks: Vec<Box<dyn Check>>,
+    offences: Offences,
+}
+
+impl Judge {
+    /// A judge of a run of so many clients. Who is `corrupt` answers every request with a wrong hash,
+    /// as it is meant to, and need not keep R9.
+    pub fn new(clients: usize, settings: Settings, corrupt: BTreeSet<Rank>) -> Judge {
+        Judge {
+            known: Known::new(clients, settings, corrupt),
+            checks: vec![
+                Box::<messages::Messages>::default(),
+                Box::<registration::Registration>::default(),
+                Box::<index::Index>::default(),
+                Box::<swarms::Swarms>::default(),
+                Box::<requests::Requests>::default(),
+                Box::<checking::Checking>::default(),
+                Box::<grants::Grants>::default(),
+                Box::<sources::Sources>::default(),
+                Box::<updates::Updates>::default(),
+                Box::<completion::Completion>::default(),
+                Box::<finishing::Finishing>::default(),
+                Box::<service::Service>::default(),
+                Box::<stopping::Stopping>::default(),
+            ],
+            offences: Offences::default(),
+        }
+    }
+
+    /// Takes the next event, which is on this line of the trace.
+    pub fn see(&mut self, line: u64, event: &Event) {
+        self.offences.line = line;
+        let (rank, thread) = (event.rank, event.thread);
+        match &event.deed {
+            Deed::Posted {
+                to,
+                number,
+                bytes,
+                letter,
+            } => self.see_message(&Passing {
+                way: Way::Posted,
+                thread,
+                from: rank,
+                to: *to,
+                number: *number,
+                bytes: *bytes,
+                letter,
+                news: News::default(),
+            }),
+            Deed::Taken {
+                from,
+                number,
+                bytes,
+                letter,
+            } => self.see_message(&Passing {
+                way: Way::Taken,
+                thread,
+                from: *from,
+                to: rank,
+                number: *number,
+                bytes: *bytes,
+                letter,
+                news: News::default(),
+            }),
+            Deed::Begun
+            | Deed::Verified { .. }
+            | Deed::WrongHash { .. }
+            | Deed::Saved { .. }
+            | Deed::Ended => {
+                if !self.known.has(rank, thread) {
+                    let text = format!("rank {rank} has no {thread} thread in this swarm");
+                    self.offences.report(Rule::Messages, text);
+                    return;
+                }
+                self.known.see_deed(rank, &event.deed);
+                for check in &mut self.checks {
+                    check.deed(rank, thread, &event.deed, &self.known, &mut self.offences);
+                }
+            }
+        }
+    }
+
+    /// A message on a way that the protocol has not is an offence for itself. The other rules do not
+    /// see it, so that they can rest on who sends what to whom.
+    fn see_message(&mut self, passing: &Passing<'_>) {
+        for check in &mut self.checks {
+            check.any_message(passing, &self.known, &mut self.offences);
+        }
+        match routes::check(passing, &self.known) {
+            Ok(()) => {
+                let passing = Passing {
+                    news: self.known.see_message(passing),
+                    ..*passing
+                };
+                for check in &mut self.checks {
+                    check.message(&passing, &self.known, &mut self.offences);
+                }
+            }
+            Err((rule, text)) => self.offences.report(rule, text),
+        }
+    }
+
+    /// What is to be said of each rule, in order. A run is whole if it came to its own end.
+    pub fn close(mut self, is_whole: bool) -> Vec<Judgement> {
+        let mut owed = Offences {
+            line: self.offences.line,
+            ..Offences::default()
+        };
+        let due = if is_whole {
+            &mut self.offences
+        } else {
+            &mut owed
+        };
+        for check in &self.checks {
+            check.owed(&self.known, due);
+        }
+        let verdict = |rule| match (self.offences.of(rule), owed.of(rule)) {
+            (Some((first, more)), _) => Verdict::Broken {
+                first: first.clone(),
+                more,
+            },
+            (None, Some(_)) => Verdict::CannotBeTold,
+            (None, None) => Verdict::Holds,
+        };
+        let judgement = |rule| Judgement {
+            rule,
+            verdict: verdict(rule),
+        };
+        Rule::ALL.map(judgement).into()
+    }
+}
+
+/// One rule, or what belongs together of it.
+trait Check {
+    /// A message is posted or taken, by whomever and whatever it is. Only the message layer wants
+    /// these.
+    fn any_message(&mut self, _: &Passing<'_>, _: &Known, _: &mut Offences) {}
+
+    /// A message is posted or taken, between threads that exist and may exchange it.
+    fn message(&mut self, _: &Passing<'_>, _: &Known, _: &mut Offences) {}
+
+    /// A thread that exists did something else.
+    fn deed(&mut self, _: Rank, _: Thread, _: &Deed, _: &Known, _: &mut Offences) {}
+
+    /// The run is over: reports what was still to come.
+    fn owed(&self, _: &Known, _: &mut Offences) {}
+}
+
+/// Whether a message is posted or taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Posted,
+    Taken,
+}
+
+/// A message that is posted or taken.
+#[derive(Debug, Clone, Copy)]
+struct Passing<'a> {
+    way: Way,
+    /// The thread that posts or takes it.
+    thread: Thread,
+    from: Rank,
+    to: Rank,
+    number: u64,
+    bytes: usize,
+    letter: &'a Letter,
+    /// What it changes.
+    news: News,
+}
+
+impl Passing<'_> {
+    /// The rank that posts or takes it.
+    fn rank(&self) -> Rank {
+        match self.way {
+            Way::Posted => self.from,
+            Way::Taken => self.to,
+        }
+    }
+}
+
+/// The offences so far: the first against each rule, and how many more.
+#[derive(Debug, Default)]
+struct Offences {
+    /// Of the event that is judged.
+    line: u64,
+    found: [Option<(Offence, usize)>; Rule::ALL.len()],
+}
+
+impl Offences {
+    /// Reports one on the line that is judged.
+    fn report(&mut self, rule: Rule, text: String) {
+        self.report_at(self.line, rule, text);
+    }
+
+    fn report_at(&mut self, line: u64, rule: Rule, text: String) {
+        match &mut self.found[rule as usize] {
+            Some((_, more)) => *more += 1,
+            first => *first = Some((Offence { line, text }, 0)),
+        }
+    }
+
+    fn of(&self, rule: Rule) -> Option<(&Offence, usize)> {
+        let (first, more) = self.found[rule as usize].as_ref()?;
+        Some((first, *more))
+    }
+}

@@ -1,0 +1,144 @@
+//! R4. A client asks a member for each segment that it lacks. After a NACK or a wrong hash it tries
+//! another member, and the one that refused is not asked for that segment again before the next list
+//! of members. Who is BUSY is asked again when a slot is free; by then those that refused may have
+//! gained, so they are asked again, too.
+//!
+//! Where clients ask who is busy, they then ask only who has offered the segment. At most a window's
+//! segments are asked for at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::known::Known;
+use super::{Check, Offences, Passing, Rule, Way};
+use crate::protocol::{
+    Answer, FileId, Letter, Rank, SegmentIndex, SegmentRequest, Swarm, ToDownload, ToUpload,
+};
+
+#[derive(Default)]
+pub(super) struct Requests {
+    clients: BTreeMap<Rank, Client>,
+}
+
+#[derive(Default)]
+struct Client {
+    /// The file that was last listed, and its members.
+    file: Option<FileId>,
+    members: Vec<Rank>,
+    /// Who was asked for what since then.
+    asked: BTreeSet<(Rank, FileId, SegmentIndex)>,
+    /// Whether it has ever waited for a slot. When one is free is a question of time, so from then
+    /// on it may ask anybody again.
+    has_waited: bool,
+    /// The requests that are not answered.
+    in_flight: BTreeSet<(Rank, FileId, SegmentIndex)>,
+    /// Who has offered a segment since it was last asked for.
+    offers: BTreeMap<(FileId, SegmentIndex), Vec<Rank>>,
+}
+
+impl Check for Requests {
+    fn message(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
+        let (from, to) = (passing.from, passing.to);
+        let polls = matches!(
+            known.settings.peer_selection.name,
+            "least-busy" | "two-choices"
+        );
+        match (passing.way, passing.letter) {
+            (Way::Taken, Letter::ToDownload(ToDownload::Swarm(answer))) => {
+                let client = self.clients.entry(to).or_default();
+                client.asked.clear();
+                match answer {
+                    Swarm::Unknown => {}
+                    Swarm::Joined(joined) => {
+                        client.file = Some(joined.file);
+                        client.members.clone_from(&joined.members);
+                    }
+                    Swarm::Members(members) => client.members.clone_from(&members.members),
+                }
+            }
+            (Way::Taken, Letter::ToDownload(ToDownload::Segment(answer))) => {
+                let client = self.clients.entry(to).or_default();
+                client
+                    .in_flight
+                    .remove(&(from, answer.file, answer.segment));
+                client.has_waited |= matches!(answer.answer, Answer::Busy(_));
+            }
+            (Way::Taken, Letter::ToDownload(ToDownload::Availability(offer))) => {
+                if offer.load.is_some() {
+                    let client = self.clients.entry(to).or_default();
+                    let offers = client.offers.entry((offer.file, offer.segment));
+                    offers.or_default().push(from);
+                }
+            }
+            (Way::Posted, Letter::ToUpload(ToUpload::SegmentRequest(request))) => {
+                let client = self.clients.entry(from).or_default();
+                let window = known.settings.window.get();
+                let wrong = client
+                    .wrong(from, request, known)
+                    .or_else(|| client.wrong_member(to, request.file))
+                    .or_else(|| client.again(to, request))
+                    .or_else(|| client.not_offered(to, request, polls));
+                if let Some(why) = wrong {
+                    let segment = known.segment(request.file, request.segment);
+                    let text = format!("rank {from} asked rank {to} for {segment}, {why}");
+                    offences.report(Rule::R4, text);
+                }
+                client.in_flight.insert((to, request.file, request.segment));
+                if client.in_flight.len() > window {
+                    let text =
+                        format!("rank {from} asked for more than {window} segments at a time");
+                    offences.report(Rule::R4, text);
+                }
+            }
+            (Way::Posted, Letter::ToUpload(ToUpload::AvailabilityRequest { file, segment })) => {
+                let client = self.clients.entry(from).or_default();
+                let wrong = if polls {
+                    client.wrong_member(to, *file)
+                } else {
+                    Some("though nobody is to ask who is busy")
+                };
+                if let Some(why) = wrong {
+                    let segment = known.segment(*file, *segment);
+                    let text =
+                        format!("rank {from} asked rank {to} whether it has {segment}, {why}");
+                    offences.report(Rule::R4, text);
+                }
+            }
+            (Way::Posted | Way::Taken, _) => {}
+        }
+    }
+}
+
+/// Why a request is wrong, as the end of a sentence.
+type Why = Option<&'static str>;
+
+impl Client {
+    fn wrong(&self, me: Rank, request: &SegmentRequest, known: &Known) -> Why {
+        let &SegmentRequest {
+            file,
+            segment,
+            hash,
+        } = request;
+        match known.hash(file, segment) {
+            None => Some("which there is not"),
+            Some(right) if right != hash => Some("with another hash than was promised"),
+            Some(_) if known.has_come(me, file, segment) => Some("which it held"),
+            Some(_) => None,
+        }
+    }
+
+    fn wrong_member(&self, member: Rank, file: FileId) -> Why {
+        let is_listed = self.file != Some(file) || self.members.contains(&member);
+        (!is_listed).then_some("which it was not told is a member")
+    }
+
+    fn again(&mut self, member: Rank, request: &SegmentRequest) -> Why {
+        let is_first = self.asked.insert((member, request.file, request.segment));
+        (!is_first && !self.has_waited).then_some("a second time")
+    }
+
+    fn not_offered(&mut self, member: Rank, request: &SegmentRequest, polls: bool) -> Why {
+        let offers = self.offers.remove(&(request.file, request.segment));
+        let is_offered = offers.is_some_and(|offers| offers.contains(&member));
+        (polls && !is_offered).then_some("which it had not offered")
+    }
+}

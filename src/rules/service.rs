@@ -1,0 +1,217 @@
+//! R9. A request is answered by ACK if the segment is held, owned or downloaded and checked, and by
+//! NACK if not. With `--upload-time` one ACK after another takes that long; all else is answered at
+//! once, and so is a request for which there is no slot (`--upload-slots`).
+//!
+//! A client's download thread gains segments while its upload thread answers, so between the two the
+//! doubt is the answer's: an ACK is right if the download thread had taken a right answer before,
+//! even if the record of its check comes later; a NACK is wrong only if the segment was owned, or
+//! that record was made, before the request was taken. The same goes for offers.
+
+use std::collections::BTreeMap;
+
+use super::known::Known;
+use super::{Check, Offences, Passing, Rule, Way};
+use crate::protocol::{
+    Answer, FileId, Letter, Rank, SegmentAnswer, SegmentHash, SegmentIndex, ToDownload, ToUpload,
+};
+
+#[derive(Default)]
+pub(super) struct Service {
+    /// The questions that were taken and not answered.
+    open: BTreeMap<Question, Vec<Duty>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Question {
+    /// Who is asked, and by whom.
+    me: Rank,
+    by: Rank,
+    file: FileId,
+    segment: SegmentIndex,
+    /// Whether the segment itself is asked for, or whether it is held.
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Segment,
+    Offer,
+}
+
+/// Whether a refusal would be wrong.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Duty {
+    Serve,
+    Any,
+}
+
+impl Check for Service {
+    fn message(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
+        let (from, to) = (passing.from, passing.to);
+        match (passing.way, passing.letter) {
+            (Way::Taken, Letter::ToUpload(ToUpload::SegmentRequest(request))) => {
+                let question = Question {
+                    me: to,
+                    by: from,
+                    file: request.file,
+                    segment: request.segment,
+                    kind: Kind::Segment,
+                };
+                self.take(question, Some(request.hash), known);
+            }
+            (Way::Taken, Letter::ToUpload(ToUpload::AvailabilityRequest { file, segment })) => {
+                let question = Question {
+                    me: to,
+                    by: from,
+                    file: *file,
+                    segment: *segment,
+                    kind: Kind::Offer,
+                };
+                self.take(question, None, known);
+            }
+            (Way::Posted, Letter::ToDownload(ToDownload::Segment(answer))) => {
+                let question = Question {
+                    me: from,
+                    by: to,
+                    file: answer.file,
+                    segment: answer.segment,
+                    kind: Kind::Segment,
+                };
+                let conduct = self.answer(question, offences, known);
+                if let Some(duty) = conduct
+                    && let Some(text) = wrong(question, duty, answer, known)
+                {
+                    offences.report(Rule::R9, text);
+                }
+            }
+            (Way::Posted, Letter::ToDownload(ToDownload::Availability(offer))) => {
+                let question = Question {
+                    me: from,
+                    by: to,
+                    file: offer.file,
+                    segment: offer.segment,
+                    kind: Kind::Offer,
+                };
+                let holds = known.has_come(from, offer.file, offer.segment);
+                let text = match (self.answer(question, offences, known), offer.load) {
+                    (Some(Duty::Serve), None) => refusal(question, "did not offer", known),
+                    (Some(_), Some(_)) if !holds => early(question, "offered", known),
+                    (Some(_), Some(_)) | (Some(Duty::Any) | None, _) => return,
+                };
+                offences.report(Rule::R9, text);
+            }
+            (Way::Posted | Way::Taken, _) => {}
+        }
+    }
+
+    fn owed(&self, known: &Known, owed: &mut Offences) {
+        for Question {
+            me,
+            by,
+            file,
+            segment,
+            ..
+        } in self.open.keys()
+        {
+            let segment = known.segment(*file, *segment);
+            let text = format!("rank {me} never answered rank {by}'s question for {segment}");
+            owed.report(Rule::R9, text);
+        }
+    }
+}
+
+impl Service {
+    fn take(&mut self, question: Question, hash: Option<SegmentHash>, known: &Known) {
+        let Question {
+            me, file, segment, ..
+        } = question;
+        let is_promised = hash.is_none_or(|hash| known.hash(file, segment) == Some(hash));
+        let duty = if is_promised && known.is_verified(me, file, segment) {
+            Duty::Serve
+        } else {
+            Duty::Any
+        };
+        self.open.entry(question).or_default().push(duty);
+    }
+
+    /// Closes a question; returns what was to be done, if the client is one that is to keep to it.
+    fn answer(
+        &mut self,
+        question: Question,
+        offences: &mut Offences,
+        known: &Known,
+    ) -> Option<Duty> {
+        let Question {
+            me,
+            by,
+            file,
+            segment,
+            ..
+        } = question;
+        let Some(duties) = self.open.get_mut(&question) else {
+            let segment = known.segment(file, segment);
+            let text = format!("rank {me} answered rank {by} about {segment} without a question");
+            offences.report(Rule::R9, text);
+            return None;
+        };
+        let duty = duties.remove(0);
+        if duties.is_empty() {
+            self.open.remove(&question);
+        }
+        (!known.corrupt.contains(&me)).then_some(duty)
+    }
+}
+
+/// What is wrong with an answer.
+fn wrong(question: Question, duty: Duty, answer: &SegmentAnswer, known: &Known) -> Option<String> {
+    let Question {
+        me, file, segment, ..
+    } = question;
+    let holds = known.has_come(me, file, segment);
+    match answer.answer {
+        Answer::Nack if duty == Duty::Serve => Some(refusal(question, "refused", known)),
+        Answer::Nack => None,
+        Answer::Ack(_) if !holds => Some(early(question, "sent", known)),
+        Answer::Ack(_) if !known.is_right(answer) => Some(format!(
+            "rank {me} sent rank {} a wrong hash of {}",
+            question.by,
+            known.segment(file, segment),
+        )),
+        Answer::Busy(_) if !holds => Some(early(question, "put off", known)),
+        Answer::Busy(_) if known.settings.upload_time.is_zero() => Some(format!(
+            "rank {me} put off rank {} with {}, though serving takes no time",
+            question.by,
+            known.segment(file, segment),
+        )),
+        Answer::Ack(_) | Answer::Busy(_) => None,
+    }
+}
+
+fn refusal(question: Question, did: &str, known: &Known) -> String {
+    let Question {
+        me,
+        by,
+        file,
+        segment,
+        ..
+    } = question;
+    let how = if known.owns(me, file) {
+        "owns"
+    } else {
+        "had verified before"
+    };
+    let segment = known.segment(file, segment);
+    format!("rank {me} {did} {segment} to rank {by}, which it {how}")
+}
+
+fn early(question: Question, did: &str, known: &Known) -> String {
+    let Question {
+        me,
+        by,
+        file,
+        segment,
+        ..
+    } = question;
+    let segment = known.segment(file, segment);
+    format!("rank {me} {did} rank {by} {segment}, which it did not hold")
+}

@@ -1,0 +1,164 @@
+//! R3. A client asks for each wanted file's swarm, and is a peer of it from then on.
+//!
+//! R11. FILE_COMPLETE makes a peer a seed; it stays in its swarms when it is done.
+//!
+//! So the tracker lists the owners of a file and everybody whom it has told of the file. Who is left
+//! out though it is a seed or done is R11's business.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::known::Known;
+use super::{Check, Offences, Passing, Rule, Way};
+use crate::protocol::{FileId, FileName, Letter, Rank, Swarm, ToDownload, ToTracker, ToUpload};
+
+#[derive(Default)]
+pub(super) struct Swarms {
+    /// The seeds and peers of each file, once somebody has asked.
+    members: BTreeMap<FileName, BTreeSet<Rank>>,
+    /// Who has become a seed, for all that the tracker was told.
+    seeds: BTreeSet<(FileId, Rank)>,
+    /// Who is done, for all that it was told.
+    done: BTreeSet<Rank>,
+    /// Who has heard of which file.
+    joined: BTreeSet<(Rank, FileId)>,
+}
+
+impl Check for Swarms {
+    fn message(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
+        let (from, to) = (passing.from, passing.to);
+        match (passing.way, passing.letter) {
+            (Way::Posted, Letter::ToTracker(ToTracker::SwarmRequest(name))) => {
+                if known
+                    .named(name)
+                    .is_some_and(|file| file.owners.contains(&from))
+                {
+                    let text =
+                        format!("rank {from} asked for the swarm of '{name}', which it owns");
+                    offences.report(Rule::R3, text);
+                }
+            }
+            (Way::Posted, Letter::ToUpload(ToUpload::SegmentRequest(request))) => {
+                self.asks(from, request.file, known, offences);
+            }
+            (Way::Posted, Letter::ToUpload(ToUpload::AvailabilityRequest { file, .. })) => {
+                self.asks(from, *file, known, offences);
+            }
+            (Way::Taken, Letter::ToTracker(ToTracker::FileComplete(told))) => {
+                self.seeds.insert((told.file, from));
+            }
+            (Way::Taken, Letter::ToTracker(ToTracker::AllComplete { .. })) => {
+                self.done.insert(from);
+            }
+            (Way::Posted, Letter::ToDownload(ToDownload::Swarm(answer))) => {
+                match passing.news.question {
+                    None => {
+                        let text =
+                            format!("the tracker sent rank {to} a SWARM that it had not asked for");
+                        offences.report(Rule::R3, text);
+                    }
+                    Some(question) => match known.asked(question) {
+                        Some(file) => self.lists(to, answer, &file.name, known, offences),
+                        None if *answer == Swarm::Unknown => {}
+                        None => {
+                            let text =
+                                format!("the tracker told rank {to} of a file that nobody owns");
+                            offences.report(Rule::R3, text);
+                        }
+                    },
+                }
+            }
+            (Way::Taken, Letter::ToDownload(ToDownload::Swarm(Swarm::Joined(joined)))) => {
+                self.joined.insert((to, joined.file));
+            }
+            (Way::Posted | Way::Taken, _) => {}
+        }
+    }
+
+    fn owed(&self, known: &Known, owed: &mut Offences) {
+        for (client, question) in known.unanswered() {
+            if !question.is_update {
+                let text = format!("the tracker never answered rank {client}'s SWARM_REQUEST");
+                owed.report(Rule::R3, text);
+            }
+        }
+    }
+}
+
+impl Swarms {
+    fn asks(&self, client: Rank, file: FileId, known: &Known, offences: &mut Offences) {
+        if !self.joined.contains(&(client, file)) {
+            let name = known.name(file);
+            let text =
+                format!("rank {client} asked for a segment of {name} before it knew its swarm");
+            offences.report(Rule::R3, text);
+        }
+    }
+
+    /// The tracker answers about a file that somebody owns.
+    fn lists(
+        &mut self,
+        client: Rank,
+        answer: &Swarm,
+        name: &FileName,
+        known: &Known,
+        offences: &mut Offences,
+    ) {
+        let owners = || known.named(name).map(|file| file.owners.clone());
+        let members = self
+            .members
+            .entry(name.clone())
+            .or_insert_with(|| owners().unwrap_or_default());
+        let is_peer = members.contains(&client);
+        let (listed, is_first) = match answer {
+            Swarm::Unknown => {
+                let text = format!("the tracker told rank {client} that nobody has '{name}'");
+                return offences.report(Rule::R3, text);
+            }
+            Swarm::Joined(joined) => (&joined.members, true),
+            Swarm::Members(members) => (&members.members, false),
+        };
+        if is_first == is_peer {
+            let which = if is_first {
+                "anew"
+            } else {
+                "without its hashes"
+            };
+            let text = format!("the tracker told rank {client} of '{name}' {which}");
+            offences.report(Rule::R3, text);
+        }
+        // Lists are in rank order, as the set is.
+        if !members.iter().eq(listed) {
+            let number = known.named(name).and_then(|file| file.number);
+            let is_seed = |rank| number.is_some_and(|number| self.seeds.contains(&(number, rank)));
+            let left_out = members.iter().find(|rank| !listed.contains(rank));
+            let (rule, text) = match left_out {
+                Some(&rank) if is_seed(rank) => (
+                    Rule::R11,
+                    format!(
+                        "rank {rank}, a seed, is not in the swarm of '{name}' that rank {client} was told"
+                    ),
+                ),
+                Some(rank) if self.done.contains(rank) => (
+                    Rule::R11,
+                    format!(
+                        "rank {rank}, which is done, is not in the swarm of '{name}' that rank {client} was told"
+                    ),
+                ),
+                Some(rank) => (
+                    Rule::R3,
+                    format!(
+                        "rank {rank} is not in the swarm of '{name}' that rank {client} was told"
+                    ),
+                ),
+                None => (
+                    Rule::R3,
+                    format!(
+                        "rank {client} was told of others in the swarm of '{name}' than are in it"
+                    ),
+                ),
+            };
+            offences.report(rule, text);
+        }
+        members.insert(client);
+    }
+}
