@@ -11,7 +11,7 @@ use std::time::Duration;
 use bittorrent::manifest::{self, Manifest};
 use bittorrent::policy::{Named, TrackerIndex, selection};
 use bittorrent::protocol::{
-    Answer, FileId, Hashes, InitAck, Letter, Rank, SegmentAnswer, SegmentHash, SegmentIndex,
+    Answer, FileId, Hashes, Init, InitAck, Letter, Rank, SegmentAnswer, SegmentHash, SegmentIndex,
     SegmentRequest, Swarm, Tag, ToDownload, ToTracker, ToUpload,
 };
 use bittorrent::rules::{Judge, Judgement, Rule, Verdict};
@@ -535,6 +535,36 @@ fn r1_registration() {
     ]);
 }
 
+/// Everybody registers, but for rank 3, which cannot; and so nobody starts.
+fn refused() -> Tape {
+    let mut tape = Tape(Vec::new());
+    for client in Rank::clients(4) {
+        let refusal = ToDownload::InitAck(InitAck::Refused);
+        tape.insert_message(0, TRACKER, client, refusal);
+    }
+    for client in Rank::clients(4) {
+        let init = match client {
+            Rank(3) => Init::Unable(vec!["in3.txt: cannot be read".to_owned()]),
+            Rank(_) => Init::Ready(vec![]),
+        };
+        tape.insert_message(0, client, TRACKER, ToTracker::Init(init));
+    }
+    tape.number_anew();
+    tape
+}
+
+#[test]
+fn a_swarm_that_does_not_start_keeps_every_rule() {
+    for judgement in judge(&refused(), settings(), true) {
+        assert_eq!(judgement.verdict, Verdict::Holds, "{judgement}");
+    }
+    let mut started = refused();
+    for place in started.first(Tag::InitAck, TRACKER, Rank(1)) {
+        *letter(&mut started[place]) = ToDownload::InitAck(InitAck::Start(vec![])).into();
+    }
+    assert_eq!(broken(&judge(&started, settings(), true)), [Rule::R1]);
+}
+
 #[test]
 fn r2_what_the_tracker_knows() {
     let with_segments = Settings {
@@ -894,7 +924,7 @@ fn r10_the_end_of_the_upload() {
 
 /// The places of the first list of the first file that rank 4 is told, and a later one.
 fn lists_of_first_file(tape: &Tape, later: usize) -> [usize; 2] {
-    let places = [true, false].map(|posted| {
+    [true, false].map(|posted| {
         let all = tape.all(posted, Tag::Swarm, TRACKER, Rank(4));
         let joined = |&place: &usize| {
             let is_joined = |letter: &Letter| {
@@ -907,8 +937,7 @@ fn lists_of_first_file(tape: &Tape, later: usize) -> [usize; 2] {
         };
         let first = all.iter().rposition(joined).expect("it joined twice");
         all[first + later]
-    });
-    places
+    })
 }
 
 fn leave_out(tape: &mut Tape, later: usize, left_out: Rank) {

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::known::Known;
+use super::known::{File, Known};
 use super::{Check, Offences, Passing, Rule, Way};
 use crate::protocol::{FileId, FileName, Letter, Rank, Swarm, ToDownload, ToTracker, ToUpload};
 
@@ -57,7 +57,7 @@ impl Check for Swarms {
                         offences.report(Rule::R3, text);
                     }
                     Some(question) => match known.asked(question) {
-                        Some(file) => self.lists(to, answer, &file.name, known, offences),
+                        Some(file) => self.lists(to, answer, file, offences),
                         None if *answer == Swarm::Unknown => {}
                         None => {
                             let text =
@@ -95,19 +95,10 @@ impl Swarms {
     }
 
     /// The tracker answers about a file that somebody owns.
-    fn lists(
-        &mut self,
-        client: Rank,
-        answer: &Swarm,
-        name: &FileName,
-        known: &Known,
-        offences: &mut Offences,
-    ) {
-        let owners = || known.named(name).map(|file| file.owners.clone());
-        let members = self
-            .members
-            .entry(name.clone())
-            .or_insert_with(|| owners().unwrap_or_default());
+    fn lists(&mut self, client: Rank, answer: &Swarm, file: &File, offences: &mut Offences) {
+        let name = &file.name;
+        let owners = || file.owners.clone();
+        let members = self.members.entry(name.clone()).or_insert_with(owners);
         let is_peer = members.contains(&client);
         let (listed, is_first) = match answer {
             Swarm::Unknown => {
@@ -128,35 +119,21 @@ impl Swarms {
         }
         // Lists are in rank order, as the set is.
         if !members.iter().eq(listed) {
-            let number = known.named(name).and_then(|file| file.number);
-            let is_seed = |rank| number.is_some_and(|number| self.seeds.contains(&(number, rank)));
+            let is_seed =
+                |rank| (file.number).is_some_and(|number| self.seeds.contains(&(number, rank)));
             let left_out = members.iter().find(|rank| !listed.contains(rank));
-            let (rule, text) = match left_out {
+            let (rule, how) = match left_out {
                 Some(&rank) if is_seed(rank) => (
                     Rule::R11,
-                    format!(
-                        "rank {rank}, a seed, is not in the swarm of '{name}' that rank {client} was told"
-                    ),
+                    format!("without rank {rank}, which became a seed"),
                 ),
-                Some(rank) if self.done.contains(rank) => (
-                    Rule::R11,
-                    format!(
-                        "rank {rank}, which is done, is not in the swarm of '{name}' that rank {client} was told"
-                    ),
-                ),
-                Some(rank) => (
-                    Rule::R3,
-                    format!(
-                        "rank {rank} is not in the swarm of '{name}' that rank {client} was told"
-                    ),
-                ),
-                None => (
-                    Rule::R3,
-                    format!(
-                        "rank {client} was told of others in the swarm of '{name}' than are in it"
-                    ),
-                ),
+                Some(rank) if self.done.contains(rank) => {
+                    (Rule::R11, format!("without rank {rank}, which is done"))
+                }
+                Some(rank) => (Rule::R3, format!("without rank {rank}")),
+                None => (Rule::R3, "with others than are in it".to_owned()),
             };
+            let text = format!("the tracker told rank {client} of the swarm of '{name}' {how}");
             offences.report(rule, text);
         }
         members.insert(client);
