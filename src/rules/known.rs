@@ -135,6 +135,7 @@ impl Known {
     pub(super) fn see_deed(&mut self, rank: Rank, deed: &Deed) {
         if let Deed::Verified { file, segment, .. } = deed
             && let Some(held) = self.hold(rank, *file)
+            && held.came.contains(*segment)
         {
             held.verified.insert(*segment);
         }

@@ -1,12 +1,12 @@
 //! The protocol's rules, stated over what happened in a run: a judge that sees one event after
 //! another, in one pass.
 //!
-//! [`Judge`] shows each event to every rule; a rule is a [`Check`], and remembers what it needs. It
+//! [`Judge`] shows each event to every rule; a rule is a `Check`, and remembers what it needs. It
 //! rests on order alone, never on times: the events of a thread are in their order, and a message is
 //! posted before it is taken. Of the events between two threads of a client it knows only that what
 //! one did before the other is told before, up to the moment between a deed and its record.
 //!
-//! What is said of the swarm comes from the events themselves ([`Known`]). What is remembered grows
+//! What is said of the swarm comes from the events themselves (`Known`). What is remembered grows
 //! with the swarm, its clients and segments, and not with the number of events.
 //!
 //! # What breaks which rule
@@ -258,6 +258,10 @@ impl Judge {
     }
 
     /// What is to be said of each rule, in order. A run is whole if it came to its own end.
+    ///
+    /// Of a run that was broken off, the judge is to see all that led to what it sees: with a message
+    /// that was taken its posting, and with an answer what the other thread of the client had taken
+    /// before. Otherwise it misses that, and calls it wrong.
     pub fn close(mut self, is_whole: bool) -> Vec<Judgement> {
         let mut owed = Offences {
             line: self.offences.line,

@@ -38,11 +38,25 @@ enum Kind {
     Offer,
 }
 
-/// Whether a refusal would be wrong.
+/// What is to be answered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Duty {
+    /// Not a refusal.
     Serve,
+    /// What is right by then.
     Any,
+}
+
+impl Question {
+    fn new(kind: Kind, me: Rank, by: Rank, file: FileId, segment: SegmentIndex) -> Question {
+        Question {
+            me,
+            by,
+            file,
+            segment,
+            kind,
+        }
+    }
 }
 
 impl Check for Service {
@@ -50,33 +64,16 @@ impl Check for Service {
         let (from, to) = (passing.from, passing.to);
         match (passing.way, passing.letter) {
             (Way::Taken, Letter::ToUpload(ToUpload::SegmentRequest(request))) => {
-                let question = Question {
-                    me: to,
-                    by: from,
-                    file: request.file,
-                    segment: request.segment,
-                    kind: Kind::Segment,
-                };
+                let question =
+                    Question::new(Kind::Segment, to, from, request.file, request.segment);
                 self.take(question, Some(request.hash), known);
             }
             (Way::Taken, Letter::ToUpload(ToUpload::AvailabilityRequest { file, segment })) => {
-                let question = Question {
-                    me: to,
-                    by: from,
-                    file: *file,
-                    segment: *segment,
-                    kind: Kind::Offer,
-                };
+                let question = Question::new(Kind::Offer, to, from, *file, *segment);
                 self.take(question, None, known);
             }
             (Way::Posted, Letter::ToDownload(ToDownload::Segment(answer))) => {
-                let question = Question {
-                    me: from,
-                    by: to,
-                    file: answer.file,
-                    segment: answer.segment,
-                    kind: Kind::Segment,
-                };
+                let question = Question::new(Kind::Segment, from, to, answer.file, answer.segment);
                 let conduct = self.answer(question, offences, known);
                 if let Some(duty) = conduct
                     && let Some(text) = wrong(question, duty, answer, known)
@@ -85,13 +82,7 @@ impl Check for Service {
                 }
             }
             (Way::Posted, Letter::ToDownload(ToDownload::Availability(offer))) => {
-                let question = Question {
-                    me: from,
-                    by: to,
-                    file: offer.file,
-                    segment: offer.segment,
-                    kind: Kind::Offer,
-                };
+                let question = Question::new(Kind::Offer, from, to, offer.file, offer.segment);
                 let holds = known.has_come(from, offer.file, offer.segment);
                 let text = match (self.answer(question, offences, known), offer.load) {
                     (Some(Duty::Serve), None) => refusal(question, "did not offer", known),
