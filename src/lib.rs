@@ -56,4 +56,5 @@ pub mod report;
 pub mod runtime;
 pub mod settings;
 pub mod statistics;
+pub mod trace;
 pub mod tracker;
