@@ -102,7 +102,6 @@ impl Report {
 
     /// The report of a run that was not started, or was ended before its end.
     pub fn of_failure(plan: &Plan, exit: Exit, problems: Vec<String>) -> Report {
-        let settings = &plan.settings;
         Report {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").into(),
@@ -110,19 +109,7 @@ impl Report {
             outcome: exit.to_string(),
             problems,
             missing: Vec::new(),
-            settings: SettingsReport {
-                clients: plan.clients,
-                tracker_index: settings.tracker_index.to_string(),
-                peer_selection: settings.peer_selection.to_string(),
-                segment_order: settings.segment_order.to_string(),
-                tracker_grants: settings.tracker_grants,
-                update_interval: settings.update_interval.get(),
-                window: settings.window.get(),
-                upload_time: settings.upload_time.as_secs_f64(),
-                upload_slots: settings.upload_slots.map_or(0, NonZeroUsize::get),
-                seed: settings.seed,
-                corrupt: plan.corrupt.iter().map(|rank| rank.0).collect(),
-            },
+            settings: plan.into(),
             measured: None,
         }
     }
@@ -150,6 +137,25 @@ impl Report {
             count(measured.segments, "segment"),
             time.as_secs_f64(),
         )
+    }
+}
+
+impl From<&Plan> for SettingsReport {
+    fn from(plan: &Plan) -> SettingsReport {
+        let settings = &plan.settings;
+        SettingsReport {
+            clients: plan.clients,
+            tracker_index: settings.tracker_index.to_string(),
+            peer_selection: settings.peer_selection.to_string(),
+            segment_order: settings.segment_order.to_string(),
+            tracker_grants: settings.tracker_grants,
+            update_interval: settings.update_interval.get(),
+            window: settings.window.get(),
+            upload_time: settings.upload_time.as_secs_f64(),
+            upload_slots: settings.upload_slots.map_or(0, NonZeroUsize::get),
+            seed: settings.seed,
+            corrupt: plan.corrupt.iter().map(|rank| rank.0).collect(),
+        }
     }
 }
 

@@ -47,6 +47,7 @@ use mpi::request::{Request, StaticScope};
 use mpi::topology::{Communicator, Process, SimpleCommunicator};
 
 use super::backoff::Backoff;
+use super::recorder::Recorder;
 use crate::protocol::{
     Envelope, Letter, Message, Rank, ToDownload, ToTracker, ToUpload, decode, encode,
 };
@@ -200,11 +201,13 @@ pub(super) struct Post {
     /// A buffer for the next message, where the last one needs its own no more.
     spare: Vec<u8>,
     sent: Traffic,
+    /// What the thread does, also besides posting, for the trace.
+    pub(super) recorder: Recorder,
 }
 
 impl Post {
     /// A thread's, whose machine posts so many messages at most while nobody takes any.
-    pub(super) fn new(mailboxes: &Mailboxes, most_untaken: usize) -> Post {
+    pub(super) fn new(mailboxes: &Mailboxes, most_untaken: usize, recorder: Recorder) -> Post {
         Post {
             mailboxes: mailboxes.clone(),
             out: Vec::new(),
@@ -214,6 +217,7 @@ impl Post {
             large_posted: None,
             spare: Vec::new(),
             sent: Traffic::default(),
+            recorder,
         }
     }
 
@@ -272,6 +276,7 @@ impl Post {
         let reader = i32::try_from(to.0).expect("a rank came from MPI");
         let reader = mailbox.0.process_at_rank(reader);
         self.sent.count(tag, length);
+        self.recorder.posted(to, tag, &bytes);
         match Transfer::send(reader, tag.number(), bytes).into_bytes() {
             Ok(bytes) => self.spare = recycled(bytes),
             Err(transfer) => self.out.push((to, transfer)),
@@ -325,16 +330,24 @@ impl Post {
         Ok(())
     }
 
-    /// Waits until the library is done with everything, and returns what was sent.
+    /// Waits until the library is done with everything, and returns what was sent, and the recorder.
     ///
     /// # Errors
     /// As [`Post::send`].
-    pub(super) fn close(mut self) -> Result<Traffic> {
+    pub(super) fn close(mut self) -> Result<(Traffic, Recorder)> {
         let mut backoff = Backoff::default();
         while !self.go_on()? {
-            backoff.pause(BRISK);
+            self.pause(&mut backoff, BRISK);
         }
-        Ok(self.sent)
+        Ok((self.sent, self.recorder))
+    }
+
+    /// Lets some time pass; a long wait may be the last thing that the thread does.
+    fn pause(&mut self, backoff: &mut Backoff, longest: Duration) {
+        if backoff.is_long() {
+            self.recorder.flush();
+        }
+        backoff.pause(longest);
     }
 }
 
@@ -386,7 +399,7 @@ impl<M: Message> Receiver<M> {
     ) -> Result<Option<(Rank, M)>> {
         let mut backoff = Backoff::default();
         loop {
-            if let Some(message) = self.look()? {
+            if let Some(message) = self.look(post)? {
                 return Ok(Some(message));
             }
             let mut left = Duration::MAX;
@@ -399,12 +412,12 @@ impl<M: Message> Receiver<M> {
             if !post.go_on()? || !self.coming.is_empty() {
                 left = left.min(BRISK);
             }
-            backoff.pause(left);
+            post.pause(&mut backoff, left);
         }
     }
 
     /// The next message that is here, if there is one.
-    fn look(&mut self) -> Result<Option<(Rank, M)>> {
+    fn look(&mut self, post: &mut Post) -> Result<Option<(Rank, M)>> {
         if let Some(status) = self.communicator.0.any_process().immediate_probe() {
             let (from, tag) = (status.source_rank(), status.tag());
             let length = status.count(u8::equivalent_datatype());
@@ -429,7 +442,9 @@ impl<M: Message> Receiver<M> {
         } = self.coming.remove(index);
         let bytes = transfer.into_bytes().ok().expect("it has come");
         let from = Rank(u32::try_from(from).expect("a message has a sender"));
-        let message = decode(tag, &bytes).with_context(|| format!("a message from rank {from}"))?;
+        let message: M =
+            decode(tag, &bytes).with_context(|| format!("a message from rank {from}"))?;
+        post.recorder.taken(from, message.tag(), &bytes);
         self.spare = recycled(bytes);
         Ok(Some((from, message)))
     }
