@@ -18,18 +18,21 @@
 //!   [`client::Upload`] with the upload link; and the [`client::Library`] of held segments.
 //! * [`statistics`] is what the machines and the mailboxes count, [`report`] what it says at the
 //!   end, to people and to programs.
+//! * [`trace`] is what happened in a run, event by event, and the files that hold it.
 //! * [`runtime`] moves messages between the machines: mailboxes over MPI, how a thread waits, the
 //!   tracker's loop, the watch over it and the progress that is shown of it, a client's two threads,
-//!   the start and the end that all ranks have to come to (`assembly`), output files, what is
-//!   gathered besides the protocol, and the one way to end the whole job. Nothing else touches MPI,
-//!   threads, files or clocks, but for finding, reading and generating inputs, and `launch`.
+//!   the start and the end that all ranks have to come to (`assembly`), output files, what each
+//!   thread records for the trace, what is gathered besides the protocol, and the one way to end the
+//!   whole job. Nothing else touches MPI, threads, files or clocks, but for finding, reading and
+//!   generating inputs, reading traces, and `launch`.
 //! * [`launch`] starts a swarm with mpirun, and knows whether one started this process, and which
 //!   other ranks it started on this host.
 //! * [`generate`] makes swarms up, and writes their inputs.
 //! * [`exit`] is the exit statuses, [`cli`] the command line.
 //!
-//! Dependencies point one way: `main` -> `cli` -> `generate`, `runtime` -> `launch`, `report` ->
-//! `tracker`, `client` -> `settings`, `statistics`, `inputs`, `manifest` -> `policy` -> `protocol`.
+//! Dependencies point one way: `main` -> `cli` -> `generate`, `runtime` -> `launch`, `trace` ->
+//! `report` -> `tracker`, `client` -> `settings`, `statistics`, `inputs`, `manifest` -> `policy` ->
+//! `protocol`.
 //!
 //! # What is deliberately absent
 //! * The machines never send, wait, print or look at a clock: they take a message and the time, and

@@ -149,12 +149,12 @@ pub fn run(options: &Options) -> Exit {
     let job = Job::new(me, on_failure(me, &plan, options)).on(elsewhere);
     let mailboxes = mailbox::open(&world);
     let (tracing, recorders) = if traced != 0 {
-        let started = match &options.trace {
-            Some(path) => Tracing::start(&world, path, &plan, &job, &host),
-            None => Err("rank 0 has --trace, and this rank has not".into()),
-        };
-        let (tracing, recorders) = started.unwrap_or_else(|why| job.end(Exit::Refused, &why));
-        (Some(tracing), recorders)
+        let path = options.trace.as_deref();
+        let started = Tracing::start(&world, path, &plan, &job, &host);
+        match started.unwrap_or_else(|error| job.abort(&error)) {
+            Some((tracing, recorders)) => (Some(tracing), recorders),
+            None => return Exit::Refused,
+        }
     } else {
         (None, Recorders::default())
     };

@@ -1,12 +1,13 @@
 //! A run's trace from its start, when the clocks are compared and every thread gets its part, to its
 //! end, when rank 0 makes one file of the parts. All of it is outside the protocol.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
 use mpi::topology::SimpleCommunicator;
@@ -38,7 +39,8 @@ pub(super) struct Tracing {
     path: PathBuf,
     /// Where this rank's parts are.
     folder: PathBuf,
-    job: Job,
+    me: Rank,
+    elsewhere: Option<Host>,
     /// A number that no other run's parts have.
     run: u64,
     /// Every rank's clock, on rank 0.
@@ -57,82 +59,80 @@ pub(super) struct Recorders {
 }
 
 impl Tracing {
-    /// Compares the clocks of all ranks, which must all do so, and begins this rank's parts.
+    /// Compares the clocks of all ranks, which must all do so, and begins this rank's parts; nothing,
+    /// if some rank cannot write its own: rank 0 tells the user.
     ///
     /// # Errors
-    /// Says, for the user, what cannot be written and why.
+    /// When the ranks do not understand each other.
     pub(super) fn start(
         world: &SimpleCommunicator,
-        path: &Path,
+        path: Option<&Path>,
         plan: &Plan,
         job: &Job,
         host: &Host,
-    ) -> Result<(Tracing, Recorders), String> {
+    ) -> Result<Option<(Tracing, Recorders)>> {
         let clock = Clock::start();
-        let folder = parts_folder(path);
-        let elsewhere = job.elsewhere.clone();
-        let located = |path: &Path| host::located(elsewhere.as_ref(), path.display());
-        let mut begun = Ok(());
-        if job.me == Rank::TRACKER {
-            begun = clear(path).and_then(|()| empty(&folder));
-        }
+        let (me, elsewhere) = (job.me, &job.elsewhere);
+        let folder = parts_folder(path.unwrap_or(Path::new("")));
+        let cleared = match path {
+            None => Err("rank 0 has --trace, and this rank has not".into()),
+            Some(path) if me == Rank::TRACKER => clear(path).and_then(|()| empty(&folder)),
+            Some(_) => Ok(()),
+        };
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let run = since_1970.map_or(0, |time| time.as_nanos() as u64);
         // The others come into the folder after rank 0 has cleared it.
         let [run] = gather::share(world, [run]);
-        let comparison = clock.compare(world, job.me, plan.clients);
-        let mine = report(job.me, host, comparison);
-        let mut clocks = vec![mine.clone()];
-        let gathered = if job.me == Rank::TRACKER {
-            gather::receive(world).map(|others: Vec<_>| clocks.extend(others))
-        } else {
-            gather::send(world, &mine)
-        };
-        gathered.map_err(|error| format!("{error:#}"))?;
-        begun?;
-        fs::create_dir_all(&folder).map_err(|error| cannot_write(&located(&folder), &error))?;
-
-        let is_whole = Arc::new(AtomicBool::new(true));
-        let start = clock.start_of_first(comparison);
-        let recorder = |thread| {
-            let path = part_path(&folder, job.me, thread);
-            let header = PartHeader {
+        let comparison = clock.compare(world, me, plan.clients);
+        let mine = report(me, host, comparison);
+        let parts = Parts {
+            folder: &folder,
+            elsewhere: elsewhere.as_ref(),
+            header: PartHeader {
                 schema: SCHEMA,
                 version: env!("CARGO_PKG_VERSION").into(),
                 run,
-                rank: job.me.0,
-                thread,
+                rank: me.0,
+                thread: Thread::Tracker,
                 settings: plan.into(),
                 clock: mine.clone(),
-            };
-            let shown = located(&path);
-            match begin(&path, &header) {
-                Ok(file) => Ok(Recorder::new(file, shown, job.me, start, &is_whole)),
-                Err(error) => Err(cannot_write(&shown, &error)),
-            }
+            },
+            start: clock.start_of_first(comparison),
+            is_whole: Arc::new(AtomicBool::new(true)),
         };
-        let recorders = if job.me == Rank::TRACKER {
-            Recorders {
-                first: recorder(Thread::Tracker)?,
-                upload: Recorder::default(),
+        let begun = cleared.and_then(|()| parts.begin());
+        let problem = begun.as_ref().err().cloned().unwrap_or_default();
+        let mut is_refused = false;
+        let mut clocks = vec![mine.clone()];
+        if me == Rank::TRACKER {
+            let mut problems = vec![problem];
+            for (clock, problem) in gather::receive::<(ClockReport, String)>(world)? {
+                clocks.push(clock);
+                problems.push(problem);
             }
+            is_refused = problems.iter().any(|problem| !problem.is_empty());
+            tell(&problems);
         } else {
-            Recorders {
-                first: recorder(Thread::Download)?,
-                upload: recorder(Thread::Upload)?,
-            }
-        };
+            gather::send(world, &(&mine, problem))?;
+        }
+        let [is_refused] = gather::share(world, [is_refused.into()]);
         let tracing = Tracing {
-            path: path.into(),
+            path: path.unwrap_or(Path::new("")).into(),
+            is_whole: Arc::clone(&parts.is_whole),
             folder,
-            // When this is over, the run has come to its end, and nothing more is done if it fails.
-            job: Job::new(job.me, |_, _| {}).on(elsewhere.clone()),
+            me,
+            elsewhere: elsewhere.clone(),
             run,
             clocks,
             plan: plan.clone(),
-            is_whole,
         };
-        Ok((tracing, recorders))
+        match begun {
+            Ok(recorders) if is_refused == 0 => Ok(Some((tracing, recorders))),
+            Ok(_) | Err(_) => {
+                tracing.remove(&tracing.parts_of(me));
+                Ok(None)
+            }
+        }
     }
 
     /// Makes one file of all parts, when all threads of all ranks have ended. Every rank must do so,
@@ -145,9 +145,11 @@ impl Tracing {
         world: &SimpleCommunicator,
         patience: Option<Duration>,
     ) -> Result<(), String> {
-        let watch = || Assembly::to("gather the trace", patience, &self.job);
+        // The run has come to its end: nothing is to be done any more if this fails.
+        let job = Job::new(self.me, |_, _| {}).on(self.elsewhere.clone());
+        let watch = || Assembly::to("gather the trace", patience, &job);
         let is_whole = self.is_whole.load(Ordering::Relaxed);
-        if self.job.me != Rank::TRACKER {
+        if self.me != Rank::TRACKER {
             let sent = gather::send(world, &is_whole);
             sent.map_err(|error| format!("{error:#}"))?;
             self.serve(world);
@@ -179,7 +181,7 @@ impl Tracing {
         watch: &dyn Fn() -> Assembly,
         is_whole: bool,
     ) -> Result<(), String> {
-        let mut parts = vec![part_path(&self.folder, Rank::TRACKER, Thread::Tracker)];
+        let mut parts = self.parts_of(Rank::TRACKER);
         for client in Rank::clients(self.plan.clients) {
             let client_parts = self.parts_of(client);
             if self.is_elsewhere(client) && !client_parts.iter().all(|path| self.is_ours(path)) {
@@ -205,7 +207,7 @@ impl Tracing {
 
     /// The part of any other rank: sends its parts if it is asked to, and waits until it may end.
     fn serve(&self, world: &SimpleCommunicator) {
-        let parts = self.parts_of(self.job.me);
+        let parts = self.parts_of(self.me);
         let mut unsent = parts.iter();
         let mut current = None;
         loop {
@@ -221,7 +223,7 @@ impl Tracing {
                     gather::give(world, Rank::TRACKER, &chunk);
                 }
                 [WRITTEN] => {
-                    if self.job.elsewhere.is_some() {
+                    if self.elsewhere.is_some() {
                         self.remove(&parts);
                     }
                     return;
@@ -231,8 +233,15 @@ impl Tracing {
         }
     }
 
-    fn parts_of(&self, client: Rank) -> [PathBuf; 2] {
-        [Thread::Download, Thread::Upload].map(|thread| part_path(&self.folder, client, thread))
+    fn parts_of(&self, rank: Rank) -> Vec<PathBuf> {
+        let threads = if rank == Rank::TRACKER {
+            &[Thread::Tracker][..]
+        } else {
+            &[Thread::Download, Thread::Upload]
+        };
+        (threads.iter())
+            .map(|&thread| part_path(&self.folder, rank, thread))
+            .collect()
     }
 
     fn is_elsewhere(&self, client: Rank) -> bool {
@@ -282,12 +291,66 @@ fn cannot_write(shown: &str, error: &io::Error) -> String {
     format!("cannot write {shown}: {error}")
 }
 
-fn begin(path: &Path, header: &PartHeader) -> io::Result<File> {
-    let mut file = File::create(path)?;
-    let mut line = serde_json::to_vec(header)?;
-    line.push(b'\n');
-    file.write_all(&line)?;
-    Ok(file)
+/// What the parts of a rank have in common.
+struct Parts<'a> {
+    folder: &'a Path,
+    elsewhere: Option<&'a Host>,
+    /// Of one of its threads.
+    header: PartHeader,
+    /// When rank 0's clock started.
+    start: Instant,
+    is_whole: Arc<AtomicBool>,
+}
+
+impl Parts<'_> {
+    /// Begins those of a rank.
+    fn begin(&self) -> Result<Recorders, String> {
+        let folder = host::located(self.elsewhere, self.folder.display());
+        fs::create_dir_all(self.folder).map_err(|error| cannot_write(&folder, &error))?;
+        if self.header.rank == Rank::TRACKER.0 {
+            Ok(Recorders {
+                first: self.recorder(Thread::Tracker)?,
+                upload: Recorder::default(),
+            })
+        } else {
+            Ok(Recorders {
+                first: self.recorder(Thread::Download)?,
+                upload: self.recorder(Thread::Upload)?,
+            })
+        }
+    }
+
+    /// Begins a thread's.
+    fn recorder(&self, thread: Thread) -> Result<Recorder, String> {
+        let me = Rank(self.header.rank);
+        let path = part_path(self.folder, me, thread);
+        let header = PartHeader {
+            thread,
+            ..self.header.clone()
+        };
+        let shown = host::located(self.elsewhere, path.display());
+        let begin = || {
+            let mut file = File::create(&path)?;
+            let mut line = serde_json::to_vec(&header)?;
+            line.push(b'\n');
+            file.write_all(&line)?;
+            Ok(file)
+        };
+        match begin() {
+            Ok(file) => Ok(Recorder::new(file, shown, me, self.start, &self.is_whole)),
+            Err(error) => Err(cannot_write(&shown, &error)),
+        }
+    }
+}
+
+/// Tells the user what stands in the way of each rank, in rank order, each thing once.
+fn tell(problems: &[String]) {
+    let mut told: BTreeSet<&str> = BTreeSet::from([""]);
+    for (rank, problem) in problems.iter().enumerate() {
+        if told.insert(problem) {
+            eprintln!("bittorrent: rank {rank}: {problem}");
+        }
+    }
 }
 
 fn report(rank: Rank, host: &Host, comparison: Comparison) -> ClockReport {
