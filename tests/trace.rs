@@ -196,7 +196,7 @@ fn a_client_that_is_killed_leaves_a_trace() {
         let (header, events) = trace(&job, name);
         assert!(!header.complete);
         let at_work: BTreeSet<Rank> = events.iter().map(|event| event.rank).collect();
-        assert!(at_work.into_iter().eq((0..=3).map(Rank)));
+        assert!(at_work.len() > 2, "{at_work:?}");
     }
 }
 

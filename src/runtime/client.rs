@@ -49,6 +49,7 @@ pub(super) fn register(
     post.send(Envelope::new(Rank::TRACKER, init))?;
     let answer = own.download.receive(&mut post)?;
     let (sent, mut recorder) = post.close()?;
+    recorder.flush();
     let numbers = match answer {
         (Rank::TRACKER, ToDownload::InitAck(InitAck::Start(numbers))) => numbers,
         (Rank::TRACKER, ToDownload::InitAck(InitAck::Refused)) => {

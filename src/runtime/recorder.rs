@@ -116,7 +116,7 @@ impl Drop for Recorder {
 impl Tape {
     fn message(&mut self, kind: Kind, other: Rank, tag: i32, bytes: &[u8]) -> bool {
         let now = self.start.elapsed();
-        let head = Head::of_message(now, kind, other, tag, bytes).to_bytes();
+        let head = Head::new(now, kind, other, tag, bytes).to_bytes();
         if self.buffer.len() + head.len() + bytes.len() > CAPACITY && !self.flush() {
             return false;
         }

@@ -12,9 +12,11 @@
 //! Which message of its flow it is follows from those before it, for a flow has one thread at each
 //! end.
 
+use std::mem;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use serde::Serialize;
 
 use super::Deed;
 use crate::protocol::{FileId, FileName, Letter, Rank, SegmentIndex, decode_letter, encode};
@@ -64,8 +66,8 @@ pub struct Head {
 }
 
 impl Head {
-    /// One of a message.
-    pub fn of_message(time: Duration, kind: Kind, other: Rank, tag: i32, bytes: &[u8]) -> Head {
+    /// The head of what is done with these bytes: a message's with its tag, others' with none.
+    pub fn new(time: Duration, kind: Kind, other: Rank, tag: i32, bytes: &[u8]) -> Head {
         Head {
             time,
             kind,
@@ -111,44 +113,36 @@ impl Head {
 
 /// Appends the record of something done at a time.
 pub fn append(record: &mut Vec<u8>, time: Duration, deed: &Deed) {
-    let mut bytes = Vec::new();
-    let mut tag = 0;
-    let (kind, other) = match deed {
-        Deed::Begun => (Kind::Begun, Rank::TRACKER),
-        Deed::Posted { to, letter, .. } => {
-            encode_letter(letter, &mut bytes);
-            tag = letter.tag().number();
-            (Kind::Posted, *to)
-        }
-        Deed::Taken { from, letter, .. } => {
-            encode_letter(letter, &mut bytes);
-            tag = letter.tag().number();
-            (Kind::Taken, *from)
-        }
+    let start = record.len();
+    record.extend([0; HEAD]);
+    let (kind, other, tag) = match deed {
+        Deed::Begun => (Kind::Begun, Rank::TRACKER, 0),
+        Deed::Posted { to, letter, .. } => (Kind::Posted, *to, append_letter(letter, record)),
+        Deed::Taken { from, letter, .. } => (Kind::Taken, *from, append_letter(letter, record)),
         Deed::Verified {
             from,
             file,
             segment,
         } => {
-            bytes = place(*file, *segment);
-            (Kind::Verified, *from)
+            append_value(&(file, segment), record);
+            (Kind::Verified, *from, 0)
         }
         Deed::WrongHash {
             from,
             file,
             segment,
         } => {
-            bytes = place(*file, *segment);
-            (Kind::WrongHash, *from)
+            append_value(&(file, segment), record);
+            (Kind::WrongHash, *from, 0)
         }
         Deed::Saved { file, problem } => {
-            bytes = postcard::to_extend(&(file, problem), bytes).expect("a vector takes anything");
-            (Kind::Saved, Rank::TRACKER)
+            append_value(&(file, problem), record);
+            (Kind::Saved, Rank::TRACKER, 0)
         }
-        Deed::Ended => (Kind::Ended, Rank::TRACKER),
+        Deed::Ended => (Kind::Ended, Rank::TRACKER, 0),
     };
-    record.extend(Head::of_message(time, kind, other, tag, &bytes).to_bytes());
-    record.extend(bytes);
+    let (head, bytes) = record[start..].split_at_mut(HEAD);
+    head.copy_from_slice(&Head::new(time, kind, other, tag, bytes).to_bytes());
 }
 
 /// What a record says was done, and which message of its flow it was if `number` says so.
@@ -209,16 +203,18 @@ fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).expect("an MPI message holds at most 2 GiB")
 }
 
-fn encode_letter(letter: &Letter, bytes: &mut Vec<u8>) {
+/// Appends a message, and returns its tag.
+fn append_letter(letter: &Letter, record: &mut Vec<u8>) -> i32 {
     match letter {
-        Letter::ToTracker(message) => encode(message, bytes),
-        Letter::ToDownload(message) => encode(message, bytes),
-        Letter::ToUpload(message) => encode(message, bytes),
+        Letter::ToTracker(message) => encode(message, record),
+        Letter::ToDownload(message) => encode(message, record),
+        Letter::ToUpload(message) => encode(message, record),
     }
+    letter.tag().number()
 }
 
-fn place(file: FileId, segment: SegmentIndex) -> Vec<u8> {
-    postcard::to_stdvec(&(file, segment)).expect("a vector takes anything")
+fn append_value(value: &impl Serialize, record: &mut Vec<u8>) {
+    *record = postcard::to_extend(value, mem::take(record)).expect("a vector takes anything");
 }
 
 fn placed(bytes: &[u8]) -> Result<(FileId, SegmentIndex)> {
