@@ -170,8 +170,11 @@ mod tests {
     const UPLOAD: Thread = Thread::Upload;
     const DOWNLOAD: Thread = Thread::Download;
 
-    /// A stream of one thread: the time of each event, and what it is.
-    fn merged(streams: &[(u32, Thread, &[(u64, Deed)])]) -> Vec<(u64, u32)> {
+    /// What a thread did, and when.
+    type Deeds<'a> = (u32, Thread, &'a [(u64, Deed)]);
+
+    /// The times and ranks of the events of some threads, in their order.
+    fn merged(streams: &[Deeds<'_>]) -> Vec<(u64, u32)> {
         let streams = streams.iter().map(|&(rank, thread, deeds)| {
             let event = move |(time, deed): &(u64, Deed)| {
                 Ok(Event {

@@ -240,9 +240,11 @@ mod tests {
             letter: crate::protocol::ToUpload::Stop.into(),
         };
         let events = read(&bytes(&[stop(1), stop(2), stop(1)]));
-        let number = |event: Result<Event>| match event.unwrap().deed {
-            Deed::Posted { number, bytes, .. } => (number, bytes),
-            other => panic!("{other:?}"),
+        let number = |event: Result<Event>| {
+            let Deed::Posted { number, bytes, .. } = event.unwrap().deed else {
+                panic!("only posts are in it");
+            };
+            (number, bytes)
         };
         let numbers: Vec<_> = events.into_iter().map(number).collect();
         assert_eq!(numbers, [(1, 1), (1, 1), (2, 1)]);
