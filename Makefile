@@ -47,7 +47,7 @@ test-mpich: export CARGO_TARGET_DIR := target/mpich
 test-mpich: deps mpich-deps
 	cargo build --release --locked
 	./checker.sh --binary target/mpich/release/bittorrent
-	cargo test --locked --test mpirun --test bad_input --test bad_run --test intruder --test launch --test generated --test promise
+	cargo test --locked --test mpirun --test bad_input --test bad_run --test intruder --test launch --test generated --test trace --test promise
 
 # What is measured, or the sections named in ONLY: make bench ONLY=designs
 bench: deps

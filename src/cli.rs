@@ -4,6 +4,7 @@
     reason = "the same texts are the help in a terminal"
 )]
 
+mod check;
 mod describe;
 mod generate;
 mod launch;
@@ -12,6 +13,7 @@ mod swarm;
 use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::check::Check;
 use crate::exit::Exit;
 use crate::generate::Generate;
 use crate::launch::Launch;
@@ -38,7 +40,8 @@ Exit status:
 const USAGE: &str = "\
 mpirun -np N bittorrent [OPTIONS]
        bittorrent launch [OPTIONS] [-- MPIRUN_OPTIONS...]
-       bittorrent generate [OPTIONS] --clients C --segments S DIR";
+       bittorrent generate [OPTIONS] --clients C --segments S DIR
+       bittorrent check [OPTIONS] TRACE";
 
 /// What the command line asks for.
 #[derive(Debug, Clone)]
@@ -49,6 +52,8 @@ pub enum Request {
     Launch(Launch),
     /// To write a swarm's inputs.
     Generate(Generate),
+    /// To judge a run by its trace.
+    Check(Check),
     /// To describe the command line to a shell or to a reader.
     Describe(Description),
 }
@@ -69,6 +74,7 @@ pub struct Arguments {
 enum Command {
     Launch(launch::LaunchArguments),
     Generate(generate::GenerateArguments),
+    Check(check::CheckArguments),
     #[command(flatten)]
     Describe(Description),
 }
@@ -96,6 +102,7 @@ pub fn request() -> Result<Request, clap::Error> {
             Request::Launch(launch.launch(matches)?)
         }
         Some(Command::Generate(generate)) => Request::Generate(generate.generate()?),
+        Some(Command::Check(check)) => Request::Check(check.check()),
         Some(Command::Describe(description)) => Request::Describe(description),
     })
 }

@@ -18,20 +18,23 @@
 //!   [`client::Upload`] with the upload link; and the [`client::Library`] of held segments.
 //! * [`statistics`] is what the machines and the mailboxes count, [`report`] what it says at the
 //!   end, to people and to programs.
+//! * [`trace`] is what happened in a run, event by event, and the files that hold it.
 //! * [`runtime`] moves messages between the machines: mailboxes over MPI, how a thread waits, the
 //!   tracker's loop, the watch over it and the progress that is shown of it, a client's two threads,
-//!   the start and the end that all ranks have to come to (`assembly`), output files, what is
-//!   gathered besides the protocol, and the one way to end the whole job. Nothing else touches MPI,
-//!   threads, files or clocks, but for finding, reading and generating inputs, and `launch`.
-//! * [`trace`] is what happened in a run, event after event, and [`rules`] judges it: each rule of the
-//!   protocol, in one pass. The tests do so with the runs that they make up.
+//!   the start and the end that all ranks have to come to (`assembly`), output files, what each
+//!   thread records for the trace, what is gathered besides the protocol, and the one way to end the
+//!   whole job. Nothing else touches MPI, threads, files or clocks, but for finding, reading and
+//!   generating inputs, reading traces, and `launch`.
+//! * [`rules`] judges what happened, each rule of the protocol in one pass: for [`check`] that of a
+//!   trace, for the tests that of the runs that they make up.
 //! * [`launch`] starts a swarm with mpirun, and knows whether one started this process, and which
 //!   other ranks it started on this host.
 //! * [`generate`] makes swarms up, and writes their inputs.
 //! * [`exit`] is the exit statuses, [`cli`] the command line.
 //!
-//! Dependencies point one way: `main` -> `cli` -> `generate`, `runtime` -> `launch`, `report`, `rules` ->
-//! `tracker`, `client`, `trace` -> `settings`, `statistics`, `inputs`, `manifest` -> `policy` ->
+//! Dependencies point one way: `main` -> `cli` -> `generate`, `check`, `runtime` -> `launch`, `rules`
+//! -> `trace` -> `report` -> `tracker`, `client` -> `settings`, `statistics`, `inputs`, `manifest` ->
+//! `policy` ->
 //! `protocol`.
 //!
 //! # What is deliberately absent
@@ -46,6 +49,7 @@
 //! * The tracker holds no segment, and knows none that a peer holds unless it is asked to (R2).
 //! * Nothing is decided by what is counted for the report.
 
+pub mod check;
 pub mod cli;
 pub mod client;
 pub mod exit;

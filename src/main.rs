@@ -13,29 +13,29 @@ fn main() -> ExitCode {
     if !matches!(request, Ok(Request::Run(_))) && !launch::is_first() {
         return Exit::Complete.into();
     }
-    let exit = match request {
+    match request {
         Ok(request) => serve(request).unwrap_or_else(|error| {
             eprintln!("bittorrent: {error:#}");
-            Exit::Refused
+            Exit::Refused.into()
         }),
         Err(message) => {
             let _ = message.print(); // whoever closed its output does not want it
             if message.use_stderr() {
-                Exit::Refused
+                Exit::Refused.into()
             } else {
-                Exit::Complete
+                Exit::Complete.into()
             }
         }
-    };
-    exit.into()
+    }
 }
 
-fn serve(request: Request) -> Result<Exit> {
+fn serve(request: Request) -> Result<ExitCode> {
     match request {
-        Request::Run(options) => return Ok(runtime::run(&options)),
+        Request::Run(options) => return Ok(runtime::run(&options).into()),
+        Request::Check(check) => return Ok(check.run()?.into()),
         Request::Launch(launch) => match launch.start()? {},
         Request::Generate(generate) => println!("{}", generate.run()?),
         Request::Describe(description) => description.give()?,
     }
-    Ok(Exit::Complete)
+    Ok(Exit::Complete.into())
 }

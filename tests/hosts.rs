@@ -17,6 +17,7 @@ use std::process::Command;
 use bittorrent::generate::{RandomShape, Shape, Wants};
 use bittorrent::manifest::Manifest;
 use bittorrent::protocol::Rank;
+use bittorrent::trace::{Deed, Reader};
 use fastrand::Rng;
 use job::{Outcome, PROGRAM, expected, hash};
 use tempfile::TempDir;
@@ -68,10 +69,11 @@ fn one_folder_for_all_hosts_is_enough() {
         hosts.write(1, &format!("in{client}.txt"), input);
     }
     let job = hosts.run(&format!(
-        "{PROGRAM} launch --report r.json -- {}",
+        "{PROGRAM} launch --report r.json --trace t -- {}",
         mpirun_options()
     ));
     assert_eq!(job.status, Some(0), "{}", job.stderr);
+    assert_the_trace_is_whole(&job, "shared/t", inputs.len());
     assert!(job.outputs("shared") == expected(&inputs));
     assert_what_was_transferred_crossed_the_links(&job, "shared/r.json");
 }
@@ -101,9 +103,10 @@ fn scattered(link: &str, inputs: &[Manifest], mpirun_option: &str) -> Outcome {
     let ranks = inputs.len() + 1;
     let options = mpirun_options();
     let job = hosts.run(&format!(
-        "mpirun {options} {mpirun_option} -np {ranks} {PROGRAM} -o out --report r.json"
+        "mpirun {options} {mpirun_option} -np {ranks} {PROGRAM} -o out --report r.json --trace t"
     ));
     assert_eq!(job.status, Some(0), "{}", job.stderr);
+    assert_the_trace_is_whole(&job, "host1/t", inputs.len());
     for host in 1..=3 {
         let mut outputs = expected(inputs);
         outputs.retain(|name, _| {
@@ -188,6 +191,25 @@ fn host_of(Rank(rank): Rank) -> u32 {
 
 fn script(name: &str) -> String {
     format!("{}/tests/hosts/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The trace has all of the threads, a clock for each rank on the right host, and left no parts.
+fn assert_the_trace_is_whole(job: &Outcome, name: &str, clients: usize) {
+    let reader = Reader::open(&job.folder.path().join(name)).expect("there is a trace");
+    assert!(reader.header().complete);
+    let clocks = &reader.header().clocks;
+    assert_eq!(clocks.len(), clients + 1);
+    for (rank, clock) in clocks.iter().enumerate() {
+        assert_eq!(clock.host, clocks[rank / 2 * 2].host, "two ranks a host");
+        assert!(clock.uncertainty < 0.1, "{clock:?}");
+    }
+    let events = reader.map(|event| event.expect("it can be read").1);
+    let ended = events.filter(|event| event.deed == Deed::Ended);
+    assert_eq!(ended.count(), 2 * clients + 1);
+    for host in 1..=3 {
+        let parts = job.folder.path().join(format!("host{host}/t.parts"));
+        assert!(!parts.exists(), "{}", parts.display());
+    }
 }
 
 /// What one host's clients served to another's has crossed the first one's link.

@@ -74,6 +74,10 @@ pub struct SwarmArguments {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
+    /// Record every message and what came of it in this file, compressed if it ends in .zst
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+
     /// When to show how far the downloads are
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(super) progress: Progress,
@@ -121,6 +125,7 @@ impl SwarmArguments {
             corrupt: self.corrupt,
             stall_timeout: (!stall_timeout.is_zero()).then_some(stall_timeout),
             report: self.report,
+            trace: self.trace,
             progress: match (self.progress, self.terminal_width) {
                 (Progress::Always, Some(columns)) => Some(Style::Live(columns)),
                 (Progress::Always, None) => Some(Style::Lines),

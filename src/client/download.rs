@@ -11,8 +11,8 @@ use super::Library;
 use super::fetch::{Fetch, Next};
 use super::sources::Sources;
 use crate::protocol::{
-    Envelope, FileName, Hashes, Missing, OwnedFile, Progress, Rank, Reason, Swarm, ToDownload,
-    ToTracker, ToUpload,
+    Envelope, FileId, FileName, Hashes, Missing, OwnedFile, Progress, Rank, Reason, SegmentIndex,
+    Swarm, ToDownload, ToTracker, ToUpload,
 };
 use crate::settings::Settings;
 use crate::statistics::{FileDownload, Recorded};
@@ -205,6 +205,11 @@ impl Download {
     /// Whether ALL_COMPLETE was sent.
     pub fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
+    }
+
+    /// Whether a segment is held.
+    pub fn holds(&self, file: FileId, segment: SegmentIndex) -> bool {
+        self.library.segment(file, segment).is_some()
     }
 
     /// What became of each file that the client joined the swarm of.

@@ -6,7 +6,7 @@ use std::mem;
 use postcard::ser_flavors::Size;
 use serde::Serialize;
 
-use super::{Message, Tag};
+use super::{Letter, Message, Tag, ToDownload, ToTracker, ToUpload};
 
 /// Appends the message's encoding to `bytes`.
 pub fn encode<M: Message>(message: &M, bytes: &mut Vec<u8>) {
@@ -40,6 +40,28 @@ pub fn decode<M: Message>(tag: i32, bytes: &[u8]) -> Result<M, Undecodable> {
             content: message.tag(),
         }),
         Ok((message, _)) => Ok(message),
+    }
+}
+
+/// The same for a message of any mailbox: its tag says of which.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_letter(tag: i32, bytes: &[u8]) -> Result<Letter, Undecodable> {
+    match Tag::from_number(tag).ok_or(Undecodable::Tag(tag))? {
+        Tag::Init
+        | Tag::SwarmRequest
+        | Tag::Update
+        | Tag::FileComplete
+        | Tag::AllComplete
+        | Tag::Alive
+        | Tag::Confirm => decode::<ToTracker>(tag, bytes).map(Letter::from),
+        Tag::InitAck | Tag::Swarm | Tag::Segment | Tag::Availability | Tag::Grant => {
+            decode::<ToDownload>(tag, bytes).map(Letter::from)
+        }
+        Tag::SegmentRequest | Tag::AvailabilityRequest | Tag::Stop => {
+            decode::<ToUpload>(tag, bytes).map(Letter::from)
+        }
     }
 }
 
@@ -107,7 +129,7 @@ mod tests {
 
     /// A message round-trips, its encoding is `golden`, and neither less nor more than that is the
     /// message.
-    fn check<M: Message + PartialEq>(message: M, golden: &[u8]) {
+    fn check<M: Message + PartialEq + Clone + Into<Letter>>(message: M, golden: &[u8]) {
         let mut bytes = Vec::new();
         encode(&message, &mut bytes);
         assert_eq!(bytes, golden, "encoding of {message:?}");
@@ -125,6 +147,9 @@ mod tests {
                 surplus: 1
             })
         );
+        assert_eq!(decode_letter(tag, golden), Ok(message.clone().into()));
+        let text = serde_json::to_string(&message).expect("people can read any message");
+        assert_eq!(serde_json::from_str::<M>(&text).expect(&text), message);
         assert_eq!(decode::<M>(tag, golden), Ok(message));
     }
 

@@ -1,5 +1,6 @@
 //! Names of files.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -55,6 +56,11 @@ impl Serialize for FileName {
 
 impl<'de> Deserialize<'de> for FileName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // What people read may have escapes, and then it is no part of the text.
+        if deserializer.is_human_readable() {
+            let name = Cow::<str>::deserialize(deserializer)?;
+            return FileName::new(&name).map_err(de::Error::custom);
+        }
         let name = <&str>::deserialize(deserializer)?;
         FileName::new(name).map_err(de::Error::custom)
     }

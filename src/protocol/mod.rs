@@ -16,7 +16,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use codec::{Undecodable, decode, encode};
+pub use codec::{Undecodable, decode, decode_letter, encode};
 pub use file_name::{BadFileName, FileName};
 pub use message::{
     Answer, Availability, Envelope, Gained, Init, InitAck, Joined, Letter, Members, Message,

@@ -1,5 +1,6 @@
 //! Segments: their positions, their hashes, and a file's hashes in order.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -58,14 +59,22 @@ impl fmt::Debug for SegmentHash {
     }
 }
 
+/// Bytes on the wire, text for people.
 impl Serialize for SegmentHash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return serializer.collect_str(self);
+        }
         serializer.serialize_bytes(&self.0)
     }
 }
 
 impl<'de> Deserialize<'de> for SegmentHash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = Cow::<str>::deserialize(deserializer)?;
+            return SegmentHash::new(text.as_bytes()).map_err(de::Error::custom);
+        }
         let characters = <&[u8]>::deserialize(deserializer)?;
         SegmentHash::new(characters).map_err(de::Error::custom)
     }
@@ -195,7 +204,7 @@ impl fmt::Debug for Hashes {
     }
 }
 
-/// On the wire a file's hashes are one run of bytes, copied at the speed of memory.
+/// On the wire a file's hashes are one run of bytes, copied at the speed of memory; for people a list.
 impl Serialize for Hashes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         struct Bytes<'a>(&'a [u8]);
@@ -203,6 +212,9 @@ impl Serialize for Hashes {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_bytes(self.0)
             }
+        }
+        if serializer.is_human_readable() {
+            return serializer.collect_seq(self.iter());
         }
         let (index, name, bytes) = match &self.0 {
             Packed::Digits(hashes) => (0, "Digits", hashes.as_flattened()),
@@ -218,6 +230,10 @@ impl<'de> Deserialize<'de> for Hashes {
         enum Wire<'a> {
             Digits(#[serde(borrow)] &'a [u8]),
             Text(#[serde(borrow)] &'a [u8]),
+        }
+        if deserializer.is_human_readable() {
+            let hashes = Vec::<SegmentHash>::deserialize(deserializer)?;
+            return Ok(hashes.into_iter().collect());
         }
         let surplus = |rest: usize| de::Error::custom(BadSegmentHash::Length(rest));
         match Wire::deserialize(deserializer)? {
@@ -293,6 +309,15 @@ mod tests {
             hashes("").first_difference(&hashes("a")),
             Some(SegmentIndex(0))
         );
+    }
+
+    #[test]
+    fn people_read_hashes_as_text() {
+        let text = format!("[\"{}\",\"{}\"]", "a".repeat(32), "x".repeat(32));
+        assert_eq!(serde_json::to_string(&hashes("ax")).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Hashes>(&text).unwrap(), hashes("ax"));
+        let error = serde_json::from_str::<Hashes>("[\"short\"]").unwrap_err();
+        assert!(error.to_string().starts_with("5 characters instead of 32"));
     }
 
     #[test]

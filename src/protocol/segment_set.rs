@@ -1,11 +1,15 @@
 //! Which segments of a file somebody holds: one bit each.
 
 use std::fmt;
+use std::iter;
 
 use fixedbitset::FixedBitSet;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::SegmentIndex;
+
+/// No file has so many segments: INIT holds all hashes of one, and an MPI message at most 2 GiB.
+const LONGEST: usize = 1 << 27;
 
 /// A set of positions in a file; 8 of them a byte, in memory and on the wire.
 ///
@@ -41,6 +45,41 @@ impl SegmentSet {
     pub fn iter(&self) -> impl Iterator<Item = SegmentIndex> {
         self.0.ones().map(SegmentIndex)
     }
+
+    /// The first and the last position of each run of positions without a gap.
+    fn runs(&self) -> impl Iterator<Item = [usize; 2]> {
+        let mut positions = self.0.ones().peekable();
+        iter::from_fn(move || {
+            let first = positions.next()?;
+            let mut last = first;
+            while positions.next_if_eq(&(last + 1)).is_some() {
+                last += 1;
+            }
+            Some([first, last])
+        })
+    }
+
+    /// The set that has these runs.
+    ///
+    /// # Errors
+    /// When they are not in order, or go on beyond the end of the longest file.
+    fn of_runs(runs: &[[usize; 2]]) -> Result<SegmentSet, String> {
+        let mut segments = 0;
+        for &[first, last] in runs {
+            if first < segments || last < first || last >= LONGEST {
+                return Err(format!(
+                    "expected a run of positions from {segments} on and below {LONGEST}, \
+                     found {first} to {last}"
+                ));
+            }
+            segments = last + 1;
+        }
+        let mut set = SegmentSet::none(segments);
+        for &[first, last] in runs {
+            set.0.insert_range(first..last + 1);
+        }
+        Ok(set)
+    }
 }
 
 impl PartialEq for SegmentSet {
@@ -58,9 +97,13 @@ impl fmt::Debug for SegmentSet {
     }
 }
 
-/// On the wire it is bytes, position 0 in the lowest bit of the first one.
+/// On the wire it is bytes, position 0 in the lowest bit of the first one; for people a list of runs,
+/// each the first and the last position of it.
 impl Serialize for SegmentSet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return serializer.collect_seq(self.runs());
+        }
         let blocks = self.0.as_slice().iter();
         let mut bytes: Vec<u8> = blocks.flat_map(|block| block.to_le_bytes()).collect();
         bytes.truncate(self.0.len().div_ceil(8));
@@ -71,6 +114,10 @@ impl Serialize for SegmentSet {
 impl<'de> Deserialize<'de> for SegmentSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const BLOCK: usize = size_of::<usize>();
+        if deserializer.is_human_readable() {
+            let runs = Vec::<[usize; 2]>::deserialize(deserializer)?;
+            return SegmentSet::of_runs(&runs).map_err(de::Error::custom);
+        }
         let bytes = <&[u8]>::deserialize(deserializer)?;
         let blocks = bytes.chunks(BLOCK).map(|chunk| {
             let mut block = [0; BLOCK];
@@ -97,6 +144,29 @@ mod tests {
         assert!(!set.insert(SegmentIndex(70)), "it is beyond the end");
         assert!(!set.contains(SegmentIndex(70)));
         assert_eq!(Vec::from_iter(set.iter()), [SegmentIndex(69)]);
+    }
+
+    #[test]
+    fn people_read_runs_of_positions() {
+        let mut set = SegmentSet::none(70);
+        for position in [0, 1, 2, 5, 69] {
+            set.insert(SegmentIndex(position));
+        }
+        let text = serde_json::to_string(&set).unwrap();
+        assert_eq!(text, "[[0,2],[5,5],[69,69]]");
+        assert_eq!(serde_json::from_str::<SegmentSet>(&text).unwrap(), set);
+        assert_eq!(
+            serde_json::from_str::<SegmentSet>("[]").unwrap(),
+            SegmentSet::none(0)
+        );
+        for bad in [
+            "[[2,1]]",
+            "[[0,3],[3,4]]",
+            "[[0,134217728]]",
+            "[[0,18446744073709551615]]",
+        ] {
+            serde_json::from_str::<SegmentSet>(bad).unwrap_err();
+        }
     }
 
     #[test]

@@ -4,12 +4,15 @@ mod measured;
 pub mod metrics;
 mod table;
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
+use crate::policy::{Named, TrackerIndex, order, selection};
 use crate::protocol::{Missing, Rank, Reason};
 use crate::settings::Settings;
 use crate::tracker::{Ending, Tally};
@@ -70,6 +73,34 @@ pub struct SettingsReport {
     pub corrupt: Vec<u32>,
 }
 
+impl SettingsReport {
+    /// What they stand for, and who is corrupt.
+    ///
+    /// # Errors
+    /// When this version does not know them.
+    pub fn parse(&self) -> Result<(Settings, BTreeSet<Rank>)> {
+        let positive = |option: &str, number| {
+            NonZeroUsize::new(number).with_context(|| format!("--{option} cannot be 0"))
+        };
+        let settings = Settings {
+            update_interval: positive("update-interval", self.update_interval)?,
+            window: positive("window", self.window)?,
+            tracker_index: known("tracker-index", TrackerIndex::ALL, &self.tracker_index)?,
+            peer_selection: known("peer-selection", selection::ALL, &self.peer_selection)?,
+            segment_order: known("segment-order", order::ALL, &self.segment_order)?,
+            tracker_grants: self.tracker_grants,
+            upload_time: Duration::try_from_secs_f64(self.upload_time).context("--upload-time")?,
+            upload_slots: NonZeroUsize::new(self.upload_slots),
+            seed: self.seed,
+        };
+        Ok((settings, self.corrupt.iter().copied().map(Rank).collect()))
+    }
+}
+
+fn known<T>(option: &str, all: &'static [Named<T>], name: &str) -> Result<&'static Named<T>> {
+    Named::find(all, name).with_context(|| format!("--{option} has no '{name}'"))
+}
+
 /// What is known of a run before it starts.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -102,7 +133,6 @@ impl Report {
 
     /// The report of a run that was not started, or was ended before its end.
     pub fn of_failure(plan: &Plan, exit: Exit, problems: Vec<String>) -> Report {
-        let settings = &plan.settings;
         Report {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").into(),
@@ -110,19 +140,7 @@ impl Report {
             outcome: exit.to_string(),
             problems,
             missing: Vec::new(),
-            settings: SettingsReport {
-                clients: plan.clients,
-                tracker_index: settings.tracker_index.to_string(),
-                peer_selection: settings.peer_selection.to_string(),
-                segment_order: settings.segment_order.to_string(),
-                tracker_grants: settings.tracker_grants,
-                update_interval: settings.update_interval.get(),
-                window: settings.window.get(),
-                upload_time: settings.upload_time.as_secs_f64(),
-                upload_slots: settings.upload_slots.map_or(0, NonZeroUsize::get),
-                seed: settings.seed,
-                corrupt: plan.corrupt.iter().map(|rank| rank.0).collect(),
-            },
+            settings: plan.into(),
             measured: None,
         }
     }
@@ -150,6 +168,25 @@ impl Report {
             count(measured.segments, "segment"),
             time.as_secs_f64(),
         )
+    }
+}
+
+impl From<&Plan> for SettingsReport {
+    fn from(plan: &Plan) -> SettingsReport {
+        let settings = &plan.settings;
+        SettingsReport {
+            clients: plan.clients,
+            tracker_index: settings.tracker_index.to_string(),
+            peer_selection: settings.peer_selection.to_string(),
+            segment_order: settings.segment_order.to_string(),
+            tracker_grants: settings.tracker_grants,
+            update_interval: settings.update_interval.get(),
+            window: settings.window.get(),
+            upload_time: settings.upload_time.as_secs_f64(),
+            upload_slots: settings.upload_slots.map_or(0, NonZeroUsize::get),
+            seed: settings.seed,
+            corrupt: plan.corrupt.iter().map(|rank| rank.0).collect(),
+        }
     }
 }
 

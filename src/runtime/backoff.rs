@@ -42,6 +42,13 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
+    /// Whether it goes on for so long that the thread has time for what can wait.
+    pub(super) fn is_long(&self) -> bool {
+        const LONG: Duration = Duration::from_millis(1);
+        self.sleeping_since
+            .is_some_and(|since| since.elapsed() >= LONG)
+    }
+
     /// Lets some time pass before the next look, but not more than `longest`.
     pub(super) fn pause(&mut self, longest: Duration) {
         self.looks = self.looks.saturating_add(1);

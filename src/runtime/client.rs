@@ -9,16 +9,19 @@ use anyhow::{Context, Result, bail};
 use super::clock::Clock;
 use super::mailbox::{Mailboxes, Own, Receiver};
 use super::post::Post;
+use super::recorder::Recorder;
 use super::watch::Heartbeat;
 use super::{Job, Options, host, output};
 use crate::client::{self, Download, Effect, Upload};
 use crate::inputs;
 use crate::manifest::{self, Manifest};
 use crate::protocol::{
-    Envelope, FileId, FileName, InitAck, Message, Rank, ToDownload, ToTracker, ToUpload,
+    Answer, Envelope, FileId, FileName, InitAck, Message, Rank, SegmentAnswer, SegmentIndex,
+    ToDownload, ToTracker, ToUpload,
 };
-use crate::settings::Settings;
+use crate::report::Plan;
 use crate::statistics::{ClientStatistics, FileDownload, Service, Traffic};
+use crate::trace::Deed;
 
 /// A client that the tracker has told to start.
 pub(super) struct Registered {
@@ -26,6 +29,8 @@ pub(super) struct Registered {
     numbers: Vec<FileId>,
     sent: Traffic,
     clock: Clock,
+    /// The download thread's.
+    recorder: Recorder,
 }
 
 /// Reads the input and registers with the tracker (R1); returns nothing, if the swarm does not start.
@@ -34,18 +39,24 @@ pub(super) fn register(
     job: &Job,
     mailboxes: &Mailboxes,
     own: &mut Own,
+    mut recorder: Recorder,
 ) -> Result<Option<Registered>> {
+    recorder.did(&Deed::Begun);
     let located = |problem: &String| host::located(job.elsewhere.as_ref(), problem);
     let input = manifest::read(&inputs::path(&options.input_dir, job.me))
         .map_err(|problems| problems.iter().map(located).collect());
     let init = ToTracker::Init(client::init(&input));
-    let mut post = Post::new(mailboxes, 1);
+    let mut post = Post::new(mailboxes, 1, recorder);
     post.send(Envelope::new(Rank::TRACKER, init))?;
     let answer = own.download.receive(&mut post)?;
-    let sent = post.close()?;
+    let (sent, mut recorder) = post.close()?;
+    recorder.flush();
     let numbers = match answer {
         (Rank::TRACKER, ToDownload::InitAck(InitAck::Start(numbers))) => numbers,
-        (Rank::TRACKER, ToDownload::InitAck(InitAck::Refused)) => return Ok(None),
+        (Rank::TRACKER, ToDownload::InitAck(InitAck::Refused)) => {
+            recorder.did(&Deed::Ended);
+            return Ok(None);
+        }
         (from, message) => bail!("expected INIT_ACK, found {message:?} from rank {from}"),
     };
     let clock = Clock::start();
@@ -55,6 +66,7 @@ pub(super) fn register(
         numbers,
         sent,
         clock,
+        recorder,
     }))
 }
 
@@ -73,17 +85,19 @@ impl Registered {
 pub(super) fn run(
     registered: Registered,
     options: &Options,
-    settings: Settings,
+    plan: &Plan,
     job: &Job,
     mailboxes: &Mailboxes,
     own: Own,
+    for_upload: Recorder,
 ) -> Result<ClientStatistics> {
-    let me = job.me;
+    let (me, settings) = (job.me, plan.settings);
     let Registered {
         manifest,
         numbers,
         mut sent,
         clock,
+        recorder,
     } = registered;
     let owned: Vec<FileName> = manifest
         .owned
@@ -97,11 +111,13 @@ pub(super) fn run(
 
     let clients = mailboxes.clients();
     let (downloads, service) = thread::scope(|threads| -> Result<_> {
-        let post = Post::new(mailboxes, Download::most_untaken(clients, &settings));
+        let most_untaken = Download::most_untaken(clients, &settings);
+        let post = Post::new(mailboxes, most_untaken, recorder);
         let download = job.spawn(threads, "download", move || {
             self::download(job, download, options, clock, post, own.download)
         })?;
-        let post = Post::new(mailboxes, Upload::most_untaken(clients, &settings));
+        let most_untaken = Upload::most_untaken(clients, &settings);
+        let post = Post::new(mailboxes, most_untaken, for_upload);
         let upload = job.spawn(threads, "upload", move || {
             self::upload(upload, clock, post, own.upload)
         })?;
@@ -149,13 +165,19 @@ fn download(
                             &file,
                             job.elsewhere.as_ref(),
                         );
+                        post.recorder.did(&Deed::Saved {
+                            file: file.name,
+                            problem: outcome.as_ref().err().cloned(),
+                        });
                         download.saved(clock.now(), outcome, &mut effects);
                     }
                 }
             }
         }
         if download.is_done() {
-            return Ok((download.into_records(), post.close()?));
+            let (sent, mut recorder) = post.close()?;
+            recorder.did(&Deed::Ended);
+            return Ok((download.into_records(), sent));
         }
         let due = download.due().and_then(|due| clock.moment(due));
         let message = mailbox.receive_until(due, &mut post)?;
@@ -171,8 +193,41 @@ fn download(
             post.send(Envelope::new(Rank::TRACKER, ToTracker::Alive))?;
         }
         let tag = message.tag();
+        let came = segment_in(&message).filter(|_| post.recorder.is_on());
         let step = download.step(now, from, message, &mut effects);
         step.with_context(|| format!("{tag} from rank {from}"))?;
+        if let Some((file, segment)) = came {
+            post.recorder.did(&if download.holds(file, segment) {
+                Deed::Verified {
+                    from,
+                    file,
+                    segment,
+                }
+            } else {
+                Deed::WrongHash {
+                    from,
+                    file,
+                    segment,
+                }
+            });
+        }
+    }
+}
+
+/// Which segment a message brings, if it brings one. It is held from then on, or was a wrong one:
+/// nobody is asked for a segment that is held.
+fn segment_in(message: &ToDownload) -> Option<(FileId, SegmentIndex)> {
+    match message {
+        ToDownload::Segment(SegmentAnswer {
+            file,
+            segment,
+            answer: Answer::Ack(_),
+        }) => Some((*file, *segment)),
+        ToDownload::Segment(_)
+        | ToDownload::InitAck(_)
+        | ToDownload::Swarm(_)
+        | ToDownload::Availability(_)
+        | ToDownload::Grant(_) => None,
     }
 }
 
@@ -184,6 +239,7 @@ fn upload(
     mut mailbox: Receiver<ToUpload>,
 ) -> Result<(Service, Traffic)> {
     let mut replies = Vec::new();
+    post.recorder.did(&Deed::Begun);
     while !upload.is_stopped() {
         let due = upload.due().and_then(|due| clock.moment(due));
         match mailbox.receive_until(due, &mut post)? {
@@ -196,5 +252,7 @@ fn upload(
         }
         post.send_all(&mut replies)?;
     }
-    Ok((upload.service(), post.close()?))
+    let (sent, mut recorder) = post.close()?;
+    recorder.did(&Deed::Ended);
+    Ok((upload.service(), sent))
 }

@@ -2,6 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use mpi::topology::SimpleCommunicator;
+
+use super::gather;
+use crate::protocol::Rank;
+
+/// How often rank 0 asks each rank for its time. The quickest exchange counts, and the first ones are
+/// slow.
+const EXCHANGES: usize = 10;
+
 /// Started when the rank starts its part of the swarm.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock(Instant);
@@ -18,5 +27,116 @@ impl Clock {
     /// The moment at which it shows this time; none, if that is too far away to be said.
     pub(super) fn moment(self, time: Duration) -> Option<Instant> {
         self.0.checked_add(time)
+    }
+}
+
+/// A rank's clock against rank 0's.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Comparison {
+    /// What is to be added to its nanoseconds, to have those of rank 0's clock.
+    pub(super) offset: i64,
+    /// By how many this may be wrong, either way.
+    pub(super) uncertainty: u64,
+}
+
+impl Comparison {
+    /// From an exchange: rank 0 asked at one time and heard at another, on its own clock, that the
+    /// other one showed this.
+    fn of(asked: Duration, shown: u64, heard: Duration) -> Comparison {
+        let round_trip = nanoseconds(heard.saturating_sub(asked));
+        let middle = nanoseconds(asked) + round_trip / 2;
+        Comparison {
+            offset: middle.cast_signed().wrapping_sub(shown.cast_signed()),
+            uncertainty: round_trip.div_ceil(2),
+        }
+    }
+
+    fn to_bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.offset.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.uncertainty.to_le_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Comparison> {
+        let ([offset, uncertainty], []) = bytes.as_chunks() else {
+            return None;
+        };
+        Some(Comparison {
+            offset: i64::from_le_bytes(*offset),
+            uncertainty: u64::from_le_bytes(*uncertainty),
+        })
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).expect("a run is shorter than centuries")
+}
+
+impl Clock {
+    /// Compares all ranks' clocks with rank 0's, one rank after the other, while those whose turn has
+    /// not come sleep. Every rank must do so, and learns of its own.
+    pub(super) fn compare(
+        self,
+        world: &SimpleCommunicator,
+        me: Rank,
+        clients: usize,
+    ) -> Comparison {
+        if me != Rank::TRACKER {
+            return loop {
+                let said = gather::take(world, Rank::TRACKER);
+                if let Some(comparison) = Comparison::from_bytes(&said) {
+                    break comparison;
+                }
+                gather::give(world, Rank::TRACKER, &nanoseconds(self.now()).to_le_bytes());
+            };
+        }
+        for client in Rank::clients(clients) {
+            let exchanges = (0..EXCHANGES).map(|_| {
+                let asked = self.now();
+                gather::give(world, client, &[0]);
+                let shown = gather::take(world, client);
+                let shown = shown.try_into().expect("a clock shows 8 bytes");
+                Comparison::of(asked, u64::from_le_bytes(shown), self.now())
+            });
+            let quickest = exchanges.min_by_key(|exchange| exchange.uncertainty);
+            let quickest = quickest.expect("there is more than one exchange");
+            gather::give(world, client, &quickest.to_bytes());
+        }
+        Comparison::default()
+    }
+
+    /// When rank 0's clock started, on this one.
+    pub(super) fn start_of_first(self, Comparison { offset, .. }: Comparison) -> Instant {
+        let by = Duration::from_nanos(offset.unsigned_abs());
+        let start = if offset < 0 {
+            self.0.checked_add(by)
+        } else {
+            self.0.checked_sub(by)
+        };
+        start.unwrap_or(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_compared_with_the_middle_of_an_exchange() {
+        let [asked, heard] = [1000, 1301].map(Duration::from_nanos);
+        for (shown, offset) in [(150, 1000), (1150, 0), (5150, -4000)] {
+            let comparison = Comparison::of(asked, shown, heard);
+            assert_eq!((comparison.offset, comparison.uncertainty), (offset, 151));
+            let back = Comparison::from_bytes(&comparison.to_bytes()).unwrap();
+            assert_eq!((back.offset, back.uncertainty), (offset, 151));
+            let clock = Clock::start();
+            let start = clock.start_of_first(comparison);
+            let shown = |moment: Instant| moment.duration_since(start);
+            let moment = clock.0 + Duration::from_secs(1);
+            let expected = 1_000_000_000 + offset;
+            assert_eq!(shown(moment).as_nanos(), u128::try_from(expected).unwrap());
+        }
+        assert!(Comparison::from_bytes(&[0]).is_none());
     }
 }

@@ -1,13 +1,17 @@
 //! What ranks tell each other outside the protocol: before it starts, and when it is over.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use mpi::Count;
 use mpi::collective::Root;
 use mpi::datatype::PartitionMut;
-use mpi::topology::{Communicator, SimpleCommunicator};
+use mpi::point_to_point::{Destination, Source};
+use mpi::topology::{Communicator, Process, SimpleCommunicator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::backoff::Backoff;
 use crate::protocol::Rank;
 
 /// Rank 0's numbers, on all ranks.
@@ -15,6 +19,25 @@ pub(super) fn share<const N: usize>(world: &SimpleCommunicator, numbers: [u64; N
     let mut numbers = numbers;
     world.process_at_rank(0).broadcast_into(&mut numbers[..]);
     numbers
+}
+
+/// Sends bytes to a rank that takes them.
+pub(super) fn give(world: &SimpleCommunicator, to: Rank, bytes: &[u8]) {
+    process(world, to).send(bytes);
+}
+
+/// Takes the next bytes that a rank sends, and sleeps until they come.
+pub(super) fn take(world: &SimpleCommunicator, from: Rank) -> Vec<u8> {
+    let from = process(world, from);
+    let mut backoff = Backoff::default();
+    while from.immediate_probe().is_none() {
+        backoff.pause(Duration::MAX);
+    }
+    from.receive_vec().0
+}
+
+fn process(world: &SimpleCommunicator, rank: Rank) -> Process<'_> {
+    world.process_at_rank(i32::try_from(rank.0).expect("a rank came from MPI"))
 }
 
 /// Sends something of a client's to rank 0, which receives it from all of them.

@@ -229,7 +229,7 @@ impl<M: Message> Receiver<M> {
         let mut backoff = Backoff::default();
         post.urge();
         loop {
-            if let Some(message) = self.look()? {
+            if let Some(message) = self.look(post)? {
                 return Ok(Some(message));
             }
             let mut left = Duration::MAX;
@@ -242,12 +242,12 @@ impl<M: Message> Receiver<M> {
             if !post.go_on()? || !self.coming.is_empty() {
                 left = left.min(BRISK);
             }
-            backoff.pause(left);
+            post.pause(&mut backoff, left);
         }
     }
 
     /// The next message that is here, if there is one.
-    fn look(&mut self) -> Result<Option<(Rank, M)>> {
+    fn look(&mut self, post: &mut Post) -> Result<Option<(Rank, M)>> {
         if let Some(status) = self.communicator.0.any_process().immediate_probe() {
             let (from, tag) = (status.source_rank(), status.tag());
             let length = status.count(u8::equivalent_datatype());
@@ -272,7 +272,9 @@ impl<M: Message> Receiver<M> {
         } = self.coming.remove(index);
         let bytes = transfer.into_bytes().ok().expect("it has come");
         let from = Rank(u32::try_from(from).expect("a message has a sender"));
-        let message = decode(tag, &bytes).with_context(|| format!("a message from rank {from}"))?;
+        let message: M =
+            decode(tag, &bytes).with_context(|| format!("a message from rank {from}"))?;
+        post.recorder.taken(from, message.tag(), &bytes);
         self.spare = recycled(bytes);
         Ok(Some((from, message)))
     }

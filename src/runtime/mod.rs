@@ -12,6 +12,8 @@ mod mailbox;
 mod output;
 mod post;
 mod progress;
+mod recorder;
+mod tracing;
 mod tracker;
 mod watch;
 
@@ -38,6 +40,7 @@ use clock::Clock;
 use host::Host;
 use mailbox::{Mailboxes, Own, Receiver};
 use post::Post;
+use tracing::{Recorders, Tracing};
 
 /// What a run needs to know.
 #[derive(Debug, Clone)]
@@ -54,6 +57,8 @@ pub struct Options {
     pub stall_timeout: Option<Duration>,
     /// Where the report goes.
     pub report: Option<PathBuf>,
+    /// Where the trace goes.
+    pub trace: Option<PathBuf>,
     /// How rank 0 shows the progress, if it does.
     pub progress: Option<Style>,
     /// Print nothing but problems.
@@ -98,8 +103,13 @@ impl Options {
                 "--corrupt {rank}: the last client has rank {clients}"
             ));
         }
-        let folder = output::folder_of(self.report.as_ref()?);
-        (!folder.is_dir()).then(|| format!("--report: there is no folder {}", folder.display()))
+        let files = [("--report", &self.report), ("--trace", &self.trace)];
+        let folder_of = |path: &Option<PathBuf>| Some(output::folder_of(path.as_ref()?).to_owned());
+        let folders = files.map(|(option, path)| (option, folder_of(path)));
+        folders.into_iter().find_map(|(option, folder)| {
+            let folder = folder.filter(|folder| !folder.is_dir())?;
+            Some(format!("{option}: there is no folder {}", folder.display()))
+        })
     }
 }
 
@@ -119,13 +129,14 @@ pub fn run(options: &Options) -> Exit {
     let objection = options.objection(clients, threading);
     // All ranks go by what rank 0 says, for what it sees of folders another host may not.
     let host = Host::this();
-    let [seed, objected, first, shown] = gather::share(
+    let [seed, objected, first, shown, traced] = gather::share(
         &world,
         [
             options.settings.seed,
             objection.is_some().into(),
             host.number(),
             options.progress.is_some().into(),
+            options.trace.is_some().into(),
         ],
     );
     if objected != 0 {
@@ -136,13 +147,35 @@ pub fn run(options: &Options) -> Exit {
         return Exit::Refused;
     }
     let plan = options.plan(clients, seed);
-    let elsewhere = (host.number() != first).then_some(host);
+    let elsewhere = (host.number() != first).then(|| host.clone());
     let job = Job::new(me, on_failure(me, &plan, options)).on(elsewhere);
     let mailboxes = mailbox::open(&world);
+    let (tracing, recorders) = if traced != 0 {
+        let path = options.trace.as_deref();
+        let started = Tracing::start(&world, path, &plan, &job, &host);
+        match started.unwrap_or_else(|error| job.abort(&error)) {
+            Some((tracing, recorders)) => (Some(tracing), recorders),
+            None => return Exit::Refused,
+        }
+    } else {
+        (None, Recorders::default())
+    };
     drop(start);
 
-    let exit = participate(&world, options, &plan, &job, mailboxes, shown != 0);
-    let exit = exit.unwrap_or_else(|error| job.abort(&error));
+    let exit = participate(
+        &world,
+        options,
+        &plan,
+        &job,
+        mailboxes,
+        recorders,
+        shown != 0,
+    );
+    let mut exit = exit.unwrap_or_else(|error| job.abort(&error));
+    if let Some(Err(why)) = tracing.map(|tracing| tracing.finish(&world, options.stall_timeout)) {
+        eprintln!("bittorrent: {why}");
+        exit = Exit::NotWritten;
+    }
     // All is done and reported: what may go wrong now changes no more than the exit status.
     let _end = Assembly::to("end", options.stall_timeout, &Job::new(me, |_, _| {}));
     drop(universe);
@@ -180,19 +213,21 @@ fn participate(
     plan: &Plan,
     job: &Job,
     (mailboxes, mut own): (Mailboxes, Own),
+    recorders: Recorders,
     is_shown: bool,
 ) -> Result<Exit> {
     if job.me == Rank::TRACKER {
         let most_untaken = Tracker::most_untaken(plan.clients, &plan.settings);
-        let post = Post::new(&mailboxes, most_untaken);
+        let post = Post::new(&mailboxes, most_untaken, recorders.first);
         return track(world, options, plan, job, post, own.tracker);
     }
-    let registered = client::register(options, job, &mailboxes, &mut own)?;
+    let registered = client::register(options, job, &mailboxes, &mut own, recorders.first)?;
     if let Some(registered) = registered {
         if is_shown {
             gather::send(world, &registered.to_download())?;
         }
-        let statistics = client::run(registered, options, plan.settings, job, &mailboxes, own)?;
+        let for_upload = recorders.upload;
+        let statistics = client::run(registered, options, plan, job, &mailboxes, own, for_upload)?;
         gather::send(world, &statistics)?;
     }
     Ok(Exit::Complete)

@@ -3,12 +3,13 @@
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::host::{self, Host};
 use crate::client::SavedFile;
 use crate::protocol::{Hashes, Rank};
 use crate::report::Report;
+use crate::trace::{self, Header, Merge, Part};
 
 /// What a new file may have, before the umask takes its part.
 const MODE: u32 = 0o666;
@@ -41,6 +42,26 @@ pub(super) fn save_report(path: &Path, report: &Report) -> Result<(), String> {
         file.write_all(b"\n")
     })
     .map_err(|error| cannot_write(path, None, &error))
+}
+
+/// Writes a trace, in the same way: joins the parts of its threads.
+///
+/// # Errors
+/// Says, for the user, what could not be written and why.
+pub(super) fn save_trace(path: &Path, header: &Header, parts: &[PathBuf]) -> Result<(), String> {
+    let is_compressed = path.extension().is_some_and(|extension| extension == "zst");
+    write(folder_of(path), path, &|file| {
+        let parts = parts.iter().filter_map(|path| Part::open(path).transpose());
+        let parts: Vec<Part> = parts.collect::<anyhow::Result<_>>().map_err(inside)?;
+        let events = Merge::new(parts.into_iter().map(|part| (part.owner(), part)));
+        trace::write(file, is_compressed, header, events).map_err(inside)
+    })
+    .map_err(|error| cannot_write(path, None, &error))
+}
+
+/// For the user, as an error of the system.
+fn inside(error: anyhow::Error) -> io::Error {
+    io::Error::other(format!("{error:#}"))
 }
 
 /// The folder that a file is in, or is to be in.

@@ -13,6 +13,7 @@ use anyhow::{Result, bail, ensure};
 
 use super::backoff::Backoff;
 use super::mailbox::{BRISK, Mailboxes, Transfer, recycled};
+use super::recorder::Recorder;
 use crate::protocol::{Envelope, Rank};
 use crate::statistics::Traffic;
 
@@ -45,11 +46,13 @@ pub(super) struct Post {
     /// A buffer for the next message, where the last one needs its own no more.
     spare: Vec<u8>,
     sent: Traffic,
+    /// What the thread does, also besides posting, for the trace.
+    pub(super) recorder: Recorder,
 }
 
 impl Post {
     /// A thread's, whose machine posts so many messages at most while nobody takes any.
-    pub(super) fn new(mailboxes: &Mailboxes, most_untaken: usize) -> Post {
+    pub(super) fn new(mailboxes: &Mailboxes, most_untaken: usize, recorder: Recorder) -> Post {
         Post {
             mailboxes: mailboxes.clone(),
             out: Vec::new(),
@@ -59,6 +62,7 @@ impl Post {
             large_posted: None,
             spare: Vec::new(),
             sent: Traffic::default(),
+            recorder,
         }
     }
 
@@ -105,6 +109,7 @@ impl Post {
             "{tag} for rank {to} has {length} bytes, more than an MPI message holds"
         );
         self.sent.count(tag, length);
+        self.recorder.posted(to, tag, &bytes);
         let reader = self.mailboxes.reader(to, &letter);
         match Transfer::send(reader, tag.number(), bytes).into_bytes() {
             Ok(bytes) => self.spare = recycled(bytes),
@@ -169,15 +174,23 @@ impl Post {
         Ok(())
     }
 
-    /// Waits until the library is done with everything, and returns what was sent.
+    /// Waits until the library is done with everything, and returns what was sent, and the recorder.
     ///
     /// # Errors
     /// As [`Post::send`].
-    pub(super) fn close(mut self) -> Result<Traffic> {
+    pub(super) fn close(mut self) -> Result<(Traffic, Recorder)> {
         let mut backoff = Backoff::default();
         while !self.go_on()? {
-            backoff.pause(BRISK);
+            self.pause(&mut backoff, BRISK);
         }
-        Ok(self.sent)
+        Ok((self.sent, self.recorder))
+    }
+
+    /// Lets some time pass; a long wait may be the last thing that the thread does.
+    pub(super) fn pause(&mut self, backoff: &mut Backoff, longest: Duration) {
+        if backoff.is_long() {
+            self.recorder.flush();
+        }
+        backoff.pause(longest);
     }
 }

@@ -16,6 +16,7 @@ use super::{Job, Options, gather};
 use crate::protocol::{FileName, Message, Rank, Tag, ToTracker};
 use crate::report::Plan;
 use crate::statistics::{ClientStatistics, Makespan, Traffic};
+use crate::trace::Deed;
 use crate::tracker::{Ending, Tracker};
 
 /// How a run went, as rank 0 sees it.
@@ -97,6 +98,7 @@ fn serve(
     let clock = Clock::start();
     let mut makespan = Makespan::default();
     let mut replies = Vec::new();
+    post.recorder.did(&Deed::Begun);
     loop {
         let (from, message) = mailbox.receive(&mut post)?;
         tracker.taken.fetch_add(1, Ordering::Relaxed);
@@ -109,9 +111,12 @@ fn serve(
             on_start()?;
         }
         if let Some(ending) = tracker.machine().ending() {
+            let ending = ending.clone();
+            let (sent, mut recorder) = post.close()?;
+            recorder.did(&Deed::Ended);
             return Ok(Account {
-                ending: ending.clone(),
-                sent: post.close()?,
+                ending,
+                sent,
                 makespan,
                 clients: None,
             });

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::protocol::{FileId, FileName, Letter, Rank, SegmentIndex};
 
 /// Something that a thread did.
@@ -23,7 +25,8 @@ pub struct Event {
 
 /// The threads of a run by what they do. What a client does before it has its two, which is to send
 /// INIT and to take INIT_ACK, counts as its download thread's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Thread {
     /// Rank 0's.
     Tracker,

@@ -1,0 +1,34 @@
+//! `check`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::check::{Check, Outcome};
+
+/// Says of every rule of the protocol whether a run kept it, from the run's trace
+#[derive(Debug, Args)]
+#[command(after_help = explanation())]
+pub(super) struct CheckArguments {
+    /// The trace that --trace has written, or FILE.parts of a run that was broken off
+    #[arg(value_name = "TRACE")]
+    trace: PathBuf,
+
+    /// Print the verdicts as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl CheckArguments {
+    /// What is to be checked.
+    pub(super) fn check(self) -> Check {
+        let CheckArguments { trace, json } = self;
+        Check { trace, json }
+    }
+}
+
+/// What the options leave out.
+fn explanation() -> String {
+    let statuses = Outcome::ALL.map(|outcome| format!("  {}  {outcome}\n", outcome as u8));
+    format!("Exit status:\n{}", statuses.concat())
+}

@@ -1,0 +1,278 @@
+//! The events of all threads in one order: each thread's own is kept, a message is taken after it was
+//! posted, and what these leave open goes by time.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::{Deed, Event, Thread};
+use crate::protocol::Rank;
+
+/// A thread of a run.
+type Who = (Rank, Thread);
+
+/// Messages from one rank to one mailbox: who sends them, and who reads them.
+type Flow = (Who, Who);
+
+/// A merge of streams of events, each of one thread. It holds one event of each.
+pub struct Merge<S> {
+    streams: Vec<Stream<S>>,
+    /// Those whose next event may come, the earliest first.
+    ready: BinaryHeap<Reverse<(Duration, usize)>>,
+    /// Those that are to take a message which was not posted yet, by its flow.
+    waiting: HashMap<Flow, usize>,
+    /// How many messages of each flow were posted.
+    posted: HashMap<Flow, u64>,
+    /// The threads that have events left.
+    open: HashSet<Who>,
+    /// What to say once before anything else.
+    error: Option<anyhow::Error>,
+}
+
+struct Stream<S> {
+    who: Who,
+    next: Option<Event>,
+    rest: S,
+}
+
+impl<S: Iterator<Item = Result<Event>>> Merge<S> {
+    /// A merge of streams, each with the thread whose it is.
+    pub fn new(streams: impl IntoIterator<Item = (Who, S)>) -> Merge<S> {
+        let streams: Vec<_> = streams
+            .into_iter()
+            .map(|(who, rest)| Stream {
+                who,
+                next: None,
+                rest,
+            })
+            .collect();
+        let mut merge = Merge {
+            ready: BinaryHeap::new(),
+            waiting: HashMap::new(),
+            posted: HashMap::new(),
+            open: streams.iter().map(|stream| stream.who).collect(),
+            error: None,
+            streams,
+        };
+        for index in 0..merge.streams.len() {
+            merge.advance(index);
+        }
+        merge
+    }
+
+    /// Turns to the next event of a stream.
+    fn advance(&mut self, index: usize) {
+        let stream = &mut self.streams[index];
+        match stream.rest.next() {
+            Some(Ok(event)) => {
+                let time = event.time;
+                let awaited = self.awaited(&event);
+                self.streams[index].next = Some(event);
+                match awaited {
+                    Some(flow) => _ = self.waiting.insert(flow, index),
+                    None => self.ready.push(Reverse((time, index))),
+                }
+            }
+            ended => {
+                let who = stream.who;
+                if let Some(Err(error)) = ended {
+                    self.error.get_or_insert(error);
+                }
+                self.open.remove(&who);
+                // What it has not posted by now, nobody will.
+                let ended = self.waiting.keys().filter(|(sender, _)| *sender == who);
+                for flow in ended.copied().collect::<Vec<_>>() {
+                    self.release(flow);
+                }
+            }
+        }
+    }
+
+    /// The flow in which a message is still to be posted before this event, if somebody may yet.
+    fn awaited(&self, event: &Event) -> Option<Flow> {
+        let Deed::Taken {
+            from,
+            number,
+            letter,
+            ..
+        } = &event.deed
+        else {
+            return None;
+        };
+        let sender = (*from, Thread::sender(*from, letter));
+        let flow = (sender, (event.rank, Thread::reader(letter)));
+        let posted = self.posted.get(&flow).copied().unwrap_or_default();
+        (posted < *number && self.open.contains(&sender)).then_some(flow)
+    }
+
+    fn release(&mut self, flow: Flow) {
+        if let Some(index) = self.waiting.remove(&flow) {
+            let next = self.streams[index].next.as_ref();
+            let time = next.expect("it waits with an event").time;
+            self.ready.push(Reverse((time, index)));
+        }
+    }
+
+    /// The flow whose reader has waited longest, where all wait for each other: in a sound trace they
+    /// never do.
+    fn longest_awaited(&self) -> Option<Flow> {
+        let time = |index: usize| self.streams[index].next.as_ref().map(|event| event.time);
+        let waiting = self.waiting.iter();
+        let longest = waiting.min_by_key(|&(flow, &index)| (time(index), *flow));
+        longest.map(|(flow, _)| *flow)
+    }
+}
+
+impl<S: Iterator<Item = Result<Event>>> Iterator for Merge<S> {
+    type Item = Result<Event>;
+
+    fn next(&mut self) -> Option<Result<Event>> {
+        if let Some(error) = self.error.take() {
+            return Some(Err(error));
+        }
+        if self.ready.is_empty() {
+            let flow = self.longest_awaited()?;
+            self.release(flow);
+        }
+        let Reverse((_, index)) = self.ready.pop()?;
+        let event = self.streams[index].next.take().expect("it was ready");
+        if let Deed::Posted {
+            to, number, letter, ..
+        } = &event.deed
+        {
+            let sender = (event.rank, Thread::sender(event.rank, letter));
+            let flow = (sender, (*to, Thread::reader(letter)));
+            self.posted.insert(flow, *number);
+            let awaited = self.waiting.get(&flow).copied();
+            if awaited.is_some_and(|reader| !self.still_waits(reader)) {
+                self.release(flow);
+            }
+        }
+        self.advance(index);
+        Some(Ok(event))
+    }
+}
+
+impl<S: Iterator<Item = Result<Event>>> Merge<S> {
+    fn still_waits(&self, index: usize) -> bool {
+        let next = self.streams[index].next.as_ref();
+        next.is_some_and(|event| self.awaited(event).is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{FileId, Letter, ToDownload, ToUpload};
+
+    const UPLOAD: Thread = Thread::Upload;
+    const DOWNLOAD: Thread = Thread::Download;
+
+    /// What a thread did, and when.
+    type Deeds<'a> = (u32, Thread, &'a [(u64, Deed)]);
+
+    /// The times and ranks of the events of some threads, in their order.
+    fn merged(streams: &[Deeds<'_>]) -> Vec<(u64, u32)> {
+        let streams = streams.iter().map(|&(rank, thread, deeds)| {
+            let event = move |(time, deed): &(u64, Deed)| {
+                Ok(Event {
+                    time: Duration::from_secs(*time),
+                    rank: Rank(rank),
+                    thread,
+                    deed: deed.clone(),
+                })
+            };
+            ((Rank(rank), thread), deeds.iter().map(event))
+        });
+        let events = Merge::new(streams).map(|event| event.unwrap());
+        events
+            .map(|event| (event.time.as_secs(), event.rank.0))
+            .collect()
+    }
+
+    fn request() -> Letter {
+        let (file, segment) = (FileId(0), crate::protocol::SegmentIndex(0));
+        ToUpload::AvailabilityRequest { file, segment }.into()
+    }
+
+    fn posted(to: u32, number: u64, letter: Letter) -> Deed {
+        Deed::Posted {
+            to: Rank(to),
+            number,
+            bytes: 1,
+            letter,
+        }
+    }
+
+    fn taken(from: u32, number: u64, letter: Letter) -> Deed {
+        Deed::Taken {
+            from: Rank(from),
+            number,
+            bytes: 1,
+            letter,
+        }
+    }
+
+    #[test]
+    fn what_nothing_else_orders_goes_by_time() {
+        let begun = Deed::Begun;
+        let events =
+            |times: &[u64]| -> Vec<_> { times.iter().map(|&t| (t, begun.clone())).collect() };
+        let order = merged(&[
+            (1, UPLOAD, &events(&[1, 4, 3])),
+            (2, UPLOAD, &events(&[2, 5])),
+        ]);
+        assert_eq!(order, [(1, 1), (2, 2), (4, 1), (3, 1), (5, 2)]);
+    }
+
+    #[test]
+    fn a_message_is_taken_after_it_was_posted_whatever_the_clocks_say() {
+        let posts = [
+            (10, posted(2, 1, request())),
+            (20, posted(2, 2, request())),
+            (30, Deed::Ended),
+        ];
+        let takes = [
+            (1, taken(1, 1, request())),
+            (2, taken(1, 2, request())),
+            (3, Deed::Ended),
+        ];
+        let expected = [(10, 1), (1, 2), (20, 1), (2, 2), (3, 2), (30, 1)];
+        let streams = [(1, DOWNLOAD, &posts[..]), (2, UPLOAD, &takes[..])];
+        assert_eq!(merged(&streams), expected);
+        assert_eq!(merged(&[streams[1], streams[0]]), expected);
+    }
+
+    #[test]
+    fn what_was_posted_in_a_lost_part_of_the_trace_is_taken_all_the_same() {
+        let begun = [(9, Deed::Begun)];
+        let takes = [(1, taken(1, 1, request())), (2, taken(5, 1, request()))];
+        let streams = [(1, DOWNLOAD, &begun[..]), (2, UPLOAD, &takes[..])];
+        assert_eq!(merged(&streams), [(9, 1), (1, 2), (2, 2)]);
+    }
+
+    #[test]
+    fn a_circle_of_messages_that_were_taken_before_they_were_posted_is_broken() {
+        let answer = || Letter::from(ToDownload::Grant(FileId(0)));
+        let one = [(2, taken(2, 1, answer())), (3, posted(2, 1, request()))];
+        let two = [(1, taken(1, 1, request())), (4, posted(1, 1, answer()))];
+        let order = merged(&[(1, DOWNLOAD, &one), (2, UPLOAD, &two)]);
+        assert_eq!(order, [(1, 2), (4, 2), (2, 1), (3, 1)]);
+    }
+
+    #[test]
+    fn an_error_is_told_once_and_the_other_events_come() {
+        let broken = [Err(anyhow::anyhow!("torn"))];
+        let event = Ok(super::super::samples::event(1, 2, Deed::Begun));
+        let streams = [
+            ((Rank(1), UPLOAD), Vec::from(broken).into_iter()),
+            ((Rank(2), DOWNLOAD), vec![event].into_iter()),
+        ];
+        let mut merge = Merge::new(streams);
+        assert_eq!(merge.next().unwrap().unwrap_err().to_string(), "torn");
+        assert!(merge.next().unwrap().is_ok());
+        assert!(merge.next().is_none());
+    }
+}
