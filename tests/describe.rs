@@ -30,6 +30,7 @@ fn the_manual_has_a_page_for_every_subcommand_that_is_to_be_seen() {
     assert_eq!(
         names,
         [
+            "bittorrent-check.1",
             "bittorrent-generate.1",
             "bittorrent-launch.1",
             "bittorrent.1"

@@ -16,11 +16,12 @@ fn every_folder_of_inputs_comes_out_right(arguments: &[&str]) {
         let folder = folder.to_str().expect("a readable path");
         let job = Job::new(inputs.len() + 1);
         let job = job
-            .arguments(&["-i", folder, "-o", "some/where"])
+            .arguments(&["-i", folder, "-o", "some/where", "--trace", "t.jsonl"])
             .arguments(arguments)
             .run();
         assert_eq!(job.status, Some(0), "{folder}: {}", job.stderr);
         assert!(job.outputs("some/where") == expected(&inputs), "{folder}");
+        job.assert_keeps_the_rules("t.jsonl");
         assert_eq!(job.stderr, "");
     }
 }

@@ -20,7 +20,7 @@ fn every_folder_comes_out_right(condition: impl Fn(Job) -> Job, options: &[&str]
     for (folder, inputs) in repository::folders() {
         let folder = folder.to_str().expect("a readable path");
         let job = condition(Job::new(inputs.len() + 1));
-        let job = job.arguments(&["-q", "-o", "out", "-i", folder]);
+        let job = job.arguments(&["-q", "-o", "out", "--trace", "t.jsonl", "-i", folder]);
         let job = job.arguments(options).run();
         assert_right(&job, &inputs, &format!("{folder} with {options:?}"));
     }
@@ -30,6 +30,7 @@ fn assert_right(job: &Outcome, inputs: &[Manifest], what: &str) {
     assert_eq!(job.status, Some(0), "{what}: {}", job.stderr);
     assert!(job.outputs("out") == expected(inputs), "{what}");
     assert_eq!(job.stderr, "", "{what}");
+    job.assert_keeps_the_rules("t.jsonl");
 }
 
 const WINDOWS: [&str; 4] = ["1", "3", "10", "1000"];
@@ -58,7 +59,7 @@ fn random_swarms_come_out_right(condition: impl Fn(Job) -> Job) {
             input.wanted.retain(|name| name.as_str() != "nowhere");
         }
         let job = condition(Job::with_inputs(&inputs));
-        let job = job.arguments(&["-q", "-o", "out", "--window", window]);
+        let job = job.arguments(&["-q", "-o", "out", "--trace", "t.jsonl", "--window", window]);
         let job = job.arguments(options).run();
         assert_right(&job, &inputs, &format!("the swarm of seed {seed}"));
     }

@@ -1,5 +1,6 @@
 //! The README says what the program does.
 
+use bittorrent::check::Outcome;
 use bittorrent::cli::Arguments;
 use bittorrent::exit::Exit;
 use bittorrent::policy::{Named, TrackerIndex, order, selection};
@@ -11,6 +12,10 @@ const README: &str = include_str!("../README.md");
 fn every_exit_status_is_in_the_readme() {
     for exit in Exit::ALL {
         let row = format!("| {} | {exit} |", exit.status());
+        assert!(README.contains(&row), "{row}");
+    }
+    for outcome in Outcome::ALL {
+        let row = format!("| {} | {outcome} |", outcome as u8);
         assert!(README.contains(&row), "{row}");
     }
 }

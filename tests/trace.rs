@@ -6,8 +6,10 @@ mod profiling;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
+use bittorrent::check::{Checked, Outcome::Untold};
 use bittorrent::protocol::{Rank, Tag};
 use bittorrent::report::Report;
 use bittorrent::trace::{Deed, Event, Header, Reader, Thread};
@@ -197,6 +199,8 @@ fn a_client_that_is_killed_leaves_a_trace() {
         assert!(!header.complete);
         let at_work: BTreeSet<Rank> = events.iter().map(|event| event.rank).collect();
         assert!(at_work.len() > 2, "{at_work:?}");
+        let checked = Checked::new(&job.folder.path().join(name)).expect("a trace");
+        assert_eq!(checked.outcome(), Untold, "{checked}");
     }
 }
 
@@ -277,4 +281,55 @@ fn a_full_disk_ends_the_recording_and_not_the_run() {
         assert!(job.stderr.contains(message), "{}", job.stderr);
     }
     assert_eq!(job.outputs(".").len(), 1);
+}
+
+/// Runs `check` on a file.
+fn check(trace: &Path, options: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(job::PROGRAM);
+    let output = command.arg("check").args(options).arg(trace).output();
+    let output = output.expect("the program can be run");
+    let [stdout, stderr] =
+        [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("text"));
+    (output.status.code(), stdout, stderr)
+}
+
+#[test]
+fn check_says_which_rule_is_broken_and_where() {
+    let job = Job::with_inputs(&[format!("1 f 1 {} 0", hash('a')), "0 1 f".into()])
+        .arguments(&["--trace", "t"])
+        .run();
+    let path = job.folder.path().join("t");
+    let (status, stdout, stderr) = check(&path, &[]);
+    assert_eq!((status, stderr.as_str()), (Some(0), ""));
+    assert!(
+        stdout.ends_with(" events of 2 clients: every rule holds\n"),
+        "{stdout}"
+    );
+
+    // The seed refuses the only segment that there is to be had.
+    let text = fs::read_to_string(&path).expect("a trace");
+    let ack = format!("{{\"Ack\":\"{}\"}}", hash('a'));
+    assert_eq!(text.matches(&ack).count(), 2, "posted and taken: {text}");
+    fs::write(&path, text.replace(&ack, "\"Nack\"")).expect("a file");
+    let (status, stdout, _) = check(&path, &[]);
+    assert_eq!(status, Some(1));
+    let offence = "rank 1 refused segment 1 of 'f' to rank 2, which it owns";
+    assert!(stdout.contains(offence), "{stdout}");
+    let (status, stdout, _) = check(&path, &["--json"]);
+    let report: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
+    assert_eq!(
+        (status, &report["outcome"]),
+        (Some(1), &"a rule is broken".into())
+    );
+    let r9 = &report["rules"][8];
+    assert_eq!(
+        (&r9["rule"], &r9["verdict"]),
+        (&"R9".into(), &"broken".into())
+    );
+    assert_eq!(r9["offence"], offence);
+
+    fs::write(&path, "").expect("a file");
+    let (status, _, stderr) = check(&path, &[]);
+    assert_eq!(status, Some(2));
+    assert!(stderr.starts_with("bittorrent: "), "{stderr}");
 }

@@ -47,6 +47,7 @@ mod updates;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::mem;
 
 use crate::protocol::{Letter, Rank};
 use crate::settings::Settings;
@@ -267,11 +268,15 @@ impl Judge {
             line: self.offences.line,
             ..Offences::default()
         };
+        let doubts = mem::take(&mut self.offences.doubts);
         let due = if is_whole {
             &mut self.offences
         } else {
             &mut owed
         };
+        for (found, doubt) in due.found.iter_mut().zip(doubts) {
+            add(found, doubt);
+        }
         for check in &self.checks {
             check.owed(&self.known, due);
         }
@@ -345,6 +350,9 @@ struct Offences {
     /// Of the event that is judged.
     line: u64,
     found: [Option<(Offence, usize)>; Rule::ALL.len()],
+    /// What are offences if the run is whole. In a run that was broken off, what another thread of the
+    /// rank did last may be lost.
+    doubts: [Option<(Offence, usize)>; Rule::ALL.len()],
 }
 
 impl Offences {
@@ -353,15 +361,34 @@ impl Offences {
         self.report_at(self.line, rule, text);
     }
 
+    /// Reports one that may be none if the run was broken off.
+    fn doubt(&mut self, rule: Rule, text: String) {
+        let line = self.line;
+        let offence = Offence { line, text };
+        add(&mut self.doubts[rule as usize], Some((offence, 0)));
+    }
+
     fn report_at(&mut self, line: u64, rule: Rule, text: String) {
-        match &mut self.found[rule as usize] {
-            Some((_, more)) => *more += 1,
-            first => *first = Some((Offence { line, text }, 0)),
-        }
+        let offence = Offence { line, text };
+        add(&mut self.found[rule as usize], Some((offence, 0)));
     }
 
     fn of(&self, rule: Rule) -> Option<(&Offence, usize)> {
         let (first, more) = self.found[rule as usize].as_ref()?;
         Some((first, *more))
+    }
+}
+
+/// Adds offences against a rule to those that were found: the first of them, and how many more.
+fn add(found: &mut Option<(Offence, usize)>, others: Option<(Offence, usize)>) {
+    match (found, others) {
+        (Some((first, more)), Some((other, others))) => {
+            *more += others + 1;
+            if other.line < first.line {
+                *first = other;
+            }
+        }
+        (found, Some(others)) => *found = Some(others),
+        (_, None) => {}
     }
 }

@@ -78,7 +78,8 @@ impl Check for Service {
                 if let Some(duty) = conduct
                     && let Some(text) = wrong(question, duty, answer, known)
                 {
-                    offences.report(Rule::R9, text);
+                    let holds = known.has_come(from, answer.file, answer.segment);
+                    report(holds, text, offences);
                 }
             }
             (Way::Posted, Letter::ToDownload(ToDownload::Availability(offer))) => {
@@ -89,7 +90,7 @@ impl Check for Service {
                     (Some(_), Some(_)) if !holds => early(question, "offered", known),
                     (Some(_), Some(_)) | (Some(Duty::Any) | None, _) => return,
                 };
-                offences.report(Rule::R9, text);
+                report(holds, text, offences);
             }
             (Way::Posted | Way::Taken, _) => {}
         }
@@ -150,6 +151,15 @@ impl Service {
             self.open.remove(&question);
         }
         (!known.corrupt.contains(&me)).then_some(duty)
+    }
+}
+
+/// Reports an offence. Whether a segment has come its download thread tells, and that may be lost.
+fn report(holds: bool, text: String, offences: &mut Offences) {
+    if holds {
+        offences.report(Rule::R9, text);
+    } else {
+        offences.doubt(Rule::R9, text);
     }
 }
 

@@ -1,5 +1,9 @@
 //! The events of all threads in one order: each thread's own is kept, a message is taken after it was
 //! posted, and what these leave open goes by time.
+//!
+//! Where a run was broken off, some threads' last events are lost. A message that is taken, and whose
+//! posting is lost, is left out, and so is what its reader did then: what remains is the run as it was
+//! at some moment that might have been.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -27,6 +31,8 @@ pub struct Merge<S> {
     posted: HashMap<Flow, u64>,
     /// The threads that have events left.
     open: HashSet<Who>,
+    /// Those of which every event was there.
+    whole: HashSet<Who>,
     /// What to say once before anything else.
     error: Option<anyhow::Error>,
 }
@@ -34,7 +40,18 @@ pub struct Merge<S> {
 struct Stream<S> {
     who: Who,
     next: Option<Event>,
+    /// Whether the thread has ended, as its own events have it.
+    has_ended: bool,
     rest: S,
+}
+
+/// What an event needs before it may come.
+enum Needs {
+    Nothing,
+    /// The next message of this flow, which somebody may still post.
+    Message(Flow),
+    /// A message whose posting is lost.
+    Lost,
 }
 
 impl<S: Iterator<Item = Result<Event>>> Merge<S> {
@@ -45,6 +62,7 @@ impl<S: Iterator<Item = Result<Event>>> Merge<S> {
             .map(|(who, rest)| Stream {
                 who,
                 next: None,
+                has_ended: false,
                 rest,
             })
             .collect();
@@ -53,6 +71,7 @@ impl<S: Iterator<Item = Result<Event>>> Merge<S> {
             waiting: HashMap::new(),
             posted: HashMap::new(),
             open: streams.iter().map(|stream| stream.who).collect(),
+            whole: HashSet::new(),
             error: None,
             streams,
         };
@@ -64,34 +83,48 @@ impl<S: Iterator<Item = Result<Event>>> Merge<S> {
 
     /// Turns to the next event of a stream.
     fn advance(&mut self, index: usize) {
-        let stream = &mut self.streams[index];
-        match stream.rest.next() {
+        match self.streams[index].rest.next() {
             Some(Ok(event)) => {
+                let stream = &mut self.streams[index];
+                stream.has_ended |= event.deed == Deed::Ended;
+                let needs = self.needs(&event);
                 let time = event.time;
-                let awaited = self.awaited(&event);
                 self.streams[index].next = Some(event);
-                match awaited {
-                    Some(flow) => _ = self.waiting.insert(flow, index),
-                    None => self.ready.push(Reverse((time, index))),
+                match needs {
+                    Needs::Nothing => self.ready.push(Reverse((time, index))),
+                    Needs::Message(flow) => _ = self.waiting.insert(flow, index),
+                    Needs::Lost => self.end(index),
                 }
             }
-            ended => {
-                let who = stream.who;
-                if let Some(Err(error)) = ended {
-                    self.error.get_or_insert(error);
-                }
-                self.open.remove(&who);
-                // What it has not posted by now, nobody will.
-                let ended = self.waiting.keys().filter(|(sender, _)| *sender == who);
-                for flow in ended.copied().collect::<Vec<_>>() {
-                    self.release(flow);
-                }
+            Some(Err(error)) => {
+                self.error.get_or_insert(error);
+                self.end(index);
+            }
+            None => self.end(index),
+        }
+    }
+
+    /// A stream has no more events, or none that can be used.
+    fn end(&mut self, index: usize) {
+        let stream = &mut self.streams[index];
+        let (who, is_whole) = (stream.who, stream.has_ended && stream.next.is_none());
+        stream.next = None;
+        self.open.remove(&who);
+        if is_whole {
+            self.whole.insert(who);
+        }
+        // What it has not posted by now, nobody will.
+        let ended = self.waiting.keys().filter(|(sender, _)| *sender == who);
+        for flow in ended.copied().collect::<Vec<_>>() {
+            if is_whole {
+                self.release(flow);
+            } else if let Some(reader) = self.waiting.remove(&flow) {
+                self.end(reader);
             }
         }
     }
 
-    /// The flow in which a message is still to be posted before this event, if somebody may yet.
-    fn awaited(&self, event: &Event) -> Option<Flow> {
+    fn needs(&self, event: &Event) -> Needs {
         let Deed::Taken {
             from,
             number,
@@ -99,12 +132,18 @@ impl<S: Iterator<Item = Result<Event>>> Merge<S> {
             ..
         } = &event.deed
         else {
-            return None;
+            return Needs::Nothing;
         };
         let sender = (*from, Thread::sender(*from, letter));
         let flow = (sender, (event.rank, Thread::reader(letter)));
         let posted = self.posted.get(&flow).copied().unwrap_or_default();
-        (posted < *number && self.open.contains(&sender)).then_some(flow)
+        if posted >= *number || self.whole.contains(&sender) {
+            Needs::Nothing
+        } else if self.open.contains(&sender) {
+            Needs::Message(flow)
+        } else {
+            Needs::Lost
+        }
     }
 
     fn release(&mut self, flow: Flow) {
@@ -158,7 +197,7 @@ impl<S: Iterator<Item = Result<Event>>> Iterator for Merge<S> {
 impl<S: Iterator<Item = Result<Event>>> Merge<S> {
     fn still_waits(&self, index: usize) -> bool {
         let next = self.streams[index].next.as_ref();
-        next.is_some_and(|event| self.awaited(event).is_some())
+        next.is_some_and(|event| matches!(self.needs(event), Needs::Message(_)))
     }
 }
 
@@ -246,11 +285,24 @@ mod tests {
     }
 
     #[test]
-    fn what_was_posted_in_a_lost_part_of_the_trace_is_taken_all_the_same() {
+    fn what_was_taken_and_its_posting_is_lost_is_left_out_with_all_that_follows_from_it() {
         let begun = [(9, Deed::Begun)];
-        let takes = [(1, taken(1, 1, request())), (2, taken(5, 1, request()))];
+        let takes = [(1, taken(1, 1, request())), (2, posted(3, 1, request()))];
+        let last = [(3, Deed::Begun), (4, taken(2, 1, request()))];
+        let streams = [
+            (1, DOWNLOAD, &begun[..]),
+            (2, UPLOAD, &takes[..]),
+            (3, UPLOAD, &last[..]),
+        ];
+        assert_eq!(merged(&streams), [(3, 3), (9, 1)]);
+    }
+
+    #[test]
+    fn what_was_taken_and_never_posted_by_a_thread_of_which_all_is_there_stays_for_the_judge() {
+        let begun = [(9, Deed::Begun), (10, Deed::Ended)];
+        let takes = [(1, taken(1, 1, request())), (2, Deed::Begun)];
         let streams = [(1, DOWNLOAD, &begun[..]), (2, UPLOAD, &takes[..])];
-        assert_eq!(merged(&streams), [(9, 1), (1, 2), (2, 2)]);
+        assert_eq!(merged(&streams), [(9, 1), (10, 1), (1, 2), (2, 2)]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use bittorrent::check::{Checked, Outcome as Verdict};
 use bittorrent::launch::Mpi;
 use bittorrent::manifest::Manifest;
 use bittorrent::protocol::{FileName, Hashes, Rank};
@@ -328,6 +329,12 @@ impl Outcome {
         self.assert_says(reasons);
         assert_eq!(self.stdout, "");
         assert_eq!(self.outputs("."), BTreeMap::new());
+    }
+
+    /// The run kept every rule, as its trace shows.
+    pub fn assert_keeps_the_rules(&self, trace: &str) {
+        let checked = Checked::new(&self.folder.path().join(trace)).expect("a trace");
+        assert_eq!(checked.outcome(), Verdict::Holds, "{checked}");
     }
 
     /// Each of these is in the messages, once.
