@@ -45,8 +45,8 @@ test-mpich: export MPICC := $(MPICC_MPICH)
 test-mpich: export MPIRUN := $(MPIRUN_MPICH)
 test-mpich: export CARGO_TARGET_DIR := target/mpich
 test-mpich: deps mpich-deps
-	cargo build --release --locked
-	./checker.sh --binary target/mpich/release/bittorrent
+	cargo build --locked
+	./checker.sh --binary target/mpich/debug/bittorrent
 	cargo test --locked --test mpirun --test bad_input --test bad_run --test intruder --test launch --test generated --test trace --test promise
 
 # What is measured, or the sections named in ONLY: make bench ONLY=designs

@@ -124,8 +124,9 @@ fn with_rendezvous_for_everything_every_folder_comes_out_right() {
         return;
     }
     let condition = |job: Job| job.mpirun_options(&RENDEZVOUS);
-    every_window_comes_out_right(condition);
-    every_published_design_comes_out_right(condition);
+    for window in ["10", "1000"] {
+        every_folder_comes_out_right(condition, &["--window", window]);
+    }
 }
 
 /// What a client owns and wants: a file's name and its number of segments, which all have one hash,

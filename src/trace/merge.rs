@@ -27,12 +27,16 @@ pub struct Merge<S> {
     ready: BinaryHeap<Reverse<(Duration, usize)>>,
     /// Those that are to take a message which was not posted yet, by its flow.
     waiting: HashMap<Flow, usize>,
+    /// Those that may come when another thread of their rank has: these two have one clock.
+    behind: Vec<Reverse<(Duration, usize)>>,
     /// How many messages of each flow were posted.
     posted: HashMap<Flow, u64>,
     /// The threads that have events left.
     open: HashSet<Who>,
     /// Those of which every event was there.
     whole: HashSet<Who>,
+    /// The streams of each rank's threads.
+    of_rank: HashMap<Rank, Vec<usize>>,
     /// What to say once before anything else.
     error: Option<anyhow::Error>,
 }
@@ -69,12 +73,17 @@ impl<S: Iterator<Item = Result<Event>>> Merge<S> {
         let mut merge = Merge {
             ready: BinaryHeap::new(),
             waiting: HashMap::new(),
+            behind: Vec::new(),
             posted: HashMap::new(),
             open: streams.iter().map(|stream| stream.who).collect(),
             whole: HashSet::new(),
+            of_rank: HashMap::new(),
             error: None,
             streams,
         };
+        for (index, stream) in merge.streams.iter().enumerate() {
+            merge.of_rank.entry(stream.who.0).or_default().push(index);
+        }
         for index in 0..merge.streams.len() {
             merge.advance(index);
         }
@@ -171,11 +180,19 @@ impl<S: Iterator<Item = Result<Event>>> Iterator for Merge<S> {
         if let Some(error) = self.error.take() {
             return Some(Err(error));
         }
-        if self.ready.is_empty() {
-            let flow = self.longest_awaited()?;
-            self.release(flow);
-        }
-        let Reverse((_, index)) = self.ready.pop()?;
+        let index = loop {
+            match self.ready.pop() {
+                Some(Reverse((time, index))) if self.is_behind(index, time) => {
+                    self.behind.push(Reverse((time, index)));
+                }
+                Some(Reverse((_, index))) => break index,
+                None => {
+                    let flow = self.longest_awaited()?;
+                    self.release(flow);
+                }
+            }
+        };
+        self.ready.extend(self.behind.drain(..));
         let event = self.streams[index].next.take().expect("it was ready");
         if let Deed::Posted {
             to, number, letter, ..
@@ -195,6 +212,15 @@ impl<S: Iterator<Item = Result<Event>>> Iterator for Merge<S> {
 }
 
 impl<S: Iterator<Item = Result<Event>>> Merge<S> {
+    /// Whether another thread of the same rank has something to tell that came before.
+    fn is_behind(&self, index: usize, time: Duration) -> bool {
+        let rank = self.streams[index].who.0;
+        self.of_rank[&rank].iter().any(|&other| {
+            let next = self.streams[other].next.as_ref();
+            next.is_some_and(|event| event.time < time)
+        })
+    }
+
     fn still_waits(&self, index: usize) -> bool {
         let next = self.streams[index].next.as_ref();
         next.is_some_and(|event| matches!(self.needs(event), Needs::Message(_)))
@@ -282,6 +308,19 @@ mod tests {
         let streams = [(1, DOWNLOAD, &posts[..]), (2, UPLOAD, &takes[..])];
         assert_eq!(merged(&streams), expected);
         assert_eq!(merged(&[streams[1], streams[0]]), expected);
+    }
+
+    #[test]
+    fn the_threads_of_a_rank_keep_the_order_of_its_clock_even_if_one_has_to_wait() {
+        let posts = [(10, posted(2, 1, request()))];
+        let takes = [(1, taken(1, 1, request()))];
+        let others = [(2, Deed::Begun)];
+        let streams = [
+            (1, DOWNLOAD, &posts[..]),
+            (2, UPLOAD, &takes[..]),
+            (2, DOWNLOAD, &others[..]),
+        ];
+        assert_eq!(merged(&streams), [(10, 1), (1, 2), (2, 2)]);
     }
 
     #[test]
