@@ -197,19 +197,9 @@ fn download(
         let step = download.step(now, from, message, &mut effects);
         step.with_context(|| format!("{tag} from rank {from}"))?;
         if let Some((file, segment)) = came {
-            post.recorder.did(&if download.holds(file, segment) {
-                Deed::Verified {
-                    from,
-                    file,
-                    segment,
-                }
-            } else {
-                Deed::WrongHash {
-                    from,
-                    file,
-                    segment,
-                }
-            });
+            let is_right = download.holds(file, segment);
+            post.recorder
+                .did(&Deed::checked(is_right, from, file, segment));
         }
     }
 }

@@ -121,3 +121,22 @@ pub enum Deed {
     /// It ended.
     Ended,
 }
+
+impl Deed {
+    /// What a thread did that held a hash from a member against the promised one.
+    pub fn checked(is_right: bool, from: Rank, file: FileId, segment: SegmentIndex) -> Deed {
+        if is_right {
+            Deed::Verified {
+                from,
+                file,
+                segment,
+            }
+        } else {
+            Deed::WrongHash {
+                from,
+                file,
+                segment,
+            }
+        }
+    }
+}

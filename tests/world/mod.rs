@@ -524,19 +524,8 @@ impl World {
                 segment,
                 answer: Answer::Ack(hash),
             })) => {
-                let deed = if self.promised[&(to, file)].get(segment) == Some(hash) {
-                    Deed::Verified {
-                        from,
-                        file,
-                        segment,
-                    }
-                } else {
-                    Deed::WrongHash {
-                        from,
-                        file,
-                        segment,
-                    }
-                };
+                let is_right = self.promised[&(to, file)].get(segment) == Some(hash);
+                let deed = Deed::checked(is_right, from, file, segment);
                 self.record(to, trace::Thread::Download, deed);
             }
             Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {}
