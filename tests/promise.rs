@@ -205,6 +205,9 @@ fn assert_given_up(job: Job, what: &str, stopped: u32) -> Outcome {
         Some(4) => {}
         // MPICH's mpirun kills the stopped rank, and may go by that.
         Some(9) if job::mpi().1 != Mpi::OpenMpi => {}
+        // Open MPI 4.1's mpirun dies of a null pointer of its own once in some 300 such jobs, when
+        // all ranks have ended, over the collective operation that they did not finish.
+        None if job.stderr.contains("(PMIx_server_finalize+") => {}
         status => panic!("{status:?}: {}", job.stderr),
     }
     let waiting: Vec<String> = (0..4)
