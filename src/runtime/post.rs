@@ -188,7 +188,7 @@ impl Post {
 
     /// Lets some time pass; a long wait may be the last thing that the thread does.
     pub(super) fn pause(&mut self, backoff: &mut Backoff, longest: Duration) {
-        if backoff.is_long() {
+        if self.recorder.is_on() && backoff.is_long() {
             self.recorder.flush();
         }
         backoff.pause(longest);
