@@ -5,11 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
-use crate::rules::{Judge, Judgement, Verdict};
-use crate::trace::Reader;
+use crate::inputs;
+use crate::manifest;
+use crate::protocol::Rank;
+use crate::rules::{Inputs, Judge, Judgement, Verdict};
+use crate::trace::{Event, Header, Reader};
 
 /// The version of what [`Check`] prints as JSON. It grows when a field changes its meaning or goes.
 const SCHEMA: u32 = 1;
@@ -19,6 +22,8 @@ const SCHEMA: u32 = 1;
 pub struct Check {
     /// The trace, or the folder of parts that a run left which was broken off.
     pub trace: PathBuf,
+    /// Where the clients have found their inputs, to be held against what they did.
+    pub inputs: Option<PathBuf>,
     /// Whether to print JSON.
     pub json: bool,
 }
@@ -27,9 +32,9 @@ impl Check {
     /// Reads the trace, prints the verdicts, and says what is to be the exit status.
     ///
     /// # Errors
-    /// When the trace cannot be read.
+    /// When the trace cannot be read, or the inputs.
     pub fn run(&self) -> Result<Outcome> {
-        let checked = Checked::new(&self.trace)?;
+        let checked = Checked::new(&self.trace, self.inputs.as_deref())?;
         if self.json {
             serde_json::to_writer_pretty(io::stdout().lock(), &checked.report())
                 .context("cannot print")?;
@@ -94,34 +99,98 @@ pub struct Checked {
     judgements: Vec<Judgement>,
 }
 
-impl Checked {
-    /// Reads a trace, in one pass.
+/// A check on its way through a trace.
+pub(crate) struct Checking {
+    clients: usize,
+    complete: bool,
+    events: u64,
+    judge: Judge,
+}
+
+impl Checking {
+    /// Of a trace with this header.
     ///
     /// # Errors
-    /// When it cannot be read.
-    pub fn new(trace: &Path) -> Result<Checked> {
-        let reader = Reader::open(trace)?;
-        let header = reader.header();
-        let (clients, complete) = (header.clients, header.complete);
+    /// When it has settings that this version does not know.
+    pub(crate) fn new(trace: &Path, header: &Header) -> Result<Checking> {
         let (settings, corrupt) = header.settings.parse().with_context(|| {
             format!(
                 "{}:1: settings that this version does not know",
                 trace.display()
             )
         })?;
-        let mut judge = Judge::new(clients, settings, corrupt);
-        let mut events = 0;
+        Ok(Checking {
+            clients: header.clients,
+            complete: header.complete,
+            events: 0,
+            judge: Judge::new(header.clients, settings, corrupt),
+        })
+    }
+
+    /// Takes the next event, which is on this line.
+    pub(crate) fn see(&mut self, line: u64, event: &Event) {
+        self.judge.see(line, event);
+        self.events += 1;
+    }
+
+    pub(crate) fn close(self) -> Checked {
+        Checked {
+            clients: self.clients,
+            complete: self.complete,
+            events: self.events,
+            judgements: self.judge.close(self.complete),
+        }
+    }
+}
+
+/// What the clients have read in a folder.
+fn read_inputs(folder: &Path, clients: usize) -> Result<Inputs> {
+    let there = inputs::clients(folder).with_context(|| folder.display().to_string())?;
+    let read = |client: Rank| {
+        ensure!(
+            there.contains(&client),
+            "{}: expected in{client}.txt, found no such input",
+            folder.display()
+        );
+        Ok((client, manifest::read(&inputs::path(folder, client))))
+    };
+    Rank::clients(clients).map(read).collect()
+}
+
+impl Checked {
+    /// Reads a trace, in one pass, and holds it against the inputs in a folder, if one is named.
+    ///
+    /// # Errors
+    /// When it cannot be read, or an input is not there.
+    pub fn new(trace: &Path, inputs: Option<&Path>) -> Result<Checked> {
+        let reader = Reader::open(trace)?;
+        let mut checking = Checking::new(trace, reader.header())?;
+        if let Some(folder) = inputs {
+            let inputs = read_inputs(folder, reader.header().clients)?;
+            checking.judge = checking.judge.knowing(inputs);
+        }
         for event in reader {
             let (line, event) = event?;
-            judge.see(line, &event);
-            events += 1;
+            checking.see(line, &event);
         }
-        Ok(Checked {
-            clients,
-            complete,
-            events,
-            judgements: judge.close(complete),
-        })
+        Ok(checking.close())
+    }
+
+    /// What is to be said of each rule, in order.
+    pub fn judgements(&self) -> &[Judgement] {
+        &self.judgements
+    }
+
+    /// How many events the trace has.
+    pub(crate) fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// A line on all rules.
+    pub(crate) fn summary(&self) -> String {
+        let (events, clients) = (self.events, self.clients);
+        let noun = if clients == 1 { "client" } else { "clients" };
+        format!("{events} events of {clients} {noun}: {}", self.outcome())
     }
 
     /// The worst of the verdicts.
@@ -167,9 +236,7 @@ impl fmt::Display for Checked {
                 }
             }
         }
-        let (events, clients) = (self.events, self.clients);
-        let noun = if clients == 1 { "client" } else { "clients" };
-        writeln!(f, "{events} events of {clients} {noun}: {}", self.outcome())
+        writeln!(f, "{}", self.summary())
     }
 }
 

@@ -193,7 +193,8 @@ fn script(name: &str) -> String {
     format!("{}/tests/hosts/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The trace has all of the threads, a clock for each rank on the right host, and left no parts.
+/// The trace has all of the threads, a clock for each rank on the right host, left no parts, and shows
+/// that every rule was kept.
 fn assert_the_trace_is_whole(job: &Outcome, name: &str, clients: usize) {
     let reader = Reader::open(&job.folder.path().join(name)).expect("there is a trace");
     assert!(reader.header().complete);
@@ -210,6 +211,7 @@ fn assert_the_trace_is_whole(job: &Outcome, name: &str, clients: usize) {
         let parts = job.folder.path().join(format!("host{host}/t.parts"));
         assert!(!parts.exists(), "{}", parts.display());
     }
+    job.assert_keeps_the_rules(name);
 }
 
 /// What one host's clients served to another's has crossed the first one's link.

@@ -199,7 +199,7 @@ fn a_client_that_is_killed_leaves_a_trace() {
         assert!(!header.complete);
         let at_work: BTreeSet<Rank> = events.iter().map(|event| event.rank).collect();
         assert!(at_work.len() > 2, "{at_work:?}");
-        let checked = Checked::new(&job.folder.path().join(name)).expect("a trace");
+        let checked = Checked::new(&job.folder.path().join(name), None).expect("a trace");
         assert_eq!(checked.outcome(), Untold, "{checked}");
     }
 }
@@ -332,4 +332,73 @@ fn check_says_which_rule_is_broken_and_where() {
     let (status, _, stderr) = check(&path, &[]);
     assert_eq!(status, Some(2));
     assert!(stderr.starts_with("bittorrent: "), "{stderr}");
+}
+
+#[test]
+fn check_holds_a_run_against_the_inputs() {
+    let owner = |letter| format!("1 f 1 {} 0", hash(letter));
+    let job = Job::with_inputs(&[owner('a'), "0 2 f nowhere".into()])
+        .arguments(&["--trace", "t"])
+        .run();
+    assert_eq!(job.status, Some(1), "{}", job.stderr);
+    let folder = job.folder.path();
+    let inputs = folder.to_str().expect("a readable path");
+    let checked = || check(&folder.join("t"), &["--inputs", inputs]);
+    let (status, stdout, stderr) = checked();
+    assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
+    let other = format!("2 f 1 {0} g 1 {0} 0", hash('a'));
+    for (name, input, offence) in [
+        (
+            "in1.txt",
+            owner('b'),
+            "R1        broken, line 2: rank 1 sent an INIT that is not its input's: segment 1 of 'f' differs",
+        ),
+        (
+            "in1.txt",
+            "0 0".into(),
+            "rank 1 sent an INIT that is not its input's: 'f' is not in the input",
+        ),
+        (
+            "in1.txt",
+            other,
+            "rank 1 sent an INIT that is not its input's: 'g' is not in it",
+        ),
+        (
+            "in1.txt",
+            "nonsense".into(),
+            "rank 1 sent an INIT that is not its input's: that one cannot be used",
+        ),
+        (
+            "in2.txt",
+            "0 1 f".into(),
+            "rank 2 asked for 'nowhere', which its input does not want",
+        ),
+        (
+            "in2.txt",
+            "0 3 f nowhere g".into(),
+            "rank 2 sent ALL_COMPLETE and never asked for 'g', which its input wants",
+        ),
+    ] {
+        let path = folder.join(name);
+        let before = fs::read_to_string(&path).expect("an input");
+        fs::write(&path, input).expect("a file");
+        let (status, stdout, _) = checked();
+        assert_eq!(status, Some(1), "{stdout}");
+        let broken: Vec<&str> = stdout
+            .lines()
+            .filter(|line| line.contains("broken,"))
+            .collect();
+        assert!(
+            matches!(broken[..], [line] if line.contains(offence)),
+            "{stdout}"
+        );
+        fs::write(&path, before).expect("a file");
+    }
+    fs::remove_file(folder.join("in2.txt")).expect("an input");
+    let (status, _, stderr) = checked();
+    assert_eq!(status, Some(2));
+    assert!(
+        stderr.contains("expected in2.txt, found no such input"),
+        "{stderr}"
+    );
 }

@@ -14,6 +14,10 @@ pub(super) struct CheckArguments {
     #[arg(value_name = "TRACE")]
     trace: PathBuf,
 
+    /// Hold the run against the inputs in this folder as well
+    #[arg(long, value_name = "DIR")]
+    inputs: Option<PathBuf>,
+
     /// Print the verdicts as JSON
     #[arg(long)]
     json: bool,
@@ -22,8 +26,16 @@ pub(super) struct CheckArguments {
 impl CheckArguments {
     /// What is to be checked.
     pub(super) fn check(self) -> Check {
-        let CheckArguments { trace, json } = self;
-        Check { trace, json }
+        let CheckArguments {
+            trace,
+            inputs,
+            json,
+        } = self;
+        Check {
+            trace,
+            inputs,
+            json,
+        }
     }
 }
 

@@ -34,6 +34,7 @@ mod completion;
 mod finishing;
 mod grants;
 mod index;
+mod inputs;
 mod known;
 mod messages;
 mod registration;
@@ -52,6 +53,7 @@ use std::mem;
 use crate::protocol::{Letter, Rank};
 use crate::settings::Settings;
 use crate::trace::{Deed, Event, Thread};
+pub use inputs::Inputs;
 use known::{Known, News};
 
 /// A rule, as the README numbers them.
@@ -95,6 +97,27 @@ impl Rule {
         Rule::R12,
         Rule::Messages,
     ];
+}
+
+impl Rule {
+    /// What it is about, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Rule::R1 => "every client registers first",
+            Rule::R2 => "the tracker knows the files, and holds no segment",
+            Rule::R3 => "a client joins the swarm of each file that it wants",
+            Rule::R4 => "each segment is asked for, and its hash is checked",
+            Rule::R5 => "the sources vary",
+            Rule::R6 => "the tracker is asked again after every interval",
+            Rule::R7 => "a complete file is told of and saved",
+            Rule::R8 => "a client that has all says so, once",
+            Rule::R9 => "what is held is served, and nothing else",
+            Rule::R10 => "an upload thread ends on STOP alone",
+            Rule::R11 => "who has a whole file stays as a seed",
+            Rule::R12 => "when all are done, everybody is stopped",
+            Rule::Messages => "each message is taken once, in order",
+        }
+    }
 }
 
 impl fmt::Display for Rule {
@@ -183,6 +206,12 @@ impl Judge {
             ],
             offences: Offences::default(),
         }
+    }
+
+    /// The same, knowing what the clients have read.
+    pub fn knowing(mut self, inputs: Inputs) -> Judge {
+        self.checks.push(Box::new(inputs::Given::new(inputs)));
+        self
     }
 
     /// Takes the next event, which is on this line of the trace.

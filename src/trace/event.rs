@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::{FileId, FileName, Letter, Rank, SegmentIndex};
+use crate::protocol::{FileId, FileName, Letter, Rank, SegmentIndex, Tag};
 
 /// Something that a thread did.
 ///
@@ -43,6 +43,23 @@ impl Thread {
             Letter::ToTracker(_) => Thread::Tracker,
             Letter::ToDownload(_) => Thread::Download,
             Letter::ToUpload(_) => Thread::Upload,
+        }
+    }
+
+    /// The thread that reads messages of a kind.
+    pub fn reading(tag: Tag) -> Thread {
+        match tag {
+            Tag::Init
+            | Tag::SwarmRequest
+            | Tag::Update
+            | Tag::FileComplete
+            | Tag::AllComplete
+            | Tag::Alive
+            | Tag::Confirm => Thread::Tracker,
+            Tag::InitAck | Tag::Swarm | Tag::Segment | Tag::Availability | Tag::Grant => {
+                Thread::Download
+            }
+            Tag::SegmentRequest | Tag::AvailabilityRequest | Tag::Stop => Thread::Upload,
         }
     }
 

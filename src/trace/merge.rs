@@ -3,7 +3,7 @@
 //!
 //! Where a run was broken off, some threads' last events are lost. A message that is taken, and whose
 //! posting is lost, is left out, and so is what its reader did then: what remains is the run as it was
-//! at some moment that might have been.
+//! at some moment that might have been. An uncut merge leaves nothing out.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -39,6 +39,8 @@ pub struct Merge<S> {
     of_rank: HashMap<Rank, Vec<usize>>,
     /// What to say once before anything else.
     error: Option<anyhow::Error>,
+    /// Whether nothing is left out.
+    is_uncut: bool,
 }
 
 struct Stream<S> {
@@ -61,6 +63,16 @@ enum Needs {
 impl<S: Iterator<Item = Result<Event>>> Merge<S> {
     /// A merge of streams, each with the thread whose it is.
     pub fn new(streams: impl IntoIterator<Item = (Who, S)>) -> Merge<S> {
+        Merge::of(streams, false)
+    }
+
+    /// The same, and of a run that was broken off nothing is left out: a message may be taken there
+    /// that was never posted.
+    pub fn uncut(streams: impl IntoIterator<Item = (Who, S)>) -> Merge<S> {
+        Merge::of(streams, true)
+    }
+
+    fn of(streams: impl IntoIterator<Item = (Who, S)>, is_uncut: bool) -> Merge<S> {
         let streams: Vec<_> = streams
             .into_iter()
             .map(|(who, rest)| Stream {
@@ -79,6 +91,7 @@ impl<S: Iterator<Item = Result<Event>>> Merge<S> {
             whole: HashSet::new(),
             of_rank: HashMap::new(),
             error: None,
+            is_uncut,
             streams,
         };
         for (index, stream) in merge.streams.iter().enumerate() {
@@ -125,7 +138,7 @@ impl<S: Iterator<Item = Result<Event>>> Merge<S> {
         // What it has not posted by now, nobody will.
         let ended = self.waiting.keys().filter(|(sender, _)| *sender == who);
         for flow in ended.copied().collect::<Vec<_>>() {
-            if is_whole {
+            if is_whole || self.is_uncut {
                 self.release(flow);
             } else if let Some(reader) = self.waiting.remove(&flow) {
                 self.end(reader);
@@ -150,6 +163,8 @@ impl<S: Iterator<Item = Result<Event>>> Merge<S> {
             Needs::Nothing
         } else if self.open.contains(&sender) {
             Needs::Message(flow)
+        } else if self.is_uncut {
+            Needs::Nothing
         } else {
             Needs::Lost
         }
@@ -240,7 +255,20 @@ mod tests {
 
     /// The times and ranks of the events of some threads, in their order.
     fn merged(streams: &[Deeds<'_>]) -> Vec<(u64, u32)> {
-        let streams = streams.iter().map(|&(rank, thread, deeds)| {
+        order(Merge::new(of(streams)))
+    }
+
+    fn order(events: impl Iterator<Item = Result<Event>>) -> Vec<(u64, u32)> {
+        let events = events.map(|event| event.unwrap());
+        events
+            .map(|event| (event.time.as_secs(), event.rank.0))
+            .collect()
+    }
+
+    fn of(
+        streams: &[Deeds<'_>],
+    ) -> impl Iterator<Item = (Who, impl Iterator<Item = Result<Event>>)> {
+        streams.iter().map(|&(rank, thread, deeds)| {
             let event = move |(time, deed): &(u64, Deed)| {
                 Ok(Event {
                     time: Duration::from_secs(*time),
@@ -250,11 +278,7 @@ mod tests {
                 })
             };
             ((Rank(rank), thread), deeds.iter().map(event))
-        });
-        let events = Merge::new(streams).map(|event| event.unwrap());
-        events
-            .map(|event| (event.time.as_secs(), event.rank.0))
-            .collect()
+        })
     }
 
     fn request() -> Letter {
@@ -334,6 +358,8 @@ mod tests {
             (3, UPLOAD, &last[..]),
         ];
         assert_eq!(merged(&streams), [(3, 3), (9, 1)]);
+        let uncut = order(Merge::uncut(of(&streams)));
+        assert_eq!(uncut, [(1, 2), (2, 2), (3, 3), (4, 3), (9, 1)]);
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub struct Reader {
     is_over: bool,
 }
 
+/// The parts of a trace, each with its thread.
+type Streams = Vec<((Rank, Thread), Part)>;
+
 enum Source {
     Lines(Lines),
     Parts(Box<Merge<Part>>),
@@ -40,11 +43,24 @@ impl Reader {
     /// # Errors
     /// When there is no trace, or what is there cannot be read as one.
     pub fn open(path: &Path) -> Result<Reader> {
+        Reader::of(path, Merge::new)
+    }
+
+    /// The same, and of a run that was broken off nothing is left out: what somebody took may lack its
+    /// posting.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn open_uncut(path: &Path) -> Result<Reader> {
+        Reader::of(path, Merge::uncut)
+    }
+
+    fn of(path: &Path, merge: fn(Streams) -> Merge<Part>) -> Result<Reader> {
         let folder = parts_folder(path);
         let (header, source) = if path.is_dir() {
-            parts(path)?
+            parts(path, merge)?
         } else if !path.exists() && folder.is_dir() {
-            parts(&folder)?
+            parts(&folder, merge)?
         } else {
             let (header, lines) = Lines::open(path)?;
             (header, Source::Lines(lines))
@@ -85,7 +101,7 @@ impl Iterator for Reader {
 }
 
 /// The parts in a folder, and the header that they have together.
-fn parts(folder: &Path) -> Result<(Header, Source)> {
+fn parts(folder: &Path, merge: fn(Streams) -> Merge<Part>) -> Result<(Header, Source)> {
     let shown = folder.display();
     let mut parts: Vec<Part> = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| shown.to_string())? {
@@ -130,8 +146,8 @@ fn parts(folder: &Path) -> Result<(Header, Source)> {
         complete: false,
         clocks,
     };
-    let merge = Merge::new(parts.into_iter().map(|part| (part.owner(), part)));
-    Ok((header, Source::Parts(Box::new(merge))))
+    let streams = parts.into_iter().map(|part| (part.owner(), part)).collect();
+    Ok((header, Source::Parts(Box::new(merge(streams)))))
 }
 
 /// The lines of a file.

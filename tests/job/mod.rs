@@ -333,7 +333,7 @@ impl Outcome {
 
     /// The run kept every rule, as its trace shows.
     pub fn assert_keeps_the_rules(&self, trace: &str) {
-        let checked = Checked::new(&self.folder.path().join(trace)).expect("a trace");
+        let checked = Checked::new(&self.folder.path().join(trace), None).expect("a trace");
         assert_eq!(checked.outcome(), Verdict::Holds, "{checked}");
     }
 
