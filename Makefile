@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs: they see to what is missing first.
 
-.PHONY: run test test-mpich bench build install lint mutants clean deps hosts-deps mpich-deps lint-deps
+.PHONY: run test test-mpich bench build install lint mutants clean deps hosts-deps mpich-deps browser-deps lint-deps
 .DELETE_ON_ERROR:
 
 # Open MPI does not run as root, the usual user of a container, without these.
@@ -27,11 +27,12 @@ get() { \
 }
 endef
 
-# A small swarm, and what came out of it.
+# A small swarm, what came out of it, whether it kept the rules, and a page that shows it.
 run: build
-	@rm -rf target/sample
-	./bittorrent launch --input-dir inputs/test1 --output-dir target/sample
+	@rm -rf target/sample && mkdir -p target/sample
+	./bittorrent launch --input-dir inputs/test1 --output-dir target/sample --trace target/sample/trace.jsonl
 	@cd target/sample && wc -l client*
+	./bittorrent show target/sample/trace.jsonl
 
 # Everything there is to check.
 test: build hosts-deps
@@ -104,6 +105,13 @@ mpich-deps:
 	command -v $(MPICC_MPICH) >/dev/null || set -- "$$@" libmpich-dev; \
 	command -v $(MPIRUN_MPICH) >/dev/null || set -- "$$@" mpich; \
 	get "$$@"
+
+# To open pages in, where the test of them is not to be skipped.
+browser-deps:
+	@$(installer); for browser in chromium chromium-browser google-chrome; do \
+	    if command -v $$browser >/dev/null; then exit 0; fi; \
+	done; \
+	get chromium
 
 lint-deps:
 	@$(installer); command -v shellcheck >/dev/null || get shellcheck

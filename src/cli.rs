@@ -8,6 +8,7 @@ mod check;
 mod describe;
 mod generate;
 mod launch;
+mod show;
 mod swarm;
 
 use clap::error::ErrorKind;
@@ -17,6 +18,7 @@ use crate::check::Check;
 use crate::exit::Exit;
 use crate::generate::Generate;
 use crate::launch::Launch;
+use crate::picture::Show;
 use crate::runtime::Options;
 
 pub use describe::Description;
@@ -41,7 +43,8 @@ const USAGE: &str = "\
 mpirun -np N bittorrent [OPTIONS]
        bittorrent launch [OPTIONS] [-- MPIRUN_OPTIONS...]
        bittorrent generate [OPTIONS] --clients C --segments S DIR
-       bittorrent check [OPTIONS] TRACE";
+       bittorrent check [OPTIONS] TRACE
+       bittorrent show [OPTIONS] TRACE";
 
 /// What the command line asks for.
 #[derive(Debug, Clone)]
@@ -54,6 +57,8 @@ pub enum Request {
     Generate(Generate),
     /// To judge a run by its trace.
     Check(Check),
+    /// To draw a run from its trace.
+    Show(Show),
     /// To describe the command line to a shell or to a reader.
     Describe(Description),
 }
@@ -75,6 +80,7 @@ enum Command {
     Launch(launch::LaunchArguments),
     Generate(generate::GenerateArguments),
     Check(check::CheckArguments),
+    Show(show::ShowArguments),
     #[command(flatten)]
     Describe(Description),
 }
@@ -103,6 +109,7 @@ pub fn request() -> Result<Request, clap::Error> {
         }
         Some(Command::Generate(generate)) => Request::Generate(generate.generate()?),
         Some(Command::Check(check)) => Request::Check(check.check()),
+        Some(Command::Show(show)) => Request::Show(show.show()?),
         Some(Command::Describe(description)) => Request::Describe(description),
     })
 }

@@ -24,15 +24,16 @@
 //!   the start and the end that all ranks have to come to (`assembly`), output files, what each
 //!   thread records for the trace, what is gathered besides the protocol, and the one way to end the
 //!   whole job. Nothing else touches MPI, threads, files or clocks, but for finding, reading and
-//!   generating inputs, reading traces, and `launch`.
+//!   generating inputs, reading traces, writing pages, and `launch`.
 //! * [`rules`] judges what happened, each rule of the protocol in one pass: for [`check`] that of a
 //!   trace, for the tests that of the runs that they make up.
+//! * [`picture`] draws a trace: as a page for the browser, and for the Perfetto viewer.
 //! * [`launch`] starts a swarm with mpirun, and knows whether one started this process, and which
 //!   other ranks it started on this host.
 //! * [`generate`] makes swarms up, and writes their inputs.
 //! * [`exit`] is the exit statuses, [`cli`] the command line.
 //!
-//! Dependencies point one way: `main` -> `cli` -> `generate`, `check`, `runtime` -> `launch`, `rules`
+//! Dependencies point one way: `main` -> `cli` -> `generate`, `picture` -> `check`, `runtime` -> `launch`, `rules`
 //! -> `trace` -> `report` -> `tracker`, `client` -> `settings`, `statistics`, `inputs`, `manifest` ->
 //! `policy` ->
 //! `protocol`.
@@ -57,6 +58,7 @@ pub mod generate;
 pub mod inputs;
 pub mod launch;
 pub mod manifest;
+pub mod picture;
 pub mod policy;
 pub mod protocol;
 pub mod report;

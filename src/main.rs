@@ -34,6 +34,7 @@ fn serve(request: Request) -> Result<ExitCode> {
         Request::Run(options) => return Ok(runtime::run(&options).into()),
         Request::Check(check) => return Ok(check.run()?.into()),
         Request::Launch(launch) => match launch.start()? {},
+        Request::Show(show) => println!("{}", show.run()?),
         Request::Generate(generate) => println!("{}", generate.run()?),
         Request::Describe(description) => description.give()?,
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bittorrent::manifest::Manifest;
 use bittorrent::report::Measured;
 
-use crate::job::{Job, Outcome};
+use crate::job::{Job, Outcome, PROGRAM};
 use crate::rank::{self, Usage};
 
 /// A run of ours.
@@ -66,6 +66,24 @@ impl Run {
             serde_json::from_str(&text).expect("the note is what was written")
         };
         (0..self.ranks).map(usage).collect()
+    }
+
+    /// How long one of our commands takes that reads the trace of the run, in seconds.
+    pub fn reading(&self, command: &str) -> f64 {
+        let start = Instant::now();
+        let output = Command::new(PROGRAM)
+            .args([command, "t.jsonl"])
+            .current_dir(self.outcome.folder.path())
+            .output()
+            .expect("our program can be run");
+        assert!(output.status.success(), "{output:?}");
+        start.elapsed().as_secs_f64()
+    }
+
+    /// The length of a file that the run has left.
+    pub fn size(&self, name: &str) -> u64 {
+        let path = self.outcome.folder.path().join(name);
+        fs::metadata(path).expect("the run left it").len()
     }
 
     pub fn makespan(&self) -> f64 {

@@ -13,7 +13,7 @@ pub struct Section {
     pub run: fn(Scale) -> Vec<Table>,
 }
 
-pub const SECTIONS: [Section; 6] = [
+pub const SECTIONS: [Section; 7] = [
     Section {
         name: "startup",
         run: startup,
@@ -21,6 +21,10 @@ pub const SECTIONS: [Section; 6] = [
     Section {
         name: "rate",
         run: rate,
+    },
+    Section {
+        name: "trace",
+        run: trace,
     },
     Section {
         name: "segments",
@@ -142,6 +146,69 @@ fn rate(scale: Scale) -> Vec<Table> {
             ),
             number(median(runs.iter().map(|(run, _)| per_segment(run)))),
             number(median(runs.iter().map(|(run, _)| trackers(run)))),
+        ]);
+    }
+    vec![table]
+}
+
+/// What recording costs, and what reading takes.
+fn trace(scale: Scale) -> Vec<Table> {
+    let segments = scale.pick(1000, 20);
+    let mut table = Table::new(
+        format!(
+            "The trace: 10 files of {segments} segments, two owners each, with and without --trace"
+        ),
+        &[
+            "clients",
+            "segments/s",
+            "with --trace",
+            "ratio (target)",
+            "bytes a message",
+            "check, s for 1,000,000 messages",
+            "show, s for 1,000,000 messages",
+        ],
+    );
+    for clients in [4, 16] {
+        if scale == Scale::Tiny && clients > 4 {
+            continue;
+        }
+        let inputs = shared(clients, 10, segments);
+        let runs: Vec<(Run, Run)> = (0..scale.pick(15, 1))
+            .map(|_| {
+                (
+                    Run::new(&inputs, &[]),
+                    Run::new(&inputs, &["--trace", "t.jsonl"]),
+                )
+            })
+            .collect();
+        let rate = |run: &Run| run.measured.segments as f64 / run.makespan();
+        let messages = |run: &Run| {
+            let volumes = run.measured.messages.values();
+            volumes.map(|volume| volume.messages).sum::<u64>() as f64
+        };
+        let reading = |command: &str| {
+            let seconds = runs
+                .iter()
+                .map(|(_, run)| run.reading(command) / messages(run) * 1e6);
+            median(seconds.take(scale.pick(5, 1)))
+        };
+        let bytes = runs
+            .iter()
+            .map(|(_, run)| run.size("t.jsonl") as f64 / messages(run));
+        table.row([
+            clients.to_string(),
+            number(median(runs.iter().map(|(plain, _)| rate(plain)))),
+            number(median(runs.iter().map(|(_, traced)| rate(traced)))),
+            against(
+                median(
+                    runs.iter()
+                        .map(|(plain, traced)| rate(traced) / rate(plain)),
+                ),
+                ">= 0.85",
+            ),
+            number(median(bytes)),
+            number(reading("check")),
+            number(reading("show")),
         ]);
     }
     vec![table]

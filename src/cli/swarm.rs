@@ -170,7 +170,7 @@ fn client_rank(text: &str) -> Result<Rank, String> {
 }
 
 /// A time with a unit, or in seconds.
-fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
+pub(super) fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
     match text.parse() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
         Err(_) => humantime::parse_duration(text),

@@ -1,0 +1,203 @@
+//! The page: one file, with its style, its script and what it tells inside.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use super::Place;
+use super::story::{Story, Told};
+use crate::check::Checked;
+use crate::protocol::Tag;
+use crate::report::{Plan, SettingsReport};
+use crate::rules::{Judgement, Verdict};
+use crate::settings::Settings;
+use crate::trace::{Header, Thread};
+
+const PAGE: &str = include_str!("page/page.html");
+
+/// The vendored part first, whose licence lies beside it.
+const STYLE: [&str; 2] = [
+    include_str!("page/vendor/uPlot.min.css"),
+    include_str!("page/style.css"),
+];
+const SCRIPT: [&str; 7] = [
+    include_str!("page/vendor/uPlot.iife.min.js"),
+    include_str!("page/data.js"),
+    include_str!("page/theme.js"),
+    include_str!("page/spacetime.js"),
+    include_str!("page/segments.js"),
+    include_str!("page/charts.js"),
+    include_str!("page/main.js"),
+];
+
+/// The version of what the script is told.
+const SCHEMA: u32 = 1;
+
+/// What the script is told.
+#[derive(Serialize)]
+struct Run<'a> {
+    schema: u32,
+    version: &'a str,
+    /// The name of the trace.
+    trace: String,
+    complete: bool,
+    clients: usize,
+    events: u64,
+    outcome: String,
+    settings: &'a SettingsReport,
+    /// The same without options.
+    defaults: SettingsReport,
+    hosts: Vec<&'a str>,
+    uncertainty: Option<f64>,
+    rules: Vec<Judged<'a>>,
+    tags: Vec<TagReport>,
+    /// The time whose messages are drawn, if not all are.
+    window: Option<[f64; 2]>,
+    #[serde(flatten)]
+    told: Told,
+}
+
+#[derive(Serialize)]
+struct Judged<'a> {
+    rule: String,
+    about: &'static str,
+    verdict: &'static str,
+    line: Option<u64>,
+    offence: Option<&'a str>,
+    more: Option<usize>,
+    place: Option<PlaceReport>,
+}
+
+/// Where an offence was.
+#[derive(Serialize)]
+struct PlaceReport {
+    time: f64,
+    rank: u32,
+    thread: Thread,
+    message: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct TagReport {
+    name: String,
+    reader: Thread,
+}
+
+/// Writes the page.
+pub(super) fn page(
+    trace: &Path,
+    header: &Header,
+    checked: &Checked,
+    places: &BTreeMap<u64, Place>,
+    story: Story,
+    window: Option<RangeInclusive<Duration>>,
+) -> Result<String> {
+    let (settings, _) = header.settings.parse()?;
+    let mut hosts: Vec<&str> = header
+        .clocks
+        .iter()
+        .map(|clock| clock.host.as_str())
+        .collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    let uncertain = header.clocks.iter().map(|clock| clock.uncertainty);
+    let name = trace.file_name().unwrap_or(trace.as_os_str());
+    let run = Run {
+        schema: SCHEMA,
+        version: &header.version,
+        trace: name.to_string_lossy().into_owned(),
+        complete: header.complete,
+        clients: header.clients,
+        events: checked.events(),
+        outcome: checked.outcome().to_string(),
+        settings: &header.settings,
+        defaults: defaults(header.clients),
+        hosts,
+        uncertainty: uncertain.max_by(f64::total_cmp),
+        rules: (checked.judgements().iter())
+            .map(|judgement| judged(judgement, places))
+            .collect(),
+        tags: Tag::ALL.map(TagReport::from).into(),
+        window: window.map(|window| {
+            let [start, end] = [window.start(), window.end()].map(Duration::as_secs_f64);
+            [start, end]
+        }),
+        told: story.tell(&settings),
+    };
+    // A name in the trace is not to end the element that it stands in.
+    let run = serde_json::to_string(&run).context("cannot describe the run")?;
+    let run = run.replace('<', "\\u003c");
+    let (style, script) = (STYLE.join("\n"), SCRIPT.join("\n"));
+    let mut page = String::with_capacity(PAGE.len() + style.len() + script.len() + run.len());
+    let mut rest = PAGE;
+    for (place, content) in [
+        ("{{style}}", style),
+        ("{{run}}", run),
+        ("{{script}}", script),
+    ] {
+        let (before, behind) = rest.split_once(place).expect("the page has a place for it");
+        page += before;
+        page += &content;
+        rest = behind;
+    }
+    Ok(page + rest)
+}
+
+fn defaults(clients: usize) -> SettingsReport {
+    let plan = Plan {
+        settings: Settings::default(),
+        clients,
+        corrupt: Vec::new(),
+    };
+    SettingsReport::from(&plan)
+}
+
+fn judged<'a>(
+    Judgement { rule, verdict }: &'a Judgement,
+    places: &BTreeMap<u64, Place>,
+) -> Judged<'a> {
+    let judged = |verdict| Judged {
+        rule: rule.to_string(),
+        about: rule.about(),
+        verdict,
+        line: None,
+        offence: None,
+        more: None,
+        place: None,
+    };
+    match verdict {
+        Verdict::Holds => judged("holds"),
+        Verdict::CannotBeTold => judged("cannot be told"),
+        Verdict::Broken { first, more } => Judged {
+            line: Some(first.line),
+            offence: Some(&first.text),
+            more: Some(*more),
+            place: places.get(&first.line).map(PlaceReport::from),
+            ..judged("broken")
+        },
+    }
+}
+
+impl From<&Place> for PlaceReport {
+    fn from(Place { event, message }: &Place) -> PlaceReport {
+        PlaceReport {
+            time: event.time.as_secs_f64(),
+            rank: event.rank.0,
+            thread: event.thread,
+            message: *message,
+        }
+    }
+}
+
+impl From<Tag> for TagReport {
+    fn from(tag: Tag) -> TagReport {
+        TagReport {
+            name: tag.to_string(),
+            reader: Thread::reading(tag),
+        }
+    }
+}

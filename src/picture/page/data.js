@@ -1,0 +1,184 @@
+/* Reads what the program wrote: decodes the columns and adds the indices that the pictures need. */
+
+/** A column is the base64 of a little-endian typed array, as every browser's machine has it. */
+function decode(text, Column) {
+  const raw = atob(text);
+  const bytes = new Uint8Array(raw.length);
+  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+  return new Column(bytes.buffer);
+}
+
+/** Lanes: the tracker's, then each client's download and upload. */
+const laneOf = (rank, thread) => (rank === 0 ? 0 : 2 * rank - (thread === "upload" ? 0 : 1));
+const rankOf = (lane) => Math.ceil(lane / 2);
+const nameOf = (lane) => (lane === 0 ? "tracker" : `client ${rankOf(lane)} (${lane % 2 ? "download" : "upload"})`);
+
+/** How many of the first values of a sorted array are at most `limit`. */
+function countUpTo(sorted, limit) {
+  let low = 0, high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * Messages in the order of their start. A message may be underway for long, so each block of them
+ * remembers its latest end: a whole block that ended before the view is passed over at once.
+ */
+const BLOCK = 256;
+function timeIndex(messages, ids) {
+  const starts = Float64Array.from(ids, (id) => messages.start[id]);
+  const reach = new Float64Array(Math.ceil(ids.length / BLOCK)).fill(-Infinity);
+  ids.forEach((id, i) => {
+    const block = Math.floor(i / BLOCK);
+    reach[block] = Math.max(reach[block], messages.end[id]);
+  });
+  return { ids, starts, reach, end: messages.end };
+}
+
+/** The messages of an index that are underway at some time between `from` and `to`. */
+function underway(index, from, to) {
+  const found = [];
+  const last = countUpTo(index.starts, to);
+  for (let first = 0; first < last; first += BLOCK) {
+    if (index.reach[first / BLOCK] < from) continue;
+    const stop = Math.min(first + BLOCK, last);
+    for (let i = first; i < stop; i++) {
+      if (index.end[index.ids[i]] >= from) found.push(index.ids[i]);
+    }
+  }
+  return found;
+}
+
+const MESSAGE_COLUMNS = {
+  posted: Float64Array, taken: Float64Array, from: Uint16Array, to: Uint16Array, tag: Uint8Array, detail: Uint8Array,
+  file: Int32Array, segment: Int32Array, bytes: Uint32Array, line: Uint32Array, answers: Int32Array,
+};
+const CELL_COLUMNS = { time: Float64Array, client: Uint16Array, file: Uint16Array, cell: Uint32Array, from: Uint16Array };
+
+function decodeColumns(written, kinds) {
+  return Object.fromEntries(Object.entries(kinds).map(([name, Column]) => [name, decode(written[name], Column)]));
+}
+
+function readMessages(run) {
+  const { count, columns } = run.messages;
+  const messages = { count, drawable: columns !== null, ...decodeColumns(columns ?? emptyColumns(MESSAGE_COLUMNS), MESSAGE_COLUMNS) };
+  const n = messages.posted.length;
+
+  // Where one end of a message is lost, its other end stands for both.
+  messages.start = messages.posted.map((time, i) => (Number.isNaN(time) ? messages.taken[i] : time));
+  messages.end = messages.taken.map((time, i) => (Number.isNaN(time) ? messages.posted[i] : time));
+
+  const readers = run.tags.map((tag) => tag.reader);
+  messages.sender = new Uint32Array(n);
+  messages.reader = new Uint32Array(n);
+  for (let i = 0; i < n; i++) {
+    const reader = readers[messages.tag[i]];
+    messages.sender[i] = laneOf(messages.from[i], reader === "download" ? "upload" : "download");
+    messages.reader[i] = laneOf(messages.to[i], reader);
+  }
+
+  // The answers of a message are a chain: the first one, and after each the next one.
+  messages.firstAnswer = new Int32Array(n).fill(-1);
+  messages.nextAnswer = new Int32Array(n).fill(-1);
+  for (let i = n - 1; i >= 0; i--) {
+    const request = messages.answers[i];
+    if (request < 0 || request >= n) continue;
+    messages.nextAnswer[i] = messages.firstAnswer[request];
+    messages.firstAnswer[request] = i;
+  }
+
+  messages.order = Array.from({ length: n }, (_, i) => i)
+    .filter((i) => !Number.isNaN(messages.start[i]))
+    .sort((a, b) => messages.start[a] - messages.start[b]);
+  messages.tagCounts = run.tags.map((tag) => run.measured.messages?.[tag.name]?.messages ?? 0);
+  if (messages.drawable) {
+    messages.tagCounts.fill(0);
+    messages.tag.forEach((tag) => messages.tagCounts[tag]++);
+  }
+  return messages;
+}
+
+const emptyColumns = (kinds) => Object.fromEntries(Object.keys(kinds).map((name) => [name, ""]));
+
+/** A message, what it answers (and what that answers), and all that answers it. */
+function conversation(messages, id) {
+  const lit = new Set();
+  for (let i = id; i >= 0 && !lit.has(i); i = messages.answers[i]) lit.add(i);
+  const waiting = [id];
+  while (waiting.length) {
+    for (let i = messages.firstAnswer[waiting.pop()]; i >= 0; i = messages.nextAnswer[i]) {
+      if (lit.has(i)) continue;
+      lit.add(i);
+      waiting.push(i);
+    }
+  }
+  return [...lit];
+}
+
+/** The cells of all files lie one after another; `arrival` tells for each client which event filled which of them. */
+function readCells(run) {
+  const { bucket, columns } = run.cells;
+  const cells = { bucket, ...decodeColumns(columns, CELL_COLUMNS) };
+  cells.first = [];
+  cells.total = 0;
+  for (const file of run.files) {
+    file.cells = Math.ceil(file.segments / bucket);
+    cells.first.push(cells.total);
+    cells.total += file.cells;
+  }
+
+  // A name may be anything, even `__proto__`, so a Map finds the files.
+  const byName = new Map(run.files.map((file, i) => [file.name, i]));
+  const clients = Array.from({ length: run.shown }, (_, i) => ({
+    arrival: new Int32Array(cells.total).fill(-1),
+    times: [],
+    owned: new Set([...run.files.keys()].filter((file) => run.files[file].owners.includes(i + 1))),
+    wanted: new Set(),
+  }));
+  for (const measured of run.measured.clients ?? []) {
+    const client = clients[measured.client - 1];
+    for (const { file } of measured.downloads ?? []) if (client && byName.has(file)) client.wanted.add(byName.get(file));
+  }
+  cells.time.forEach((time, event) => {
+    const client = clients[cells.client[event] - 1];
+    if (!client) return;
+    client.arrival[cells.first[cells.file[event]] + cells.cell[event]] = event;
+    client.times.push(time);
+    client.wanted.add(cells.file[event]);
+  });
+  for (const client of clients) {
+    client.wantedCells = [...client.wanted].reduce((sum, file) => sum + run.files[file].cells, 0);
+  }
+  return { ...cells, clients };
+}
+
+function readRun(text) {
+  const run = JSON.parse(text);
+  run.measured ??= {};
+  run.messages = readMessages(run);
+  run.cells = readCells(run);
+  run.series.served = run.series.served.map((column) => decode(column, Uint32Array));
+  run.series.held = run.series.held.map((column) => decode(column, Uint32Array));
+  if (run.activity) run.activity.counts = run.activity.counts.map((column) => decode(column, Uint32Array));
+  run.lanes = 1 + 2 * run.clients;
+  return run;
+}
+
+/** One object holds what the pictures share; whoever draws is told which of it has changed. */
+function makeState(values) {
+  const listeners = [];
+  return {
+    ...values,
+    set(changes) {
+      Object.assign(this, changes);
+      for (const listener of listeners) listener(changes);
+    },
+    subscribe(listener) {
+      listeners.push(listener);
+    },
+  };
+}
