@@ -297,6 +297,33 @@ fn a_run_that_was_broken_off_has_a_page_of_all_that_is_known() {
     assert_eq!(said["arrows"], 1, "the INIT of client 1: {said}");
 }
 
+/// Killed: nothing is said any more. Told to end: the ranks still say what they know.
+#[test]
+fn a_run_that_is_killed_or_ended_has_a_page_and_a_verdict() {
+    for (rank, signal) in [(3, "KILL"), (0, "TERM")] {
+        let large = (hash('x') + "\n").repeat(50_000);
+        let owner = format!("2 f 1 {} large 50000 {large} 0", hash('a'));
+        let wanting = "0 2 f large".to_owned();
+        let mut job = Job::with_inputs(&[owner, wanting.clone(), wanting])
+            .arguments(&["--trace", "t.jsonl", "--upload-time", "1ms"])
+            .start();
+        job.wait_for("client2_f");
+        job.signal(rank, signal);
+        let job = job.end();
+        assert_ne!(job.status, Some(0), "{signal}");
+        let told = told(&page(&job));
+        assert_eq!(told["complete"], false, "{signal}");
+        let verdicts = told["rules"].as_array().expect("a list");
+        let broken: Vec<_> = (verdicts.iter())
+            .filter(|rule| rule["verdict"] == "broken")
+            .collect();
+        assert!(broken.is_empty(), "{signal}: {broken:?}");
+        assert!(told["messages"]["count"].as_u64() > Some(20), "{signal}");
+        let saved = told["deeds"].as_array().expect("a list");
+        assert!(saved.iter().any(|deed| deed[3] == "saved"), "{signal}");
+    }
+}
+
 /// Every message begins one arrow and ends it, on the tracks of its threads.
 #[test]
 fn the_perfetto_viewer_gets_a_track_for_each_thread_and_an_arrow_for_each_message() {

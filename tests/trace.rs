@@ -351,7 +351,7 @@ fn check_holds_a_run_against_the_inputs() {
         (
             "in1.txt",
             owner('b'),
-            "R1        broken, line 2: rank 1 sent an INIT that is not its input's: segment 1 of 'f' differs",
+            "rank 1 sent an INIT that is not its input's: segment 1 of 'f' differs",
         ),
         (
             "in1.txt",

@@ -29,7 +29,7 @@ const MARKS: usize = 20_000;
 
 /// The bins of the curves, and of the diagram's lanes where there are too many messages.
 const CURVE: usize = 300;
-const LANE: usize = 1200;
+const LANE: usize = 400;
 
 /// A run, as it is gathered.
 pub(super) struct Story {

@@ -189,7 +189,7 @@ function makeCharts(run, state, getLook) {
   function drawCompletion() {
     const look = getLook();
     const done = measured.completion;
-    const title = done ? `Half of the clients had all by ${duration(done.median)}, the last one at ${duration(done.maximum)}` : "Not all clients are known to have got everything";
+    const title = done ? `Half of the downloads took ${duration(done.median)} or less, the longest ${duration(done.maximum)}` : "No download is known to be complete";
     const plot = frame("completion", title, few ? "Share of its wanted segments that each client held." : "Share of the wanted segments held: each client, their median, and from the least to the greatest.");
     const leechers = clients.filter((client) => series.wanted[client - 1] > 0);
     const shares = leechers.map((client) => Array.from(series.held[client - 1], (n) => (100 * n) / series.wanted[client - 1]));

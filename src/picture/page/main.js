@@ -40,7 +40,7 @@ function writeHeader() {
   const verdict = OUTCOMES[run.outcome] ?? "cannot be told";
   $("outcome").className = VERDICTS[verdict][1];
   $("outcome").append(verdictMark(verdict), run.outcome[0].toUpperCase() + run.outcome.slice(1));
-  $("about").append(element("code", {}, run.trace), ` ${plural(run.events, "event")}, ${plural(run.messages.count, "message")} in ${duration(run.span[1] - run.span[0])}`);
+  $("about").append(element("code", {}, run.trace), ` ${plural(run.events, "event")} in ${duration(run.span[1] - run.span[0])}`);
 
   for (const [name, value] of Object.entries(run.settings)) {
     const always = name === "update_interval" || name === "window";
@@ -109,14 +109,15 @@ function showSegment(client, file, segment, from) {
 
 function writeFigures() {
   const { makespan, lower_bound: bound, optimality, completion, balance, served_by_seeds: seeds, nack_ratio: nacks, messages_per_segment: perSegment, tracker } = run.measured;
+  const busy = (run.measured.clients ?? []).reduce((sum, client) => sum + client.busy, 0);
   const known = (value, say) => (value == null ? "–" : say(value));
   const tiles = [
-    ["Makespan", known(makespan, duration), bound != null && optimality != null ? `${significant(optimality)} times the least possible, ${duration(bound)}.` : "From the start until the last client has all."],
-    ["Completion, median", known(completion?.median, duration), "Half of the clients had all by then."],
-    ["Completion, the slow ones", known(completion?.p95, duration), completion ? `95 % had all by then. The first took ${duration(completion.minimum)}, the last ${duration(completion.maximum)}.` : "95 % had all by then."],
+    ["Makespan", known(makespan, duration), bound != null && optimality != null ? `${significant(optimality)} times the least possible, ${duration(bound)}.` : "From the first SWARM_REQUEST to the last FILE_COMPLETE."],
+    ["Completion, median", known(completion?.median, duration), "Half of the downloads of a file took no longer."],
+    ["Completion, the slow ones", known(completion?.p95, duration), completion ? `95 % took no longer. The quickest took ${duration(completion.minimum)}, the slowest ${duration(completion.maximum)}.` : "95 % took no longer."],
     ["Messages per segment", known(perSegment, significant), "2 is the least: a request and its answer."],
     ["Tracker's messages per segment", known(tracker?.messages_per_segment, significant), tracker ? `${plural(tracker.messages, "message")}, ${significant(tracker.messages_per_client)} for each client.` : "What the centre has to carry."],
-    ["Refused requests", known(nacks, (share) => percent(share, 1)), "Segment requests answered by NACK or BUSY."],
+    ["Refused requests", known(nacks, (share) => percent(share, 1)), busy > 0 ? `Segment requests answered by NACK. BUSY was the answer to ${count(busy)} more.` : "Segment requests answered by NACK."],
     ["Imbalance", known(balance?.imbalance, significant), balance?.jain != null ? `The busiest uploader over the mean; 1 is even. Jain's index ${significant(balance.jain)}.` : "The busiest uploader over the mean; 1 is even."],
     ["Served by seeds", known(seeds, (share) => percent(share)), "Segments that came from an owner of the file."],
   ];

@@ -201,8 +201,8 @@ function makeDiagram(run, state, getLook) {
   /** How many messages each lane posted and took, as bars that stand on the lane. The tracker has a scale of its own, or it would dwarf all others. */
   function drawDensity(pen, look, bins, counts) {
     density = { bins, counts };
-    const most = counts.slice(1).reduce((most, lane) => lane.reduce((a, b) => (a > b ? a : b), most), 1);
-    const trackerMost = counts[0].reduce((a, b) => (a > b ? a : b), 1);
+    // The tracker has a scale of its own, for it does other things.
+    const most = usualMost(counts.slice(1)), trackerMost = usualMost(counts.slice(0, 1));
     pen.fillStyle = look.hues.blue;
     pen.globalAlpha = 0.75;
     counts.forEach((lane, number) => {
@@ -210,12 +210,18 @@ function makeDiagram(run, state, getLook) {
       if (y < 0 || y > size.height + lanes.step) return;
       lane.forEach((n, bin) => {
         if (n === 0) return;
-        const height = Math.max((n / (number ? most : trackerMost)) * lanes.step * 0.92, 1);
+        const height = clamp(n / (number ? most : trackerMost), 0.05, 1) * lanes.step * 0.92;
         const left = Math.round(toX(startOf(bins, bin)));
         pen.fillRect(left, y - height, Math.max(Math.round(toX(startOf(bins, bin + 1))) - left, 1), height);
       });
     });
     pen.globalAlpha = 1;
+  }
+
+  /** Nearly the most: a few bursts are not to make all else flat. */
+  function usualMost(lanes) {
+    const found = lanes.flatMap((lane) => [...lane].filter((n) => n > 0)).sort((a, b) => a - b);
+    return found[Math.floor(found.length * 0.98)] ?? 1;
   }
 
   const startOf = ({ n, from, to }, bin) => from + (bin / n) * (to - from);
