@@ -359,7 +359,7 @@ mod tests {
         ];
         assert_eq!(merged(&streams), [(3, 3), (9, 1)]);
         let uncut = order(Merge::uncut(of(&streams)));
-        assert_eq!(uncut, [(1, 2), (2, 2), (3, 3), (4, 3), (9, 1)]);
+        assert_eq!(uncut, [(3, 3), (4, 3), (9, 1), (1, 2), (2, 2)]);
     }
 
     #[test]
