@@ -1,6 +1,6 @@
 //! `bittorrent show`: a trace as a page that needs no network, and for the Perfetto viewer.
 //!
-//! A [`Story`](story) is gathered in one pass over the events; the page (`page/`) draws it in a
+//! A `Story` is gathered in one pass over the events; the page (`page/`) draws it in a
 //! browser. What the page is told stands in `story.rs` and `page.rs`, field by field.
 
 mod column;
