@@ -198,8 +198,8 @@ fn download(
         step.with_context(|| format!("{tag} from rank {from}"))?;
         if let Some((file, segment)) = came {
             let is_right = download.holds(file, segment);
-            let checked = Deed::checked(is_right, from, file, segment);
-            post.recorder.did_at_once(&checked);
+            post.recorder
+                .did(&Deed::checked(is_right, from, file, segment));
         }
     }
 }

@@ -35,8 +35,6 @@ struct Tape {
     buffer: Vec<u8>,
     /// The time of the first record in the buffer.
     oldest: Duration,
-    /// The time of the last message.
-    latest: Duration,
     /// Whether everything was written, of all threads of this rank.
     is_whole: Arc<AtomicBool>,
 }
@@ -58,7 +56,6 @@ impl Recorder {
             me,
             buffer: Vec::with_capacity(CAPACITY),
             oldest: Duration::ZERO,
-            latest: Duration::ZERO,
             is_whole: Arc::clone(is_whole),
         })))
     }
@@ -84,19 +81,13 @@ impl Recorder {
         }
     }
 
-    /// Something else was done.
+    /// Something else was done, just before: what its rank's other thread did after it has a later
+    /// time.
     pub(super) fn did(&mut self, deed: &Deed) {
         if let Some(tape) = &mut self.0 {
-            let is_written = tape.did(tape.start.elapsed(), deed);
-            self.go_on(is_written);
-        }
-    }
-
-    /// Something was done at once with the message that was taken last: no clock is read again, for it
-    /// is what recording costs most.
-    pub(super) fn did_at_once(&mut self, deed: &Deed) {
-        if let Some(tape) = &mut self.0 {
-            let is_written = tape.did(tape.latest, deed);
+            let now = tape.start.elapsed();
+            record::append(&mut tape.buffer, now, deed);
+            let is_written = tape.age(now);
             self.go_on(is_written);
         }
     }
@@ -126,7 +117,6 @@ impl Drop for Recorder {
 impl Tape {
     fn message(&mut self, kind: Kind, other: Rank, tag: i32, bytes: &[u8]) -> bool {
         let now = self.start.elapsed();
-        self.latest = now;
         let head = Head::new(now, kind, other, tag, bytes).to_bytes();
         if self.buffer.len() + head.len() + bytes.len() > CAPACITY && !self.flush() {
             return false;
@@ -136,11 +126,6 @@ impl Tape {
             return self.flush() && self.write(bytes);
         }
         self.buffer.extend_from_slice(bytes);
-        self.age(now)
-    }
-
-    fn did(&mut self, now: Duration, deed: &Deed) -> bool {
-        record::append(&mut self.buffer, now, deed);
         self.age(now)
     }
 
