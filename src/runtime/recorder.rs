@@ -81,8 +81,8 @@ impl Recorder {
         }
     }
 
-    /// Something else was done, just before: what its rank's other thread did after it has a later
-    /// time.
+    /// Something else was done, just before: its time is not before the deed, for the judge holds the
+    /// other thread of the rank to it.
     pub(super) fn did(&mut self, deed: &Deed) {
         if let Some(tape) = &mut self.0 {
             let now = tape.start.elapsed();
