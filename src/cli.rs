@@ -5,9 +5,11 @@
 )]
 
 mod check;
+mod common;
 mod describe;
 mod generate;
 mod launch;
+mod shape;
 mod show;
 mod swarm;
 

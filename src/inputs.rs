@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Result, bail, ensure};
+
 use crate::protocol::Rank;
 
 /// The input of a client.
@@ -27,6 +29,34 @@ pub fn clients(folder: &Path) -> io::Result<BTreeSet<Rank>> {
 /// Whose input goes by this name.
 fn client(name: &str) -> Option<Rank> {
     number(name, "in", ".txt").map(Rank)
+}
+
+/// How many clients there are.
+///
+/// # Errors
+/// When one has no input: says which.
+pub fn count(inputs: &BTreeSet<Rank>) -> Result<usize> {
+    const MOST: usize = 5;
+    let Some(last) = inputs.last() else {
+        bail!("there is no in1.txt");
+    };
+    ensure!(
+        !inputs.contains(&Rank::TRACKER),
+        "there is in0.txt, but clients are numbered from 1"
+    );
+    let missing = (1..last.0).filter(|&client| !inputs.contains(&Rank(client)));
+    let mut missing: Vec<String> = (missing.take(MOST + 1))
+        .map(|client| format!("in{client}.txt"))
+        .collect();
+    if missing.len() > MOST {
+        missing[MOST] = "more".into();
+    }
+    ensure!(
+        missing.is_empty(),
+        "there is in{last}.txt, but not {}",
+        missing.join(", ")
+    );
+    Ok(inputs.len())
 }
 
 /// The number in a name such as `in3.txt`, between what comes before and what comes behind, as
@@ -75,6 +105,32 @@ mod tests {
         let clients: Vec<Rank> = clients(folder.path()).unwrap().into_iter().collect();
         assert_eq!(clients, [Rank(1), Rank(20)]);
         assert!(super::clients(&folder.path().join("nowhere")).is_err());
+    }
+
+    #[test]
+    fn every_client_has_an_input_or_the_missing_ones_are_named() {
+        let counted = |clients: &[u32]| {
+            let clients = clients.iter().copied().map(Rank).collect();
+            count(&clients).map_err(|error| error.to_string())
+        };
+        assert_eq!(counted(&[1]), Ok(1));
+        assert_eq!(counted(&[1, 2, 3]), Ok(3));
+        for (clients, problem) in [
+            (&[][..], "there is no in1.txt"),
+            (&[1, 3], "there is in3.txt, but not in2.txt"),
+            (
+                &[2, 5],
+                "there is in5.txt, but not in1.txt, in3.txt, in4.txt",
+            ),
+            (
+                &[4_000_000_000],
+                "there is in4000000000.txt, but not in1.txt, in2.txt, in3.txt, in4.txt, in5.txt, more",
+            ),
+            (&[0, 1], "there is in0.txt, but clients are numbered from 1"),
+            (&[0], "there is in0.txt, but clients are numbered from 1"),
+        ] {
+            assert_eq!(counted(clients), Err(problem.into()));
+        }
     }
 
     #[test]

@@ -7,7 +7,6 @@ mod environment;
 mod mpirun;
 mod roll;
 
-use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::env;
 use std::ffi::OsString;
@@ -16,10 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::inputs;
-use crate::protocol::Rank;
 
 pub use environment::{is_first, rank, ranks};
 pub use mpirun::Mpi;
@@ -53,7 +51,7 @@ impl Launch {
         let folder = &self.input_dir;
         let inputs = inputs::clients(folder)
             .with_context(|| format!("cannot list the inputs in {}", folder.display()))?;
-        let ranks = count(&inputs).with_context(|| folder.display().to_string())? + 1;
+        let ranks = inputs::count(&inputs).with_context(|| folder.display().to_string())? + 1;
         let (mpirun, mpi) = mpirun::find(self.mpirun.as_deref(), Mpi::of_this_program())?;
         let additions = Additions::new(mpi, ranks, &self.mpirun_options, Machine::this());
         if !self.quiet {
@@ -93,40 +91,12 @@ pub fn lone_rank(input_dir: &Path) -> String {
     );
     if let Some(clients) = inputs::clients(input_dir)
         .ok()
-        .and_then(|inputs| count(&inputs).ok())
+        .and_then(|inputs| inputs::count(&inputs).ok())
     {
         let folder = input_dir.display();
         text += &format!("\n\nFor the inputs in {folder}, N is {}.", clients + 1);
     }
     text
-}
-
-/// How many clients there are.
-///
-/// # Errors
-/// When one has no input: says which.
-fn count(inputs: &BTreeSet<Rank>) -> Result<usize> {
-    const MOST: usize = 5;
-    let Some(last) = inputs.last() else {
-        bail!("there is no in1.txt");
-    };
-    ensure!(
-        !inputs.contains(&Rank::TRACKER),
-        "there is in0.txt, but clients are numbered from 1"
-    );
-    let missing = (1..last.0).filter(|&client| !inputs.contains(&Rank(client)));
-    let mut missing: Vec<String> = (missing.take(MOST + 1))
-        .map(|client| format!("in{client}.txt"))
-        .collect();
-    if missing.len() > MOST {
-        missing[MOST] = "more".into();
-    }
-    ensure!(
-        missing.is_empty(),
-        "there is in{last}.txt, but not {}",
-        missing.join(", ")
-    );
-    Ok(inputs.len())
 }
 
 /// What mpirun has to be told here, besides what the user tells it.
@@ -211,32 +181,6 @@ const PLACEMENT: [&str; 10] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_client_has_an_input_or_the_missing_ones_are_named() {
-        let counted = |clients: &[u32]| {
-            let clients = clients.iter().copied().map(Rank).collect();
-            count(&clients).map_err(|error| error.to_string())
-        };
-        assert_eq!(counted(&[1]), Ok(1));
-        assert_eq!(counted(&[1, 2, 3]), Ok(3));
-        for (clients, problem) in [
-            (&[][..], "there is no in1.txt"),
-            (&[1, 3], "there is in3.txt, but not in2.txt"),
-            (
-                &[2, 5],
-                "there is in5.txt, but not in1.txt, in3.txt, in4.txt",
-            ),
-            (
-                &[4_000_000_000],
-                "there is in4000000000.txt, but not in1.txt, in2.txt, in3.txt, in4.txt, in5.txt, more",
-            ),
-            (&[0, 1], "there is in0.txt, but clients are numbered from 1"),
-            (&[0], "there is in0.txt, but clients are numbered from 1"),
-        ] {
-            assert_eq!(counted(clients), Err(problem.into()));
-        }
-    }
 
     const ROOMY: Machine = Machine {
         cores: 4,

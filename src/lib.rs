@@ -21,10 +21,12 @@
 //! * [`trace`] is what happened in a run, event by event, and the files that hold it.
 //! * [`runtime`] moves messages between the machines: mailboxes over MPI, how a thread waits, the
 //!   tracker's loop, the watch over it and the progress that is shown of it, a client's two threads,
-//!   the start and the end that all ranks have to come to (`assembly`), output files, what each
-//!   thread records for the trace, what is gathered besides the protocol, and the one way to end the
-//!   whole job. Nothing else touches MPI, threads, files or clocks, but for finding, reading and
-//!   generating inputs, reading traces, writing pages, and `launch`.
+//!   the start and the end that all ranks have to come to (`assembly`), what each thread records for
+//!   the trace, what is gathered besides the protocol, and the one way to end the whole job. Nothing
+//!   else touches MPI or threads; nor files or clocks, but for finding, reading and generating inputs,
+//!   reading traces, writing pages, and what follows.
+//! * `output` writes the files that a run leaves, whole or not at all, and [`progress`] a line that
+//!   says how far it is.
 //! * [`rules`] judges what happened, each rule of the protocol in one pass: for [`check`] that of a
 //!   trace, for the tests that of the runs that they make up.
 //! * [`picture`] draws a trace: as a page for the browser, and for the Perfetto viewer.
@@ -33,10 +35,9 @@
 //! * [`generate`] makes swarms up, and writes their inputs.
 //! * [`exit`] is the exit statuses, [`cli`] the command line.
 //!
-//! Dependencies point one way: `main` -> `cli` -> `generate`, `picture` -> `check`, `runtime` -> `launch`, `rules`
-//! -> `trace` -> `report` -> `tracker`, `client` -> `settings`, `statistics`, `inputs`, `manifest` ->
-//! `policy` ->
-//! `protocol`.
+//! Dependencies point one way: `main` -> `cli` -> `picture` -> `check`, `generate`,
+//! `runtime` -> `launch`, `output`, `progress`, `rules` -> `trace` -> `report` -> `tracker`,
+//! `client` -> `settings`, `statistics`, `inputs`, `manifest` -> `policy` -> `protocol`.
 //!
 //! # What is deliberately absent
 //! * The machines never send, wait, print or look at a clock: they take a message and the time, and
@@ -58,8 +59,10 @@ pub mod generate;
 pub mod inputs;
 pub mod launch;
 pub mod manifest;
+mod output;
 pub mod picture;
 pub mod policy;
+pub mod progress;
 pub mod protocol;
 pub mod report;
 pub mod rules;

@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use crate::protocol::{FileName, Hashes, OwnedFile, SegmentHash, SegmentIndex};
+use crate::protocol::{FileName, Hashes, OwnedFile, Rank, SegmentHash, SegmentIndex};
 
 /// A client's input. No file is owned twice, and none is wanted twice.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,6 +20,25 @@ pub struct Manifest {
     pub owned: Vec<OwnedFile>,
     /// The files that it is to end up with, in the order in which it fetches them.
     pub wanted: Vec<FileName>,
+}
+
+impl Manifest {
+    /// The files that the client has to download: those that it wants and does not own.
+    pub fn to_download(&self) -> impl Iterator<Item = &FileName> {
+        let owned: BTreeSet<&FileName> = self.owned.iter().map(|file| &file.name).collect();
+        let is_lacking = move |name: &&FileName| !owned.contains(*name);
+        self.wanted.iter().filter(is_lacking)
+    }
+
+    /// What the user is to know of a client with this input, a line each: which files it both owns and
+    /// wants.
+    pub fn warnings(&self, client: Rank) -> impl Iterator<Item = String> {
+        let owned = self.owned.iter().map(|file| &file.name);
+        let both = owned.filter(|name| self.wanted.contains(name));
+        both.map(move |name| {
+            format!("warning: client {client} both owns and wants '{name}': nothing is downloaded")
+        })
+    }
 }
 
 /// As many problems of one input are listed; the rest usually follows from them.

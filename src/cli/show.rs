@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{conflict, swarm};
+use super::{common, conflict};
 use crate::picture::Show;
 
 /// Draws a run as a page for the browser, from the run's trace
@@ -24,11 +24,11 @@ pub(super) struct ShowArguments {
     perfetto: Option<PathBuf>,
 
     /// Draw messages from this time on: of a long run, where there are too many to draw them all
-    #[arg(long, value_name = "TIME", value_parser = swarm::duration)]
+    #[arg(long, value_name = "TIME", value_parser = common::duration)]
     from: Option<Duration>,
 
     /// Draw messages up to this time
-    #[arg(long, value_name = "TIME", value_parser = swarm::duration)]
+    #[arg(long, value_name = "TIME", value_parser = common::duration)]
     to: Option<Duration>,
 }
 

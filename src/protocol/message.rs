@@ -214,6 +214,25 @@ pub enum ToDownload {
     Grant(FileId),
 }
 
+impl ToDownload {
+    /// Which segment it brings, if it brings one. It is held from then on, or was a wrong one: nobody
+    /// asks for a segment that it holds.
+    pub fn segment(&self) -> Option<(FileId, SegmentIndex)> {
+        match self {
+            ToDownload::Segment(SegmentAnswer {
+                file,
+                segment,
+                answer: Answer::Ack(_),
+            }) => Some((*file, *segment)),
+            ToDownload::Segment(_)
+            | ToDownload::InitAck(_)
+            | ToDownload::Swarm(_)
+            | ToDownload::Availability(_)
+            | ToDownload::Grant(_) => None,
+        }
+    }
+}
+
 impl Message for ToDownload {
     fn tag(&self) -> Tag {
         match self {
@@ -393,6 +412,15 @@ impl Letter {
             Letter::ToTracker(message) => encode(message, bytes),
             Letter::ToDownload(message) => encode(message, bytes),
             Letter::ToUpload(message) => encode(message, bytes),
+        }
+    }
+
+    /// How many bytes the encoding has.
+    pub fn size(&self) -> usize {
+        match self {
+            Letter::ToTracker(message) => size(message),
+            Letter::ToDownload(message) => size(message),
+            Letter::ToUpload(message) => size(message),
         }
     }
 

@@ -112,6 +112,16 @@ pub struct Plan {
     pub corrupt: Vec<Rank>,
 }
 
+impl Plan {
+    /// What stands in the way of it, in words for the user.
+    pub fn objection(&self) -> Option<String> {
+        let mut corrupt = self.corrupt.iter();
+        let rank = corrupt.find(|rank| rank.0 as usize > self.clients)?;
+        let last = self.clients;
+        Some(format!("--corrupt {rank}: the last client has rank {last}"))
+    }
+}
+
 impl Report {
     /// How a run went that came to its end, with its report. What was measured is there unless
     /// nothing was started.
@@ -158,15 +168,15 @@ impl Report {
         self.problems.iter().cloned().chain(missing)
     }
 
-    /// The table of what was measured, and the closing line: for standard output.
-    pub fn summary(&self, measured: &Measured, time: Duration) -> String {
+    /// The table of what was measured, and the closing line, which says in what time: for standard
+    /// output.
+    pub fn summary(&self, measured: &Measured, time: &str) -> String {
         format!(
-            "{}{} downloaded by {}, {} in {:.3} s\n",
+            "{}{} downloaded by {}, {} in {time}\n",
             table::table(measured),
             count(measured.files, "file"),
             count(self.settings.clients as u64, "client"),
             count(measured.segments, "segment"),
-            time.as_secs_f64(),
         )
     }
 }
@@ -213,6 +223,20 @@ fn verdict(tally: &Tally) -> Exit {
         Exit::Missing
     } else {
         Exit::Complete
+    }
+}
+
+/// Who has not finished, in words for the user: of many, the first.
+pub fn unfinished(clients: &[Rank]) -> String {
+    const MOST: usize = 20;
+    let mut ranks: Vec<String> = clients.iter().take(MOST).map(Rank::to_string).collect();
+    if let Some(others) = clients.len().checked_sub(MOST).filter(|&others| others > 0) {
+        ranks.push(format!("and {others} more"));
+    }
+    match ranks.as_slice() {
+        [] => "every client has finished its downloads, but not every rank has ended".into(),
+        [rank] => format!("client {rank} has not finished"),
+        ranks => format!("clients {} have not finished", ranks.join(", ")),
     }
 }
 

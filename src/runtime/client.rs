@@ -1,6 +1,5 @@
 //! A client's rank: it registers, then runs its two threads until the tracker's STOP.
 
-use std::collections::BTreeSet;
 use std::mem;
 use std::thread::{self, ScopedJoinHandle};
 
@@ -11,13 +10,13 @@ use super::mailbox::{Mailboxes, Own, Receiver};
 use super::post::Post;
 use super::recorder::Recorder;
 use super::watch::Heartbeat;
-use super::{Job, Options, host, output};
+use super::{Job, Options, host};
 use crate::client::{self, Download, Effect, Upload};
 use crate::inputs;
 use crate::manifest::{self, Manifest};
+use crate::output::{self, NotWritten};
 use crate::protocol::{
-    Answer, Envelope, FileId, FileName, InitAck, Message, Rank, SegmentAnswer, SegmentIndex,
-    ToDownload, ToTracker, ToUpload,
+    Envelope, FileId, FileName, InitAck, Message, Rank, ToDownload, ToTracker, ToUpload,
 };
 use crate::report::Plan;
 use crate::statistics::{ClientStatistics, FileDownload, Service, Traffic};
@@ -73,11 +72,7 @@ pub(super) fn register(
 impl Registered {
     /// The files that the client is to download.
     pub(super) fn to_download(&self) -> Vec<&FileName> {
-        let Manifest { owned, wanted } = &self.manifest;
-        let owned: BTreeSet<&FileName> = owned.iter().map(|file| &file.name).collect();
-        (wanted.iter())
-            .filter(|name| !owned.contains(name))
-            .collect()
+        self.manifest.to_download().collect()
     }
 }
 
@@ -104,8 +99,8 @@ pub(super) fn run(
         .iter()
         .map(|file| file.name.clone())
         .collect();
-    for name in owned.iter().filter(|name| manifest.wanted.contains(name)) {
-        eprintln!("warning: client {me} both owns and wants '{name}': nothing is downloaded");
+    for warning in manifest.warnings(me) {
+        eprintln!("{warning}");
     }
     let (download, upload) = client::start(me, manifest, &numbers, settings, options.conduct(me))?;
 
@@ -159,12 +154,8 @@ fn download(
                 match effect {
                     Effect::Send(envelope) => post.send(envelope)?,
                     Effect::Save(file) => {
-                        let outcome = output::save(
-                            &options.output_dir,
-                            job.me,
-                            &file,
-                            job.elsewhere.as_ref(),
-                        );
+                        let outcome = output::save(&options.output_dir, job.me, &file);
+                        let outcome = outcome.map_err(|why| located(job, why));
                         post.recorder.did(&Deed::Saved {
                             file: file.name,
                             problem: outcome.as_ref().err().cloned(),
@@ -193,7 +184,7 @@ fn download(
             post.send(Envelope::new(Rank::TRACKER, ToTracker::Alive))?;
         }
         let tag = message.tag();
-        let came = segment_in(&message).filter(|_| post.recorder.is_on());
+        let came = message.segment().filter(|_| post.recorder.is_on());
         let step = download.step(now, from, message, &mut effects);
         step.with_context(|| format!("{tag} from rank {from}"))?;
         if let Some((file, segment)) = came {
@@ -204,21 +195,10 @@ fn download(
     }
 }
 
-/// Which segment a message brings, if it brings one. It is held from then on, or was a wrong one:
-/// nobody is asked for a segment that is held.
-fn segment_in(message: &ToDownload) -> Option<(FileId, SegmentIndex)> {
-    match message {
-        ToDownload::Segment(SegmentAnswer {
-            file,
-            segment,
-            answer: Answer::Ack(_),
-        }) => Some((*file, *segment)),
-        ToDownload::Segment(_)
-        | ToDownload::InitAck(_)
-        | ToDownload::Swarm(_)
-        | ToDownload::Availability(_)
-        | ToDownload::Grant(_) => None,
-    }
+/// What could not be written, for a user who looks from rank 0's host.
+fn located(job: &Job, NotWritten { path, error }: NotWritten) -> String {
+    let shown = host::located(job.elsewhere.as_ref(), path.display());
+    format!("cannot write {shown}: {error}")
 }
 
 /// The upload thread. Returns what it was asked for, and what it sent.

@@ -9,7 +9,6 @@ mod gather;
 mod host;
 mod job;
 mod mailbox;
-mod output;
 mod post;
 mod progress;
 mod recorder;
@@ -25,12 +24,13 @@ use mpi::environment::Threading;
 use mpi::topology::{Communicator, SimpleCommunicator};
 
 pub use job::Job;
-pub use progress::Style;
 
 use crate::client::Conduct;
 use crate::exit::Exit;
 use crate::inputs;
 use crate::launch;
+use crate::output;
+use crate::progress::Style;
 use crate::protocol::{Rank, ToTracker};
 use crate::report::{Measured, Plan, Report};
 use crate::settings::Settings;
@@ -97,19 +97,9 @@ impl Options {
         if clients == 0 {
             return Some(launch::lone_rank(&self.input_dir));
         }
-        let mut corrupt = self.corrupt.iter();
-        if let Some(rank) = corrupt.find(|rank| rank.0 as usize > clients) {
-            return Some(format!(
-                "--corrupt {rank}: the last client has rank {clients}"
-            ));
-        }
+        let plan = self.plan(clients, self.settings.seed);
         let files = [("--report", &self.report), ("--trace", &self.trace)];
-        let folder_of = |path: &Option<PathBuf>| Some(output::folder_of(path.as_ref()?).to_owned());
-        let folders = files.map(|(option, path)| (option, folder_of(path)));
-        folders.into_iter().find_map(|(option, folder)| {
-            let folder = folder.filter(|folder| !folder.is_dir())?;
-            Some(format!("{option}: there is no folder {}", folder.display()))
-        })
+        plan.objection().or_else(|| output::objection(files))
     }
 }
 
@@ -258,7 +248,8 @@ fn track(
         eprintln!("{problem}");
     }
     if let (Some(measured), false) = (&report.measured, options.quiet) {
-        print!("{}", report.summary(measured, time));
+        let time = format!("{:.3} s", time.as_secs_f64());
+        print!("{}", report.summary(measured, &time));
     }
     match options
         .report

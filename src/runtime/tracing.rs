@@ -16,7 +16,8 @@ use super::assembly::Assembly;
 use super::clock::{Clock, Comparison};
 use super::host::{self, Host};
 use super::recorder::Recorder;
-use super::{Job, gather, output};
+use super::{Job, gather};
+use crate::output;
 use crate::protocol::Rank;
 use crate::report::Plan;
 use crate::trace::{
@@ -200,7 +201,7 @@ impl Tracing {
             complete: is_whole,
             clocks: self.clocks.clone(),
         };
-        output::save_trace(&self.path, &header, &parts)?;
+        output::save_trace(&self.path, &header, &parts).map_err(|why| why.to_string())?;
         self.remove(&parts);
         Ok(())
     }

@@ -19,6 +19,7 @@ use super::Job;
 use crate::exit::Exit;
 use crate::launch::Roll;
 use crate::protocol::Rank;
+use crate::report;
 
 /// How often it is looked whether anything moves.
 const TICK: Duration = Duration::from_millis(100);
@@ -145,16 +146,7 @@ fn end_on_signal(tracker: &impl Watched, mut signals: Signals, job: &Job) {
 }
 
 fn unfinished(tracker: &impl Watched) -> String {
-    let ranks: Vec<String> = tracker
-        .unfinished()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    match ranks.as_slice() {
-        [] => "every client has finished its downloads, but not every rank has ended".into(),
-        [rank] => format!("client {rank} has not finished"),
-        ranks => format!("clients {} have not finished", ranks.join(", ")),
-    }
+    report::unfinished(&tracker.unfinished())
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Output files: `client<R>_<NAME>`, whole or not at all.
+//! What a run leaves: `client<R>_<NAME>`, the report and the trace, each file whole or not at all.
 
+use std::fmt;
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::host::{self, Host};
 use crate::client::SavedFile;
 use crate::protocol::{Hashes, Rank};
 use crate::report::Report;
@@ -14,49 +14,66 @@ use crate::trace::{self, Header, Merge, Part};
 /// What a new file may have, before the umask takes its part.
 const MODE: u32 = 0o666;
 
+/// A file that could not be written.
+#[derive(Debug)]
+pub(crate) struct NotWritten {
+    pub(crate) path: PathBuf,
+    pub(crate) error: io::Error,
+}
+
+/// In words for the user.
+impl fmt::Display for NotWritten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot write {}: {}", self.path.display(), self.error)
+    }
+}
+
 /// Writes a client's file into `folder`, which is created if missing: its hashes in order, one a
 /// line. It gets its name when it is whole, and replaces an older file of that name.
 ///
 /// # Errors
-/// Says, for the user, which file could not be written, on which host if it is `elsewhere`, and why.
-/// Nothing new is left then.
-pub(super) fn save(
-    folder: &Path,
-    client: Rank,
-    file: &SavedFile,
-    elsewhere: Option<&Host>,
-) -> Result<(), String> {
+/// When it could not be written. Nothing new is left then.
+pub(crate) fn save(folder: &Path, client: Rank, file: &SavedFile) -> Result<(), NotWritten> {
     let path = folder.join(format!("client{client}_{}", file.name));
     fs::create_dir_all(folder)
         .and_then(|()| write(folder, &path, &|lines| write_lines(lines, &file.hashes)))
-        .map_err(|error| cannot_write(&path, elsewhere, &error))
+        .map_err(|error| NotWritten { path, error })
 }
 
 /// Writes a report, in the same way.
 ///
 /// # Errors
-/// Says, for the user, what could not be written and why.
-pub(super) fn save_report(path: &Path, report: &Report) -> Result<(), String> {
+/// When it could not be written.
+pub(crate) fn save_report(path: &Path, report: &Report) -> Result<(), NotWritten> {
     write(folder_of(path), path, &|file| {
         serde_json::to_writer_pretty(&mut *file, report)?;
         file.write_all(b"\n")
     })
-    .map_err(|error| cannot_write(path, None, &error))
+    .map_err(|error| not_written(path, error))
 }
 
 /// Writes a trace, in the same way: joins the parts of its threads.
 ///
 /// # Errors
-/// Says, for the user, what could not be written and why.
-pub(super) fn save_trace(path: &Path, header: &Header, parts: &[PathBuf]) -> Result<(), String> {
-    let is_compressed = path.extension().is_some_and(|extension| extension == "zst");
+/// When it could not be written.
+pub(crate) fn save_trace(
+    path: &Path,
+    header: &Header,
+    parts: &[PathBuf],
+) -> Result<(), NotWritten> {
+    let is_compressed = is_compressed(path);
     write(folder_of(path), path, &|file| {
         let parts = parts.iter().filter_map(|path| Part::open(path).transpose());
         let parts: Vec<Part> = parts.collect::<anyhow::Result<_>>().map_err(inside)?;
         let events = Merge::new(parts.into_iter().map(|part| (part.owner(), part)));
         trace::write(file, is_compressed, header, events).map_err(inside)
     })
-    .map_err(|error| cannot_write(path, None, &error))
+    .map_err(|error| not_written(path, error))
+}
+
+/// Whether a trace of this name is compressed.
+fn is_compressed(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "zst")
 }
 
 /// For the user, as an error of the system.
@@ -65,16 +82,27 @@ fn inside(error: anyhow::Error) -> io::Error {
 }
 
 /// The folder that a file is in, or is to be in.
-pub(super) fn folder_of(path: &Path) -> &Path {
+fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != "" => folder,
         _ => Path::new("."),
     }
 }
 
-fn cannot_write(path: &Path, elsewhere: Option<&Host>, error: &io::Error) -> String {
-    let shown = host::located(elsewhere, path.display());
-    format!("cannot write {shown}: {error}")
+/// What stands in the way of writing to the files that options name, in words for the user: that one
+/// has no folder.
+pub(crate) fn objection<'a>(
+    options: impl IntoIterator<Item = (&'a str, &'a Option<PathBuf>)>,
+) -> Option<String> {
+    options.into_iter().find_map(|(option, path)| {
+        let folder = folder_of(path.as_ref()?);
+        (!folder.is_dir()).then(|| format!("{option}: there is no folder {}", folder.display()))
+    })
+}
+
+fn not_written(path: &Path, error: io::Error) -> NotWritten {
+    let path = path.to_owned();
+    NotWritten { path, error }
 }
 
 /// What puts a file's content into it.
@@ -209,7 +237,8 @@ mod tests {
             name: name("f"),
             hashes: hashes("a"),
         };
-        let error = save(Path::new("/proc/nowhere"), Rank(3), &file, None).unwrap_err();
+        let error = save(Path::new("/proc/nowhere"), Rank(3), &file);
+        let error = error.unwrap_err().to_string();
         assert!(
             error.starts_with("cannot write /proc/nowhere/client3_f: "),
             "{error}"

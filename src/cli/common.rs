@@ -1,0 +1,122 @@
+//! The options that a swarm has wherever it is: of ranks, and in a simulation.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+use super::{conflict, seed};
+use crate::policy::order::{self, SegmentOrder};
+use crate::policy::selection::{self, PeerSelection};
+use crate::policy::{Named, TrackerIndex};
+use crate::protocol::Rank;
+use crate::settings::Settings;
+
+#[derive(Debug, Args)]
+pub(super) struct CommonArguments {
+    /// After how many segments of a file a client asks the tracker for the swarm anew
+    #[arg(long, value_name = "N", default_value_t = Settings::default().update_interval)]
+    update_interval: NonZeroUsize,
+
+    /// How many segment requests a client has in flight at most; 1 is the assignment's one by one
+    #[arg(long, value_name = "N", default_value_t = Settings::default().window)]
+    window: NonZeroUsize,
+
+    /// What the tracker knows of a swarm, and tells its members
+    #[arg(long, value_name = "INDEX", default_value = TrackerIndex::ALL[0].name, value_parser = by_name(TrackerIndex::ALL))]
+    tracker_index: &'static Named<TrackerIndex>,
+
+    /// Whom a client asks for a segment
+    #[arg(long, value_name = "POLICY", default_value = selection::ALL[0].name, value_parser = by_name(selection::ALL))]
+    peer_selection: &'static PeerSelection,
+
+    /// Which segment of a file it asks for next
+    #[arg(long, value_name = "POLICY", default_value = order::ALL[0].name, value_parser = by_name(order::ALL))]
+    segment_order: &'static SegmentOrder,
+
+    /// The tracker grants every segment before it is asked for, and is told when it came
+    #[arg(long)]
+    tracker_grants: bool,
+
+    /// How long serving a segment occupies a client's upload link (5ms, 1s)
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = duration)]
+    upload_time: Duration,
+
+    /// How many segments wait for a client's upload link or are on it, at most; 0 is no limit
+    #[arg(long, value_name = "K", default_value_t = Settings::default().upload_slots.map_or(0, NonZeroUsize::get))]
+    upload_slots: usize,
+
+    /// What all random choices follow from; left out, it is a different one every time
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Clients that answer every request with a wrong hash: an experiment on the others
+    #[arg(long, value_name = "R[,R...]", value_delimiter = ',', value_parser = client_rank)]
+    pub(super) corrupt: Vec<Rank>,
+
+    /// Write what was measured to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+
+    /// Record every message and what came of it in this file, compressed if it ends in .zst
+    #[arg(long, value_name = "FILE")]
+    pub(super) trace: Option<PathBuf>,
+
+    /// Print nothing but problems
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+impl CommonArguments {
+    /// How the swarm works. Drawn anew each time, if the user names no seed.
+    ///
+    /// # Errors
+    /// When options contradict each other.
+    pub(super) fn settings(&self) -> Result<Settings, clap::Error> {
+        let settings = Settings {
+            update_interval: self.update_interval,
+            window: self.window,
+            tracker_index: self.tracker_index,
+            peer_selection: self.peer_selection,
+            segment_order: self.segment_order,
+            tracker_grants: self.tracker_grants,
+            upload_time: self.upload_time,
+            upload_slots: NonZeroUsize::new(self.upload_slots),
+            seed: seed(self.seed),
+        };
+        if !settings.are_consistent() {
+            let order = settings.segment_order;
+            return Err(conflict(format!(
+                "--segment-order {order} goes by what the members hold, \
+                 which only --tracker-index segments tells"
+            )));
+        }
+        Ok(settings)
+    }
+}
+
+/// One of a list, by its name.
+fn by_name<T: Sync>(all: &'static [Named<T>]) -> impl TypedValueParser<Value = &'static Named<T>> {
+    let names = all
+        .iter()
+        .map(|named| PossibleValue::new(named.name).help(named.about));
+    PossibleValuesParser::new(names)
+        .map(|name| Named::find(all, &name).expect("only these names are possible"))
+}
+
+fn client_rank(text: &str) -> Result<Rank, String> {
+    match text.parse() {
+        Ok(rank) if rank != Rank::TRACKER.0 => Ok(Rank(rank)),
+        _ => Err("expected the rank of a client, 1 or more".into()),
+    }
+}
+
+/// A time with a unit, or in seconds.
+pub(super) fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
+    match text.parse() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => humantime::parse_duration(text),
+    }
+}
