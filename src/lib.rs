@@ -27,6 +27,7 @@
 //!   reading traces, writing pages, and what follows.
 //! * `output` writes the files that a run leaves, whole or not at all, and [`progress`] a line that
 //!   says how far it is.
+//! * [`twin`] is a run in one process: all its machines, for the tests to drive.
 //! * [`rules`] judges what happened, each rule of the protocol in one pass: for [`check`] that of a
 //!   trace, for the tests that of the runs that they make up.
 //! * [`picture`] draws a trace: as a page for the browser, and for the Perfetto viewer.
@@ -36,7 +37,7 @@
 //! * [`exit`] is the exit statuses, [`cli`] the command line.
 //!
 //! Dependencies point one way: `main` -> `cli` -> `picture` -> `check`, `generate`,
-//! `runtime` -> `launch`, `output`, `progress`, `rules` -> `trace` -> `report` -> `tracker`,
+//! `runtime`, `twin` -> `launch`, `output`, `progress`, `rules` -> `trace` -> `report` -> `tracker`,
 //! `client` -> `settings`, `statistics`, `inputs`, `manifest` -> `policy` -> `protocol`.
 //!
 //! # What is deliberately absent
@@ -71,3 +72,4 @@ pub mod settings;
 pub mod statistics;
 pub mod trace;
 pub mod tracker;
+pub mod twin;

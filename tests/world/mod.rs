@@ -16,20 +16,15 @@ pub mod rules;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::{self, Write};
 use std::hash::{DefaultHasher, Hasher};
-use std::mem;
 use std::time::Duration;
 
-use bittorrent::client::{self, Conduct, Download, Effect, Upload};
 use bittorrent::manifest::Manifest;
-use bittorrent::protocol::{
-    Answer, Envelope, FileId, FileName, Hashes, InitAck, Letter, Rank, SegmentAnswer, Swarm,
-    ToDownload, ToTracker,
-};
-use bittorrent::report::Measured;
+use bittorrent::protocol::{Envelope, FileName, Hashes, Letter, Rank};
+use bittorrent::report::{Measured, Plan};
 use bittorrent::settings::Settings;
-use bittorrent::statistics::{ClientStatistics, Makespan, Traffic};
-use bittorrent::trace::{self, Deed, Event};
+use bittorrent::trace::{self, Event};
 use bittorrent::tracker::Tracker;
+use bittorrent::twin::Machines;
 use fastrand::Rng;
 
 /// What goes wrong in a run.
@@ -49,36 +44,20 @@ pub struct Run {
     pub settings: Settings,
     pub faults: Faults,
     pub events: Vec<Event>,
-    /// What the clients saved.
-    pub outputs: BTreeMap<(Rank, FileName), Hashes>,
+    pub outputs: Saved,
     pub tracker: Tracker,
-    pub downloads_done: bool,
-    pub uploads_stopped: bool,
+    /// Whether every thread has ended.
+    pub is_over: bool,
     pub undelivered: usize,
     /// What the report says of it.
     pub measured: Measured,
 }
 
-/// The kinds of reader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mailbox {
-    Tracker,
-    Download,
-    Upload,
-}
+/// What the clients saved.
+pub type Saved = BTreeMap<(Rank, FileName), Hashes>;
 
 /// The messages on their way from one sender to one mailbox.
-pub type Flow = (Rank, Rank, Mailbox);
-
-/// The one that a letter belongs to.
-fn flow(from: Rank, to: Rank, letter: &Letter) -> Flow {
-    let mailbox = match letter {
-        Letter::ToTracker(_) => Mailbox::Tracker,
-        Letter::ToDownload(_) => Mailbox::Download,
-        Letter::ToUpload(_) => Mailbox::Upload,
-    };
-    (from, to, mailbox)
-}
+pub type Flow = (Rank, Rank, trace::Thread);
 
 /// What sends and reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,17 +71,17 @@ pub enum Thread {
 fn sender((from, _, mailbox): Flow) -> Thread {
     match mailbox {
         _ if from == Rank::TRACKER => Thread::Tracker,
-        Mailbox::Tracker | Mailbox::Upload => Thread::Download(from),
-        Mailbox::Download => Thread::Upload(from),
+        trace::Thread::Tracker | trace::Thread::Upload => Thread::Download(from),
+        trace::Thread::Download => Thread::Upload(from),
     }
 }
 
 /// The thread that reads them.
 fn reader((_, to, mailbox): Flow) -> Thread {
     match mailbox {
-        Mailbox::Tracker => Thread::Tracker,
-        Mailbox::Download => Thread::Download(to),
-        Mailbox::Upload => Thread::Upload(to),
+        trace::Thread::Tracker => Thread::Tracker,
+        trace::Thread::Download => Thread::Download(to),
+        trace::Thread::Upload => Thread::Upload(to),
     }
 }
 
@@ -127,37 +106,18 @@ impl Default for Library {
     }
 }
 
-#[derive(Debug)]
-enum Client {
-    /// Waiting for INIT_ACK; its upload mailbox is not read yet.
-    Registering(Manifest),
-    Running(Box<(Download, Upload)>),
-}
-
 /// A run that goes on.
 pub struct World {
     inputs: Vec<Manifest>,
     settings: Settings,
     faults: Faults,
-    tracker: Tracker,
-    clients: Vec<Client>,
+    machines: Machines<Saved>,
     library: Library,
     /// What the library holds.
     post: BTreeMap<Flow, VecDeque<Letter>>,
     /// What threads have sent and the library has not taken, in order.
     out: BTreeMap<Thread, VecDeque<(Flow, Letter)>>,
     now: Duration,
-    events: Vec<Event>,
-    /// How many messages of each flow were posted, and how many taken.
-    posted: BTreeMap<Flow, u64>,
-    taken: BTreeMap<Flow, u64>,
-    /// The hashes that the tracker has promised each client.
-    promised: BTreeMap<(Rank, FileId), Hashes>,
-    ended: BTreeSet<(Rank, trace::Thread)>,
-    outputs: BTreeMap<(Rank, FileName), Hashes>,
-    /// What each rank has sent.
-    sent: BTreeMap<Rank, Traffic>,
-    makespan: Makespan,
     patience: usize,
 }
 
@@ -211,80 +171,49 @@ impl World {
             .map(|f| f.hashes.len())
             .sum();
         let patience = 100 * (segments + 10) * (inputs.len() + 1) * (inputs.len() + 1);
+        let plan = Plan {
+            settings,
+            clients: inputs.len(),
+            corrupt: faults.corrupt.iter().copied().collect(),
+        };
+        let read = inputs.iter().cloned().map(Ok).collect();
         let mut world = World {
             settings,
             faults,
-            tracker: Tracker::new(inputs.len(), settings),
-            clients: inputs.iter().cloned().map(Client::Registering).collect(),
+            machines: Machines::new(&plan, read, Saved::new(), true),
             library,
             post: BTreeMap::new(),
             out: BTreeMap::new(),
             now: Duration::ZERO,
-            events: Vec::new(),
-            posted: BTreeMap::new(),
-            taken: BTreeMap::new(),
-            promised: BTreeMap::new(),
-            ended: BTreeSet::new(),
-            outputs: BTreeMap::new(),
-            sent: BTreeMap::new(),
-            makespan: Makespan::default(),
             patience,
             inputs,
         };
-        world.record(Rank::TRACKER, trace::Thread::Tracker, Deed::Begun);
+        world.machines.begin(world.now);
         for client in Rank::clients(world.inputs.len()) {
-            let input = world.inputs[client.0 as usize - 1].clone();
-            let init = ToTracker::Init(client::init(&Ok(input)));
-            world.post(client, Envelope::new(Rank::TRACKER, init));
+            let mut posted = Vec::new();
+            world.machines.register(world.now, client, &mut posted);
+            world.post_all(client, posted);
         }
         world
     }
 
     /// The run as it is when nothing can be delivered any more.
     pub fn over(self) -> Run {
-        let running = |check: fn(&(Download, Upload)) -> bool| {
-            self.clients.iter().all(|client| match client {
-                Client::Registering(_) => false,
-                Client::Running(halves) => check(halves),
-            })
-        };
-        let [downloads_done, uploads_stopped] = [
-            running(|(download, _)| download.is_done()),
-            running(|(_, upload)| upload.is_stopped()),
-        ];
-        let sent = |rank| self.sent.get(&rank).copied().unwrap_or_default();
-        let statistics: Vec<ClientStatistics> = Rank::clients(self.clients.len())
-            .zip(self.clients)
-            .zip(&self.inputs)
-            .map(|((rank, client), input)| {
-                let owned = input.owned.iter().map(|file| file.name.clone()).collect();
-                let sent = sent(rank);
-                let (downloads, service) = match client {
-                    Client::Registering(_) => Default::default(),
-                    Client::Running(halves) => (halves.0.into_records(), halves.1.service()),
-                };
-                ClientStatistics {
-                    owned,
-                    downloads,
-                    service,
-                    sent,
-                }
-            })
-            .collect();
-        let by_tracker = sent(Rank::TRACKER);
+        let undelivered = (self.post.values().map(VecDeque::len))
+            .chain(self.out.values().map(VecDeque::len))
+            .sum();
+        let is_over = self.machines.is_over();
+        let outcome = self.machines.outcome();
         Run {
-            downloads_done,
-            uploads_stopped,
-            undelivered: (self.post.values().map(VecDeque::len))
-                .chain(self.out.values().map(VecDeque::len))
-                .sum(),
-            measured: Measured::new(&self.settings, &statistics, &by_tracker, &self.makespan),
+            is_over,
+            undelivered,
+            measured: outcome.measured.expect("no input is refused"),
             inputs: self.inputs,
             settings: self.settings,
             faults: self.faults,
-            events: self.events,
-            outputs: self.outputs,
-            tracker: self.tracker,
+            events: outcome.events,
+            outputs: outcome.outputs,
+            tracker: outcome.tracker,
         }
     }
 
@@ -298,67 +227,40 @@ impl World {
             }
         }
         let mut digest = Digest(DefaultHasher::new());
-        let state = (
-            &self.tracker,
-            &self.clients,
-            &self.post,
-            &self.out,
-            &self.outputs,
-        );
+        let state = (&self.machines, &self.post, &self.out);
         write!(digest, "{state:?}").expect("a digest takes everything");
         digest.0.finish()
     }
 
     /// When somebody has something to do next.
     fn due(&self) -> Option<Duration> {
-        let due = |client: &Client| match client {
-            Client::Registering(_) => None,
-            Client::Running(halves) => {
-                let dues = [halves.0.due(), halves.1.due()];
-                dues.into_iter().flatten().min()
-            }
-        };
-        self.clients.iter().filter_map(due).min()
+        let due = |(rank, thread)| self.machines.due(rank, thread);
+        self.halves().filter_map(due).min()
+    }
+
+    fn halves(&self) -> impl Iterator<Item = (Rank, trace::Thread)> + use<> {
+        let halves = [trace::Thread::Upload, trace::Thread::Download];
+        Rank::clients(self.inputs.len()).flat_map(move |rank| halves.map(|half| (rank, half)))
     }
 
     /// Lets time pass until a moment.
     fn pass(&mut self, time: Duration) {
         self.now = self.now.max(time);
-        for rank in Rank::clients(self.clients.len()) {
+        for (rank, thread) in self.halves() {
             let mut posted = Vec::new();
-            let mut effects = Vec::new();
-            if let Client::Running(halves) = &mut self.clients[rank.0 as usize - 1] {
-                halves.1.pass(self.now, &mut posted);
-                if halves.0.due().is_some_and(|due| due <= self.now) {
-                    halves.0.wake(self.now, &mut effects);
-                }
-            }
-            self.carry_out(rank, posted, effects);
+            let passed = self.machines.pass(self.now, rank, thread, &mut posted);
+            passed.expect("a client goes on");
+            self.post_all(rank, posted);
         }
     }
 
-    fn post(&mut self, from: Rank, Envelope { to, letter }: Envelope) {
-        let flow = flow(from, to, &letter);
-        self.sent.entry(from).or_default().count(letter.tag(), 0);
-        let deed = Deed::Posted {
-            to,
-            number: next(&mut self.posted, flow),
-            bytes: 0,
-            letter: letter.clone(),
-        };
-        self.record(from, trace::Thread::sender(from, &letter), deed);
-        let out = self.out.entry(sender(flow)).or_default();
-        out.push_back((flow, letter));
-        self.hand_over(sender(flow));
-    }
-
-    fn record(&mut self, rank: Rank, thread: trace::Thread, deed: Deed) {
-        self.events.push(Event {
-            time: self.now,
-            rank,
-            thread,
-            deed,
-        });
+    fn post_all(&mut self, from: Rank, posted: Vec<Envelope>) {
+        for Envelope { to, letter } in posted {
+            let flow = (from, to, trace::Thread::reader(&letter));
+            let out = self.out.entry(sender(flow)).or_default();
+            out.push_back((flow, letter));
+            self.hand_over(sender(flow));
+        }
     }
 
     /// The library takes what it can of what a thread has sent.
@@ -387,11 +289,9 @@ impl World {
 
     /// The flows with a message that its reader can take.
     pub fn flows(&self) -> Vec<Flow> {
-        let readable = |flow: &Flow| match flow {
-            _ if self.waits_in_a_send(reader(*flow)) => false,
-            (_, _, Mailbox::Tracker) => self.tracker.ending().is_none(),
-            (_, _, Mailbox::Download) => true,
-            (_, to, Mailbox::Upload) => matches!(self.client(*to), Client::Running(_)),
+        let readable = |flow: &Flow| {
+            let (_, to, thread) = *flow;
+            !self.waits_in_a_send(reader(*flow)) && self.machines.is_read(to, thread)
         };
         // A thread that waits has begun to send only the first of what it has to send.
         let begun = if self.library.sends_wait {
@@ -447,159 +347,30 @@ impl World {
         letter.expect("a chosen flow has a message")
     }
 
-    fn client(&self, rank: Rank) -> &Client {
-        &self.clients[rank.0 as usize - 1]
-    }
-
     /// Delivers the next message of a flow.
     ///
     /// # Panics
     /// When a machine objects to it, or there have been too many.
     pub fn deliver(&mut self, flow: Flow, rng: &mut Rng) {
-        assert!(self.events.len() < self.patience, "the run does not end");
-        let (from, to, _) = flow;
+        assert!(
+            self.machines.recorded() < self.patience,
+            "the run does not end"
+        );
+        let (from, to, thread) = flow;
         let letter = self.take(flow);
-        let now = self.now;
-        let deed = Deed::Taken {
-            from,
-            number: next(&mut self.taken, flow),
-            bytes: 0,
-            letter: letter.clone(),
-        };
-        self.record(to, trace::Thread::reader(&letter), deed);
-        self.check(from, to, &letter);
-        let letter_tag = letter.tag();
+        if thread == trace::Thread::Upload {
+            let refuses = self.refuses(to, rng);
+            self.machines.let_refuse(to, refuses);
+        }
         let mut posted = Vec::new();
-        let mut effects = Vec::new();
-        match letter {
-            Letter::ToTracker(message) => {
-                self.makespan.heard(now, letter_tag);
-                self.tracker.step(from, message, &mut posted)
-            }
-            Letter::ToUpload(message) => {
-                let step = self.running(to).1.step(now, from, message, &mut posted);
-                if self.refuses(to, rng) {
-                    posted.iter_mut().for_each(refuse);
-                }
-                step
-            }
-            Letter::ToDownload(ToDownload::InitAck(InitAck::Start(numbers))) => {
-                let settings = self.settings;
-                let corrupt = self.faults.corrupt.contains(&to);
-                let conduct = if corrupt {
-                    Conduct::Corrupt
-                } else {
-                    Conduct::Honest
-                };
-                self.record(to, trace::Thread::Download, Deed::Begun);
-                self.record(to, trace::Thread::Upload, Deed::Begun);
-                let client = &mut self.clients[to.0 as usize - 1];
-                let Client::Registering(manifest) = client else {
-                    panic!("a second INIT_ACK")
-                };
-                client::start(to, mem::take(manifest), &numbers, settings, conduct).map(
-                    |mut halves| {
-                        halves.0.begin(now, &mut effects);
-                        *client = Client::Running(Box::new(halves));
-                    },
-                )
-            }
-            Letter::ToDownload(message) => {
-                self.running(to).0.step(now, from, message, &mut effects)
-            }
-        }
-        .unwrap_or_else(|error| panic!("rank {to} to rank {from}: {error:#}"));
-        self.carry_out(to, posted, effects);
-    }
-
-    /// Records what a client finds when it holds a hash that came against the promised one.
-    fn check(&mut self, from: Rank, to: Rank, letter: &Letter) {
-        match letter {
-            Letter::ToDownload(ToDownload::Swarm(Swarm::Joined(joined))) => {
-                let promised = (to, joined.file);
-                self.promised.insert(promised, joined.hashes.clone());
-            }
-            &Letter::ToDownload(ToDownload::Segment(SegmentAnswer {
-                file,
-                segment,
-                answer: Answer::Ack(hash),
-            })) => {
-                let is_right = self.promised[&(to, file)].get(segment) == Some(hash);
-                let deed = Deed::checked(is_right, from, file, segment);
-                self.record(to, trace::Thread::Download, deed);
-            }
-            Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {}
-        }
-    }
-
-    /// Records which threads of a rank have ended.
-    fn record_ends(&mut self, rank: Rank) {
-        let mut ends = Vec::new();
-        if rank == Rank::TRACKER {
-            ends.push((trace::Thread::Tracker, self.tracker.ending().is_some()));
-        } else if let Client::Running(halves) = self.client(rank) {
-            ends.push((trace::Thread::Download, halves.0.is_done()));
-            ends.push((trace::Thread::Upload, halves.1.is_stopped()));
-        }
-        for (thread, has_ended) in ends {
-            if has_ended && self.ended.insert((rank, thread)) {
-                self.record(rank, thread, Deed::Ended);
-            }
-        }
-    }
-
-    /// Does what a rank wants done.
-    fn carry_out(&mut self, to: Rank, posted: Vec<Envelope>, mut effects: Vec<Effect>) {
-        for envelope in posted {
-            self.post(to, envelope);
-        }
-        while !effects.is_empty() {
-            for effect in mem::take(&mut effects) {
-                match effect {
-                    Effect::Send(envelope) => self.post(to, envelope),
-                    Effect::Save(file) => {
-                        let deed = Deed::Saved {
-                            file: file.name.clone(),
-                            problem: None,
-                        };
-                        self.record(to, trace::Thread::Download, deed);
-                        let twice = self.outputs.insert((to, file.name), file.hashes);
-                        assert_eq!(twice, None, "rank {to} saved a file twice");
-                        let now = self.now;
-                        self.running(to).0.saved(now, Ok(()), &mut effects);
-                    }
-                }
-            }
-        }
-        self.record_ends(to);
+        let taken = self.machines.take(self.now, from, to, letter, &mut posted);
+        taken.unwrap_or_else(|error| panic!("{error:#}"));
+        self.post_all(to, posted);
     }
 
     /// Whether a fault makes a client refuse what it is asked for now.
     fn refuses(&self, client: Rank, rng: &mut Rng) -> bool {
-        let vanished = |(rank, since)| rank == client && self.events.len() >= since;
+        let vanished = |(rank, since)| rank == client && self.machines.recorded() >= since;
         self.faults.vanishing.is_some_and(vanished) || rng.f64() < self.faults.refusal
-    }
-
-    fn running(&mut self, rank: Rank) -> &mut (Download, Upload) {
-        match &mut self.clients[rank.0 as usize - 1] {
-            Client::Registering(_) => panic!("rank {rank} reads before INIT_ACK"),
-            Client::Running(halves) => halves,
-        }
-    }
-}
-
-/// The number of a flow's next message.
-fn next(numbers: &mut BTreeMap<Flow, u64>, flow: Flow) -> u64 {
-    let number = numbers.entry(flow).or_default();
-    *number += 1;
-    *number
-}
-
-/// Turns an answer into a refusal.
-fn refuse(envelope: &mut Envelope) {
-    match &mut envelope.letter {
-        Letter::ToDownload(ToDownload::Segment(answer)) => answer.answer = Answer::Nack,
-        Letter::ToDownload(ToDownload::Availability(offer)) => offer.load = None,
-        Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {}
     }
 }

@@ -132,7 +132,7 @@ fn ends(run: &Run) {
         "{:?}",
         run.tracker
     );
-    assert!(run.downloads_done && run.uploads_stopped);
+    assert!(run.is_over);
     assert_eq!(run.undelivered, 0, "no message is left unreceived");
 }
 
