@@ -44,10 +44,16 @@ fn write_lines(
     out.write_all(&line)?;
     for event in events {
         line.clear();
-        serde_json::to_writer(&mut line, &event?)?;
-        line.push(b'\n');
+        append(&event?, &mut line)?;
         out.write_all(&line)?;
     }
+    Ok(())
+}
+
+/// Appends the line of an event.
+pub(super) fn append(event: &Event, lines: &mut Vec<u8>) -> serde_json::Result<()> {
+    serde_json::to_writer(&mut *lines, event)?;
+    lines.push(b'\n');
     Ok(())
 }
 

@@ -51,6 +51,7 @@ mod reader;
 pub mod record;
 #[cfg(test)]
 mod samples;
+mod spool;
 
 pub use event::{Deed, Event, Thread};
 pub use header::{ClockReport, Header, PartHeader, SCHEMA};
@@ -58,3 +59,4 @@ pub use line::write;
 pub use merge::Merge;
 pub use part::{Part, part_owner, part_path, parts_folder};
 pub use reader::Reader;
+pub use spool::{Events, Spool};
