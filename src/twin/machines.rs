@@ -12,8 +12,7 @@ use super::recording::Recording;
 use crate::client::{self, Conduct, Download, Effect, SavedFile, Upload};
 use crate::manifest::Manifest;
 use crate::protocol::{
-    Answer, Envelope, FileId, FileName, Hashes, InitAck, Letter, Rank, SegmentIndex, ToDownload,
-    ToTracker,
+    Answer, Envelope, FileName, Hashes, InitAck, Letter, Rank, ToDownload, ToTracker,
 };
 use crate::report::{Measured, Plan};
 use crate::settings::Settings;
@@ -251,6 +250,11 @@ impl<O: Outputs> Machines<O> {
         self.clients[client.0 as usize - 1].refuses = refuses;
     }
 
+    /// How many clients there are.
+    pub fn clients(&self) -> usize {
+        self.clients.len()
+    }
+
     /// The tracker.
     pub fn tracker(&self) -> &Tracker {
         &self.tracker
@@ -340,30 +344,22 @@ impl<O: Outputs> Machines<O> {
         Ok(())
     }
 
+    /// The download half takes a message. Whether the hash in it is the promised one shows in what is
+    /// held then.
     fn download(&mut self, now: Duration, from: Rank, to: Rank, message: ToDownload) -> Result<()> {
         let came = message.segment().filter(|_| self.recording.is_some());
         let mut effects = mem::take(&mut self.effects);
         let running = self.running(to)?;
         let time = now.saturating_sub(running.start);
         running.download.step(time, from, message, &mut effects)?;
-        if let Some((file, segment)) = came {
-            self.record_check(now, from, to, file, segment)?;
-        }
+        let checked = came.map(|(file, segment)| {
+            let is_right = running.download.holds(file, segment);
+            Deed::checked(is_right, from, file, segment)
+        });
         self.effects = effects;
-        Ok(())
-    }
-
-    fn record_check(
-        &mut self,
-        now: Duration,
-        from: Rank,
-        to: Rank,
-        file: FileId,
-        segment: SegmentIndex,
-    ) -> Result<()> {
-        let is_right = self.running(to)?.download.holds(file, segment);
-        let deed = Deed::checked(is_right, from, file, segment);
-        self.record(now, to, Thread::Download, deed);
+        if let Some(checked) = checked {
+            self.record(now, to, Thread::Download, checked);
+        }
         Ok(())
     }
 
@@ -423,29 +419,29 @@ impl<O: Outputs> Machines<O> {
 
     /// Records which threads of a rank have ended.
     fn record_ends(&mut self, now: Duration, rank: Rank) {
-        if self.recording.is_none() {
-            return;
-        }
-        let [first, upload] = if rank == Rank::TRACKER {
-            [
-                (Thread::Tracker, self.tracker.ending().is_some()),
-                (Thread::Upload, false),
-            ]
-        } else {
-            let [download, upload] = match &self.client(rank).state {
-                State::Registering(_) => [false, false],
-                State::Refused => [true, false], // its upload thread has not begun
-                State::Running(running) => {
-                    [running.download.is_done(), running.upload.is_stopped()]
-                }
-            };
-            [(Thread::Download, download), (Thread::Upload, upload)]
+        let threads = match rank {
+            Rank::TRACKER => &[Thread::Tracker][..],
+            _ => &[Thread::Download, Thread::Upload],
         };
-        let recording = self.recording.as_mut().expect("it is there");
-        for (thread, has_ended) in [first, upload] {
-            if has_ended {
+        for &thread in threads {
+            let has_ended = self.recording.is_some() && self.has_ended(rank, thread);
+            if let Some(recording) = self.recording.as_mut().filter(|_| has_ended) {
                 recording.ended(now, rank, thread);
             }
+        }
+    }
+
+    fn has_ended(&self, rank: Rank, thread: Thread) -> bool {
+        if rank == Rank::TRACKER {
+            return self.tracker.ending().is_some();
+        }
+        match (&self.client(rank).state, thread) {
+            (State::Running(running), Thread::Download) => running.download.is_done(),
+            (State::Running(running), Thread::Upload) => running.upload.is_stopped(),
+            (State::Refused, Thread::Download) => true,
+            // Its upload thread has not begun.
+            (State::Refused | State::Registering(_), _) => false,
+            (State::Running(_), Thread::Tracker) => false,
         }
     }
 
