@@ -11,6 +11,7 @@ mod generate;
 mod launch;
 mod shape;
 mod show;
+mod simulate;
 mod swarm;
 
 use clap::error::ErrorKind;
@@ -22,6 +23,7 @@ use crate::generate::Generate;
 use crate::launch::Launch;
 use crate::picture::Show;
 use crate::runtime::Options;
+use crate::simulate::Simulate;
 
 pub use describe::Description;
 
@@ -44,6 +46,7 @@ Exit status:
 const USAGE: &str = "\
 mpirun -np N bittorrent [OPTIONS]
        bittorrent launch [OPTIONS] [-- MPIRUN_OPTIONS...]
+       bittorrent simulate [OPTIONS] -i DIR
        bittorrent generate [OPTIONS] --clients C --segments S DIR
        bittorrent check [OPTIONS] TRACE
        bittorrent show [OPTIONS] TRACE";
@@ -55,6 +58,8 @@ pub enum Request {
     Run(Options),
     /// To start mpirun.
     Launch(Launch),
+    /// To run a swarm in this process.
+    Simulate(Simulate),
     /// To write a swarm's inputs.
     Generate(Generate),
     /// To judge a run by its trace.
@@ -80,6 +85,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Launch(launch::LaunchArguments),
+    Simulate(simulate::SimulateArguments),
     Generate(generate::GenerateArguments),
     Check(check::CheckArguments),
     Show(show::ShowArguments),
@@ -109,6 +115,7 @@ pub fn request() -> Result<Request, clap::Error> {
             let (_, matches) = matches.subcommand().expect("there is a subcommand");
             Request::Launch(launch.launch(matches)?)
         }
+        Some(Command::Simulate(simulate)) => Request::Simulate(simulate.simulate()?),
         Some(Command::Generate(generate)) => Request::Generate(generate.generate()?),
         Some(Command::Check(check)) => Request::Check(check.check()),
         Some(Command::Show(show)) => Request::Show(show.show()?),

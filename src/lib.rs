@@ -27,7 +27,8 @@
 //!   reading traces, writing pages, and what follows.
 //! * `output` writes the files that a run leaves, whole or not at all, and [`progress`] a line that
 //!   says how far it is.
-//! * [`twin`] is a run in one process: all its machines, for the tests to drive.
+//! * [`twin`] is a run in one process: all its machines, which the tests drive as well, and a post in
+//!   virtual time. [`simulate`] makes a command of it.
 //! * [`rules`] judges what happened, each rule of the protocol in one pass: for [`check`] that of a
 //!   trace, for the tests that of the runs that they make up.
 //! * [`picture`] draws a trace: as a page for the browser, and for the Perfetto viewer.
@@ -36,14 +37,14 @@
 //! * [`generate`] makes swarms up, and writes their inputs.
 //! * [`exit`] is the exit statuses, [`cli`] the command line.
 //!
-//! Dependencies point one way: `main` -> `cli` -> `picture` -> `check`, `generate`,
+//! Dependencies point one way: `main` -> `cli` -> `picture`, `simulate` -> `check`, `generate`,
 //! `runtime`, `twin` -> `launch`, `output`, `progress`, `rules` -> `trace` -> `report` -> `tracker`,
 //! `client` -> `settings`, `statistics`, `inputs`, `manifest` -> `policy` -> `protocol`.
 //!
 //! # What is deliberately absent
 //! * The machines never send, wait, print or look at a clock: they take a message and the time, and
 //!   leave envelopes. So the tests run the same machines in one process, in any order that MPI allows
-//!   (`tests/world`), and a decision never needs `mpirun` to be checked.
+//!   (`tests/world`), and a decision never needs `mpirun` to be checked. Nor does [`twin`] need one.
 //! * No thread waits inside MPI for a reader or a sender: messages are posted, and the bytes kept
 //!   until MPI is done with them (`runtime::mailbox`).
 //! * No thread reads another's mailbox: a communicator has one kind of reader, and a rank one of
@@ -69,6 +70,7 @@ pub mod report;
 pub mod rules;
 pub mod runtime;
 pub mod settings;
+pub mod simulate;
 pub mod statistics;
 pub mod trace;
 pub mod tracker;

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
 fn serve(request: Request) -> Result<ExitCode> {
     match request {
         Request::Run(options) => return Ok(runtime::run(&options).into()),
+        Request::Simulate(simulate) => return Ok(simulate.run()?.into()),
         Request::Check(check) => return Ok(check.run()?.into()),
         Request::Launch(launch) => match launch.start()? {},
         Request::Show(show) => println!("{}", show.run()?),

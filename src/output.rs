@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::client::SavedFile;
 use crate::protocol::{Hashes, Rank};
 use crate::report::Report;
-use crate::trace::{self, Header, Merge, Part};
+use crate::trace::{self, Header, Merge, Part, Spool};
 
 /// What a new file may have, before the umask takes its part.
 const MODE: u32 = 0o666;
@@ -27,6 +27,8 @@ impl fmt::Display for NotWritten {
         write!(f, "cannot write {}: {}", self.path.display(), self.error)
     }
 }
+
+impl std::error::Error for NotWritten {}
 
 /// Writes a client's file into `folder`, which is created if missing: its hashes in order, one a
 /// line. It gets its name when it is whole, and replaces an older file of that name.
@@ -69,6 +71,24 @@ pub(crate) fn save_trace(
         trace::write(file, is_compressed, header, events).map_err(inside)
     })
     .map_err(|error| not_written(path, error))
+}
+
+/// Begins a trace whose events come one by one.
+///
+/// # Errors
+/// When nothing can be written there.
+pub(crate) fn begin_trace(path: &Path) -> Result<Spool, NotWritten> {
+    Spool::new(folder_of(path), is_compressed(path)).map_err(|error| not_written(path, error))
+}
+
+/// Writes it, when all events have come.
+///
+/// # Errors
+/// When it could not be written, or an event before.
+pub(crate) fn save_spooled(path: &Path, header: &Header, spool: Spool) -> Result<(), NotWritten> {
+    let events = spool.close().map_err(|error| not_written(path, error))?;
+    write(folder_of(path), path, &|file| events.give(header, file))
+        .map_err(|error| not_written(path, error))
 }
 
 /// Whether a trace of this name is compressed.
