@@ -18,6 +18,7 @@ mod rank;
 mod run;
 mod sections;
 mod table;
+mod twin;
 
 use std::env;
 

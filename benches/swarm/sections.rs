@@ -5,6 +5,7 @@ use bittorrent::protocol::{FileName, Hashes, OwnedFile, SegmentHash};
 
 use crate::run::{Run, empty, exchange, median};
 use crate::table::{Table, against, number};
+use crate::twin::twin;
 use crate::{Scale, generate, repository};
 
 /// One of them.
@@ -13,7 +14,7 @@ pub struct Section {
     pub run: fn(Scale) -> Vec<Table>,
 }
 
-pub const SECTIONS: [Section; 7] = [
+pub const SECTIONS: [Section; 8] = [
     Section {
         name: "startup",
         run: startup,
@@ -41,6 +42,10 @@ pub const SECTIONS: [Section; 7] = [
     Section {
         name: "designs",
         run: designs,
+    },
+    Section {
+        name: "twin",
+        run: twin,
     },
 ];
 
