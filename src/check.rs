@@ -251,8 +251,9 @@ struct Report<'a> {
     rules: Vec<Judged<'a>>,
 }
 
+/// The same of one rule.
 #[derive(Debug, Serialize)]
-struct Judged<'a> {
+pub(crate) struct Judged<'a> {
     rule: String,
     verdict: &'static str,
     line: Option<u64>,

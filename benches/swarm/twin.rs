@@ -26,10 +26,7 @@ pub fn twin(scale: Scale) -> Vec<Table> {
             "memory, MiB",
         ],
     );
-    let crowds = scale.pick(
-        &[("100", SERVING), ("1000", &[]), ("1000", SERVING)][..],
-        &[("4", SERVING)],
-    );
+    let crowds = scale.pick(&[("100", SERVING), ("1000", &[])][..], &[("4", SERVING)]);
     for &(clients, options) in crowds {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let report = folder.path().join("report.json");

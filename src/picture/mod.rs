@@ -22,7 +22,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::check::{Checked, Checking};
 use crate::rules::Verdict;
-use crate::trace::{Event, Reader};
+use crate::trace::{Event, Header, Reader};
 use messages::Key;
 use story::Story;
 
@@ -53,9 +53,8 @@ impl Show {
             page != self.trace,
             "the page would replace the trace: name another file with --output"
         );
-        let (checked, story) = self.read()?;
+        let (header, checked, story) = self.read()?;
         let places = places(&self.trace, &checked, &story)?;
-        let header = Reader::open(&self.trace)?.header().clone();
         let html = page::page(
             &self.trace,
             &header,
@@ -78,17 +77,18 @@ impl Show {
 
     /// Judges the trace and gathers what is to be told: together, if all of it is there. Of a run that
     /// was broken off the judge is not to see what lacks its cause, and people are.
-    fn read(&self) -> Result<(Checked, Story)> {
+    fn read(&self) -> Result<(Header, Checked, Story)> {
         let reader = Reader::open(&self.trace)?;
-        let clients = reader.header().clients;
+        let header = reader.header().clone();
+        let clients = header.clients;
         ensure!(
             clients <= MOST_CLIENTS,
             "{}: a page is for {MOST_CLIENTS} clients at most, and these are {clients}",
             self.trace.display()
         );
         let mut story = Story::new(clients, self.window.clone());
-        let mut checking = Checking::new(&self.trace, reader.header())?;
-        let is_complete = reader.header().complete;
+        let mut checking = Checking::new(&self.trace, &header)?;
+        let is_complete = header.complete;
         for event in reader {
             let (line, event) = event?;
             checking.see(line, &event);
@@ -102,7 +102,7 @@ impl Show {
                 story.see(line, &event);
             }
         }
-        Ok((checking.close(), story))
+        Ok((header, checking.close(), story))
     }
 
     fn for_perfetto(&self, path: &Path) -> Result<()> {

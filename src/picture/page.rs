@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::Place;
 use super::story::{Story, Told};
-use crate::check::Checked;
+use crate::check::{Checked, Judged};
 use crate::protocol::Tag;
 use crate::report::{Plan, SettingsReport};
 use crate::rules::{Judgement, Verdict};
@@ -53,7 +53,7 @@ struct Run<'a> {
     defaults: SettingsReport,
     hosts: Vec<&'a str>,
     uncertainty: Option<f64>,
-    rules: Vec<Judged<'a>>,
+    rules: Vec<JudgedHere<'a>>,
     tags: Vec<TagReport>,
     /// The time whose messages are drawn, if not all are.
     window: Option<[f64; 2]>,
@@ -61,14 +61,12 @@ struct Run<'a> {
     told: Told,
 }
 
+/// What `check` says of a rule, with what it is about and where the offence was.
 #[derive(Serialize)]
-struct Judged<'a> {
-    rule: String,
+struct JudgedHere<'a> {
+    #[serde(flatten)]
+    judged: Judged<'a>,
     about: &'static str,
-    verdict: &'static str,
-    line: Option<u64>,
-    offence: Option<&'a str>,
-    more: Option<usize>,
     place: Option<PlaceReport>,
 }
 
@@ -156,29 +154,15 @@ fn defaults(clients: usize) -> SettingsReport {
     SettingsReport::from(&plan)
 }
 
-fn judged<'a>(
-    Judgement { rule, verdict }: &'a Judgement,
-    places: &BTreeMap<u64, Place>,
-) -> Judged<'a> {
-    let judged = |verdict| Judged {
-        rule: rule.to_string(),
-        about: rule.about(),
-        verdict,
-        line: None,
-        offence: None,
-        more: None,
-        place: None,
+fn judged<'a>(judgement: &'a Judgement, places: &BTreeMap<u64, Place>) -> JudgedHere<'a> {
+    let place = match &judgement.verdict {
+        Verdict::Broken { first, .. } => places.get(&first.line),
+        Verdict::Holds | Verdict::CannotBeTold => None,
     };
-    match verdict {
-        Verdict::Holds => judged("holds"),
-        Verdict::CannotBeTold => judged("cannot be told"),
-        Verdict::Broken { first, more } => Judged {
-            line: Some(first.line),
-            offence: Some(&first.text),
-            more: Some(*more),
-            place: places.get(&first.line).map(PlaceReport::from),
-            ..judged("broken")
-        },
+    JudgedHere {
+        judged: judgement.into(),
+        about: judgement.rule.about(),
+        place: place.map(PlaceReport::from),
     }
 }
 

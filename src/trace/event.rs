@@ -39,11 +39,7 @@ pub enum Thread {
 impl Thread {
     /// The thread of its rank that reads a letter.
     pub fn reader(letter: &Letter) -> Thread {
-        match letter {
-            Letter::ToTracker(_) => Thread::Tracker,
-            Letter::ToDownload(_) => Thread::Download,
-            Letter::ToUpload(_) => Thread::Upload,
-        }
+        Thread::reading(letter.tag())
     }
 
     /// The thread that reads messages of a kind.
