@@ -807,6 +807,6 @@ fn make_hostile(deed: &mut Deed) {
             }
         }
         Deed::Verified { segment, .. } | Deed::WrongHash { segment, .. } => *segment = SEGMENT,
-        Deed::Begun | Deed::Saved { .. } | Deed::Ended => {}
+        Deed::Begun | Deed::Saved { .. } | Deed::Left | Deed::Ended => {}
     }
 }

@@ -174,6 +174,7 @@ fn latencies_differ_and_no_message_of_a_flow_overtakes_another() {
             | Deed::Verified { .. }
             | Deed::WrongHash { .. }
             | Deed::Saved { .. }
+            | Deed::Left
             | Deed::Ended => {}
         }
     }

@@ -56,6 +56,7 @@ fn assert_agrees(events: &[Event], report: &Report) {
             | Deed::Verified { .. }
             | Deed::WrongHash { .. }
             | Deed::Saved { .. }
+            | Deed::Left
             | Deed::Ended => {}
         }
     }
@@ -157,6 +158,7 @@ fn wrong_hashes_are_in_the_trace() {
         | Deed::Taken { .. }
         | Deed::Verified { .. }
         | Deed::Saved { .. }
+        | Deed::Left
         | Deed::Ended => None,
     });
     let wrong: BTreeSet<_> = wrong.collect();
@@ -237,6 +239,7 @@ fn tag(deed: &Deed) -> Option<Tag> {
         | Deed::Verified { .. }
         | Deed::WrongHash { .. }
         | Deed::Saved { .. }
+        | Deed::Left
         | Deed::Ended => None,
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::Library;
 use super::fetch::{Fetch, Next};
 use super::sources::Sources;
+use super::{Leaving, Library, Part};
 use crate::protocol::{
     Envelope, FileId, FileName, Hashes, Missing, OwnedFile, Progress, Rank, Reason, SegmentIndex,
     Swarm, ToDownload, ToTracker, ToUpload,
@@ -26,6 +26,7 @@ pub struct Download {
     /// Owned from the start, by name: what is wanted as well is saved without being fetched.
     owned: BTreeMap<FileName, Hashes>,
     wanted: VecDeque<FileName>,
+    part: Part,
     sources: Sources,
     missing: Vec<Missing>,
     /// When the current file was first asked for.
@@ -37,7 +38,7 @@ pub struct Download {
 
 #[derive(Debug)]
 enum State {
-    /// Nothing was asked for yet.
+    /// Nothing was asked for yet: the client has not arrived.
     Idle,
     /// The file's first SWARM_REQUEST is out.
     Joining(FileName),
@@ -87,12 +88,18 @@ impl Download {
             library,
             owned,
             wanted,
+            part: Part::default(),
             sources,
             missing: Vec::new(),
             begun: Recorded::default(),
             records: Recorded::default(),
             state: State::Idle,
         }
+    }
+
+    /// The same, in a part.
+    pub(super) fn playing(self, part: Part) -> Download {
+        Download { part, ..self }
     }
 
     /// How many messages it posts at most while nobody takes any: a question for each segment in
@@ -105,9 +112,16 @@ impl Download {
             .saturating_add(2)
     }
 
-    /// Makes the first move. Times are since the client's INIT_ACK.
+    /// Makes the first move, if the client is there. Times are since its INIT_ACK.
     pub fn begin(&mut self, now: Duration, effects: &mut Vec<Effect>) {
-        self.state = self.next_file(now, effects);
+        if now >= self.part.arrival {
+            self.state = self.next_file(now, effects);
+        }
+    }
+
+    /// Whether the client has not arrived yet.
+    pub fn is_away(&self) -> bool {
+        matches!(self.state, State::Idle)
     }
 
     /// Takes the next message.
@@ -186,8 +200,12 @@ impl Download {
     /// called then.
     pub fn due(&self) -> Option<Duration> {
         match &self.state {
-            State::Fetching(fetch) => fetch.due(),
-            State::Idle | State::Joining(_) | State::Saving(_) | State::Done => None,
+            State::Idle => Some(self.part.arrival),
+            State::Fetching(fetch) => {
+                let leaves = self.library.closes().filter(|_| !fetch.is_left());
+                fetch.due().into_iter().chain(leaves).min()
+            }
+            State::Joining(_) | State::Saving(_) | State::Done => None,
         }
     }
 
@@ -198,6 +216,7 @@ impl Download {
                 fetch.wake(now);
                 self.advance(now, fetch, effects)
             }
+            State::Idle if now >= self.part.arrival => self.next_file(now, effects),
             state @ (State::Idle | State::Joining(_) | State::Saving(_) | State::Done) => state,
         };
     }
@@ -228,6 +247,9 @@ impl Download {
         mut fetch: Box<Fetch>,
         effects: &mut Vec<Effect>,
     ) -> State {
+        if self.library.is_closed(now) {
+            fetch.leave();
+        }
         let next = fetch.next(&mut self.sources, &mut ask(effects));
         match next {
             Next::Answers => State::Fetching(fetch),
@@ -250,6 +272,10 @@ impl Download {
             Next::GiveUp => {
                 let name = self.record(*fetch);
                 self.go_without(now, name, Reason::NobodySendsIt, effects)
+            }
+            Next::Leave => {
+                let name = self.record(*fetch);
+                self.go_without(now, name, Reason::ItLeft, effects)
             }
         }
     }
@@ -274,9 +300,20 @@ impl Download {
         name
     }
 
-    /// Turns to the next wanted file; there is nothing to fetch of one that is owned.
+    /// Turns to the next wanted file; there is nothing to fetch of one that is owned. Who has left
+    /// goes without all that are left.
     fn next_file(&mut self, now: Duration, effects: &mut Vec<Effect>) -> State {
+        if self.library.is_closed(now) {
+            let left = self.wanted.drain(..);
+            self.missing.extend(left.map(|name| Missing {
+                reason: Reason::ItLeft,
+                name,
+            }));
+        }
         let Some(name) = self.wanted.pop_front() else {
+            if let Leaving::WhenDone(stay) = self.part.leaving {
+                self.library.close(now.saturating_add(stay));
+            }
             let missing = mem::take(&mut self.missing);
             tell_tracker(ToTracker::AllComplete { missing }, effects);
             return State::Done;

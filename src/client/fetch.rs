@@ -21,8 +21,8 @@ use crate::statistics::{FileDownload, Recorded};
 
 /// When every member has refused everything that is lacking, the tracker is asked for new members;
 /// when that has come so many times in a row, without a segment in between, the file is given up.
-/// The tracker lists only clients that have or fetch the file, and its first owner never leaves, so
-/// in a sound swarm it does not come even once.
+/// The tracker lists only clients that have or fetch the file, and its first owner stays, unless a
+/// scenario says otherwise; so in a sound swarm it does not come even once.
 const FRUITLESS_ROUNDS: usize = 3;
 
 /// So many segments that only busy members may hold are passed over in search of one that can be
@@ -63,6 +63,8 @@ pub(super) struct Fetch {
     begun: usize,
     /// How many times everybody has refused everything since a segment was last gained.
     fruitless_rounds: usize,
+    /// Whether the client leaves, and asks for nothing more.
+    leaves: bool,
 }
 
 /// A segment that is not held.
@@ -102,6 +104,8 @@ pub(super) enum Next {
     Complete,
     /// It cannot be had.
     GiveUp,
+    /// The client leaves, and nothing is owed to it any more.
+    Leave,
 }
 
 /// Takes a message for a member's upload half.
@@ -142,6 +146,7 @@ impl Fetch {
             granted: 0,
             begun: 0,
             fruitless_rounds: 0,
+            leaves: false,
         })
     }
 
@@ -180,6 +185,16 @@ impl Fetch {
         for lacking in &mut self.refused {
             lacking.refused_by.clear();
         }
+    }
+
+    /// The client leaves: nothing more is asked for.
+    pub(super) fn leave(&mut self) {
+        self.leaves = true;
+    }
+
+    /// Whether it does.
+    pub(super) fn is_left(&self) -> bool {
+        self.leaves
     }
 
     /// The tracker grants one more segment.
@@ -285,8 +300,8 @@ impl Fetch {
         if !poll.is_over() {
             return Ok(());
         }
-        let member = if self.awaits_members {
-            None // the members that come may be other ones
+        let member = if self.awaits_members || self.leaves {
+            None // it asks for no more; or the members that come may be other ones
         } else {
             sources.least_busy(poll)
         };
@@ -335,6 +350,8 @@ impl Fetch {
             Next::Answers
         } else if self.lacking == 0 {
             Next::Complete
+        } else if self.leaves && !self.awaits_grant() {
+            Next::Leave
         } else if self.awaits_grant() || self.awaits_slot() {
             Next::Answers
         } else {
@@ -350,7 +367,7 @@ impl Fetch {
 
     /// Whether one more segment may be in flight.
     fn may_ask(&self) -> bool {
-        !self.awaits_members
+        !(self.awaits_members || self.leaves)
             && self.untold.len() < self.settings.update_interval.get()
             && self.in_flight.len() < self.settings.window.get()
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use crate::protocol::{FileId, Hashes, SegmentHash, SegmentIndex, SegmentSet};
 
@@ -11,9 +13,24 @@ use crate::protocol::{FileId, Hashes, SegmentHash, SegmentIndex, SegmentSet};
 /// Every method takes the lock, looks, and gives it back: no lock is ever held across a message, a
 /// file or another lock, so none is waited for longer than a look takes, and the threads cannot
 /// block each other for good.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Library {
     files: Mutex<BTreeMap<FileId, Shelf>>,
+    /// When its client leaves the swarm, in nanoseconds since its INIT_ACK: [`NEVER`], until one of the
+    /// two threads knows when.
+    closes: AtomicU64,
+}
+
+const NEVER: u64 = u64::MAX;
+
+impl Default for Library {
+    /// An empty one of a client that stays.
+    fn default() -> Library {
+        Library {
+            files: Mutex::default(),
+            closes: AtomicU64::new(NEVER),
+        }
+    }
 }
 
 /// The segments of one file.
@@ -92,6 +109,23 @@ impl Library {
         }
     }
 
+    /// The client leaves at this time, if not before.
+    pub fn close(&self, time: Duration) {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(NEVER);
+        self.closes.fetch_min(nanoseconds, Ordering::SeqCst);
+    }
+
+    /// When the client leaves, if that is known.
+    pub fn closes(&self) -> Option<Duration> {
+        let nanoseconds = self.closes.load(Ordering::SeqCst);
+        (nanoseconds != NEVER).then(|| Duration::from_nanos(nanoseconds))
+    }
+
+    /// Whether the client has left.
+    pub fn is_closed(&self, now: Duration) -> bool {
+        self.closes().is_some_and(|time| time <= now)
+    }
+
     fn files(&self) -> MutexGuard<'_, BTreeMap<FileId, Shelf>> {
         self.files
             .lock()
@@ -164,6 +198,18 @@ mod tests {
             None,
             "an equal hash elsewhere is another segment"
         );
+    }
+
+    #[test]
+    fn it_closes_at_the_first_of_the_times_that_it_is_to_close_at() {
+        let library = Library::default();
+        let [early, late] = [1, 2].map(Duration::from_secs);
+        assert!(!library.is_closed(Duration::MAX));
+        library.close(late);
+        assert!(!library.is_closed(early) && library.is_closed(late));
+        library.close(early);
+        library.close(late);
+        assert_eq!(library.closes(), Some(early));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 
 mod download;
 mod fetch;
+mod first_copy;
 mod library;
 mod members;
+mod part;
 mod sources;
 mod upload;
 
@@ -18,16 +20,8 @@ use crate::settings::Settings;
 
 pub use download::{Download, Effect, SavedFile};
 pub use library::Library;
+pub use part::{Conduct, Leaving, Part};
 pub use upload::Upload;
-
-/// How a client answers requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conduct {
-    /// By what it holds (R9).
-    Honest,
-    /// Every request with a wrong hash: an experiment on the others.
-    Corrupt,
-}
 
 /// What a client says of its input (R1).
 pub fn init(input: &Result<Manifest, Vec<String>>) -> Init {
@@ -47,7 +41,7 @@ pub fn start(
     manifest: Manifest,
     numbers: &[FileId],
     settings: Settings,
-    conduct: Conduct,
+    part: Part,
 ) -> Result<(Download, Upload)> {
     let Manifest { owned, wanted } = manifest;
     ensure!(
@@ -57,11 +51,19 @@ pub fn start(
         numbers.len()
     );
     let library = Arc::new(Library::default());
+    if let Leaving::At(time) = part.leaving {
+        library.close(time);
+    }
     for (&id, file) in numbers.iter().zip(&owned) {
         library.own(id, file.hashes.clone());
     }
+    let sizes = owned.iter().map(|file| file.hashes.len());
+    let sizes: Vec<_> = numbers.iter().copied().zip(sizes).collect();
     Ok((
-        Download::new(me, owned, wanted, Arc::clone(&library), settings),
-        Upload::new(library, conduct, &settings),
+        Download::new(me, owned, wanted, Arc::clone(&library), settings).playing(part),
+        Upload::new(library, part.conduct, &settings).playing(part, &sizes),
     ))
 }
+
+#[cfg(test)]
+mod tests;

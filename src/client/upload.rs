@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::{Conduct, Library};
+use super::first_copy::FirstCopy;
+use super::{Conduct, Leaving, Library, Part};
 use crate::protocol::{
-    Answer, Availability, Envelope, Rank, SegmentAnswer, SegmentHash, SegmentRequest, ToDownload,
-    ToUpload,
+    Answer, Availability, Envelope, FileId, Letter, Rank, SegmentAnswer, SegmentHash,
+    SegmentRequest, ToDownload, ToUpload,
 };
 use crate::settings::Settings;
 use crate::statistics::{Recorded, Service};
@@ -28,6 +29,9 @@ pub struct Upload {
     /// Those segments, with the times at which they are through.
     link: VecDeque<(Duration, Envelope)>,
     service: Recorded<Service>,
+    /// What has to go out before the client leaves, if it leaves after that.
+    first_copy: Option<FirstCopy>,
+    has_left: bool,
     stopped: bool,
 }
 
@@ -40,7 +44,28 @@ impl Upload {
             slots: settings.upload_slots,
             link: VecDeque::new(),
             service: Recorded::default(),
+            first_copy: None,
+            has_left: false,
             stopped: false,
+        }
+    }
+
+    /// The same, in a part, of a client that owns files with so many segments.
+    pub(super) fn playing(self, part: Part, owned: &[(FileId, usize)]) -> Upload {
+        let is_first_copy = part.leaving == Leaving::AfterOneCopy;
+        Upload {
+            upload_time: part.upload_time.unwrap_or(self.upload_time),
+            first_copy: FirstCopy::of(owned).filter(|_| is_first_copy),
+            ..self
+        }
+    }
+
+    /// How it answers now: who has left serves nobody.
+    fn conduct(&self) -> Conduct {
+        if self.has_left {
+            Conduct::FreeRider
+        } else {
+            self.conduct
         }
     }
 
@@ -63,6 +88,7 @@ impl Upload {
         post: &mut Vec<Envelope>,
     ) -> Result<()> {
         ensure!(!self.stopped, "it was stopped already");
+        self.has_left |= self.library.is_closed(now);
         self.pass(now, post);
         match message {
             ToUpload::SegmentRequest(SegmentRequest {
@@ -70,12 +96,13 @@ impl Upload {
                 segment,
                 hash,
             }) => {
-                let answer = match self.conduct {
+                let answer = match self.conduct() {
                     Conduct::Honest => match self.library.segment(file, segment) {
                         Some(held) if held == hash => Answer::Ack(held),
                         Some(_) | None => Answer::Nack,
                     },
                     Conduct::Corrupt => Answer::Ack(another_than(hash)),
+                    Conduct::FreeRider => Answer::Nack,
                 };
                 let reply = |answer| {
                     let answer = SegmentAnswer {
@@ -97,9 +124,10 @@ impl Upload {
                 }
             }
             ToUpload::AvailabilityRequest { file, segment } => {
-                let holds = match self.conduct {
+                let holds = match self.conduct() {
                     Conduct::Honest => self.library.segment(file, segment).is_some(),
                     Conduct::Corrupt => true,
+                    Conduct::FreeRider => false,
                 };
                 let load = u32::try_from(self.link.len()).unwrap_or(u32::MAX);
                 let reply = ToDownload::Availability(Availability {
@@ -140,8 +168,22 @@ impl Upload {
     /// Posts what is through the link.
     pub fn pass(&mut self, now: Duration, post: &mut Vec<Envelope>) {
         while self.due().is_some_and(|through| through <= now) {
-            post.extend(self.link.pop_front().map(|(_, reply)| reply));
+            let Some((_, reply)) = self.link.pop_front() else {
+                return;
+            };
+            if let (Some(copy), Letter::ToDownload(ToDownload::Segment(answer))) =
+                (&mut self.first_copy, &reply.letter)
+                && copy.is_out_with(answer)
+            {
+                self.library.close(now);
+            }
+            post.push(reply);
         }
+    }
+
+    /// Whether the client has left, as of the last message.
+    pub fn has_left(&self) -> bool {
+        self.has_left
     }
 
     /// Whether STOP has come (R10).
@@ -165,8 +207,8 @@ fn another_than(hash: SegmentHash) -> SegmentHash {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::SegmentIndex;
     use crate::protocol::samples::{hash, hashes};
-    use crate::protocol::{FileId, Letter, SegmentIndex};
 
     const OWNED: FileId = FileId(0);
     const COMING: FileId = FileId(1);

@@ -70,7 +70,11 @@ impl Figures {
                 let client = self.clients.entry(*rank).or_default();
                 return client.verified(*time, *from, *file, *segment);
             }
-            Deed::Begun | Deed::WrongHash { .. } | Deed::Saved { .. } | Deed::Ended => {}
+            Deed::Begun
+            | Deed::WrongHash { .. }
+            | Deed::Saved { .. }
+            | Deed::Left
+            | Deed::Ended => {}
         }
         false
     }

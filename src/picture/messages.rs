@@ -42,6 +42,7 @@ impl Key {
             | Deed::Verified { .. }
             | Deed::WrongHash { .. }
             | Deed::Saved { .. }
+            | Deed::Left
             | Deed::Ended => return None,
         };
         let key = Key {

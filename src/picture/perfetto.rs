@@ -183,6 +183,7 @@ impl<W: Write> List<W> {
 fn content(line: u64, deed: &Deed) -> (String, Value) {
     match deed {
         Deed::Begun => ("begun".into(), json!({ "line": line })),
+        Deed::Left => ("left".into(), json!({ "line": line })),
         Deed::Ended => ("ended".into(), json!({ "line": line })),
         Deed::Posted {
             to, bytes, letter, ..

@@ -122,6 +122,7 @@ impl Story {
                 Some(why) => self.mark(event, "not saved", Some(format!("{file}: {why}"))),
             },
             Deed::Begun => self.mark(event, "begun", None),
+            Deed::Left => self.mark(event, "left", None),
             Deed::Ended => self.mark(event, "ended", None),
         }
     }

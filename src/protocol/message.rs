@@ -187,6 +187,8 @@ pub enum Reason {
     NobodySendsIt,
     /// It was downloaded, but the output could not be written, for this reason.
     NotWritten(String),
+    /// The client left before it had it, as the scenario says.
+    ItLeft,
 }
 
 impl fmt::Display for Reason {
@@ -195,6 +197,7 @@ impl fmt::Display for Reason {
             Reason::NobodyHasIt => write!(f, "nobody has it"),
             Reason::NobodySendsIt => write!(f, "nobody who should have it sends it"),
             Reason::NotWritten(why) => write!(f, "{why}"),
+            Reason::ItLeft => write!(f, "it left"),
         }
     }
 }
@@ -482,11 +485,17 @@ mod tests {
             Reason::NobodyHasIt,
             Reason::NobodySendsIt,
             Reason::NotWritten(why.into()),
+            Reason::ItLeft,
         ]
         .map(|reason| reason.to_string());
         assert_eq!(
             said,
-            ["nobody has it", "nobody who should have it sends it", why]
+            [
+                "nobody has it",
+                "nobody who should have it sends it",
+                why,
+                "it left"
+            ]
         );
     }
 }

@@ -73,6 +73,7 @@ impl Check for Checking {
                 return self.go_on(rank, known, offences);
             }
             Deed::Saved { .. }
+            | Deed::Left
             | Deed::Ended
             | Deed::Begun
             | Deed::Posted { .. }

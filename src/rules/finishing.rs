@@ -92,6 +92,7 @@ impl Check for Finishing {
                 }
             }
             Deed::Ended
+            | Deed::Left
             | Deed::Begun
             | Deed::Posted { .. }
             | Deed::Taken { .. }

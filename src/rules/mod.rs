@@ -253,6 +253,7 @@ impl Judge {
             | Deed::Verified { .. }
             | Deed::WrongHash { .. }
             | Deed::Saved { .. }
+            | Deed::Left
             | Deed::Ended => {
                 if !self.known.has(rank, thread) {
                     let text = format!("rank {rank} has no {thread} thread in this swarm");

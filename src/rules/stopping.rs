@@ -98,6 +98,7 @@ impl Check for Stopping {
                 | Deed::Verified { .. }
                 | Deed::WrongHash { .. }
                 | Deed::Saved { .. }
+                | Deed::Left
                 | Deed::Ended,
                 _,
             ) => {}

@@ -11,7 +11,7 @@ use super::post::Post;
 use super::recorder::Recorder;
 use super::watch::Heartbeat;
 use super::{Job, Options, host};
-use crate::client::{self, Download, Effect, Upload};
+use crate::client::{self, Download, Effect, Part, Upload};
 use crate::inputs;
 use crate::manifest::{self, Manifest};
 use crate::output::{self, NotWritten};
@@ -102,7 +102,11 @@ pub(super) fn run(
     for warning in manifest.warnings(me) {
         eprintln!("{warning}");
     }
-    let (download, upload) = client::start(me, manifest, &numbers, settings, options.conduct(me))?;
+    let part = Part {
+        conduct: options.conduct(me),
+        ..Part::default()
+    };
+    let (download, upload) = client::start(me, manifest, &numbers, settings, part)?;
 
     let clients = mailboxes.clients();
     let (downloads, service) = thread::scope(|threads| -> Result<_> {

@@ -131,6 +131,8 @@ pub enum Deed {
         /// Why there is no output.
         problem: Option<String>,
     },
+    /// It serves nobody any more: its client has left.
+    Left,
     /// It ended.
     Ended,
 }

@@ -71,7 +71,7 @@ impl Serialize for Event {
         line.serialize_entry("thread", thread)?;
         line.serialize_entry("event", &Name::of(deed))?;
         match deed {
-            Deed::Begun | Deed::Ended => {}
+            Deed::Begun | Deed::Left | Deed::Ended => {}
             Deed::Posted {
                 to: other,
                 number,
@@ -129,6 +129,7 @@ enum Name {
     Verified,
     WrongHash,
     Saved,
+    Left,
     Ended,
 }
 
@@ -141,6 +142,7 @@ impl Name {
             Deed::Verified { .. } => Name::Verified,
             Deed::WrongHash { .. } => Name::WrongHash,
             Deed::Saved { .. } => Name::Saved,
+            Deed::Left => Name::Left,
             Deed::Ended => Name::Ended,
         }
     }
@@ -204,6 +206,7 @@ pub(super) fn parse(text: &str) -> Result<Event> {
             file: given(line.name, "name", line.event)?,
             problem: line.problem,
         },
+        Name::Left => Deed::Left,
         Name::Ended => Deed::Ended,
     };
     Ok(Event {

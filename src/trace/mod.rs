@@ -20,7 +20,7 @@
 //! |---|---|---|
 //! | `time` | all | seconds since the start, on rank 0's clock |
 //! | `rank`, `thread` | all | who: `"tracker"`, `"download"` or `"upload"`. A client registers with its download thread |
-//! | `event` | all | `"begun"`, `"posted"`, `"taken"`, `"verified"`, `"wrong_hash"`, `"saved"` or `"ended"` |
+//! | `event` | all | `"begun"`, `"posted"`, `"taken"`, `"verified"`, `"wrong_hash"`, `"saved"`, `"left"` (of an upload thread: it serves nobody any more) or `"ended"` |
 //! | `to` | posted | the rank that is to take the message |
 //! | `from` | taken, verified, wrong_hash | the rank that sent it |
 //! | `mailbox` | posted, taken | the thread that reads it |

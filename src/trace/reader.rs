@@ -217,7 +217,8 @@ impl Lines {
             | Deed::Taken { .. }
             | Deed::Verified { .. }
             | Deed::WrongHash { .. }
-            | Deed::Saved { .. } => {}
+            | Deed::Saved { .. }
+            | Deed::Left => {}
         }
         Ok(Some(event))
     }

@@ -35,11 +35,12 @@ pub enum Kind {
     WrongHash,
     Saved,
     Ended,
+    Left,
 }
 
 impl Kind {
     /// All of them; the place is the number in the head.
-    const ALL: [Kind; 7] = [
+    const ALL: [Kind; 8] = [
         Kind::Begun,
         Kind::Posted,
         Kind::Taken,
@@ -47,6 +48,7 @@ impl Kind {
         Kind::WrongHash,
         Kind::Saved,
         Kind::Ended,
+        Kind::Left,
     ];
 }
 
@@ -139,6 +141,7 @@ pub fn append(record: &mut Vec<u8>, time: Duration, deed: &Deed) {
             append_value(&(file, problem), record);
             (Kind::Saved, Rank::TRACKER, 0)
         }
+        Deed::Left => (Kind::Left, Rank::TRACKER, 0),
         Deed::Ended => (Kind::Ended, Rank::TRACKER, 0),
     };
     let (head, bytes) = record[start..].split_at_mut(HEAD);
@@ -195,6 +198,7 @@ pub fn deed(head: Head, bytes: &[u8], number: impl FnOnce(&Letter) -> u64) -> Re
                 .with_context(|| format!("expected a file's name, found {} bytes", bytes.len()))?;
             Deed::Saved { file, problem }
         }
+        Kind::Left => Deed::Left,
         Kind::Ended => Deed::Ended,
     })
 }
@@ -251,8 +255,8 @@ mod tests {
     #[test]
     fn an_unknown_kind_is_an_error() {
         let mut bytes = [0; HEAD];
-        bytes[8] = 7;
+        bytes[8] = 8;
         let error = Head::from_bytes(&bytes).unwrap_err().to_string();
-        assert_eq!(error, "expected an event, found one of the unknown kind 7");
+        assert_eq!(error, "expected an event, found one of the unknown kind 8");
     }
 }

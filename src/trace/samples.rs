@@ -20,6 +20,7 @@ fn letters() -> Vec<Letter> {
         Reason::NobodyHasIt,
         Reason::NobodySendsIt,
         Reason::NotWritten("why".into()),
+        Reason::ItLeft,
     ];
     let answer = |answer| {
         ToDownload::Segment(SegmentAnswer {
@@ -107,6 +108,7 @@ pub(super) fn deeds() -> Vec<Deed> {
             file: name("quoted \"f\""),
             problem: Some("a full\ndisk".into()),
         },
+        Deed::Left,
         Deed::Ended,
     ];
     for letter in letters() {

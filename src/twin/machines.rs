@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::recording::Recording;
-use crate::client::{self, Conduct, Download, Effect, SavedFile, Upload};
+use crate::client::{self, Conduct, Download, Effect, Part, SavedFile, Upload};
 use crate::manifest::Manifest;
 use crate::protocol::{
     Answer, Envelope, FileName, Hashes, InitAck, Letter, Rank, ToDownload, ToTracker,
@@ -331,8 +331,11 @@ impl<O: Outputs> Machines<O> {
             .iter()
             .map(|file| file.name.clone())
             .collect();
-        let (mut download, upload) =
-            client::start(rank, manifest, &numbers, settings, client.conduct)?;
+        let part = Part {
+            conduct: client.conduct,
+            ..Part::default()
+        };
+        let (mut download, upload) = client::start(rank, manifest, &numbers, settings, part)?;
         download.begin(Duration::ZERO, &mut self.effects);
         client.state = State::Running(Box::new(Running {
             start: now,

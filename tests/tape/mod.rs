@@ -114,6 +114,7 @@ pub fn passing(event: &Event) -> Option<(bool, Rank, Rank, &Letter)> {
         | Deed::Verified { .. }
         | Deed::WrongHash { .. }
         | Deed::Saved { .. }
+        | Deed::Left
         | Deed::Ended => None,
     }
 }
@@ -125,6 +126,7 @@ pub fn letter(event: &mut Event) -> &mut Letter {
         | Deed::Verified { .. }
         | Deed::WrongHash { .. }
         | Deed::Saved { .. }
+        | Deed::Left
         | Deed::Ended => panic!("the event has no message"),
     }
 }
@@ -319,6 +321,7 @@ impl Tape {
                 | Deed::WrongHash { .. }
                 | Deed::Begun
                 | Deed::Saved { .. }
+                | Deed::Left
                 | Deed::Ended => {}
             }
         }

@@ -78,6 +78,7 @@ fn taken(run: &Run) -> impl Iterator<Item = (Duration, Rank, Rank, &Letter)> {
         | Deed::Verified { .. }
         | Deed::WrongHash { .. }
         | Deed::Saved { .. }
+        | Deed::Left
         | Deed::Ended => None,
     })
 }
