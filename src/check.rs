@@ -113,17 +113,17 @@ impl Checking {
     /// # Errors
     /// When it has settings that this version does not know.
     pub(crate) fn new(trace: &Path, header: &Header) -> Result<Checking> {
-        let (settings, corrupt) = header.settings.parse().with_context(|| {
-            format!(
-                "{}:1: settings that this version does not know",
-                trace.display()
-            )
-        })?;
+        let unknown = || {
+            let shown = trace.display();
+            format!("{shown}:1: settings that this version does not know")
+        };
+        let (settings, corrupt) = header.settings.parse().with_context(unknown)?;
+        let cast = header.settings.cast().with_context(unknown)?;
         Ok(Checking {
             clients: header.clients,
             complete: header.complete,
             events: 0,
-            judge: Judge::new(header.clients, settings, corrupt),
+            judge: Judge::new(header.clients, settings, corrupt).casting(cast),
         })
     }
 

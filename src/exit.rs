@@ -41,7 +41,7 @@ impl Exit {
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Exit::Complete => "every wanted file was downloaded",
+            Exit::Complete => "every wanted file was downloaded, by all clients that stayed",
             Exit::Missing => "a wanted file could not be had; everything else was downloaded",
             Exit::Refused => "nothing was started: options, ranks or inputs cannot be used",
             Exit::NotWritten => "an output could not be written; everything else was downloaded",

@@ -12,10 +12,13 @@
 //! * [`policy`] is what designs of the protocol differ in: whom a client asks, for which segment
 //!   first, and what the tracker knows. One file a policy, one list a kind.
 //! * [`settings`] is how a swarm works, from the options.
+//! * [`scenario`] is which clients come late, are slow, serve nobody or leave: from a file, the part of
+//!   each.
 //! * [`tracker`] is the tracker, a state machine: who registers, and then the `swarms`.
 //! * [`client`] is a client, two state machines and what they share: [`client::Download`] with the
 //!   state of one file (`fetch`), its swarm (`members`) and the policies at work (`sources`);
-//!   [`client::Upload`] with the upload link; and the [`client::Library`] of held segments.
+//!   [`client::Upload`] with the upload link; the [`client::Library`] of held segments; and the
+//!   [`client::Part`] that it plays.
 //! * [`statistics`] is what the machines and the mailboxes count, [`report`] what it says at the
 //!   end, to people and to programs.
 //! * [`trace`] is what happened in a run, event by event, and the files that hold it.
@@ -24,7 +27,7 @@
 //!   the start and the end that all ranks have to come to (`assembly`), what each thread records for
 //!   the trace, what is gathered besides the protocol, and the one way to end the whole job. Nothing
 //!   else touches MPI or threads; nor files or clocks, but for finding, reading and generating inputs,
-//!   reading traces, writing pages, and what follows.
+//!   reading scenarios and traces, writing pages, and what follows.
 //! * `output` writes the files that a run leaves, whole or not at all, and [`progress`] a line that
 //!   says how far it is.
 //! * [`twin`] is a run in one process: all its machines, which the tests drive as well, and a post in
@@ -39,7 +42,7 @@
 //!
 //! Dependencies point one way: `main` -> `cli` -> `picture`, `simulate` -> `check`, `generate`,
 //! `runtime`, `twin` -> `launch`, `output`, `progress`, `rules` -> `trace` -> `report` -> `tracker`,
-//! `client` -> `settings`, `statistics`, `inputs`, `manifest` -> `policy` -> `protocol`.
+//! `scenario` -> `client` -> `settings`, `statistics`, `inputs`, `manifest` -> `policy` -> `protocol`.
 //!
 //! # What is deliberately absent
 //! * The machines never send, wait, print or look at a clock: they take a message and the time, and
@@ -69,6 +72,7 @@ pub mod protocol;
 pub mod report;
 pub mod rules;
 pub mod runtime;
+pub mod scenario;
 pub mod settings;
 pub mod simulate;
 pub mod statistics;

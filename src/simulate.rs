@@ -24,6 +24,7 @@ use crate::output;
 use crate::progress::{Line, Style};
 use crate::protocol::{FileName, Rank};
 use crate::report::{self, Plan, Report};
+use crate::scenario::{self, Cast};
 use crate::settings::Settings;
 use crate::trace::{ClockReport, Header, SCHEMA, Spool};
 use crate::tracker::Amount;
@@ -42,8 +43,10 @@ pub struct Simulate {
     pub swarm: Swarm,
     /// How the swarm works.
     pub settings: Settings,
-    /// The clients that answer with wrong hashes.
+    /// The clients that answer with wrong hashes, besides those of the scenario.
     pub corrupt: Vec<Rank>,
+    /// Where the scenario is, if there is one.
+    pub scenario: Option<PathBuf>,
     /// How long a message is on its way: any time of the range.
     pub latency: RangeInclusive<Duration>,
     /// How long the tracker takes for a message.
@@ -112,6 +115,7 @@ impl Simulate {
             settings: self.settings,
             clients: inputs.len(),
             corrupt: self.corrupt.clone(),
+            cast: self.cast(inputs.len())?,
         };
         let files = [("--report", &self.report), ("--trace", &self.trace)];
         let objection = plan.objection().or_else(|| output::objection(files));
@@ -133,6 +137,14 @@ impl Simulate {
             signal,
         };
         Ok(self.finish(&plan, run.go_on()))
+    }
+
+    /// Deals the parts of the scenario.
+    fn cast(&self, clients: usize) -> Result<Cast> {
+        match &self.scenario {
+            None => Ok(Cast::default()),
+            Some(path) => scenario::deal(path, &scenario::text(path)?, clients, &self.settings),
+        }
     }
 
     /// Tells the user how it went.

@@ -226,6 +226,11 @@ fn bad_options_and_a_lone_rank_are_refused_by_one_message() {
     );
     refused(
         3,
+        &["--scenario", "no.toml"],
+        "bittorrent: no.toml: cannot be read: No such file or directory (os error 2)\n",
+    );
+    refused(
+        3,
         &["--report", "no/where.json"],
         "bittorrent: --report: there is no folder no\n",
     );

@@ -4,10 +4,13 @@ mod generate;
 mod job;
 mod repository;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::thread;
 
+use bittorrent::protocol::Rank;
+use bittorrent::report::MissingFile;
+use bittorrent::trace::{Deed, Reader};
 use fastrand::Rng;
 use job::{Job, expected, hash};
 
@@ -150,6 +153,76 @@ fn the_report_of_a_run_agrees_with_its_outputs() {
         "an upload link serves one segment at a time"
     );
     assert_eq!(served, measured.segments);
+}
+
+#[test]
+fn a_swarm_changes_as_its_scenario_says() {
+    let scenario = r#"
+        [[class]]
+        name = "seed"
+        clients = [1]
+        leaves = "after one copy"
+        [[class]]
+        name = "free rider"
+        clients = [3]
+        conduct = "free rider"
+        [[class]]
+        name = "late"
+        clients = [4]
+        arrives = "500ms"
+        [[class]]
+        name = "gone"
+        clients = [5]
+        arrives = "500ms"
+        leaves = "0s"
+    "#;
+    let f = format!(
+        "1 f 20 {} 0",
+        "abcdefghijklmnopqrst"
+            .chars()
+            .map(hash)
+            .collect::<Vec<_>>()
+            .join(" ")
+    );
+    let inputs = [
+        f.clone(),
+        f,
+        "0 1 f".into(),
+        "0 1 f".into(),
+        "0 2 f g".into(),
+    ];
+    let job = Job::with_inputs(&inputs).file("s.toml", scenario);
+    let options = ["--scenario", "s.toml", "--peer-selection", "first"];
+    let job = job
+        .arguments(&options)
+        .arguments(&["--report", "r.json", "--trace", "t.jsonl"]);
+    let job = job.run();
+    assert_eq!((job.status, job.stderr.as_str()), (Some(0), ""));
+    job.assert_keeps_the_rules("t.jsonl");
+    assert!(job.outputs(".").into_keys().eq(["client3_f", "client4_f"]));
+
+    let reader = Reader::open(&job.folder.path().join("t.jsonl")).expect("a trace");
+    let events = reader.map(|event| event.expect("it can be read").1);
+    let left = events.filter(|event| event.deed == Deed::Left);
+    let left: BTreeSet<Rank> = left.map(|event| event.rank).collect();
+    assert!(left.into_iter().eq([1, 5].map(Rank)));
+    let report = job.report("r.json");
+    let missing = |missing: &MissingFile| (missing.client, missing.reason.clone());
+    let missing: Vec<_> = report.missing.iter().map(missing).collect();
+    assert_eq!(
+        missing,
+        [(5, "it left".to_owned()), (5, "it left".to_owned())]
+    );
+    let measured = report.measured.expect("a run that ended");
+    let [seed, _, free_rider, late, gone] = &measured.clients[..] else {
+        panic!("expected five clients, found {:?}", measured.clients)
+    };
+    assert_eq!(
+        (seed.served, free_rider.served, gone.downloads.len()),
+        (20, 0, 0)
+    );
+    assert!(late.downloads[0].begun >= 0.5);
+    assert_eq!(late.class.as_deref(), Some("late"));
 }
 
 #[test]

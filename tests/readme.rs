@@ -4,6 +4,7 @@ use bittorrent::check::Outcome;
 use bittorrent::cli::Arguments;
 use bittorrent::exit::Exit;
 use bittorrent::policy::{Named, TrackerIndex, order, selection};
+use bittorrent::scenario::Scenario;
 use clap::CommandFactory;
 
 const README: &str = include_str!("../README.md");
@@ -43,6 +44,30 @@ fn every_option_is_in_the_readme_with_its_default() {
             );
         }
     }
+}
+
+#[test]
+fn every_key_of_a_scenario_is_in_the_readme_and_so_is_a_scenario_of_the_repository() {
+    let problem = Scenario::parse("[[class]]\nname = \"a\"\nnonsense = 1").unwrap_err();
+    let problem = problem.to_string();
+    let (_, keys) = problem
+        .split_once("expected one of ")
+        .expect("it names the keys");
+    let keys: Vec<&str> = keys.split(", ").collect();
+    assert!(keys.len() > 5, "{problem}");
+    for key in keys {
+        assert!(README.contains(&format!("\n| {key} |")), "{key}");
+    }
+    let sample = include_str!("../inputs/scenarios/flash-crowd.toml");
+    let indented = |line: &str| {
+        if line.is_empty() {
+            "\n".into()
+        } else {
+            format!("    {line}\n")
+        }
+    };
+    let sample: String = sample.lines().map(indented).collect();
+    assert!(README.contains(&sample), "{sample}");
 }
 
 #[test]

@@ -8,20 +8,28 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use bittorrent::client::{Conduct, Leaving, Part};
 use bittorrent::manifest::Manifest;
 use bittorrent::policy::TrackerIndex;
 use bittorrent::protocol::{
-    Answer, FileId, Hashes, Init, InitAck, Letter, Rank, SegmentHash, SegmentIndex, Swarm, Tag,
-    ToDownload, ToTracker, ToUpload,
+    Answer, FileId, FileName, Hashes, Init, InitAck, Letter, Missing, Rank, Reason, SegmentHash,
+    SegmentIndex, Swarm, Tag, ToDownload, ToTracker, ToUpload,
 };
 use bittorrent::rules::{Judge, Judgement, Rule, Verdict};
+use bittorrent::scenario::{Cast, Role};
 use bittorrent::settings::Settings;
 use bittorrent::trace::{Deed, Event, Thread};
 use fastrand::Rng;
-use tape::{TRACKER, Tape, letter, one_leecher, passing, selecting, settings, tapes, two_leechers};
+use tape::{
+    TRACKER, Tape, letter, one_leecher, passing, selecting, settings, tapes, tapes_of, two_leechers,
+};
 
 fn judge(events: &[Event], settings: Settings, is_whole: bool) -> Vec<Judgement> {
-    let mut judge = Judge::new(4, settings, BTreeSet::new());
+    judge_cast(events, settings, Cast::default(), is_whole)
+}
+
+fn judge_cast(events: &[Event], settings: Settings, cast: Cast, is_whole: bool) -> Vec<Judgement> {
+    let mut judge = Judge::new(4, settings, BTreeSet::new()).casting(cast);
     for (line, event) in (1..).zip(events) {
         judge.see(line, event);
     }
@@ -43,6 +51,8 @@ struct Break {
     also: &'static [Rule],
     inputs: fn() -> Vec<Manifest>,
     settings: Settings,
+    /// What the clients of this rank do.
+    part: (Rank, Part),
     edit: fn(&mut Tape),
 }
 
@@ -53,6 +63,7 @@ fn one(rule: Rule, how: &'static str, edit: fn(&mut Tape)) -> Break {
         also: &[],
         inputs: one_leecher,
         settings: settings(),
+        part: (Rank(1), Part::default()),
         edit,
     }
 }
@@ -75,13 +86,24 @@ impl Break {
         Break { settings, ..self }
     }
 
+    fn playing(self, rank: u32, part: Part) -> Break {
+        let part = (Rank(rank), part);
+        Break { part, ..self }
+    }
+
     fn check(&self) {
-        for mut tape in tapes(self.inputs, self.settings) {
+        let (rank, part) = self.part;
+        let class = "a".to_owned();
+        let cast = Cast::from_iter([(rank, Role { class, part })]);
+        for mut tape in tapes_of(self.inputs, self.settings, cast.clone()) {
+            for judgement in judge_cast(&tape, self.settings, cast.clone(), true) {
+                assert_eq!(judgement.verdict, Verdict::Holds, "{judgement}, unbroken");
+            }
             (self.edit)(&mut tape);
             if self.rule != Rule::Messages {
                 tape.number_anew();
             }
-            let judgements = judge(&tape, self.settings, true);
+            let judgements = judge_cast(&tape, self.settings, cast.clone(), true);
             let mut expected = vec![self.rule];
             expected.extend(self.also);
             expected.sort();
@@ -539,6 +561,25 @@ fn r8_the_end_of_downloading() {
                 *letter = ToTracker::AllComplete { missing: vec![] }.into();
             });
         }),
+        one(Rule::R8, "a file left behind by who stays", |tape| {
+            tape.change(tape.first(Tag::AllComplete, Rank(3), TRACKER), |letter| {
+                if let Letter::ToTracker(ToTracker::AllComplete { missing }) = letter {
+                    missing[0].reason = Reason::ItLeft;
+                }
+            });
+        }),
+        one(Rule::R8, "a file that came left behind", |tape| {
+            tape.change(tape.first(Tag::AllComplete, Rank(3), TRACKER), |letter| {
+                if let Letter::ToTracker(ToTracker::AllComplete { missing }) = letter {
+                    let name = FileName::new("f").expect("a name");
+                    missing.push(Missing {
+                        name,
+                        reason: Reason::ItLeft,
+                    });
+                }
+            });
+        })
+        .playing(3, leaving(Leaving::At(Duration::from_secs(1)))),
         one(Rule::R8, "the thread ends early", |tape| {
             let complete = tape.first(Tag::AllComplete, Rank(3), TRACKER)[0];
             tape.shift(tape.deed(Rank(3), Thread::Download, has_ended), complete);
@@ -581,6 +622,80 @@ fn r9_service() {
         })
         .and(&[Rule::R4])
         .with(selecting("random")),
+    ]);
+}
+
+fn leaving(leaving: Leaving) -> Part {
+    Part {
+        leaving,
+        ..Part::default()
+    }
+}
+
+fn has_left(deed: &Deed) -> bool {
+    *deed == Deed::Left
+}
+
+/// The upload thread of a rank says at a place that it has left.
+fn leave(tape: &mut Tape, rank: Rank, place: usize) {
+    let left = Event {
+        time: Duration::ZERO,
+        rank,
+        thread: Thread::Upload,
+        deed: Deed::Left,
+    };
+    tape.insert(place, left);
+}
+
+fn leave_at_the_end(tape: &mut Tape, rank: Rank) {
+    let stop = tape.first(Tag::Stop, TRACKER, rank)[1];
+    leave(tape, rank, stop);
+}
+
+#[test]
+fn r9_who_serves_nobody_and_who_leaves() {
+    let free_rider = Part {
+        conduct: Conduct::FreeRider,
+        ..Part::default()
+    };
+    check_all(&[
+        one(Rule::R9, "a free rider serves", |tape| {
+            tape.insert_exchange(Rank(3), Rank(2), Some(Answer::Ack(wrong_hash())));
+        })
+        .with(selecting("random"))
+        .playing(2, free_rider),
+        one(Rule::R9, "who is to stay leaves", |tape| {
+            leave_at_the_end(tape, Rank(2))
+        })
+        .playing(1, leaving(Leaving::AfterOneCopy)),
+        one(Rule::R9, "an owner leaves before one copy is out", |tape| {
+            leave_at_the_end(tape, Rank(1));
+        })
+        .playing(1, leaving(Leaving::AfterOneCopy)),
+        two(Rule::R9, "an owner stays after one copy", |tape| {
+            tape.remove(tape.deed(Rank(1), Thread::Upload, has_left));
+        })
+        .playing(1, leaving(Leaving::AfterOneCopy)),
+        two(Rule::R9, "who has left serves", |tape| {
+            let first = tape.all(false, Tag::SegmentRequest, Rank(4), Rank(1))[0];
+            leave(tape, Rank(1), first);
+        })
+        .playing(1, leaving(Leaving::At(Duration::from_secs(1)))),
+        one(
+            Rule::R9,
+            "who leaves when it is done asks for more",
+            |tape| {
+                let first = tape.first(Tag::SegmentRequest, Rank(3), Rank(1))[0];
+                leave(tape, Rank(3), first);
+            },
+        )
+        .playing(3, leaving(Leaving::WhenDone(Duration::ZERO))),
+        one(Rule::R9, "a download thread leaves", |tape| {
+            let place = tape.deed(Rank(3), Thread::Download, has_ended);
+            leave(tape, Rank(3), place);
+            tape[place].thread = Thread::Download;
+        })
+        .playing(3, leaving(Leaving::WhenDone(Duration::ZERO))),
     ]);
 }
 

@@ -16,6 +16,7 @@ use bittorrent::check::{Checked, Outcome as Verdict};
 use bittorrent::manifest::Manifest;
 use bittorrent::protocol::{Rank, Tag};
 use bittorrent::report::{Plan, Report};
+use bittorrent::scenario::Cast;
 use bittorrent::settings::Settings;
 use bittorrent::trace::{Deed, Event, Header, Reader, Thread};
 use bittorrent::twin::{Links, Machines, Simulation};
@@ -314,6 +315,85 @@ fn what_cannot_be_simulated_is_refused_with_every_reason() {
     }
 }
 
+/// A crowd of 40 in a scenario of the repository.
+fn crowd_in(scenario: &str) -> Outcome {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("inputs/scenarios");
+    let path = path.join(scenario);
+    let scenario = ["--scenario", path.to_str().expect("a readable path")];
+    let crowd =
+        words("--flash-crowd --clients 40 --segments 40 --window 2 --upload-time 5ms --seed 1");
+    let files = words("-o . --report r.json --trace t.jsonl");
+    simulate(Job::new(0), &[crowd, files, scenario.into()].concat())
+}
+
+#[test]
+fn a_crowd_goes_on_when_its_seed_leaves_after_one_copy() {
+    let run = crowd_in("flash-crowd.toml");
+    assert_eq!((run.status, run.stderr.as_str()), (Some(0), ""));
+    run.assert_keeps_the_rules("t.jsonl");
+    assert_eq!(run.outputs(".").len(), 39);
+
+    let (_, events) = trace(&run, "t.jsonl");
+    let left = events.iter().filter(|event| event.deed == Deed::Left);
+    assert_eq!(left.map(|event| event.rank).collect::<Vec<_>>(), [Rank(1)]);
+    let report = run.report("r.json");
+    assert_eq!(report.settings.scenario.len(), 1 + 16 + 7);
+    let measured = report.measured.expect("a run that ended");
+    assert_eq!(measured.lower_bound, None, "nobody knows it here");
+    let class = |name: &str| &measured.classes[name];
+    let sizes = ["seed", "latecomers", "slow"].map(|name| class(name).clients);
+    assert_eq!(sizes, [1, 16, 7]);
+    assert!((40..160).contains(&class("seed").served));
+    assert!(class("slow").served > 0);
+    let of = |client: u32| &measured.clients[client as usize - 1];
+    assert_eq!(of(1).class.as_deref(), Some("seed"));
+    for role in report.settings.scenario {
+        let begun = of(role.client)
+            .downloads
+            .first()
+            .map(|download| download.begun);
+        assert!(begun.is_none_or(|begun| begun == role.arrival), "{role:?}");
+    }
+}
+
+#[test]
+fn who_vanishes_goes_without_its_file_and_everybody_else_gets_it() {
+    let run = crowd_in("passers-by.toml");
+    assert_eq!((run.status, run.stderr.as_str()), (Some(0), ""));
+    run.assert_keeps_the_rules("t.jsonl");
+    let report = run.report("r.json");
+    assert!(report.missing.len() > 2);
+    let line = format!(
+        "gone without: {} files, by clients that left\n",
+        report.missing.len()
+    );
+    assert!(run.stdout.contains(&line), "{}", run.stdout);
+    let measured = report.measured.expect("a run that ended");
+    for missing in &report.missing {
+        let class = &measured.clients[missing.client as usize - 1].class;
+        assert_eq!(class.as_deref(), Some("passers-by"));
+        assert_eq!(missing.reason, "it left");
+    }
+    assert_eq!(run.outputs(".").len(), 39 - report.missing.len());
+}
+
+#[test]
+fn a_file_that_is_gone_with_its_only_seed_is_missing_for_those_who_stay() {
+    let f = format!("1\nf 2\n{}\n{}\n0", job::hash('a'), job::hash('b'));
+    let gone = "[[class]]\nname = \"seed\"\nclients = [1]\nleaves = \"1ms\"";
+    let late = "\n[[class]]\nname = \"late\"\nclients = [2]\narrives = \"2ms\"";
+    let job = Job::with_inputs(&[&f, "0 1 f"]).file("s.toml", &format!("{gone}{late}"));
+    let run = simulate(job, &words("-i . -o . --scenario s.toml --trace t.jsonl"));
+    assert_eq!(run.status, Some(1));
+    run.assert_says(&["client 2 did not get 'f': nobody who should have it sends it"]);
+    run.assert_keeps_the_rules("t.jsonl");
+
+    let job = Job::with_inputs(&[&f, "0 1 f"]).file("s.toml", "[[class]]\nname = 7");
+    simulate(job, &words("-i . --scenario s.toml")).assert_refused(&[
+        "bittorrent: s.toml:2:8: invalid type: integer `7`, expected a string\n",
+    ]);
+}
+
 /// A swarm that takes long, of which something is said before it begins.
 #[test]
 fn a_signal_ends_it_in_good_order() {
@@ -365,6 +445,7 @@ fn run(seed: u64) -> Run {
         settings,
         clients,
         corrupt: vec![],
+        cast: Cast::default(),
     };
     let least = Duration::from_micros(rng.u64(..100));
     let latency = least..=least + Duration::from_micros(rng.u64(..20_000) * rng.u64(0..=1));

@@ -13,8 +13,10 @@ use std::time::Duration;
 use bittorrent::manifest::{self, Manifest};
 use bittorrent::policy::selection;
 use bittorrent::policy::{Named, TrackerIndex, order};
-use bittorrent::protocol::Rank;
+use bittorrent::protocol::{Rank, Reason};
+use bittorrent::scenario::{Cast, Scenario};
 use bittorrent::settings::Settings;
+use bittorrent::trace::{Deed, Event};
 use fastrand::Rng;
 use world::explore::explore;
 use world::{Faults, Library, Pace, Run, Thread, rules};
@@ -159,6 +161,60 @@ fn when_a_member_vanishes_every_file_with_another_owner_arrives_whole() {
     assert!(
         saved > 500 && missed > 50,
         "{saved} and {missed}: these swarms are too easy"
+    );
+}
+
+/// A scenario with a class for some of what clients can do.
+fn scenario(clients: usize, rng: &mut Rng) -> Cast {
+    let mut text = String::new();
+    for class in 0..rng.usize(1..=4) {
+        let share = rng.usize(1..=3) as f64 / 12.0;
+        text += &format!("[[class]]\nname = \"{class}\"\nshare = {share}\n");
+        let mut key = |key: &str, values: &[&str]| {
+            if let Some(value) = rng.choice(values).filter(|value| !value.is_empty()) {
+                text += &format!("{key} = \"{value}\"\n");
+            }
+        };
+        key("arrives", &["", "", "3ms", "40ms"]);
+        key("arrives_every", &["", "10ms"]);
+        key("upload_time", &["", "", "0ms", "1ms", "20ms"]);
+        match rng.u8(..8) {
+            0 => text += "conduct = \"free rider\"\nleaves = \"when done\"\nstays = \"1ms\"\n",
+            1 => text += "conduct = \"free rider\"\nleaves = \"30ms\"\n",
+            2 => text += "conduct = \"corrupt\"\nleaves = \"20ms\"\n",
+            3 => text += "conduct = \"corrupt\"\n",
+            4 => text += "leaves = \"when done\"\n",
+            5 => text += "leaves = \"after one copy\"\n",
+            6 => text += "leaves = \"10ms\"\n",
+            _ => {}
+        }
+    }
+    let settings = Settings {
+        seed: rng.u64(..),
+        ..Settings::default()
+    };
+    let cast = Scenario::parse(&text).and_then(|scenario| scenario.cast(clients, &settings));
+    cast.unwrap_or_else(|problem| panic!("{problem} in {text}"))
+}
+
+#[test]
+fn in_every_scenario_what_somebody_honest_keeps_offering_arrives_and_nothing_wrong_is_saved() {
+    let changing = |inputs: &[Manifest], rng: &mut Rng| Faults {
+        cast: scenario(inputs.len(), rng),
+        ..Faults::default()
+    };
+    let [saved, missed, left, gone] = check_all(changing, |run| {
+        let is_departure = |event: &&Event| event.deed == Deed::Left;
+        [
+            run.outputs.len(),
+            rules::not_sent(run),
+            rules::missing(run, &Reason::ItLeft),
+            run.events.iter().filter(is_departure).count(),
+        ]
+    });
+    assert!(
+        saved > 2000 && missed > 100 && left > 100 && gone > 100,
+        "{saved}, {missed}, {left} and {gone}: these swarms are too easy"
     );
 }
 

@@ -56,6 +56,10 @@ pub(super) struct CommonArguments {
     #[arg(long, value_name = "R[,R...]", value_delimiter = ',', value_parser = client_rank)]
     pub(super) corrupt: Vec<Rank>,
 
+    /// Read from this file which clients come late, are slow, serve nobody or leave (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub(super) scenario: Option<PathBuf>,
+
     /// Write what was measured to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,

@@ -61,6 +61,7 @@ impl SimulateArguments {
             swarm: swarm.expect("one of them is required"),
             settings,
             corrupt: self.common.corrupt,
+            scenario: self.common.scenario,
             latency: self.latency,
             tracker_time: self.tracker_time,
             output_dir: self.output_dir,

@@ -60,6 +60,7 @@ impl SwarmArguments {
             output_dir: self.output_dir,
             settings,
             corrupt: self.common.corrupt,
+            scenario: self.common.scenario,
             stall_timeout: (!stall_timeout.is_zero()).then_some(stall_timeout),
             report: self.common.report,
             trace: self.common.trace,

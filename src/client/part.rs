@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// What sets one client apart. The default is everybody's part, unless a
-/// scenario says otherwise.
+/// [`Scenario`](crate::scenario::Scenario) says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Part {
     /// When it begins to download, since its INIT_ACK. What it owns it serves from the start.

@@ -14,6 +14,7 @@ use crate::check::{Checked, Judged};
 use crate::protocol::Tag;
 use crate::report::{Plan, SettingsReport};
 use crate::rules::{Judgement, Verdict};
+use crate::scenario::Cast;
 use crate::settings::Settings;
 use crate::trace::{Header, Thread};
 
@@ -150,6 +151,7 @@ fn defaults(clients: usize) -> SettingsReport {
         settings: Settings::default(),
         clients,
         corrupt: Vec::new(),
+        cast: Cast::default(),
     };
     SettingsReport::from(&plan)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::metrics;
+use super::{ClassMeasured, metrics};
 use crate::protocol::{FileName, Rank, Tag};
 use crate::settings::Settings;
 use crate::statistics::{ClientStatistics, FileDownload, Makespan, Traffic, Volume};
@@ -41,6 +41,9 @@ pub struct Measured {
     pub messages: BTreeMap<String, Volume>,
     /// By client, in rank order.
     pub clients: Vec<ClientMeasured>,
+    /// By class of the scenario, if there is one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub classes: BTreeMap<String, ClassMeasured>,
     /// How many segments client R (row R - 1) sent to client S (column S - 1), wrong ones left out.
     pub transfers: Vec<Vec<u64>>,
 }
@@ -88,6 +91,9 @@ pub struct TrackerLoad {
 pub struct ClientMeasured {
     /// Its rank.
     pub client: u32,
+    /// Its class in the scenario, if it is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
     /// Files that it downloaded.
     pub files: u64,
     /// Segments that it downloaded and verified.
@@ -175,6 +181,7 @@ impl Measured {
                 .filter(|(_, volume)| volume.messages > 0)
                 .collect(),
             clients,
+            classes: BTreeMap::new(),
             transfers,
         }
     }
@@ -220,6 +227,7 @@ fn client_measured(
     let time = latest.zip(begun).map(|(latest, begun)| latest - begun);
     ClientMeasured {
         client: client.0,
+        class: None,
         files: downloads.iter().filter(|file| file.complete).count() as u64,
         segments: downloads.iter().map(downloaded).sum(),
         served: statistics.service.served,
@@ -258,7 +266,7 @@ fn download_measured(client: Rank, download: &FileDownload, file: &File) -> Down
     }
 }
 
-fn distribution(mut times: Vec<f64>) -> Option<Distribution> {
+pub(super) fn distribution(mut times: Vec<f64>) -> Option<Distribution> {
     times.sort_by(f64::total_cmp);
     (!times.is_empty()).then(|| Distribution {
         minimum: times[0],

@@ -1,7 +1,9 @@
 //! What rank 0 tells the user at the end, in words and as JSON.
 
+mod classes;
 mod measured;
 pub mod metrics;
+mod role;
 mod table;
 
 use std::collections::BTreeSet;
@@ -11,15 +13,19 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::client::{Conduct, Part};
 use crate::exit::Exit;
 use crate::policy::{Named, TrackerIndex, order, selection};
 use crate::protocol::{Missing, Rank, Reason};
+use crate::scenario::Cast;
 use crate::settings::Settings;
 use crate::tracker::{Ending, Tally};
 
+pub use classes::ClassMeasured;
 pub use measured::{
     Balance, ClientMeasured, Distribution, DownloadMeasured, Measured, TrackerLoad,
 };
+pub use role::{Leaves, RoleReport};
 
 /// The version of [`Report`]'s shape. It grows when a field changes its meaning or goes.
 pub const SCHEMA: u32 = 1;
@@ -71,6 +77,9 @@ pub struct SettingsReport {
     pub upload_slots: usize,
     pub seed: u64,
     pub corrupt: Vec<u32>,
+    /// Who has a part of its own, as `--scenario` deals them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenario: Vec<RoleReport>,
 }
 
 impl SettingsReport {
@@ -95,6 +104,15 @@ impl SettingsReport {
         };
         Ok((settings, self.corrupt.iter().copied().map(Rank).collect()))
     }
+
+    /// The parts that were dealt.
+    ///
+    /// # Errors
+    /// When this version does not know them.
+    pub fn cast(&self) -> Result<Cast> {
+        let role = |report: &RoleReport| report.parse(self.clients);
+        self.scenario.iter().map(role).collect()
+    }
 }
 
 fn known<T>(option: &str, all: &'static [Named<T>], name: &str) -> Result<&'static Named<T>> {
@@ -108,8 +126,10 @@ pub struct Plan {
     pub settings: Settings,
     /// How many clients there are.
     pub clients: usize,
-    /// Those that answer with wrong hashes.
+    /// Those that answer with wrong hashes, besides those of the scenario.
     pub corrupt: Vec<Rank>,
+    /// Who has a part of its own.
+    pub cast: Cast,
 }
 
 impl Plan {
@@ -119,6 +139,15 @@ impl Plan {
         let rank = corrupt.find(|rank| rank.0 as usize > self.clients)?;
         let last = self.clients;
         Some(format!("--corrupt {rank}: the last client has rank {last}"))
+    }
+
+    /// The part of a client.
+    pub fn part(&self, client: Rank) -> Part {
+        let mut part = self.cast.part(client);
+        if self.corrupt.contains(&client) {
+            part.conduct = Conduct::Corrupt;
+        }
+        part
     }
 }
 
@@ -135,7 +164,7 @@ impl Report {
             .map(|(client, file)| MissingFile::new(*client, file));
         let report = Report {
             missing: missing.collect(),
-            measured,
+            measured: measured.map(|measured| measured.by_class(&plan.cast)),
             ..Report::of_failure(plan, exit, problems.to_vec())
         };
         (exit, report)
@@ -155,9 +184,13 @@ impl Report {
         }
     }
 
-    /// The problems, a line each: for standard error.
+    /// The problems, a line each: for standard error. What a scenario asks for is none.
     pub fn complaints(&self) -> impl Iterator<Item = String> {
-        let missing = self.missing.iter().map(|missing| {
+        let missing = self
+            .missing
+            .iter()
+            .filter(|missing| !missing.is_asked_for());
+        let missing = missing.map(|missing| {
             let MissingFile {
                 client,
                 file,
@@ -171,8 +204,16 @@ impl Report {
     /// The table of what was measured, and the closing line, which says in what time: for standard
     /// output.
     pub fn summary(&self, measured: &Measured, time: &str) -> String {
+        let left = self.missing.iter().filter(|missing| missing.is_asked_for());
+        let left = match left.count() {
+            0 => String::new(),
+            files => format!(
+                " gone without: {}, by clients that left\n",
+                count(files as u64, "file")
+            ),
+        };
         format!(
-            "{}{} downloaded by {}, {} in {time}\n",
+            "{}{left}{} downloaded by {}, {} in {time}\n",
             table::table(measured),
             count(measured.files, "file"),
             count(self.settings.clients as u64, "client"),
@@ -196,6 +237,7 @@ impl From<&Plan> for SettingsReport {
             upload_slots: settings.upload_slots.map_or(0, NonZeroUsize::get),
             seed: settings.seed,
             corrupt: plan.corrupt.iter().map(|rank| rank.0).collect(),
+            scenario: plan.cast.iter().map(RoleReport::from).collect(),
         }
     }
 }
@@ -208,9 +250,15 @@ impl MissingFile {
             reason: file.reason.to_string(),
         }
     }
+
+    /// Whether the scenario wants it so.
+    fn is_asked_for(&self) -> bool {
+        self.reason == Reason::ItLeft.to_string()
+    }
 }
 
-/// What is missing because it could not be written is the user's to mend first.
+/// What is missing because it could not be written is the user's to mend first. What a client lacks
+/// because it left is as the scenario wants it.
 fn verdict(tally: &Tally) -> Exit {
     let not_written = |reason: &Reason| matches!(reason, Reason::NotWritten(_));
     if tally
@@ -219,7 +267,7 @@ fn verdict(tally: &Tally) -> Exit {
         .any(|(_, file)| not_written(&file.reason))
     {
         Exit::NotWritten
-    } else if !tally.missing.is_empty() {
+    } else if (tally.missing.iter()).any(|(_, file)| file.reason != Reason::ItLeft) {
         Exit::Missing
     } else {
         Exit::Complete

@@ -1,19 +1,22 @@
 //! R8. When nothing is left to download, a client sends ALL_COMPLETE, once. Its upload thread goes
 //! on.
 //!
-//! With it the client reports the files that it asked for and did not complete, or could not write.
+//! With it the client reports the files that it asked for and did not complete, or could not write;
+//! and, if it is one that leaves before it has all, those that it did not even ask for.
 //! The download thread ends then, and sends nothing more.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::known::Known;
 use super::{Check, Offences, Passing, Rule, Way};
-use crate::protocol::{FileName, Letter, Rank, ToTracker};
+use crate::protocol::{FileName, Letter, Missing, Rank, Reason, ToTracker};
 use crate::trace::{Deed, Thread};
 
 #[derive(Default)]
 pub(super) struct Finishing {
-    /// What a client has asked for and not got.
+    /// What a client has asked for,
+    asked: BTreeMap<Rank, BTreeSet<FileName>>,
+    /// and not got.
     lacking: BTreeMap<Rank, BTreeSet<FileName>>,
     /// Who has sent ALL_COMPLETE.
     done: BTreeSet<Rank>,
@@ -36,6 +39,7 @@ impl Check for Finishing {
             Letter::ToTracker(ToTracker::SwarmRequest(name)) => {
                 let lacking = self.lacking.entry(from).or_default();
                 lacking.insert(name.clone());
+                self.asked.entry(from).or_default().insert(name.clone());
             }
             Letter::ToTracker(ToTracker::FileComplete(told)) => {
                 if let Some(file) = known.file(told.file) {
@@ -44,7 +48,19 @@ impl Check for Finishing {
             }
             Letter::ToTracker(ToTracker::AllComplete { missing }) => {
                 let lacking = self.lacking.remove(&from).unwrap_or_default();
-                let reported: BTreeSet<_> = missing.iter().map(|file| file.name.clone()).collect();
+                let asked = self.asked.remove(&from).unwrap_or_default();
+                let left = |file: &&Missing| file.reason == Reason::ItLeft;
+                if let Some(Missing { name, .. }) = missing.iter().find(left)
+                    && !known.part(from).may_leave_midway()
+                {
+                    report(format!(
+                        "rank {from} left without '{name}', and was to stay for it"
+                    ));
+                }
+                // Who leaves need not have asked for everything.
+                let counts = |file: &&Missing| !left(file) || asked.contains(&file.name);
+                let reported = missing.iter().filter(counts);
+                let reported: BTreeSet<_> = reported.map(|file| file.name.clone()).collect();
                 if self.done.insert(from)
                     && let Some(name) = lacking.symmetric_difference(&reported).next()
                 {

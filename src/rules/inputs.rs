@@ -7,7 +7,7 @@ use super::known::Known;
 use super::{Check, Offences, Passing, Rule, Way};
 use crate::client;
 use crate::manifest::Manifest;
-use crate::protocol::{FileName, Init, Letter, OwnedFile, Rank, ToTracker};
+use crate::protocol::{FileName, Init, Letter, OwnedFile, Rank, Reason, ToTracker};
 
 /// What each client has read; why not, if it could not.
 pub type Inputs = BTreeMap<Rank, Result<Manifest, Vec<String>>>;
@@ -50,8 +50,10 @@ impl Check for Given {
                     offences.report(Rule::R3, text);
                 }
             }
-            Letter::ToTracker(ToTracker::AllComplete { .. }) => {
-                let asked = self.asked.remove(&from).unwrap_or_default();
+            Letter::ToTracker(ToTracker::AllComplete { missing }) => {
+                let mut asked = self.asked.remove(&from).unwrap_or_default();
+                let left = missing.iter().filter(|file| file.reason == Reason::ItLeft);
+                asked.extend(left.map(|file| file.name.clone()));
                 let wanted = input.as_ref().map_or(&[][..], |input| &input.wanted);
                 let owns = |name| input.as_ref().is_ok_and(|input| owns(input, name));
                 let forgotten = wanted

@@ -1,12 +1,15 @@
 //! What the events so far tell of the swarm, for all rules.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use super::{Passing, Way};
+use crate::client::{Conduct, Part};
 use crate::protocol::{
     Answer, FileId, FileName, Hashes, Init, InitAck, Letter, Rank, SegmentAnswer, SegmentHash,
     SegmentIndex, SegmentSet, Swarm, ToDownload, ToTracker,
 };
+use crate::scenario::Cast;
 use crate::settings::Settings;
 use crate::trace::{Deed, Thread};
 
@@ -15,6 +18,12 @@ pub(super) struct Known {
     pub(super) clients: usize,
     pub(super) settings: Settings,
     pub(super) corrupt: BTreeSet<Rank>,
+    /// Who has a part of its own.
+    cast: Cast,
+    /// Whether a segment takes anybody's upload link any time.
+    pub(super) serving_takes_time: bool,
+    /// Who has said that it has left.
+    left: BTreeSet<Rank>,
     /// Whether the tracker has said that the swarm does not start.
     pub(super) is_refused: bool,
     /// Two owners of a file that have registered it with different hashes.
@@ -71,6 +80,9 @@ impl Known {
             clients,
             settings,
             corrupt,
+            cast: Cast::default(),
+            serving_takes_time: !settings.upload_time.is_zero(),
+            left: BTreeSet::new(),
             is_refused: false,
             contradiction: None,
             files: Vec::new(),
@@ -80,6 +92,16 @@ impl Known {
             held: BTreeMap::new(),
             questions: BTreeMap::new(),
         }
+    }
+
+    /// Learns who plays which part.
+    pub(super) fn cast(&mut self, cast: Cast) {
+        let corrupt = cast
+            .iter()
+            .filter(|(_, role)| role.part.conduct == Conduct::Corrupt);
+        self.corrupt.extend(corrupt.map(|(client, _)| client));
+        self.serving_takes_time |= !cast.longest_upload_time().is_zero();
+        self.cast = cast;
     }
 
     /// Learns from a message.
@@ -139,6 +161,9 @@ impl Known {
         {
             held.verified.insert(*segment);
         }
+        if *deed == Deed::Left {
+            self.left.insert(rank);
+        }
     }
 
     fn own(&mut self, owner: Rank, name: &FileName, hashes: &Hashes) {
@@ -182,6 +207,26 @@ impl Known {
             count: 0,
             verified: SegmentSet::none(segments),
         }))
+    }
+
+    /// The part that a client plays.
+    pub(super) fn part(&self, client: Rank) -> Part {
+        let mut part = self.cast.part(client);
+        if self.corrupt.contains(&client) {
+            part.conduct = Conduct::Corrupt;
+        }
+        part
+    }
+
+    /// How long a segment occupies a client's upload link.
+    pub(super) fn upload_time(&self, client: Rank) -> Duration {
+        let own = self.cast.part(client).upload_time;
+        own.unwrap_or(self.settings.upload_time)
+    }
+
+    /// Whether a client has said that it has left.
+    pub(super) fn has_left(&self, client: Rank) -> bool {
+        self.left.contains(&client)
     }
 
     /// Whether a rank is a client.

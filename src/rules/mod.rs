@@ -22,8 +22,8 @@
 //! | R5 | one owner serves for the other, in three ways |
 //! | R6 | UPDATE dropped, early, doubled; a request before its answer |
 //! | R7 | FILE_COMPLETE dropped, early, doubled; the file not saved, saved early |
-//! | R8 | ALL_COMPLETE dropped (R12), doubled, early, sent for another (R12), silent about a missing file; the thread ends early, never |
-//! | R9 | what is held refused; a wrong hash; an answer dropped, doubled; put off without a reason; sent by who does not hold it (R4: it is no member) |
+//! | R8 | ALL_COMPLETE dropped (R12), doubled, early, sent for another (R12), silent about a missing file; a file left behind by who stays; the thread ends early, never |
+//! | R9 | what is held refused; a wrong hash; an answer dropped, doubled; put off without a reason; sent by who does not hold it (R4: it is no member); a free rider serves; who left serves, who stays leaves, an owner leaves before one copy is out, or stays after it; who leaves when done asks for more |
 //! | R10 | the end dropped, early, doubled; a request taken after STOP (R12: STOP is early) |
 //! | R11 | who became a seed left out of the first list, of a later one; an owner who is done left out |
 //! | R12 | STOP dropped (R10), doubled (R10), early, sent by a client (R10); the tracker never ends, ends early |
@@ -36,6 +36,7 @@ mod grants;
 mod index;
 mod inputs;
 mod known;
+mod leaving;
 mod messages;
 mod registration;
 mod requests;
@@ -51,6 +52,7 @@ use std::fmt;
 use std::mem;
 
 use crate::protocol::{Letter, Rank};
+use crate::scenario::Cast;
 use crate::settings::Settings;
 use crate::trace::{Deed, Event, Thread};
 pub use inputs::Inputs;
@@ -202,10 +204,17 @@ impl Judge {
                 Box::<completion::Completion>::default(),
                 Box::<finishing::Finishing>::default(),
                 Box::<service::Service>::default(),
+                Box::<leaving::Departures>::default(),
                 Box::<stopping::Stopping>::default(),
             ],
             offences: Offences::default(),
         }
+    }
+
+    /// The same, knowing who plays which part.
+    pub fn casting(mut self, cast: Cast) -> Judge {
+        self.known.cast(cast);
+        self
     }
 
     /// The same, knowing what the clients have read.

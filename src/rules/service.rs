@@ -6,11 +6,15 @@
 //! doubt is the answer's: an ACK is right if the download thread had taken a right answer before,
 //! even if the record of its check comes later; a NACK is wrong only if the segment was owned, or
 //! that record was made, before the request was taken. The same goes for offers.
+//!
+//! A free rider refuses everything, and so does who has left, from the first request on that it takes
+//! after that. What it has taken before it may serve or refuse.
 
 use std::collections::BTreeMap;
 
 use super::known::Known;
 use super::{Check, Offences, Passing, Rule, Way};
+use crate::client::Conduct;
 use crate::protocol::{
     Answer, FileId, Letter, Rank, SegmentAnswer, SegmentHash, SegmentIndex, ToDownload, ToUpload,
 };
@@ -45,6 +49,8 @@ enum Duty {
     Serve,
     /// What is right by then.
     Any,
+    /// To be refused, held or not: the client serves nobody.
+    Refuse,
 }
 
 impl Question {
@@ -86,9 +92,12 @@ impl Check for Service {
                 let question = Question::new(Kind::Offer, from, to, offer.file, offer.segment);
                 let holds = known.has_come(from, offer.file, offer.segment);
                 let text = match (self.answer(question, offences, known), offer.load) {
-                    (Some(Duty::Serve), None) => refusal(question, "did not offer", known),
+                    (Some(Duty::Serve), None) if !known.has_left(from) => {
+                        refusal(question, "did not offer", known)
+                    }
+                    (Some(Duty::Refuse), Some(_)) => unwilling(question, "offered", known),
                     (Some(_), Some(_)) if !holds => early(question, "offered", known),
-                    (Some(_), Some(_)) | (Some(Duty::Any) | None, _) => return,
+                    (Some(_), Some(_)) | (Some(_), None) | (None, _) => return,
                 };
                 report(holds, text, offences);
             }
@@ -118,7 +127,10 @@ impl Service {
             me, file, segment, ..
         } = question;
         let is_promised = hash.is_none_or(|hash| known.hash(file, segment) == Some(hash));
-        let duty = if is_promised && known.is_verified(me, file, segment) {
+        let serves = !known.has_left(me) && known.part(me).conduct != Conduct::FreeRider;
+        let duty = if !serves {
+            Duty::Refuse
+        } else if is_promised && known.is_verified(me, file, segment) {
             Duty::Serve
         } else {
             Duty::Any
@@ -150,7 +162,8 @@ impl Service {
         if duties.is_empty() {
             self.open.remove(&question);
         }
-        (!known.corrupt.contains(&me)).then_some(duty)
+        let is_judged = duty == Duty::Refuse || known.part(me).conduct == Conduct::Honest;
+        is_judged.then_some(duty)
     }
 }
 
@@ -170,8 +183,12 @@ fn wrong(question: Question, duty: Duty, answer: &SegmentAnswer, known: &Known) 
     } = question;
     let holds = known.has_come(me, file, segment);
     match answer.answer {
-        Answer::Nack if duty == Duty::Serve => Some(refusal(question, "refused", known)),
+        Answer::Nack if duty == Duty::Serve && !known.has_left(me) => {
+            Some(refusal(question, "refused", known))
+        }
         Answer::Nack => None,
+        Answer::Ack(_) if duty == Duty::Refuse => Some(unwilling(question, "sent", known)),
+        Answer::Busy(_) if duty == Duty::Refuse => Some(unwilling(question, "put off", known)),
         Answer::Ack(_) if !holds => Some(early(question, "sent", known)),
         Answer::Ack(_) if !known.is_right(answer) => Some(format!(
             "rank {me} sent rank {} a wrong hash of {}",
@@ -179,7 +196,7 @@ fn wrong(question: Question, duty: Duty, answer: &SegmentAnswer, known: &Known) 
             known.segment(file, segment),
         )),
         Answer::Busy(_) if !holds => Some(early(question, "put off", known)),
-        Answer::Busy(_) if known.settings.upload_time.is_zero() => Some(format!(
+        Answer::Busy(_) if known.upload_time(me).is_zero() => Some(format!(
             "rank {me} put off rank {} with {}, though serving takes no time",
             question.by,
             known.segment(file, segment),
@@ -203,6 +220,23 @@ fn refusal(question: Question, did: &str, known: &Known) -> String {
     };
     let segment = known.segment(file, segment);
     format!("rank {me} {did} {segment} to rank {by}, which it {how}")
+}
+
+fn unwilling(question: Question, did: &str, known: &Known) -> String {
+    let Question {
+        me,
+        by,
+        file,
+        segment,
+        ..
+    } = question;
+    let though = if known.has_left(me) {
+        "it had left"
+    } else {
+        "it is a free rider"
+    };
+    let segment = known.segment(file, segment);
+    format!("rank {me} {did} rank {by} {segment}, though {though}")
 }
 
 fn early(question: Question, did: &str, known: &Known) -> String {

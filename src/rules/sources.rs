@@ -2,9 +2,9 @@
 //! `--peer-selection` has it.
 //!
 //! Where members take turns, and none loses its turn because it has no slot free or sends wrong
-//! hashes, the owners of a file, who never refuse, serve each client equally, to within one segment;
-//! and nobody serves a client more of a file than an owner does and one. Of the other policies, and
-//! of files that are not complete, nothing certain can be said.
+//! hashes, the owners of a file serve each client equally, to within one segment, if all of them stay
+//! and none is a free rider; and nobody serves a client more of a file than an owner does and one. Of
+//! the other policies, and of files that are not complete, nothing certain can be said.
 
 use std::collections::BTreeMap;
 
@@ -20,9 +20,8 @@ pub(super) struct Sources {
 
 impl Check for Sources {
     fn message(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
-        let settings = &known.settings;
-        let take_turns = settings.peer_selection.name == "round-robin"
-            && settings.upload_time.is_zero()
+        let take_turns = known.settings.peer_selection.name == "round-robin"
+            && !known.serving_takes_time
             && known.corrupt.is_empty();
         if !take_turns {
             return;
@@ -38,6 +37,8 @@ impl Check for Sources {
                 let (client, file) = (passing.from, told.file);
                 let shares = self.shares.remove(&(client, file)).unwrap_or_default();
                 let owners = known.file(file).map(|file| &file.owners);
+                let is_steady = |owner: &Rank| known.part(*owner).is_steady();
+                let owners = owners.filter(|owners| owners.iter().all(is_steady));
                 let share = |owner: &Rank| shares.get(owner).copied().unwrap_or(0);
                 let least = owners
                     .into_iter()

@@ -11,7 +11,7 @@ use super::post::Post;
 use super::recorder::Recorder;
 use super::watch::Heartbeat;
 use super::{Job, Options, host};
-use crate::client::{self, Download, Effect, Part, Upload};
+use crate::client::{self, Download, Effect, Upload};
 use crate::inputs;
 use crate::manifest::{self, Manifest};
 use crate::output::{self, NotWritten};
@@ -102,11 +102,7 @@ pub(super) fn run(
     for warning in manifest.warnings(me) {
         eprintln!("{warning}");
     }
-    let part = Part {
-        conduct: options.conduct(me),
-        ..Part::default()
-    };
-    let (download, upload) = client::start(me, manifest, &numbers, settings, part)?;
+    let (download, upload) = client::start(me, manifest, &numbers, settings, plan.part(me))?;
 
     let clients = mailboxes.clients();
     let (downloads, service) = thread::scope(|threads| -> Result<_> {
@@ -174,19 +170,26 @@ fn download(
             recorder.did(&Deed::Ended);
             return Ok((download.into_records(), sent));
         }
-        let due = download.due().and_then(|due| clock.moment(due));
-        let message = mailbox.receive_until(due, &mut post)?;
+        let due = download.due();
+        // Who has not arrived hears nothing that would remind it to say that it is alive.
+        let reminder = heartbeat.as_ref().map(Heartbeat::due);
+        let reminder = reminder.filter(|_| download.is_away());
+        let moment = due.into_iter().chain(reminder).min();
+        let message = mailbox.receive_until(moment.and_then(|due| clock.moment(due)), &mut post)?;
         let now = clock.now();
-        let Some((from, message)) = message else {
-            download.wake(now, &mut effects);
-            continue;
-        };
         if heartbeat
             .as_mut()
+            .filter(|_| message.is_some() || download.is_away())
             .is_some_and(|heartbeat| heartbeat.is_due(now))
         {
             post.send(Envelope::new(Rank::TRACKER, ToTracker::Alive))?;
         }
+        let Some((from, message)) = message else {
+            if due.is_some_and(|due| due <= now) {
+                download.wake(now, &mut effects);
+            }
+            continue;
+        };
         let tag = message.tag();
         let came = message.segment().filter(|_| post.recorder.is_on());
         let step = download.step(now, from, message, &mut effects);
@@ -220,8 +223,12 @@ fn upload(
             None => upload.pass(clock.now(), &mut replies),
             Some((from, message)) => {
                 let tag = message.tag();
+                let had_left = upload.has_left();
                 let step = upload.step(clock.now(), from, message, &mut replies);
                 step.with_context(|| format!("{tag} from rank {from}"))?;
+                if upload.has_left() && !had_left {
+                    post.recorder.did(&Deed::Left);
+                }
             }
         }
         post.send_all(&mut replies)?;

@@ -21,6 +21,24 @@ pub(super) fn share<const N: usize>(world: &SimpleCommunicator, numbers: [u64; N
     numbers
 }
 
+/// Rank 0's text, on all ranks.
+///
+/// # Errors
+/// When it takes more than 2 GiB.
+pub(super) fn spread(world: &SimpleCommunicator, text: String) -> Result<String> {
+    let [length] = share(world, [text.len() as u64]);
+    Count::try_from(length).context("what is shared takes more than 2 GiB")?;
+    let mut bytes = text.into_bytes();
+    bytes.resize(
+        usize::try_from(length).context("what is shared does not fit")?,
+        0,
+    );
+    if !bytes.is_empty() {
+        world.process_at_rank(0).broadcast_into(&mut bytes[..]);
+    }
+    String::from_utf8(bytes).context("what is shared is no text")
+}
+
 /// Sends bytes to a rank that takes them.
 pub(super) fn give(world: &SimpleCommunicator, to: Rank, bytes: &[u8]) {
     process(world, to).send(bytes);

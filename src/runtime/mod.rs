@@ -16,16 +16,15 @@ mod tracing;
 mod tracker;
 mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow, ensure};
 use mpi::environment::Threading;
 use mpi::topology::{Communicator, SimpleCommunicator};
 
 pub use job::Job;
 
-use crate::client::Conduct;
 use crate::exit::Exit;
 use crate::inputs;
 use crate::launch;
@@ -33,6 +32,7 @@ use crate::output;
 use crate::progress::Style;
 use crate::protocol::{Rank, ToTracker};
 use crate::report::{Measured, Plan, Report};
+use crate::scenario::{self, Cast};
 use crate::settings::Settings;
 use crate::tracker::Tracker;
 use assembly::Assembly;
@@ -51,8 +51,10 @@ pub struct Options {
     pub output_dir: PathBuf,
     /// How the swarm works; of the seeds, rank 0's counts.
     pub settings: Settings,
-    /// The clients that answer with wrong hashes.
+    /// The clients that answer with wrong hashes, besides those of the scenario.
     pub corrupt: Vec<Rank>,
+    /// Where the scenario is, if there is one; only rank 0 reads it.
+    pub scenario: Option<PathBuf>,
     /// How long no client may be heard of before the run is ended; for ever, if there is none.
     pub stall_timeout: Option<Duration>,
     /// Where the report goes.
@@ -66,15 +68,8 @@ pub struct Options {
 }
 
 impl Options {
-    fn conduct(&self, client: Rank) -> Conduct {
-        if self.corrupt.contains(&client) {
-            Conduct::Corrupt
-        } else {
-            Conduct::Honest
-        }
-    }
-
-    /// What a run with so many clients, and the seed that counts, is going to be.
+    /// What a run with so many clients, and the seed that counts, is going to be. The parts are not
+    /// dealt yet.
     fn plan(&self, clients: usize, seed: u64) -> Plan {
         Plan {
             settings: Settings {
@@ -83,11 +78,42 @@ impl Options {
             },
             clients,
             corrupt: self.corrupt.clone(),
+            cast: Cast::default(),
         }
     }
 
+    /// What the scenario says, if there is one.
+    fn scenario(&self) -> Result<String> {
+        let text = self.scenario.as_deref().map(scenario::text);
+        Ok(text.transpose()?.unwrap_or_default())
+    }
+
+    /// Deals the parts of what the scenario says.
+    fn deal(&self, text: &str, clients: usize, seed: u64) -> Result<Cast> {
+        let path = self
+            .scenario
+            .as_deref()
+            .unwrap_or(Path::new("the scenario"));
+        let plan = self.plan(clients, seed);
+        let cast = scenario::deal(path, text, clients, &plan.settings)?;
+        let upload_time = cast.longest_upload_time();
+        // Every segment that is served is heard of, but nothing is while one is on its way.
+        ensure!(
+            self.stall_timeout
+                .is_none_or(|patience| patience >= upload_time.saturating_mul(2)),
+            "--stall-timeout has to be at least twice every upload_time of {}",
+            path.display()
+        );
+        Ok(cast)
+    }
+
     /// What stands in the way of a run with so many clients, in words for the user.
-    fn objection(&self, clients: usize, threading: Threading) -> Option<String> {
+    fn objection(
+        &self,
+        clients: usize,
+        threading: Threading,
+        scenario: &Result<String>,
+    ) -> Option<String> {
         if threading < Threading::Multiple {
             return Some(format!(
                 "two threads of a client use MPI at once, which takes MPI_THREAD_MULTIPLE; \
@@ -99,7 +125,12 @@ impl Options {
         }
         let plan = self.plan(clients, self.settings.seed);
         let files = [("--report", &self.report), ("--trace", &self.trace)];
-        plan.objection().or_else(|| output::objection(files))
+        let dealt = match scenario {
+            Ok(text) => self.deal(text, clients, self.settings.seed).map(drop),
+            Err(why) => Err(anyhow!("{why:#}")),
+        };
+        let unusable = || dealt.err().map(|why| format!("{why:#}"));
+        (plan.objection().or_else(unusable)).or_else(|| output::objection(files))
     }
 }
 
@@ -109,14 +140,20 @@ impl Options {
 /// rank 0 answers for all. What goes wrong inside and cannot be carried by the protocol ends the
 /// whole job at once, on all ranks.
 pub fn run(options: &Options) -> Exit {
-    let start = Assembly::to("start", options.stall_timeout, &early_job(options));
+    let early = early_job(options);
+    let start = Assembly::to("start", options.stall_timeout, &early);
     let Some((universe, threading)) = mpi::initialize_with_threading(Threading::Multiple) else {
         unreachable!("this is the only place that initialises MPI")
     };
     let world = universe.world();
     let me = Rank(u32::try_from(world.rank()).expect("a rank is not negative"));
     let clients = usize::try_from(world.size() - 1).expect("there is at least one rank");
-    let objection = options.objection(clients, threading);
+    let scenario = if me == Rank::TRACKER {
+        options.scenario()
+    } else {
+        Ok(String::new())
+    };
+    let objection = options.objection(clients, threading, &scenario);
     // All ranks go by what rank 0 says, for what it sees of folders another host may not.
     let host = Host::this();
     let [seed, objected, first, shown, traced] = gather::share(
@@ -136,8 +173,11 @@ pub fn run(options: &Options) -> Exit {
         }
         return Exit::Refused;
     }
-    let plan = options.plan(clients, seed);
+    let mut plan = options.plan(clients, seed);
     let elsewhere = (host.number() != first).then(|| host.clone());
+    let dealt = gather::spread(&world, scenario.unwrap_or_default());
+    let dealt = dealt.and_then(|text| options.deal(&text, clients, seed));
+    plan.cast = dealt.unwrap_or_else(|error| early.abort(&error));
     let job = Job::new(me, on_failure(me, &plan, options)).on(elsewhere);
     let mailboxes = mailbox::open(&world);
     let (tracing, recorders) = if traced != 0 {

@@ -127,6 +127,11 @@ impl Heartbeat {
         }
     }
 
+    /// When it is to say so next.
+    pub(super) fn due(&self) -> Duration {
+        self.last + self.interval
+    }
+
     pub(super) fn is_due(&mut self, now: Duration) -> bool {
         let due = now - self.last >= self.interval;
         if due {

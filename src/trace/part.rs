@@ -178,6 +178,7 @@ mod tests {
     use super::super::{ClockReport, Deed};
     use super::*;
     use crate::report::Plan;
+    use crate::scenario::Cast;
     use crate::settings::Settings;
 
     fn some_header() -> PartHeader {
@@ -185,6 +186,7 @@ mod tests {
             settings: Settings::default(),
             clients: 3,
             corrupt: vec![],
+            cast: Cast::default(),
         };
         PartHeader {
             schema: SCHEMA,

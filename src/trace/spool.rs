@@ -110,6 +110,7 @@ mod tests {
     use super::super::{Reader, SCHEMA};
     use super::*;
     use crate::report::Plan;
+    use crate::scenario::Cast;
     use crate::settings::Settings;
 
     #[test]
@@ -119,6 +120,7 @@ mod tests {
             settings: Settings::default(),
             clients: 3,
             corrupt: vec![],
+            cast: Cast::default(),
         };
         let header = Header {
             schema: SCHEMA,

@@ -1,7 +1,7 @@
 //! All machines of a run, what they save and what they count. Nothing here decides what happens
 //! next.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::recording::Recording;
-use crate::client::{self, Conduct, Download, Effect, Part, SavedFile, Upload};
+use crate::client::{self, Download, Effect, Part, SavedFile, Upload};
 use crate::manifest::Manifest;
 use crate::protocol::{
-    Answer, Envelope, FileName, Hashes, InitAck, Letter, Rank, ToDownload, ToTracker,
+    Answer, Envelope, FileName, Hashes, InitAck, Letter, Rank, ToDownload, ToTracker, ToUpload,
 };
 use crate::report::{Measured, Plan};
 use crate::settings::Settings;
@@ -61,7 +61,7 @@ pub struct Machines<O> {
 }
 
 struct Client {
-    conduct: Conduct,
+    part: Part,
     /// Whether it refuses everything from now on.
     refuses: bool,
     state: State,
@@ -106,13 +106,8 @@ impl<O: Outputs> Machines<O> {
         outputs: O,
         is_recorded: bool,
     ) -> Machines<O> {
-        let corrupt: BTreeSet<Rank> = plan.corrupt.iter().copied().collect();
         let client = |(rank, input)| Client {
-            conduct: if corrupt.contains(&rank) {
-                Conduct::Corrupt
-            } else {
-                Conduct::Honest
-            },
+            part: plan.part(rank),
             refuses: false,
             state: State::Registering(input),
         };
@@ -180,10 +175,7 @@ impl<O: Outputs> Machines<O> {
                 self.makespan.heard(now, tag);
                 self.tracker.step(from, message, post)
             }
-            Letter::ToUpload(message) => self.running(to).and_then(|running| {
-                let time = now.saturating_sub(running.start);
-                running.upload.step(time, from, message, post)
-            }),
+            Letter::ToUpload(message) => self.upload(now, from, to, message, post),
             Letter::ToDownload(ToDownload::InitAck(ack)) => self.start(now, to, ack),
             Letter::ToDownload(message) => self.download(now, from, to, message),
         };
@@ -331,11 +323,8 @@ impl<O: Outputs> Machines<O> {
             .iter()
             .map(|file| file.name.clone())
             .collect();
-        let part = Part {
-            conduct: client.conduct,
-            ..Part::default()
-        };
-        let (mut download, upload) = client::start(rank, manifest, &numbers, settings, part)?;
+        let (mut download, upload) =
+            client::start(rank, manifest, &numbers, settings, client.part)?;
         download.begin(Duration::ZERO, &mut self.effects);
         client.state = State::Running(Box::new(Running {
             start: now,
@@ -362,6 +351,25 @@ impl<O: Outputs> Machines<O> {
         self.effects = effects;
         if let Some(checked) = checked {
             self.record(now, to, Thread::Download, checked);
+        }
+        Ok(())
+    }
+
+    /// The upload half takes a message. Whether its client has left it looks at first.
+    fn upload(
+        &mut self,
+        now: Duration,
+        from: Rank,
+        to: Rank,
+        message: ToUpload,
+        post: &mut Vec<Envelope>,
+    ) -> Result<()> {
+        let running = self.running(to)?;
+        let time = now.saturating_sub(running.start);
+        let had_left = running.upload.has_left();
+        running.upload.step(time, from, message, post)?;
+        if running.upload.has_left() && !had_left {
+            self.record(now, to, Thread::Upload, Deed::Left);
         }
         Ok(())
     }

@@ -215,6 +215,7 @@ mod tests {
     use crate::manifest::Manifest;
     use crate::protocol::samples::{name, owned};
     use crate::report::Plan;
+    use crate::scenario::Cast;
     use crate::settings::Settings;
 
     fn simulation() -> Simulation<()> {
@@ -230,6 +231,7 @@ mod tests {
             settings: Settings::default(),
             clients: 2,
             corrupt: vec![],
+            cast: Cast::default(),
         };
         let machines = Machines::new(&plan, vec![Ok(seed), Ok(leecher)], (), false);
         let latency = Duration::from_millis(1);

@@ -10,6 +10,7 @@ use bittorrent::policy::{Named, selection};
 use bittorrent::protocol::{
     Answer, Letter, Rank, SegmentAnswer, SegmentRequest, Tag, ToDownload, ToUpload,
 };
+use bittorrent::scenario::Cast;
 use bittorrent::settings::Settings;
 use bittorrent::trace::{Deed, Event, Thread};
 use fastrand::Rng;
@@ -91,15 +92,22 @@ pub fn selecting(policy: &str) -> Settings {
 /// Sound runs of these inputs in random orders. Everybody starts before the first segment is asked
 /// for, so that an edit may let anybody answer.
 pub fn tapes(inputs: fn() -> Vec<Manifest>, settings: Settings) -> impl Iterator<Item = Tape> {
+    tapes_of(inputs, settings, Cast::default())
+}
+
+/// The same where clients have parts of their own.
+pub fn tapes_of(
+    inputs: fn() -> Vec<Manifest>,
+    settings: Settings,
+    cast: Cast,
+) -> impl Iterator<Item = Tape> {
     let tape = move |seed| {
         let mut rng = Rng::with_seed(seed);
-        let run = world::run(
-            inputs(),
-            settings,
-            Faults::default(),
-            Pace::Prompt,
-            &mut rng,
-        );
+        let faults = Faults {
+            cast: cast.clone(),
+            ..Faults::default()
+        };
+        let run = world::run(inputs(), settings, faults, Pace::Prompt, &mut rng);
         Tape(run.events)
     };
     (0..).map(tape).filter(Tape::starts_together).take(ORDERS)

@@ -21,6 +21,7 @@ use std::time::Duration;
 use bittorrent::manifest::Manifest;
 use bittorrent::protocol::{Envelope, FileName, Hashes, Letter, Rank};
 use bittorrent::report::{Measured, Plan};
+use bittorrent::scenario::Cast;
 use bittorrent::settings::Settings;
 use bittorrent::trace::{self, Event};
 use bittorrent::tracker::Tracker;
@@ -36,6 +37,8 @@ pub struct Faults {
     pub refusal: f64,
     /// From this many events on, this one refuses everything, as if it were gone.
     pub vanishing: Option<(Rank, usize)>,
+    /// Who has a part of its own.
+    pub cast: Cast,
 }
 
 /// A run that is over: nothing is left to deliver, or nobody to read it.
@@ -175,6 +178,7 @@ impl World {
             settings,
             clients: inputs.len(),
             corrupt: faults.corrupt.iter().copied().collect(),
+            cast: faults.cast.clone(),
         };
         let read = inputs.iter().cloned().map(Ok).collect();
         let mut world = World {

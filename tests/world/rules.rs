@@ -18,13 +18,17 @@ use super::{Faults, Run};
 impl Faults {
     /// Whether anything goes wrong at all.
     fn any(&self) -> bool {
-        !self.corrupt.is_empty() || self.refusal > 0.0 || self.vanishing.is_some()
+        !self.corrupt.is_empty()
+            || self.refusal > 0.0
+            || self.vanishing.is_some()
+            || !self.cast.is_empty()
     }
 
     /// Whether a client always answers as it should.
     fn is_reliable(&self, client: Rank) -> bool {
         let vanishes = self.vanishing.is_some_and(|(rank, _)| rank == client);
-        self.refusal == 0.0 && !vanishes && !self.corrupt.contains(&client)
+        let is_steady = self.cast.part(client).is_steady();
+        self.refusal == 0.0 && !vanishes && !self.corrupt.contains(&client) && is_steady
     }
 }
 
@@ -62,7 +66,8 @@ fn every_rule_holds(run: &Run) {
 pub fn judge(run: &Run, is_whole: bool) -> Vec<Judgement> {
     let vanishing = run.faults.vanishing.map(|(rank, _)| rank);
     let corrupt = (run.faults.corrupt.iter().copied()).chain(vanishing);
-    let mut judge = Judge::new(run.inputs.len(), run.settings, corrupt.collect());
+    let mut judge = Judge::new(run.inputs.len(), run.settings, corrupt.collect())
+        .casting(run.faults.cast.clone());
     for (line, event) in (1..).zip(&run.events) {
         judge.see(line, event);
     }
@@ -138,7 +143,7 @@ fn ends(run: &Run) {
 }
 
 /// Every wanted file is either saved, and right, or reported as missing with the reason. Where an
-/// owner is honest and stays, and nobody refuses by chance, it is saved.
+/// owner is honest and stays, and nobody refuses by chance, it is saved, unless who wants it leaves.
 fn every_wanted_file_arrives_or_is_missed(run: &Run, swarm: &Facts) {
     let Some(Ending::Complete(tally)) = run.tracker.ending() else {
         panic!("it ended")
@@ -153,6 +158,11 @@ fn every_wanted_file_arrives_or_is_missed(run: &Run, swarm: &Facts) {
                 .position(|(rank, file)| (*rank, &file.name) == (client, name));
             let reason = at.map(|at| missing.remove(at).1.reason);
             let output = outputs.remove(&(client, name.clone()));
+            if reason == Some(Reason::ItLeft) {
+                assert!(run.faults.cast.part(client).may_leave_midway());
+                assert_eq!(output, None);
+                continue;
+            }
             let Some(content) = swarm.contents.get(name) else {
                 assert_eq!((output, reason), (None, Some(Reason::NobodyHasIt)));
                 continue;
@@ -267,11 +277,11 @@ fn the_report_says_what_happened(run: &Run, swarm: &Facts) {
 }
 
 fn written_from_what_is_owned(run: &Run) -> usize {
-    let owned_and_wanted = |input: &Manifest| {
-        let wanted = |file: &&OwnedFile| input.wanted.contains(&file.name);
-        input.owned.iter().filter(wanted).count()
+    let written = |(client, input): (Rank, &Manifest)| {
+        let written = |file: &&OwnedFile| run.outputs.contains_key(&(client, file.name.clone()));
+        input.owned.iter().filter(written).count()
     };
-    run.inputs.iter().map(owned_and_wanted).sum()
+    clients(run).map(written).sum()
 }
 
 /// How often a message of the kind that `is` accepts was delivered.
@@ -300,12 +310,14 @@ pub fn is_unknown(letter: &Letter) -> bool {
 
 /// How many wanted files nobody sent.
 pub fn not_sent(run: &Run) -> usize {
+    missing(run, &Reason::NobodySendsIt)
+}
+
+/// How many wanted files are missing for a reason.
+pub fn missing(run: &Run, reason: &Reason) -> usize {
     let Some(Ending::Complete(tally)) = run.tracker.ending() else {
         panic!("it ended")
     };
-    tally
-        .missing
-        .iter()
-        .filter(|(_, file)| file.reason == Reason::NobodySendsIt)
-        .count()
+    let missing = tally.missing.iter();
+    missing.filter(|(_, file)| file.reason == *reason).count()
 }

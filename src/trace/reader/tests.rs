@@ -4,6 +4,7 @@ use super::super::samples::{deeds, event};
 use super::super::{ClockReport, PartHeader, SCHEMA, part_path, record, write};
 use super::*;
 use crate::report::Plan;
+use crate::scenario::Cast;
 use crate::settings::Settings;
 
 fn header() -> Header {
@@ -11,6 +12,7 @@ fn header() -> Header {
         settings: Settings::default(),
         clients: 3,
         corrupt: vec![],
+        cast: Cast::default(),
     };
     Header {
         schema: SCHEMA,

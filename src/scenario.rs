@@ -1,0 +1,129 @@
+//! Swarms that change: classes of clients that come late, serve slowly, serve nobody or leave.
+//!
+//! A scenario is a TOML file with a `[[class]]` for each class. Who is in a class it says by ranks, or
+//! as a share of those whose ranks no class names; everybody else is in none, and does as always. The
+//! README has the keys. [`Scenario::cast`] deals the parts, as a seed has it: so every rank of a run
+//! comes to the same [`Cast`].
+
+mod cast;
+mod file;
+
+use std::fmt;
+use std::fs;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::client::Conduct;
+use crate::protocol::Rank;
+use crate::settings::Settings;
+
+pub use cast::{Cast, Role};
+
+/// What a scenario file says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    classes: Vec<Class>,
+}
+
+/// A class of clients.
+#[derive(Debug, Clone, PartialEq)]
+struct Class {
+    name: String,
+    members: Members,
+    /// When its clients arrive; the first of them at the earliest, if they come one after another.
+    arrives: Duration,
+    /// How long it takes from one to the next, on average.
+    every: Option<Duration>,
+    upload_time: Option<Duration>,
+    conduct: Conduct,
+    leaves: Leaves,
+}
+
+/// Who is in a class.
+#[derive(Debug, Clone, PartialEq)]
+enum Members {
+    /// These, and where the file says so.
+    Ranks(Vec<(RangeInclusive<u32>, Place)>),
+    /// So large a part of those whose ranks no class names.
+    Share(f64),
+}
+
+/// When the clients of a class leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leaves {
+    Never,
+    /// So long after they are done.
+    WhenDone(Duration),
+    /// So long after they have arrived.
+    After(Duration),
+    AfterOneCopy,
+}
+
+/// A line and a column of a file, from 1 on; columns count characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    line: usize,
+    column: usize,
+}
+
+/// What is wrong with a scenario, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    place: Place,
+    text: String,
+}
+
+impl Problem {
+    fn new(place: Place, text: impl Into<String>) -> Problem {
+        let text = text.into();
+        Problem { place, text }
+    }
+}
+
+/// To be put behind the name of the file.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place { line, column } = self.place;
+        write!(f, "{line}:{column}: {}", self.text)
+    }
+}
+
+/// The text of a scenario file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn text(path: &Path) -> Result<String> {
+    let text = fs::read_to_string(path);
+    text.with_context(|| format!("{}: cannot be read", path.display()))
+}
+
+impl Scenario {
+    /// What a text says.
+    ///
+    /// # Errors
+    /// Says where it cannot be understood, what was expected and what was found.
+    pub fn parse(text: &str) -> Result<Scenario, Problem> {
+        file::parse(text)
+    }
+
+    /// Deals the parts to so many clients. With the same seed they are the same.
+    ///
+    /// # Errors
+    /// When it names a client that there is not.
+    pub fn cast(&self, clients: usize, settings: &Settings) -> Result<Cast, Problem> {
+        const NOBODY: Rank = Rank(u32::MAX);
+        cast::cast(&self.classes, clients, settings.rng(NOBODY))
+    }
+}
+
+/// The parts that the text of a file deals to so many clients.
+///
+/// # Errors
+/// Says, with the file's name, what is wrong.
+pub fn deal(path: &Path, text: &str, clients: usize, settings: &Settings) -> Result<Cast> {
+    let cast = Scenario::parse(text).and_then(|scenario| scenario.cast(clients, settings));
+    cast.map_err(|problem| anyhow!("{}:{problem}", path.display()))
+}

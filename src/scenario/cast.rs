@@ -1,0 +1,146 @@
+//! Who plays which part.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use super::{Class, Leaves, Members, Place, Problem};
+use crate::client::{Leaving, Part};
+use crate::protocol::Rank;
+
+/// The clients that have a part of their own. By default nobody has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cast {
+    roles: BTreeMap<Rank, Role>,
+}
+
+/// A client's class, and what it does as one of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// The name of the class.
+    pub class: String,
+    /// What the client does.
+    pub part: Part,
+}
+
+impl Cast {
+    /// The part of a client: everybody's, if it has none of its own.
+    pub fn part(&self, client: Rank) -> Part {
+        self.roles
+            .get(&client)
+            .map_or(Part::default(), |role| role.part)
+    }
+
+    /// The class of a client, if it is in one.
+    pub fn class(&self, client: Rank) -> Option<&str> {
+        Some(&self.roles.get(&client)?.class)
+    }
+
+    /// The longest time that a segment occupies anybody's upload link, of those who have their own.
+    pub fn longest_upload_time(&self) -> Duration {
+        let times = self.roles.values().filter_map(|role| role.part.upload_time);
+        times.max().unwrap_or_default()
+    }
+
+    /// Whether nobody has a part of its own.
+    pub fn is_empty(&self) -> bool {
+        self.roles.is_empty()
+    }
+
+    /// Those who have, in rank order.
+    pub fn iter(&self) -> impl Iterator<Item = (Rank, &Role)> {
+        self.roles.iter().map(|(&rank, role)| (rank, role))
+    }
+}
+
+impl FromIterator<(Rank, Role)> for Cast {
+    fn from_iter<I: IntoIterator<Item = (Rank, Role)>>(roles: I) -> Cast {
+        Cast {
+            roles: roles.into_iter().collect(),
+        }
+    }
+}
+
+pub(super) fn cast(classes: &[Class], clients: usize, mut rng: Rng) -> Result<Cast, Problem> {
+    let mut members = named(classes, clients)?;
+    let mut others: Vec<Rank> = Rank::clients(clients).collect();
+    others.retain(|client| !members.contains_key(client));
+    let drawn = others.len();
+    rng.shuffle(&mut others);
+    let mut others = others.into_iter();
+    // Rounding the sums lets no client be left over where the shares are 1 together.
+    let (mut sum, mut taken) = (0.0, 0);
+    for (place, class) in classes.iter().enumerate() {
+        if let Members::Share(share) = class.members {
+            sum += share;
+            let end = (sum * drawn as f64).round() as usize;
+            let these = others.by_ref().take(end.saturating_sub(taken));
+            members.extend(these.map(|client| (client, place)));
+            taken = taken.max(end);
+        }
+    }
+    let mut latest: Vec<Duration> = classes.iter().map(|class| class.arrives).collect();
+    let role = |(client, place): (Rank, usize)| {
+        let class = &classes[place];
+        if let Some(mean) = class.every {
+            latest[place] = latest[place].saturating_add(exponential(mean, &mut rng));
+        }
+        (client, class.role(latest[place]))
+    };
+    Ok(members.into_iter().map(role).collect())
+}
+
+/// The clients whose ranks are named, and the places of their classes.
+fn named(classes: &[Class], clients: usize) -> Result<BTreeMap<Rank, usize>, Problem> {
+    let mut members: BTreeMap<Rank, usize> = BTreeMap::new();
+    for (number, class) in classes.iter().enumerate() {
+        let Members::Ranks(ranks) = &class.members else {
+            continue;
+        };
+        for (ranks, place) in ranks {
+            if *ranks.end() as usize > clients {
+                let rank = ranks.end();
+                let text = format!("client {rank}: the last client has rank {clients}");
+                return Err(Problem::new(*place, text));
+            }
+            for rank in ranks.clone() {
+                if let Some(other) = members.insert(Rank(rank), number) {
+                    return Err(twice(*place, rank, &classes[other].name));
+                }
+            }
+        }
+    }
+    Ok(members)
+}
+
+fn twice(place: Place, rank: u32, class: &str) -> Problem {
+    let text = format!("client {rank}: expected it in one class, found it in '{class}' as well");
+    Problem::new(place, text)
+}
+
+/// The time to the next of those who come one after another, independently (Poisson).
+fn exponential(mean: Duration, rng: &mut Rng) -> Duration {
+    let time = -(1.0 - rng.f64()).ln() * mean.as_secs_f64();
+    Duration::try_from_secs_f64(time).unwrap_or(Duration::MAX)
+}
+
+impl Class {
+    fn role(&self, arrival: Duration) -> Role {
+        let leaving = match self.leaves {
+            Leaves::Never => Leaving::Never,
+            Leaves::WhenDone(stay) => Leaving::WhenDone(stay),
+            Leaves::After(time) => Leaving::At(arrival.saturating_add(time)),
+            Leaves::AfterOneCopy => Leaving::AfterOneCopy,
+        };
+        Role {
+            class: self.name.clone(),
+            part: Part {
+                arrival,
+                upload_time: self.upload_time,
+                conduct: self.conduct,
+                leaving,
+            },
+        }
+    }
+}

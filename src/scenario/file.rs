@@ -1,0 +1,276 @@
+//! The file: TOML, every key checked, and every problem with its place.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Range, RangeInclusive};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
+use toml::Spanned;
+
+use super::{Class, Leaves, Members, Place, Problem, Scenario};
+use crate::client::Conduct;
+
+/// The whole file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    class: Vec<Spanned<Table>>,
+}
+
+/// A class as it stands there.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    name: Spanned<String>,
+    clients: Option<Spanned<Vec<Spanned<Plain<Ranks>>>>>,
+    share: Option<Spanned<Plain<Share>>>,
+    arrives: Option<Plain<Time>>,
+    arrives_every: Option<Spanned<Plain<Time>>>,
+    upload_time: Option<Plain<Time>>,
+    conduct: Option<Plain<Conduct>>,
+    leaves: Option<Spanned<Plain<Leaves>>>,
+    stays: Option<Spanned<Plain<Time>>>,
+}
+
+/// How far shares may be more than 1 together: tenths are none for a computer.
+const ROUNDING: f64 = 1e-9;
+
+pub(super) fn parse(text: &str) -> Result<Scenario, Problem> {
+    let at = |span: Range<usize>| Place::of(text, span.start);
+    let file: File = toml::from_str(text).map_err(|error| {
+        let said = error.message().lines().collect::<Vec<_>>().join(", ");
+        Problem::new(at(error.span().unwrap_or_default()), said)
+    })?;
+    let mut classes: Vec<Class> = Vec::new();
+    let mut shares = 0.0;
+    for table in file.class {
+        let name = table.get_ref().name.clone();
+        if classes.iter().any(|class| class.name == *name.get_ref()) {
+            let text = format!(
+                "expected a name of its own, found '{}' again",
+                name.get_ref()
+            );
+            return Err(Problem::new(at(name.span()), text));
+        }
+        let share = table.get_ref().share.as_ref().map(Spanned::span);
+        let class = class(table, &at)?;
+        if let (Members::Share(part), Some(share)) = (&class.members, share) {
+            shares += part;
+            if shares > 1.0 + ROUNDING {
+                let text = format!("expected shares that are at most 1 together, found {shares}");
+                return Err(Problem::new(at(share), text));
+            }
+        }
+        classes.push(class);
+    }
+    Ok(Scenario { classes })
+}
+
+fn class(table: Spanned<Table>, at: &impl Fn(Range<usize>) -> Place) -> Result<Class, Problem> {
+    let span = table.span();
+    let Table {
+        name,
+        clients,
+        share,
+        arrives,
+        arrives_every,
+        upload_time,
+        conduct,
+        leaves,
+        stays,
+    } = table.into_inner();
+    if name.get_ref().is_empty() {
+        return Err(Problem::new(at(name.span()), "expected a name, found none"));
+    }
+    let members = match (clients, share) {
+        (Some(clients), None) => {
+            let ranks = clients.into_inner().into_iter();
+            Members::Ranks(
+                ranks
+                    .map(|ranks| {
+                        let place = at(ranks.span());
+                        (ranks.into_inner().0.0, place)
+                    })
+                    .collect(),
+            )
+        }
+        (None, Some(share)) => Members::Share(share.into_inner().0.0),
+        (Some(_), Some(share)) => {
+            let text = "expected either clients or a share, found both";
+            return Err(Problem::new(at(share.span()), text));
+        }
+        (None, None) => {
+            let text = "expected clients or a share, found neither";
+            return Err(Problem::new(at(span), text));
+        }
+    };
+    if let Some(every) = &arrives_every
+        && every.get_ref().0.0.is_zero()
+    {
+        let text = "expected a time between two arrivals, found none: leave it out";
+        return Err(Problem::new(at(every.span()), text));
+    }
+    let conduct = conduct.map_or(Conduct::default(), |conduct| conduct.0);
+    let place = leaves.as_ref().map(|leaves| at(leaves.span()));
+    let mut leaves = leaves.map_or(Leaves::Never, |leaves| leaves.into_inner().0);
+    if let (Leaves::AfterOneCopy, true, Some(place)) = (leaves, conduct != Conduct::Honest, place) {
+        let text = "expected an honest client to leave after one copy, for no other gives one";
+        return Err(Problem::new(place, text));
+    }
+    if let Some(stays) = stays {
+        let Leaves::WhenDone(stay) = &mut leaves else {
+            let text = "expected stays only with leaves = \"when done\"";
+            return Err(Problem::new(at(stays.span()), text));
+        };
+        *stay = stays.into_inner().0.0;
+    }
+    Ok(Class {
+        name: name.into_inner(),
+        members,
+        arrives: arrives.map_or(Duration::ZERO, |time| time.0.0),
+        every: arrives_every.map(|time| time.into_inner().0.0),
+        upload_time: upload_time.map(|time| time.0.0),
+        conduct,
+        leaves,
+    })
+}
+
+impl Place {
+    /// Of a byte of a text.
+    fn of(text: &str, byte: usize) -> Place {
+        let before = text.get(..byte).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        Place {
+            line: 1 + before.matches('\n').count(),
+            column: 1 + before[line_start..].chars().count(),
+        }
+    }
+}
+
+/// A value that is written as a word or a number.
+trait Written: Sized {
+    /// What is expected, behind the word "expected".
+    const EXPECTED: &'static str;
+
+    fn from_word(word: &str) -> Option<Self>;
+
+    fn from_number(_: i64) -> Option<Self> {
+        None
+    }
+
+    fn from_fraction(_: f64) -> Option<Self> {
+        None
+    }
+}
+
+/// One that was read.
+struct Plain<T>(T);
+
+impl<'de, T: Written> Deserialize<'de> for Plain<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Plain<T>, D::Error> {
+        deserializer.deserialize_any(Reader(PhantomData))
+    }
+}
+
+struct Reader<T>(PhantomData<T>);
+
+impl<T: Written> Visitor<'_> for Reader<T> {
+    type Value = Plain<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> Result<Plain<T>, E> {
+        let found = || E::custom(format_args!("expected {}, found \"{word}\"", T::EXPECTED));
+        T::from_word(word).map(Plain).ok_or_else(found)
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Plain<T>, E> {
+        let found = || E::custom(format_args!("expected {}, found {number}", T::EXPECTED));
+        T::from_number(number).map(Plain).ok_or_else(found)
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Plain<T>, E> {
+        let found = || E::custom(format_args!("expected {}, found {number}", T::EXPECTED));
+        T::from_fraction(number).map(Plain).ok_or_else(found)
+    }
+}
+
+struct Share(f64);
+
+impl Written for Share {
+    const EXPECTED: &'static str = "a share of more than 0 and at most 1";
+
+    fn from_word(_: &str) -> Option<Share> {
+        None
+    }
+
+    fn from_number(number: i64) -> Option<Share> {
+        (number == 1).then_some(Share(1.0))
+    }
+
+    fn from_fraction(number: f64) -> Option<Share> {
+        (number > 0.0 && number <= 1.0).then_some(Share(number))
+    }
+}
+
+struct Time(Duration);
+
+impl Written for Time {
+    const EXPECTED: &'static str = "a time such as \"200ms\"";
+
+    fn from_word(word: &str) -> Option<Time> {
+        humantime::parse_duration(word).ok().map(Time)
+    }
+}
+
+struct Ranks(RangeInclusive<u32>);
+
+impl Written for Ranks {
+    const EXPECTED: &'static str = "the rank of a client, 1 or more, or ranks such as \"4..9\"";
+
+    fn from_word(word: &str) -> Option<Ranks> {
+        let (first, last) = word.split_once("..")?;
+        let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+        (0 < first && first <= last).then_some(Ranks(first..=last))
+    }
+
+    fn from_number(number: i64) -> Option<Ranks> {
+        let rank = u32::try_from(number).ok().filter(|&rank| rank > 0)?;
+        Some(Ranks(rank..=rank))
+    }
+}
+
+impl Written for Conduct {
+    const EXPECTED: &'static str = "\"honest\", \"corrupt\" or \"free rider\"";
+
+    fn from_word(word: &str) -> Option<Conduct> {
+        match word {
+            "honest" => Some(Conduct::Honest),
+            "corrupt" => Some(Conduct::Corrupt),
+            "free rider" => Some(Conduct::FreeRider),
+            _ => None,
+        }
+    }
+}
+
+impl Written for Leaves {
+    const EXPECTED: &'static str =
+        "\"never\", \"when done\", \"after one copy\" or a time such as \"2s\"";
+
+    fn from_word(word: &str) -> Option<Leaves> {
+        match word {
+            "never" => Some(Leaves::Never),
+            "when done" => Some(Leaves::WhenDone(Duration::ZERO)),
+            "after one copy" => Some(Leaves::AfterOneCopy),
+            _ => humantime::parse_duration(word).ok().map(Leaves::After),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
