@@ -176,5 +176,6 @@ mod tests {
             .filter(|&second| heartbeat.is_due(second * SECOND))
             .collect();
         assert_eq!(heard, [15, 30, 45, 60]);
+        assert_eq!(heartbeat.due(), 75 * SECOND, "if nothing else reminds it");
     }
 }
