@@ -118,7 +118,7 @@ fn the_report_of_a_run_agrees_with_its_outputs() {
     let job = Job::with_inputs(&inputs).arguments(&options).run();
     assert_eq!(job.status, Some(0), "{}", job.stderr);
     let report = job.report("report.json");
-    assert_eq!((report.schema, report.exit_status), (1, 0));
+    assert_eq!((report.schema, report.exit_status), (2, 0));
     assert_eq!((report.settings.clients, report.settings.seed), (5, 17));
     assert_eq!(report.settings.upload_time, 1e-4);
     let measured = report.measured.expect("a run that ended");
@@ -130,9 +130,17 @@ fn the_report_of_a_run_agrees_with_its_outputs() {
         let lines: usize = written.map(|(_, content)| content.lines().count()).sum();
         assert_eq!(client.segments as usize, lines);
         let index = client.client as usize - 1;
-        let received: u64 = measured.transfers.iter().map(|row| row[index]).sum();
+        let received: u64 = measured
+            .transfers
+            .iter()
+            .flatten()
+            .filter(|(to, _)| *to == client.client)
+            .map(|(_, segments)| segments)
+            .sum();
         assert_eq!(client.segments, received);
-        assert_eq!(client.served, measured.transfers[index].iter().sum::<u64>());
+        let sent = measured.transfers[index].iter();
+        let sent: u64 = sent.map(|(_, segments)| segments).sum();
+        assert_eq!(client.served, sent);
     }
     let requests = &measured.messages["SEGMENT_REQUEST"];
     assert_eq!(requests.messages, measured.messages["SEGMENT"].messages);

@@ -44,8 +44,9 @@ pub struct Measured {
     /// By class of the scenario, if there is one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub classes: BTreeMap<String, ClassMeasured>,
-    /// How many segments client R (row R - 1) sent to client S (column S - 1), wrong ones left out.
-    pub transfers: Vec<Vec<u64>>,
+    /// To whom client R (row R - 1) sent segments, and how many, wrong ones left out: pairs of a
+    /// client's rank and a number above 0, in rank order. In a large swarm few clients meet.
+    pub transfers: Vec<Vec<(u32, u64)>>,
 }
 
 /// How some times are spread.
@@ -306,15 +307,19 @@ fn served_by_seeds(statistics: &[ClientStatistics], files: &BTreeMap<&FileName, 
     downloads.map(from_seeds).sum()
 }
 
-fn transfers(statistics: &[ClientStatistics]) -> Vec<Vec<u64>> {
-    let mut transfers = vec![vec![0; statistics.len()]; statistics.len()];
-    for (to, client) in statistics.iter().enumerate() {
+fn transfers(statistics: &[ClientStatistics]) -> Vec<Vec<(u32, u64)>> {
+    let mut transfers: Vec<Vec<(u32, u64)>> = vec![Vec::new(); statistics.len()];
+    for (Rank(to), client) in Rank::clients(statistics.len()).zip(statistics) {
         for (from, count) in client
             .downloads
             .iter()
             .flat_map(|download| &download.sources)
         {
-            transfers[from.0 as usize - 1][to] += count;
+            let row = &mut transfers[from.0 as usize - 1];
+            match row.last_mut() {
+                Some((last, sum)) if *last == to => *sum += count,
+                _ => row.push((to, *count)),
+            }
         }
     }
     transfers

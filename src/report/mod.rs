@@ -28,7 +28,7 @@ pub use measured::{
 pub use role::{Leaves, RoleReport};
 
 /// The version of [`Report`]'s shape. It grows when a field changes its meaning or goes.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// A run, as `--report` writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

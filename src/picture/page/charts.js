@@ -117,9 +117,14 @@ function makeCharts(run, state, getLook) {
   /* The four of them */
 
   function drawMatrix() {
-    const transfers = measured.transfers?.slice(0, run.shown).map((row) => row.slice(0, run.shown));
+    // In the report a row is pairs of who got segments and how many.
+    const transfers = measured.transfers?.slice(0, run.shown).map((row) => {
+      const cells = Array(run.shown).fill(0);
+      for (const [to, n] of row) if (to <= run.shown) cells[to - 1] = n;
+      return cells;
+    });
     if (!transfers?.length) return frame("matrix", "Who served whom?", "This cannot be told of a run that was broken off.");
-    const sums = measured.transfers.map((row) => row.reduce((sum, n) => sum + n, 0));
+    const sums = measured.transfers.map((row) => row.reduce((sum, [, n]) => sum + n, 0));
     const all = sums.reduce((sum, n) => sum + n, 0);
     const best = sums.indexOf(Math.max(...sums));
     const title = all ? `Client ${best + 1} served most: ${count(sums[best])} of ${plural(all, "segment")}` : "No segment was sent";
