@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs: they see to what is missing first.
 
-.PHONY: run test test-mpich bench build install lint mutants clean deps hosts-deps mpich-deps browser-deps lint-deps
+.PHONY: run test test-mpich bench studies build install lint mutants clean deps hosts-deps mpich-deps browser-deps lint-deps
 .DELETE_ON_ERROR:
 
 # Open MPI does not run as root, the usual user of a container, without these.
@@ -53,6 +53,15 @@ test-mpich: deps mpich-deps
 # What is measured, or the sections named in ONLY: make bench ONLY=designs
 bench: deps
 	cargo bench --locked --bench swarm -- $(ONLY)
+
+# All studies of inputs/studies/, for docs/studies.md. What is interrupted goes on; but another program
+# may have other results.
+studies: build
+	@cmp -s bittorrent target/studies/bittorrent || rm -rf target/studies
+	@mkdir -p target/studies && cp -f bittorrent target/studies/bittorrent
+	./bittorrent study inputs/studies/*.toml --output-dir target/studies/studies --page target/studies/studies.md
+	@mkdir -p docs && rm -rf docs/studies && cp -R target/studies/studies target/studies/studies.md docs
+	@rm -f docs/studies/*/index.html
 
 # The release binary, here in the root: mpirun -np N ./bittorrent
 build: deps

@@ -12,6 +12,7 @@ mod launch;
 mod shape;
 mod show;
 mod simulate;
+mod study;
 mod swarm;
 
 use clap::error::ErrorKind;
@@ -24,8 +25,10 @@ use crate::launch::Launch;
 use crate::picture::Show;
 use crate::runtime::Options;
 use crate::simulate::Simulate;
+use crate::study::Studies;
 
 pub use describe::Description;
+pub use study::simulation;
 
 /// What the options leave out.
 fn explanation() -> String {
@@ -47,6 +50,7 @@ const USAGE: &str = "\
 mpirun -np N bittorrent [OPTIONS]
        bittorrent launch [OPTIONS] [-- MPIRUN_OPTIONS...]
        bittorrent simulate [OPTIONS] -i DIR
+       bittorrent study [OPTIONS] FILE.toml...
        bittorrent generate [OPTIONS] --clients C --segments S DIR
        bittorrent check [OPTIONS] TRACE
        bittorrent show [OPTIONS] TRACE";
@@ -60,6 +64,8 @@ pub enum Request {
     Launch(Launch),
     /// To run a swarm in this process.
     Simulate(Simulate),
+    /// To run many swarms in this process, and to show what came out.
+    Study(Studies),
     /// To write a swarm's inputs.
     Generate(Generate),
     /// To judge a run by its trace.
@@ -86,6 +92,7 @@ pub struct Arguments {
 enum Command {
     Launch(launch::LaunchArguments),
     Simulate(simulate::SimulateArguments),
+    Study(study::StudyArguments),
     Generate(generate::GenerateArguments),
     Check(check::CheckArguments),
     Show(show::ShowArguments),
@@ -116,6 +123,7 @@ pub fn request() -> Result<Request, clap::Error> {
             Request::Launch(launch.launch(matches)?)
         }
         Some(Command::Simulate(simulate)) => Request::Simulate(simulate.simulate()?),
+        Some(Command::Study(study)) => Request::Study(study.studies()),
         Some(Command::Generate(generate)) => Request::Generate(generate.generate()?),
         Some(Command::Check(check)) => Request::Check(check.check()),
         Some(Command::Show(show)) => Request::Show(show.show()?),

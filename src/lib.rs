@@ -26,12 +26,14 @@
 //!   tracker's loop, the watch over it and the progress that is shown of it, a client's two threads,
 //!   the start and the end that all ranks have to come to (`assembly`), what each thread records for
 //!   the trace, what is gathered besides the protocol, and the one way to end the whole job. Nothing
-//!   else touches MPI or threads; nor files or clocks, but for finding, reading and generating inputs,
-//!   reading scenarios and traces, writing pages, and what follows.
+//!   else touches MPI or threads, but for a study that uses all cores; nor files or clocks, but for
+//!   finding, reading and generating inputs, reading scenarios and traces, writing pages, and what follows.
 //! * `output` writes the files that a run leaves, whole or not at all, and [`progress`] a line that
 //!   says how far it is.
 //! * [`twin`] is a run in one process: all its machines, which the tests drive as well, and a post in
 //!   virtual time. [`simulate`] makes a command of it.
+//! * [`study`] runs many of them, a grid of options with several seeds each, on all cores, and shows
+//!   what came out: the results, pictures and a page.
 //! * [`rules`] judges what happened, each rule of the protocol in one pass: for [`check`] that of a
 //!   trace, for the tests that of the runs that they make up.
 //! * [`picture`] draws a trace: as a page for the browser, and for the Perfetto viewer.
@@ -40,7 +42,7 @@
 //! * [`generate`] makes swarms up, and writes their inputs.
 //! * [`exit`] is the exit statuses, [`cli`] the command line.
 //!
-//! Dependencies point one way: `main` -> `cli` -> `picture`, `simulate` -> `check`, `generate`,
+//! Dependencies point one way: `main` -> `cli` -> `picture`, `study` -> `simulate` -> `check`, `generate`,
 //! `runtime`, `twin` -> `launch`, `output`, `progress`, `rules` -> `trace` -> `report` -> `tracker`,
 //! `scenario` -> `client` -> `settings`, `statistics`, `inputs`, `manifest` -> `policy` -> `protocol`.
 //!
@@ -76,6 +78,7 @@ pub mod scenario;
 pub mod settings;
 pub mod simulate;
 pub mod statistics;
+pub mod study;
 pub mod trace;
 pub mod tracker;
 pub mod twin;

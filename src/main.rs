@@ -33,6 +33,7 @@ fn serve(request: Request) -> Result<ExitCode> {
     match request {
         Request::Run(options) => return Ok(runtime::run(&options).into()),
         Request::Simulate(simulate) => return Ok(simulate.run()?.into()),
+        Request::Study(studies) => return Ok(studies.run(cli::simulation)?.into()),
         Request::Check(check) => return Ok(check.run()?.into()),
         Request::Launch(launch) => match launch.start()? {},
         Request::Show(show) => println!("{}", show.run()?),

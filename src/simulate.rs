@@ -110,7 +110,49 @@ impl Simulate {
     /// # Errors
     /// When nothing was started, because of the options or the inputs.
     pub fn run(&self) -> Result<Exit> {
-        let inputs = self.swarm.inputs(self.settings.seed)?;
+        let inputs = self.inputs()?;
+        let warnings = warnings(&inputs);
+        let (plan, run) = self.begin(inputs, signal()?)?;
+        for warning in warnings {
+            eprintln!("{warning}");
+        }
+        Ok(self.finish(&plan, run.go_on()))
+    }
+
+    /// Runs it, and prints and writes nothing but what its options say. Returns nothing when the signal
+    /// has come.
+    ///
+    /// # Errors
+    /// When it was not started, or broken off.
+    pub(crate) fn report(&self, signal: &Arc<AtomicUsize>) -> Result<Option<Report>> {
+        let (plan, run) = self.begin(self.inputs()?, Arc::clone(signal))?;
+        match run.go_on() {
+            (run, End::Over) => {
+                let (_, report) = ended(&plan, run.simulation);
+                if report.measured.is_none() {
+                    bail!(report.problems.join("; "));
+                }
+                Ok(Some(report))
+            }
+            (_, End::BrokenOff(Exit::Stalled, _)) => Ok(None),
+            (_, End::BrokenOff(_, why)) => bail!(why),
+        }
+    }
+
+    /// What there is to download by all clients together.
+    ///
+    /// # Errors
+    /// When the inputs cannot be listed.
+    pub(crate) fn expected(&self) -> Result<Amount> {
+        Ok(to_download(&self.inputs()?))
+    }
+
+    fn inputs(&self) -> Result<Vec<Input>> {
+        self.swarm.inputs(self.settings.seed)
+    }
+
+    /// A run at its start.
+    fn begin(&self, inputs: Vec<Input>, signal: Arc<AtomicUsize>) -> Result<(Plan, Run)> {
         let plan = Plan {
             settings: self.settings,
             clients: inputs.len(),
@@ -124,8 +166,6 @@ impl Simulate {
         }
         let trace = self.trace.as_deref();
         let spool = trace.map(output::begin_trace).transpose()?;
-        let signal = signal()?;
-        warn(&inputs);
         let progress = self.progress(&inputs);
         let machines = Machines::new(&plan, inputs, self.output_dir.clone(), trace.is_some());
         let links = Links::new(self.latency.clone(), plan.settings.rng(Rank::TRACKER));
@@ -136,7 +176,7 @@ impl Simulate {
             progress,
             signal,
         };
-        Ok(self.finish(&plan, run.go_on()))
+        Ok((plan, run))
     }
 
     /// Deals the parts of the scenario.
@@ -155,11 +195,7 @@ impl Simulate {
         let time = simulation.now();
         let is_over = matches!(end, End::Over);
         let (mut exit, report) = match end {
-            End::Over => {
-                let outcome = simulation.outcome();
-                let ending = outcome.tracker.ending().expect("it is over");
-                Report::of_ending(plan, ending, outcome.measured)
-            }
+            End::Over => ended(plan, simulation),
             End::BrokenOff(exit, why) => {
                 let at = format!("{why} (at {} of virtual time)", seconds(time));
                 (exit, Report::of_failure(plan, exit, vec![at]))
@@ -208,12 +244,18 @@ fn seconds(time: Duration) -> String {
     format!("{:.3} s", time.as_secs_f64())
 }
 
-fn warn(inputs: &[Input]) {
-    for (client, input) in Rank::clients(inputs.len()).zip(inputs) {
-        for warning in input.iter().flat_map(|input| input.warnings(client)) {
-            eprintln!("{warning}");
-        }
-    }
+/// What is said of a run that has come to its end.
+fn ended(plan: &Plan, simulation: Simulation<Option<PathBuf>>) -> (Exit, Report) {
+    let outcome = simulation.outcome();
+    let ending = outcome.tracker.ending().expect("it is over");
+    Report::of_ending(plan, ending, outcome.measured)
+}
+
+fn warnings(inputs: &[Input]) -> Vec<String> {
+    let clients = Rank::clients(inputs.len()).zip(inputs);
+    let read = clients.filter_map(|(client, input)| Some((client, input.as_ref().ok()?)));
+    read.flat_map(|(client, input)| input.warnings(client))
+        .collect()
 }
 
 /// What there is to download by all clients together.
@@ -252,7 +294,7 @@ fn header(plan: &Plan, is_complete: bool) -> Header {
 }
 
 /// A number that becomes a signal's when it comes.
-fn signal() -> Result<Arc<AtomicUsize>> {
+pub(crate) fn signal() -> Result<Arc<AtomicUsize>> {
     let signal = Arc::new(AtomicUsize::new(0));
     for number in [SIGINT, SIGTERM] {
         let value = usize::try_from(number).expect("a signal's number is not negative");
