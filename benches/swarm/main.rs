@@ -14,6 +14,7 @@ mod job;
 #[path = "../../tests/repository/mod.rs"]
 mod repository;
 
+mod growth;
 mod rank;
 mod run;
 mod sections;

@@ -102,8 +102,19 @@ pub fn empty(ranks: usize) -> f64 {
 
 /// Request/answer pairs a second that the message layer moves between two ranks.
 pub fn exchange(number: usize) -> f64 {
-    let job = Job::new(2).program(&myself(), (rank::VARIABLE, "exchange"));
-    let outcome = job.arguments(&[&number.to_string()]).run();
+    pairs(2, "exchange", number)
+}
+
+/// The same for the layout of a swarm, without its protocol: all clients together, each of which asks
+/// each other so many times.
+pub fn layout(clients: usize, each: usize) -> f64 {
+    pairs(clients + 1, "layout", each)
+}
+
+fn pairs(ranks: usize, deed: &str, number: usize) -> f64 {
+    let job = Job::new(ranks).program(&myself(), (rank::VARIABLE, deed));
+    let job = job.arguments(&[&number.to_string()]);
+    let outcome = job.patience(Duration::from_secs(240)).run();
     assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
     outcome.stdout.trim().parse().expect("it prints a number")
 }

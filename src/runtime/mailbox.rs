@@ -132,7 +132,7 @@ impl Drop for Transfer {
 
 /// The mailboxes of all ranks, to post to.
 #[derive(Clone)]
-pub(super) struct Mailboxes {
+pub struct Mailboxes {
     tracker: Arc<Shared>,
     download: Arc<Shared>,
     upload: Arc<Shared>,
@@ -151,21 +151,24 @@ impl Mailboxes {
     }
 
     /// How many clients there are.
-    pub(super) fn clients(&self) -> usize {
+    pub fn clients(&self) -> usize {
         let ranks = usize::try_from(self.tracker.0.size()).expect("a size is not negative");
         ranks - 1
     }
 }
 
 /// The mailboxes of one rank, to read from. The tracker has only the first, a client the others.
-pub(super) struct Own {
-    pub(super) tracker: Receiver<ToTracker>,
-    pub(super) download: Receiver<ToDownload>,
-    pub(super) upload: Receiver<ToUpload>,
+pub struct Own {
+    /// The tracker's.
+    pub tracker: Receiver<ToTracker>,
+    /// A download thread's.
+    pub download: Receiver<ToDownload>,
+    /// An upload thread's.
+    pub upload: Receiver<ToUpload>,
 }
 
 /// Opens the mailboxes of every rank of `world`, all of which must do so.
-pub(super) fn open(world: &impl Communicator) -> (Mailboxes, Own) {
+pub fn open(world: &impl Communicator) -> (Mailboxes, Own) {
     let [tracker, download, upload] = [(); 3].map(|()| Arc::new(Shared(world.duplicate())));
     let own = Own {
         tracker: Receiver::of(&tracker),
@@ -182,7 +185,7 @@ pub(super) fn open(world: &impl Communicator) -> (Mailboxes, Own) {
 
 /// Where one rank's messages of one kind of reader are taken from. There is one of it a rank, so the
 /// message that a probe finds is still there for the receive.
-pub(super) struct Receiver<M> {
+pub struct Receiver<M> {
     communicator: Arc<Shared>,
     /// What has begun to come, in the order in which it began.
     coming: Vec<Coming>,
@@ -212,7 +215,7 @@ impl<M: Message> Receiver<M> {
     ///
     /// # Errors
     /// When the message cannot be decoded.
-    pub(super) fn receive(&mut self, post: &mut Post) -> Result<(Rank, M)> {
+    pub fn receive(&mut self, post: &mut Post) -> Result<(Rank, M)> {
         let message = self.receive_until(None, post)?;
         Ok(message.expect("it waits for ever"))
     }

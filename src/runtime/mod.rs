@@ -25,6 +25,15 @@ use mpi::topology::{Communicator, SimpleCommunicator};
 
 pub use job::Job;
 
+/// What carries the messages, without the machines: the benchmark measures what the message layer
+/// can do in the layout of a swarm.
+#[doc(hidden)]
+pub mod carriage {
+    pub use super::mailbox::{Mailboxes, Own, Receiver, open};
+    pub use super::post::Post;
+    pub use super::recorder::Recorder;
+}
+
 use crate::exit::Exit;
 use crate::inputs;
 use crate::launch;

@@ -29,7 +29,7 @@ const LARGE: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// One thread's way out for every message, whoever reads it.
-pub(super) struct Post {
+pub struct Post {
     mailboxes: Mailboxes,
     /// What the library is not done with, and whom it is for.
     out: Vec<(Rank, Transfer)>,
@@ -52,7 +52,7 @@ pub(super) struct Post {
 
 impl Post {
     /// A thread's, whose machine posts so many messages at most while nobody takes any.
-    pub(super) fn new(mailboxes: &Mailboxes, most_untaken: usize, recorder: Recorder) -> Post {
+    pub fn new(mailboxes: &Mailboxes, most_untaken: usize, recorder: Recorder) -> Post {
         Post {
             mailboxes: mailboxes.clone(),
             out: Vec::new(),
@@ -71,7 +71,7 @@ impl Post {
     /// # Errors
     /// When the message is larger than MPI can send, which is 2 GiB; or when more are out than the
     /// protocol allows, because somebody asks and does not read.
-    pub(super) fn send(&mut self, envelope: Envelope) -> Result<()> {
+    pub fn send(&mut self, envelope: Envelope) -> Result<()> {
         let is_behind = self.held_back.iter().any(|other| other.to == envelope.to);
         if is_behind || !self.has_room(&envelope) {
             self.held_back.push_back(envelope);
@@ -178,7 +178,7 @@ impl Post {
     ///
     /// # Errors
     /// As [`Post::send`].
-    pub(super) fn close(mut self) -> Result<(Traffic, Recorder)> {
+    pub fn close(mut self) -> Result<(Traffic, Recorder)> {
         let mut backoff = Backoff::default();
         while !self.go_on()? {
             self.pause(&mut backoff, BRISK);

@@ -23,7 +23,7 @@ const LONGEST: Duration = Duration::from_millis(250);
 
 /// One thread's recorder, if the run is traced.
 #[derive(Default)]
-pub(super) struct Recorder(Option<Box<Tape>>);
+pub struct Recorder(Option<Box<Tape>>);
 
 struct Tape {
     /// When rank 0's clock started.
