@@ -19,7 +19,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::inputs;
 
-pub use environment::{is_first, rank, ranks};
+pub use environment::{is_first, rank, ranks, ranks_here};
 pub use mpirun::Mpi;
 pub use roll::Roll;
 

@@ -13,6 +13,9 @@ const RANK: [&str; 4] = [
 /// And where, how many they started: mpirun's, and Slurm's srun.
 const RANKS: [&str; 3] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"];
 
+/// And how many of these on this host: Open MPI's, and MPICH's.
+const RANKS_HERE: [&str; 2] = ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"];
+
 /// The rank that a launcher gave this process, if one did.
 pub fn rank() -> Option<u32> {
     number(&RANK)
@@ -26,6 +29,11 @@ pub fn is_first() -> bool {
 /// How many ranks a launcher started together with this process, itself included.
 pub fn ranks() -> Option<u32> {
     number(&RANKS)
+}
+
+/// How many of them are on this host, if the launcher has said so.
+pub fn ranks_here() -> Option<u32> {
+    number(&RANKS_HERE)
 }
 
 /// The rank that a launcher gave another process, from that one's variables as Linux shows them.
