@@ -307,7 +307,10 @@ fn a_run_that_is_killed_or_ended_has_a_page_and_a_verdict() {
         let mut job = Job::with_inputs(&[owner, wanting.clone(), wanting])
             .arguments(&["--trace", "t.jsonl", "--upload-time", "1ms"])
             .start();
-        job.wait_for("client2_f");
+        // The parts get what a thread did some time after it did it. When there is so much of the
+        // upload of client 1, somebody has requests for the second file in its past, and its first
+        // file on record: the list of hashes that came between is longer than what waits.
+        job.wait_for_bytes("t.jsonl.parts/1.upload", 8 << 10);
         job.signal(rank, signal);
         let job = job.end();
         assert_ne!(job.status, Some(0), "{signal}");
@@ -318,7 +321,7 @@ fn a_run_that_is_killed_or_ended_has_a_page_and_a_verdict() {
             .filter(|rule| rule["verdict"] == "broken")
             .collect();
         assert!(broken.is_empty(), "{signal}: {broken:?}");
-        assert!(told["messages"]["count"].as_u64() > Some(20), "{signal}");
+        assert!(told["messages"]["count"].as_u64() > Some(50), "{signal}");
         let saved = told["deeds"].as_array().expect("a list");
         assert!(saved.iter().any(|deed| deed[3] == "saved"), "{signal}");
     }

@@ -241,9 +241,15 @@ pub fn outcome(folder: TempDir, output: Output) -> Outcome {
 impl Running {
     /// Waits until a file is there.
     pub fn wait_for(&mut self, name: &str) {
-        while !self.folder.path().join(name).exists() {
+        self.wait_for_bytes(name, 0);
+    }
+
+    /// Waits until a file in the job's folder has so many bytes.
+    pub fn wait_for_bytes(&mut self, name: &str, bytes: u64) {
+        let path = self.folder.path().join(name);
+        while !fs::metadata(&path).is_ok_and(|file| file.len() >= bytes) {
             let ended = self.child.try_wait().expect("its status can be asked for");
-            assert_eq!(ended, None, "it ended before there was {name}");
+            assert_eq!(ended, None, "it ended before {name} had {bytes} bytes");
             thread::yield_now();
         }
     }
