@@ -139,12 +139,13 @@ impl Simulate {
         }
     }
 
-    /// What there is to download by all clients together.
+    /// What there is to download by all clients together, and the parts that they play.
     ///
     /// # Errors
-    /// When the inputs cannot be listed.
-    pub(crate) fn expected(&self) -> Result<Amount> {
-        Ok(to_download(&self.inputs()?))
+    /// When the inputs cannot be listed, or the scenario cannot be played.
+    pub(crate) fn expected(&self) -> Result<(Amount, Cast)> {
+        let inputs = self.inputs()?;
+        Ok((to_download(&inputs), self.cast(inputs.len())?))
     }
 
     fn inputs(&self) -> Result<Vec<Input>> {

@@ -193,6 +193,52 @@ fn a_study_that_cannot_be_carried_out_is_refused_with_the_place() {
 }
 
 #[test]
+fn classes_of_clients_have_figures_of_their_own() {
+    let study_text = STUDY
+        .replace(
+            "[combinations",
+            "classes = ['late', 'rider']\n[combinations",
+        )
+        .replace("E = {}", "E = { scenario = 'parts.toml' }")
+        .replace("y = \"makespan\"", "y = \"completion-median.late\"");
+    let folder = folder(&study_text);
+    let parts = "[[class]]\nname = 'late'\nclients = [2]\narrives = '1s'\n\
+                 [[class]]\nname = 'rider'\nclients = [3]\nconduct = 'free rider'\n";
+    fs::write(folder.path().join("parts.toml"), parts).expect("it can be written");
+    well(folder.path(), "1", &[]);
+    let files = files(&folder.path().join("works"));
+    let mut rows = csv::Reader::from_reader(files["results.csv"].as_bytes());
+    let columns = rows.headers().expect("a header").clone();
+    let mut parted = 0;
+    for row in rows.records() {
+        let row = row.expect("a row");
+        let of = |name| &row[columns.iter().position(|it| it == name).expect(name)];
+        let is_parted = of("design") == "E";
+        parted += u32::from(is_parted);
+        let expected = if is_parted {
+            ["1", "1", "0"]
+        } else {
+            ["", "", ""]
+        };
+        assert_eq!(
+            ["files.late", "files.rider", "served.rider"].map(of),
+            expected
+        );
+        assert_eq!(of("completion-median.late").is_empty(), !is_parted);
+    }
+    assert_eq!(parted, 14);
+
+    let unknown = study_text.replace("'rider'", "'ridre'");
+    fs::write(folder.path().join("works.toml"), unknown).expect("it can be written");
+    let output = study(folder.path(), "1", &["works.toml", "--force"]);
+    let error = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "bittorrent: works: expected a class of a scenario, found 'ridre', of which \
+                    no client is\n";
+    assert_eq!(error, expected);
+}
+
+#[test]
 fn every_study_of_the_repository_can_be_carried_out() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let studies = fs::read_dir(repository.join("inputs/studies")).expect("there are studies");

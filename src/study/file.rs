@@ -1,7 +1,6 @@
 //! The file of a study, as its author wrote it: every problem of it has a line and a column.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
@@ -12,7 +11,7 @@ use toml::{Spanned, Value};
 
 use super::grid::{Grid, Point, Setting};
 use super::interval;
-use super::metrics::{METRICS, Metric};
+use super::metrics::Metric;
 use super::ordered::Ordered;
 use super::{Parse, Study};
 use crate::simulate::Simulate;
@@ -33,6 +32,8 @@ struct StudyFile {
     finding: Option<Finding>,
     #[serde(default = "one")]
     seed: u32,
+    #[serde(default)]
+    classes: Vec<Spanned<String>>,
     #[serde(default)]
     options: Ordered<Spanned<Value>>,
     #[serde(default)]
@@ -93,18 +94,12 @@ pub(super) struct Picture {
     /// The place of the axis of the grids that goes to the right,
     pub(super) x: usize,
     pub(super) x_label: String,
-    pub(super) y: &'static Metric,
+    pub(super) y: Metric,
     /// and of the one that each value of has a line.
     pub(super) lines: Option<usize>,
     pub(super) log: Log,
     /// For each axis, the values that are drawn, if not all are.
     pub(super) only: Vec<Option<Vec<String>>>,
-}
-
-impl fmt::Debug for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
 }
 
 /// What is wrong, and where in the text.
@@ -136,7 +131,9 @@ pub(super) fn study(text: &str, name: &str, folder: &Path, parse: Parse) -> Resu
     let file: StudyFile = toml::from_str(text)
         .map_err(|error| (error.span().unwrap_or(0..0), error.message().to_owned()))?;
     let fixed = settings(&file.options)?;
-    let axes = axes(&file)?;
+    let classes = classes(&file)?;
+    let metrics = Metric::all(&classes);
+    let axes = axes(&file, &metrics)?;
     let mut grids = Vec::new();
     let mut seen = HashSet::new();
     for grid in &file.grids {
@@ -164,7 +161,7 @@ pub(super) fn study(text: &str, name: &str, folder: &Path, parse: Parse) -> Resu
     let pictures: Vec<Picture> = file
         .pictures
         .iter()
-        .map(|picture| drawn(picture, &axes, &grids))
+        .map(|picture| drawn(picture, &axes, &metrics, &grids))
         .collect::<Result<_, _>>()?;
     for (index, table) in file.pictures.iter().enumerate() {
         if pictures[..index]
@@ -183,13 +180,27 @@ pub(super) fn study(text: &str, name: &str, folder: &Path, parse: Parse) -> Resu
         finding: file.finding,
         seed: file.seed.into(),
         axes,
+        classes,
+        metrics,
         grids,
         pictures,
     })
 }
 
+/// The classes that have figures of their own.
+fn classes(file: &StudyFile) -> Result<Vec<String>, Wrong> {
+    let mut classes = Vec::new();
+    for class in &file.classes {
+        if classes.contains(class.as_ref()) {
+            return Err((class.span(), format!("'{}': twice", class.as_ref())));
+        }
+        classes.push(class.as_ref().clone());
+    }
+    Ok(classes)
+}
+
 /// The axes, which are those of every grid.
-fn axes(file: &StudyFile) -> Result<Vec<String>, Wrong> {
+fn axes(file: &StudyFile, metrics: &[Metric]) -> Result<Vec<String>, Wrong> {
     let Some(first) = file.grids.first() else {
         return Err((0..0, "expected a grid: [[grids]]".into()));
     };
@@ -207,7 +218,7 @@ fn axes(file: &StudyFile) -> Result<Vec<String>, Wrong> {
     }
     for (name, _) in &first.as_ref().axes.0 {
         let is_column = OTHER_COLUMNS.contains(&&name.as_ref()[..]);
-        if is_column || Metric::find(name.as_ref()).is_some() {
+        if is_column || metrics.iter().any(|metric| metric.name == *name.as_ref()) {
             return Err((
                 name.span(),
                 "the results have another column of this name".into(),
@@ -332,7 +343,12 @@ fn written(value: &Spanned<Value>) -> Result<Option<String>, Wrong> {
     text.map(Some).ok_or_else(why)
 }
 
-fn drawn(table: &PictureTable, axes: &[String], grids: &[Grid]) -> Result<Picture, Wrong> {
+fn drawn(
+    table: &PictureTable,
+    axes: &[String],
+    metrics: &[Metric],
+    grids: &[Grid],
+) -> Result<Picture, Wrong> {
     let name = table.name.as_ref();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
     if name.is_empty() || !name.chars().all(is_plain) {
@@ -345,8 +361,10 @@ fn drawn(table: &PictureTable, axes: &[String], grids: &[Grid]) -> Result<Pictur
     };
     let x = axis(&table.x)?;
     let lines = table.lines.as_ref().map(axis).transpose()?;
-    let y = Metric::find(table.y.as_ref()).ok_or_else(|| {
-        let names = METRICS.iter().map(|metric| metric.name);
+    let mut of_runs = metrics.iter();
+    let y = of_runs.find(|metric| metric.name == *table.y.as_ref());
+    let y = y.cloned().ok_or_else(|| {
+        let names = metrics.iter().map(|metric| &metric.name);
         (
             table.y.span(),
             format!("expected a figure, {}", one_of(names)),

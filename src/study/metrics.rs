@@ -1,25 +1,47 @@
 //! The figures of a run that stand in a row of the results.
 
-use crate::report::{Measured, Report, metrics::quantile};
+use std::borrow::Cow;
+
+use crate::report::{ClassMeasured, Measured, Report, metrics::quantile};
 
 /// A figure of a run.
+#[derive(Debug, Clone)]
 pub(super) struct Metric {
     /// Its column.
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
     /// What an axis says of it.
-    pub(super) label: &'static str,
-    value: fn(&Report, &Measured) -> Option<f64>,
+    pub(super) label: Cow<'static, str>,
+    value: Value,
+}
+
+#[derive(Debug, Clone)]
+enum Value {
+    OfRun(fn(&Report, &Measured) -> Option<f64>),
+    /// That of a class of the scenario.
+    OfClass(String, fn(&ClassMeasured) -> Option<f64>),
 }
 
 impl Metric {
-    /// The one of this name.
-    pub(super) fn find(name: &str) -> Option<&'static Metric> {
-        METRICS.iter().find(|metric| metric.name == name)
+    /// Those of every run, and then those of these classes of clients.
+    pub(super) fn all(classes: &[String]) -> Vec<Metric> {
+        let of_class = |class: &String| {
+            OF_CLASSES.map(|(name, label, value)| Metric {
+                name: format!("{name}.{class}").into(),
+                label: format!("{label}: {class}").into(),
+                value: Value::OfClass(class.clone(), value),
+            })
+        };
+        let of_classes = classes.iter().flat_map(of_class);
+        METRICS.iter().cloned().chain(of_classes).collect()
     }
 
     /// What it is in a run. Nothing where it does not apply.
     pub(super) fn of(&self, report: &Report) -> Option<f64> {
-        (self.value)(report, report.measured.as_ref()?)
+        let measured = report.measured.as_ref()?;
+        match &self.value {
+            Value::OfRun(value) => value(report, measured),
+            Value::OfClass(class, value) => value(measured.classes.get(class)?),
+        }
     }
 }
 
@@ -28,10 +50,14 @@ const fn metric(
     label: &'static str,
     value: fn(&Report, &Measured) -> Option<f64>,
 ) -> Metric {
-    Metric { name, label, value }
+    Metric {
+        name: Cow::Borrowed(name),
+        label: Cow::Borrowed(label),
+        value: Value::OfRun(value),
+    }
 }
 
-/// All of them. The README's table of the report says how they are defined.
+/// Those of a run. The README's table of the report says how they are defined.
 pub(super) const METRICS: &[Metric] = &[
     metric("segments", "segments downloaded", |_, run| {
         Some(run.segments as f64)
@@ -124,6 +150,26 @@ pub(super) const METRICS: &[Metric] = &[
             )
         },
     ),
+];
+
+/// A figure of a class: its column, what an axis says, and what it is.
+type OfClass = (
+    &'static str,
+    &'static str,
+    fn(&ClassMeasured) -> Option<f64>,
+);
+
+/// Those of a class.
+const OF_CLASSES: [OfClass; 3] = [
+    ("files", "files downloaded", |class| {
+        Some(class.files as f64)
+    }),
+    ("served", "segments served", |class| {
+        Some(class.served as f64)
+    }),
+    ("completion-median", "median completion time, s", |class| {
+        Some(class.completion?.median)
+    }),
 ];
 
 fn middle(values: impl Iterator<Item = f64>) -> Option<f64> {

@@ -34,6 +34,7 @@ use crate::exit::Exit;
 use crate::simulate::{self, Simulate};
 use file::{Finding, Picture};
 use grid::{Grid, Point, Run};
+use metrics::Metric;
 use page::Told;
 use results::{Figures, Known, Results};
 
@@ -80,6 +81,9 @@ struct Study {
     /// That of every first repetition.
     seed: u64,
     axes: Vec<String>,
+    /// The classes of clients that have figures of their own.
+    classes: Vec<String>,
+    metrics: Vec<Metric>,
     grids: Vec<Grid>,
     pictures: Vec<Picture>,
 }
@@ -190,12 +194,18 @@ impl<'a> Plan<'a> {
             false => Known::read(&folder.join("results.csv"), study, &runs)?,
         };
         let mut segments = Vec::new();
+        let mut classes = HashSet::new();
         for grid in &study.grids {
             for point in &grid.points {
                 let simulate = study.simulate(point, study.seed, parse);
-                let expected = simulate.expected().with_context(|| study.named(point))?;
+                let (expected, cast) = simulate.expected().with_context(|| study.named(point))?;
+                classes.extend(cast.iter().map(|(_, role)| role.class.clone()));
                 segments.extend([expected.segments as u64].repeat(grid.repetitions));
             }
+        }
+        if let Some(class) = study.classes.iter().find(|it| !classes.contains(*it)) {
+            let name = &study.name;
+            bail!("{name}: expected a class of a scenario, found '{class}', of which no client is");
         }
         Ok(Plan {
             study,
@@ -247,7 +257,7 @@ impl<'a> Plan<'a> {
                     "bittorrent simulate {options} --seed {seed}: {error:#}"
                 ))
             })?;
-            let figures = results::figures(&report.ok_or(Stop::Signal)?);
+            let figures = results::figures(study, &report.ok_or(Stop::Signal)?);
             let mut results = results.lock().expect("a panic ends the process");
             results.add(number, figures).map_err(Stop::NotWritten)?;
             bar.inc(segments[number]);

@@ -156,7 +156,7 @@ impl<'a> Told<'a> {
 /// The figures of a picture: a row for each value to the right, a column for each line.
 fn table(picture: &Picture, summary: &Summary) -> Vec<Vec<String>> {
     let label = |label: &String| match label.is_empty() {
-        true => picture.y.label.to_owned(),
+        true => picture.y.label.to_string(),
         false => label.clone(),
     };
     let lines = summary.lines.iter();

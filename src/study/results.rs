@@ -11,15 +11,18 @@ use csv::{ReaderBuilder, StringRecord, Writer};
 use super::Study;
 use super::file::OTHER_COLUMNS;
 use super::grid::Run;
-use super::metrics::METRICS;
 use crate::report::Report;
 
-/// The figures of a run, in the order of [`METRICS`].
+/// The figures of a run, in the order of the study's metrics.
 pub(super) type Figures = Vec<Option<f64>>;
 
 /// The figures of a run that has ended.
-pub(super) fn figures(report: &Report) -> Figures {
-    METRICS.iter().map(|metric| metric.of(report)).collect()
+pub(super) fn figures(study: &Study, report: &Report) -> Figures {
+    study
+        .metrics
+        .iter()
+        .map(|metric| metric.of(report))
+        .collect()
 }
 
 /// What is there of the results, from the first run on.
@@ -74,14 +77,14 @@ fn known(text: &[u8], study: &Study, runs: &[Run<'_>]) -> Result<Vec<Figures>> {
         let run = runs
             .get(number)
             .with_context(|| format!("expected {most} runs at most"));
-        let row = run.and_then(|run| figures_of(&row, run));
+        let row = run.and_then(|run| figures_of(&row, study, run));
         figures.push(row.with_context(|| format!("line {}", number + 2))?);
     }
     Ok(figures)
 }
 
 /// What a row says, which is to be this run's.
-fn figures_of(row: &StringRecord, run: &Run<'_>) -> Result<Figures> {
+fn figures_of(row: &StringRecord, study: &Study, run: &Run<'_>) -> Result<Figures> {
     let head = run.head();
     let found: Vec<&str> = row.iter().take(head.len()).collect();
     let (expected, shown) = (head.join(","), found.join(","));
@@ -98,13 +101,13 @@ fn figures_of(row: &StringRecord, run: &Run<'_>) -> Result<Figures> {
             .transpose()
             .with_context(|| format!("expected a number, found '{text}'"))
     };
-    let figures = row.iter().skip(head.len()).take(METRICS.len());
+    let figures = row.iter().skip(head.len()).take(study.metrics.len());
     figures.map(figure).collect()
 }
 
 fn columns(study: &Study) -> Vec<String> {
     let [repetition, seed, options] = OTHER_COLUMNS.map(String::from);
-    let figures = METRICS.iter().map(|metric| metric.name.to_owned());
+    let figures = study.metrics.iter().map(|metric| metric.name.to_string());
     let first = study.axes.iter().cloned().chain([repetition, seed]);
     first.chain(figures).chain([options]).collect()
 }
@@ -192,6 +195,7 @@ pub(super) fn mark(figures: &[Figures]) -> String {
 mod tests {
     use std::fs;
 
+    use super::super::metrics::METRICS;
     use super::*;
     use crate::cli::simulation;
 

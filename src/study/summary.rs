@@ -4,7 +4,6 @@ use super::Study;
 use super::file::Picture;
 use super::grid::Grid;
 use super::interval::Interval;
-use super::metrics::METRICS;
 use super::results::Figures;
 
 /// The points of a picture.
@@ -40,7 +39,8 @@ impl Picture {
 
     /// What it shows of these results.
     pub(super) fn summary(&self, study: &Study, figures: &[Figures]) -> Summary {
-        let metric = METRICS.iter().position(|metric| metric.name == self.y.name);
+        let mut metrics = study.metrics.iter();
+        let metric = metrics.position(|metric| metric.name == self.y.name);
         let metric = metric.expect("a metric is found by its name in this list");
         let mut xs = self.values(self.x, &study.grids);
         let number = |text: &String| text.parse::<f64>().ok().filter(|it| it.is_finite());
