@@ -7,7 +7,7 @@ use std::fmt::Debug;
 
 use bittorrent::manifest::{self, Manifest};
 use bittorrent::protocol::{
-    Answer, Availability, FileId, Gained, Init, InitAck, Joined, Members, Message, Missing,
+    Answer, Availability, FileId, Gained, Hint, Init, InitAck, Joined, Members, Message, Missing,
     Progress, Rank, Reason, SegmentAnswer, SegmentIndex, SegmentRequest, SegmentSet, Swarm, Tag,
     ToDownload, ToTracker, ToUpload, decode, encode,
 };
@@ -91,6 +91,7 @@ fn messages(seed: u64) -> (Vec<ToTracker>, Vec<ToDownload>, Vec<ToUpload>) {
         file,
         hashes: hashes.clone(),
         members: members.clone(),
+        seeds: members.clone(),
         held: vec![SegmentSet::all(segment.0); seed as usize % 5],
     };
     let gained: Vec<SegmentIndex> = (0..segment.0 % 30).map(SegmentIndex).collect();
@@ -105,17 +106,23 @@ fn messages(seed: u64) -> (Vec<ToTracker>, Vec<ToDownload>, Vec<ToUpload>) {
     let refreshed = Members {
         gained: news.collect(),
         members: members.clone(),
+        seeds: members.clone(),
     };
     let missing = name.iter().map(|name| Missing {
         name: name.clone(),
         reason: Reason::NotWritten("no space".into()),
     });
     let first = hashes.iter().next();
+    let hint = Hint {
+        holder: Rank(3),
+        segment,
+    };
     let answer = |answer| {
         ToDownload::Segment(SegmentAnswer {
             file,
             segment,
             answer,
+            hints: vec![hint; 2],
         })
     };
     let mut to_tracker = vec![

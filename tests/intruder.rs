@@ -114,6 +114,7 @@ fn intrude(deed: &str) -> ! {
         file: FileId(1),
         segment,
         answer: Answer::Nack,
+        hints: vec![],
     };
     match deed {
         "undecodable" => send(&tracker, Tag::Update, &[9, 9, 9]),

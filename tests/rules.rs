@@ -12,8 +12,8 @@ use bittorrent::client::{Conduct, Leaving, Part};
 use bittorrent::manifest::Manifest;
 use bittorrent::policy::TrackerIndex;
 use bittorrent::protocol::{
-    Answer, FileId, FileName, Hashes, Init, InitAck, Letter, Missing, Rank, Reason, SegmentHash,
-    SegmentIndex, Swarm, Tag, ToDownload, ToTracker, ToUpload,
+    Answer, FileId, FileName, Hashes, Hint, Init, InitAck, Letter, Missing, Rank, Reason,
+    SegmentAnswer, SegmentHash, SegmentIndex, Swarm, Tag, ToDownload, ToTracker, ToUpload,
 };
 use bittorrent::rules::{Judge, Judgement, Rule, Verdict};
 use bittorrent::scenario::{Cast, Role};
@@ -625,6 +625,67 @@ fn r9_service() {
     ]);
 }
 
+/// Changes the first answer of rank 1 to rank 4 that is such a one.
+fn change_answer(tape: &mut Tape, is: fn(&SegmentAnswer) -> bool, change: fn(&mut SegmentAnswer)) {
+    let is = |place: &usize| {
+        passing(&tape[*place]).is_some_and(|(_, _, _, letter)| {
+            matches!(letter, Letter::ToDownload(ToDownload::Segment(answer)) if is(answer))
+        })
+    };
+    let places = [true, false].map(|posted| {
+        let all = tape.all(posted, Tag::Segment, Rank(1), Rank(4));
+        all.into_iter().find(is).expect("there is such an answer")
+    });
+    tape.change(places, |letter| {
+        if let Letter::ToDownload(ToDownload::Segment(answer)) = letter {
+            change(answer);
+        }
+    });
+}
+
+fn is_busy(answer: &SegmentAnswer) -> bool {
+    matches!(answer.answer, Answer::Busy(_))
+}
+
+fn is_ack(answer: &SegmentAnswer) -> bool {
+    matches!(answer.answer, Answer::Ack(_))
+}
+
+#[test]
+fn r9_hints() {
+    let timed = Settings {
+        upload_time: Duration::from_millis(5),
+        ..selecting("first")
+    };
+    check_all(&[
+        two(Rule::R9, "a hint at who was sent nothing", |tape| {
+            change_answer(tape, is_busy, |answer| answer.hints[0].holder = Rank(2));
+        })
+        .with(timed),
+        two(Rule::R9, "a hint at a segment that there is not", |tape| {
+            change_answer(tape, is_busy, |answer| {
+                answer.hints[0].segment = SegmentIndex(1000);
+            });
+        })
+        .with(timed),
+        two(Rule::R9, "a hint with a segment", |tape| {
+            change_answer(tape, is_ack, |answer| answer.hints.push(hint()));
+        })
+        .with(timed),
+        two(Rule::R9, "a hint where serving takes no time", |tape| {
+            change_answer(tape, is_ack, |answer| answer.hints.push(hint()));
+        }),
+    ]);
+}
+
+/// Rank 1 holds the first segment.
+fn hint() -> Hint {
+    Hint {
+        holder: Rank(1),
+        segment: SegmentIndex(0),
+    }
+}
+
 fn leaving(leaving: Leaving) -> Part {
     Part {
         leaving,
@@ -761,7 +822,30 @@ fn r11_seeds_stay() {
         two(Rule::R11, "an owner who is done left out", |tape| {
             leave_out(tape, 0, Rank(2));
         }),
+        two(Rule::R11, "an owner not called a seed", |tape| {
+            call_seeds(tape, 0, |seeds| seeds.retain(|rank| *rank != Rank(1)));
+        }),
+        two(Rule::R11, "who became a seed not called one", |tape| {
+            call_seeds(tape, 1, |seeds| seeds.retain(|rank| *rank != Rank(3)));
+        }),
+        two(Rule::R11, "a peer called a seed", |tape| {
+            call_seeds(tape, 1, |seeds| seeds.push(Rank(4)));
+        }),
     ]);
+}
+
+fn call_seeds(tape: &mut Tape, later: usize, change: fn(&mut Vec<Rank>)) {
+    let places = lists_of_first_file(tape, later);
+    tape.change(places, |letter| {
+        let seeds = match letter {
+            Letter::ToDownload(ToDownload::Swarm(Swarm::Joined(joined))) => &mut joined.seeds,
+            Letter::ToDownload(ToDownload::Swarm(Swarm::Members(members))) => &mut members.seeds,
+            _ => panic!("{letter:?} lists nobody"),
+        };
+        let before = seeds.clone();
+        change(seeds);
+        assert_ne!(*seeds, before);
+    });
 }
 
 #[test]

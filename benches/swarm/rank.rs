@@ -57,6 +57,7 @@ fn pair() -> (ToUpload, ToDownload) {
         file,
         segment,
         answer: Answer::Ack(hash),
+        hints: vec![],
     };
     (
         ToUpload::SegmentRequest(request),

@@ -140,7 +140,14 @@ impl Download {
                 let segments = joined.hashes.len();
                 self.library.expect(joined.file, joined.hashes.clone());
                 let record = FileDownload::begin(name, segments, *self.begun, now);
-                let fetch = Fetch::new(self.me, joined, record, self.settings, &mut self.sources)?;
+                let fetch = Fetch::new(
+                    now,
+                    self.me,
+                    joined,
+                    record,
+                    self.settings,
+                    &mut self.sources,
+                )?;
                 self.advance(now, Box::new(fetch), effects)
             }
             (State::Joining(name), ToDownload::Swarm(Swarm::Unknown)) => {
@@ -155,7 +162,7 @@ impl Download {
                 self.advance(now, fetch, effects)
             }
             (State::Fetching(mut fetch), ToDownload::Availability(offer)) => {
-                fetch.offered(from, &offer, &mut self.sources, &mut ask(effects))?;
+                fetch.offered(now, from, &offer, &mut self.sources, &mut ask(effects))?;
                 self.advance(now, fetch, effects)
             }
             (State::Fetching(mut fetch), ToDownload::Grant(file)) => {
@@ -163,7 +170,7 @@ impl Download {
                 self.advance(now, fetch, effects)
             }
             (State::Fetching(mut fetch), ToDownload::Swarm(Swarm::Members(members))) => {
-                fetch.refresh(members)?;
+                fetch.refresh(now, members)?;
                 self.advance(now, fetch, effects)
             }
             (

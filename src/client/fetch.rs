@@ -1,16 +1,15 @@
-//! One file on its way: which of its segments are lacking, which are asked for, and who refused
-//! what.
+//! One file on its way: what is lacking, what is in flight, and who is asked for what.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::Library;
+use super::flight::{InFlight, Offers};
+use super::lacking::Lacking;
 use super::members::Members;
-use super::sources::{Poll, Sources, Whom};
-use crate::policy::order::Order;
+use super::sources::{Sources, Whom};
 use crate::policy::selection::Choice;
 use crate::protocol::{
     self, Answer, Availability, FileId, Hashes, Joined, Rank, SegmentAnswer, SegmentIndex,
@@ -29,10 +28,13 @@ const FRUITLESS_ROUNDS: usize = 3;
 /// asked for now.
 const MOST_WAITING: usize = 1000;
 
+/// Who has nothing to do but to wait for members asks the tracker for a new list when its own is so
+/// many upload times old.
+const STALE: u32 = 5;
+
 /// The download of one file.
 ///
-/// Every segment is in one place: held (in the library), in flight, still to come in the order,
-/// refused, waiting or exhausted.
+/// Every segment is in one place: held (in the library), in flight, or lacking.
 #[derive(Debug)]
 pub(super) struct Fetch {
     pub(super) file: FileId,
@@ -41,53 +43,23 @@ pub(super) struct Fetch {
     settings: Settings,
     hashes: Hashes,
     members: Members,
-    /// Never asked for.
-    order: Box<dyn Order>,
-    /// To be asked of a member that has not refused it yet.
-    refused: VecDeque<Lacking>,
-    /// To be asked of a member that is busy.
-    waiting: Vec<Lacking>,
-    /// Refused by every member; to be asked again of the members that the tracker lists next.
-    exhausted: Vec<Lacking>,
-    in_flight: BTreeMap<SegmentIndex, InFlight>,
+    lacking: Lacking,
+    in_flight: InFlight,
+    /// How many are not held.
+    to_come: usize,
     /// Segments gained since the tracker was last told.
     untold: Vec<SegmentIndex>,
-    lacking: usize,
     /// Whether the tracker was asked for the members. Until it answers, nobody is asked for more.
     awaits_members: bool,
-    /// Whether slots were waited for since the tracker last told what members hold.
-    is_behind: bool,
+    /// When the last list is too old, if it ever is, and what time it is.
+    stale: Option<Duration>,
+    now: Duration,
     /// Segments that the tracker has granted, if it grants.
     granted: usize,
-    /// Segments that were asked for at all.
-    begun: usize,
     /// How many times everybody has refused everything since a segment was last gained.
     fruitless_rounds: usize,
     /// Whether the client leaves, and asks for nothing more.
     leaves: bool,
-}
-
-/// A segment that is not held.
-#[derive(Debug)]
-struct Lacking {
-    segment: SegmentIndex,
-    /// The members that refused it since the tracker last listed them: these are not asked twice.
-    refused_by: Vec<Rank>,
-}
-
-/// A segment that is being asked for.
-#[derive(Debug)]
-struct InFlight {
-    refused_by: Vec<Rank>,
-    stage: Stage,
-}
-
-#[derive(Debug)]
-enum Stage {
-    /// AVAILABILITY_REQUESTs are out.
-    Polling(Poll),
-    /// SEGMENT_REQUEST is out, to this member.
-    Asked(Rank),
 }
 
 /// What a file waits for, or needs.
@@ -114,77 +86,70 @@ pub(super) type Ask<'a> = &'a mut dyn FnMut(Rank, ToUpload);
 impl Fetch {
     /// A file of which nothing is held.
     pub(super) fn new(
+        now: Duration,
         me: Rank,
         joined: Joined,
         record: FileDownload,
         settings: Settings,
         sources: &mut Sources,
     ) -> Result<Fetch> {
-        let Joined {
-            file,
-            hashes,
-            members,
-            held,
-        } = joined;
+        let (file, hashes) = (joined.file, joined.hashes.clone());
         let mut order = sources.order(&settings, hashes.len());
-        let members = Members::new(me, members, held, settings.knows_segments(), &mut *order)?;
-        Ok(Fetch {
+        let members = Members::new(me, joined, &settings, sources.polls(), &mut *order)?;
+        let mut fetch = Fetch {
             file,
             record: Recorded(record),
             settings,
             members,
-            order,
-            refused: VecDeque::new(),
-            waiting: Vec::new(),
-            exhausted: Vec::new(),
-            in_flight: BTreeMap::new(),
+            lacking: Lacking::new(hashes.len(), order),
+            in_flight: InFlight::default(),
+            to_come: hashes.len(),
             untold: Vec::new(),
-            lacking: hashes.len(),
             hashes,
             awaits_members: false,
-            is_behind: false,
+            stale: None,
+            now,
             granted: 0,
-            begun: 0,
             fruitless_rounds: 0,
             leaves: false,
-        })
+        };
+        fetch.is_listed();
+        Ok(fetch)
     }
 
     /// The tracker's new list of members. What was refused may be asked of anybody again.
     ///
     /// # Errors
     /// When it was not asked for.
-    pub(super) fn refresh(&mut self, swarm: protocol::Members) -> Result<()> {
+    pub(super) fn refresh(&mut self, now: Duration, swarm: protocol::Members) -> Result<()> {
         ensure!(mem::take(&mut self.awaits_members), "nobody asked for it");
-        self.is_behind = false;
-        self.members
-            .refresh(swarm, self.hashes.len(), &mut *self.order);
-        self.refused.extend(mem::take(&mut self.exhausted));
-        self.ask_anybody_again();
+        self.now = now;
+        self.is_listed();
+        self.members.refresh(swarm, self.lacking.order());
+        self.lacking.relist();
         Ok(())
     }
 
-    /// When a member that is busy has a slot free, if that is waited for. [`Fetch::wake`] is to be
+    fn is_listed(&mut self) {
+        let time = self.settings.upload_time.saturating_mul(STALE);
+        // Where serving takes no time nobody keeps a slot, but for who is slower than all others.
+        self.stale = (!time.is_zero()).then(|| self.now.saturating_add(time));
+    }
+
+    /// When there is something new to do without a message, if there is. [`Fetch::wake`] is to be
     /// called then.
     pub(super) fn due(&self) -> Option<Duration> {
-        self.members.due().filter(|_| self.may_ask())
+        let waits = self.in_flight.is_empty() && self.members.keep_slots();
+        let stale = self.stale.filter(|_| waits);
+        let times = self.members.due().into_iter().chain(stale);
+        times.min().filter(|_| self.may_ask() && self.to_come > 0)
     }
 
     /// Time has passed.
     pub(super) fn wake(&mut self, now: Duration) {
+        self.now = now;
         self.members.wake(now);
-        self.is_behind = self.settings.knows_segments();
-        self.ask_anybody_again();
-    }
-
-    /// What was refused may be asked of anybody again, what waits goes first.
-    fn ask_anybody_again(&mut self) {
-        for lacking in self.waiting.drain(..).rev() {
-            self.refused.push_front(lacking);
-        }
-        for lacking in &mut self.refused {
-            lacking.refused_by.clear();
-        }
+        self.lacking.end_waiting();
     }
 
     /// The client leaves: nothing more is asked for.
@@ -225,46 +190,43 @@ impl Fetch {
             file,
             segment,
             ref answer,
+            ref hints,
         } = answer;
-        let mut asked = (self.in_flight.remove(&segment))
-            .filter(|asked| {
-                file == self.file && matches!(asked.stage, Stage::Asked(member) if member == from)
-            })
-            .context("nobody asked for it")?;
+        ensure!(file == self.file, "nobody asked for it");
+        self.in_flight.answered(segment, from)?;
+        self.now = now;
         let came = match answer {
-            Answer::Ack(hash) => {
-                let right = library.store(file, segment, *hash);
-                if right {
-                    self.members.has_sent(from);
-                } else {
-                    self.members.was_wrong(from);
-                }
-                right
+            Answer::Ack(hash) if library.store(file, segment, *hash) => {
+                self.members.has_held(from, segment);
+                self.to_come -= 1;
+                self.untold.push(segment);
+                self.fruitless_rounds = 0;
+                self.record.gained(now, from, self.to_come);
+                true
+            }
+            Answer::Ack(_) => {
+                self.members.was_wrong(from);
+                self.lacking.refused(segment, from);
+                self.lacking.put_last(segment);
+                false
             }
             Answer::Nack => {
-                self.members.has_refused(from);
+                self.members.has_refused(now, from, segment);
+                self.lacking.refused(segment, from);
+                self.lacking.put_last(segment);
                 false
             }
             Answer::Busy(time) => {
-                self.members.is_busy_until(from, now.saturating_add(*time));
-                self.refused.push_front(Lacking {
-                    segment,
-                    refused_by: asked.refused_by,
-                });
-                return Ok(false);
+                self.members.is_busy(from, now.saturating_add(*time));
+                self.lacking.put_first(segment);
+                false
             }
         };
-        if came {
-            self.lacking -= 1;
-            self.untold.push(segment);
-            self.fruitless_rounds = 0;
-            self.record.gained(now, from, self.lacking);
-        } else {
-            asked.refused_by.push(from);
-            self.refused.push_back(Lacking {
-                segment,
-                refused_by: asked.refused_by,
-            });
+        for &hint in hints.iter().rev() {
+            if self.lacking.has(hint.segment) {
+                self.lacking.forget_refusal(hint.segment, hint.holder);
+                self.members.heed(hint, self.lacking.order());
+            }
         }
         Ok(came)
     }
@@ -276,6 +238,7 @@ impl Fetch {
     /// When nothing of the kind was asked for.
     pub(super) fn offered(
         &mut self,
+        now: Duration,
         from: Rank,
         offer: &Availability,
         sources: &mut Sources,
@@ -286,33 +249,29 @@ impl Fetch {
             segment,
             load,
         } = offer;
-        let in_flight = (self.in_flight.get_mut(&segment))
-            .filter(|_| file == self.file)
-            .context("nobody asked for it")?;
-        let Stage::Polling(poll) = &mut in_flight.stage else {
-            bail!("nobody asked for it");
-        };
-        poll.answer(from, load)?;
+        ensure!(file == self.file, "nobody asked for it");
+        let offers = self.in_flight.offered(segment, from, load)?;
+        self.now = now;
         if load.is_none() {
-            in_flight.refused_by.push(from);
-            self.members.has_refused(from);
+            self.lacking.refused(segment, from);
+            self.members.has_refused(now, from, segment);
+        } else {
+            self.members.has_held(from, segment);
         }
-        if !poll.is_over() {
+        let Offers::AllOf(poll) = offers else {
             return Ok(());
-        }
+        };
         let member = if self.awaits_members || self.leaves {
             None // it asks for no more; or the members that come may be other ones
         } else {
-            sources.least_busy(poll)
+            sources.least_busy(&poll)
         };
         if let Some(member) = member {
-            in_flight.stage = Stage::Asked(member);
+            self.in_flight.ask(segment, member);
+            self.members.asks(member, segment);
             ask(member, self.request(segment));
-        } else if let Some(InFlight { refused_by, .. }) = self.in_flight.remove(&segment) {
-            self.refused.push_back(Lacking {
-                segment,
-                refused_by,
-            });
+        } else {
+            self.lacking.put_last(segment);
         }
         Ok(())
     }
@@ -329,31 +288,34 @@ impl Fetch {
     /// At an UPDATE requests may be in flight, but there are no new ones before its answer: they go
     /// on with the members in it (R6).
     pub(super) fn next(&mut self, sources: &mut Sources, ask: Ask<'_>) -> Next {
-        let idle = self.in_flight.is_empty() && self.lacking > 0;
-        if self.is_behind && idle && self.may_ask() {
-            self.awaits_members = true;
-            return Next::AskTracker;
+        if self.is_idle() && self.may_ask() {
+            self.lacking.end_waiting();
         }
         while self.may_ask() {
-            let Some((lacking, choice)) = self.choose(sources) else {
+            let Some((segment, choice)) = (self.accept()).or_else(|| self.choose(sources)) else {
                 break;
             };
-            self.turn_to(lacking, choice, sources, ask);
+            self.turn_to(segment, choice, sources, ask);
         }
         let untold = self.untold.len().cmp(&self.settings.update_interval.get());
         if self.awaits_members {
             Next::Answers
-        } else if untold.is_gt() || untold.is_eq() && self.lacking > 0 {
+        } else if untold.is_gt() || untold.is_eq() && self.to_come > 0 {
             self.awaits_members = true;
             Next::Update
         } else if !self.in_flight.is_empty() {
             Next::Answers
-        } else if self.lacking == 0 {
+        } else if self.to_come == 0 {
             Next::Complete
         } else if self.leaves && !self.awaits_grant() {
             Next::Leave
-        } else if self.awaits_grant() || self.awaits_slot() {
+        } else if self.awaits_grant() {
             Next::Answers
+        } else if !self.is_idle() && self.stale.is_none_or(|stale| stale > self.now) {
+            Next::Answers
+        } else if !self.is_idle() {
+            self.awaits_members = true;
+            Next::AskTracker
         } else {
             self.fruitless_rounds += 1;
             if self.fruitless_rounds < FRUITLESS_ROUNDS {
@@ -372,66 +334,79 @@ impl Fetch {
             && self.in_flight.len() < self.settings.window.get()
     }
 
-    /// The next segment to ask for and whom to turn to: first what was refused elsewhere, then the
-    /// next one in order, if it may be begun.
-    fn choose(&mut self, sources: &mut Sources) -> Option<(Lacking, Choice)> {
-        while self.members.is_anybody_free() && self.waiting.len() < MOST_WAITING {
-            let lacking = self.refused.pop_front().or_else(|| self.begin())?;
-            match sources.choose(&self.members, lacking.segment, &lacking.refused_by) {
-                Whom::Choice(choice) => return Some((lacking, choice)),
-                Whom::Busy => self.waiting.push(lacking),
-                Whom::Nobody => self.exhausted.push(lacking),
+    /// A member that keeps a slot or was hinted at is asked for the segment of the hint, if that is
+    /// still lacking, or for the next one that it is known to hold.
+    fn accept(&mut self) -> Option<(SegmentIndex, Choice)> {
+        while let Some((member, hint)) = self.members.next_invitation() {
+            let may_begin = self.may_begin();
+            let hinted = hint.filter(|&segment| {
+                !self.lacking.refused_by(segment).contains(&member)
+                    && self.lacking.take(segment, may_begin)
+            });
+            let members = &self.members;
+            let segment = hinted.or_else(|| {
+                (self.lacking).next_of(member, may_begin, |segment| members.holds(member, segment))
+            });
+            if let Some(segment) = segment {
+                return Some((segment, Choice::Member(member)));
             }
         }
         None
     }
 
-    /// Whether a busy member is to be asked when it has a slot free.
-    fn awaits_slot(&self) -> bool {
-        !self.waiting.is_empty() || !self.members.is_anybody_free()
+    /// The next segment to ask for and whom to turn to: first what was refused elsewhere, then the
+    /// next one in order, if it may be begun.
+    fn choose(&mut self, sources: &mut Sources) -> Option<(SegmentIndex, Choice)> {
+        let is_idle = self.is_idle();
+        while self.members.is_anybody_free(is_idle) && self.lacking.waiting() < MOST_WAITING {
+            let may_begin = self.may_begin();
+            let segment = self.lacking.next(may_begin)?;
+            let refused_by = self.lacking.refused_by(segment);
+            match sources.choose(&self.members, segment, refused_by, is_idle) {
+                Whom::Choice(choice) => return Some((segment, choice)),
+                Whom::Later => self.lacking.let_wait(segment),
+                Whom::Nobody => self.lacking.exhaust(segment),
+            }
+        }
+        None
     }
 
-    /// The next segment in order, if it was granted or needs no grant.
-    fn begin(&mut self) -> Option<Lacking> {
-        if self.settings.tracker_grants && self.begun == self.granted {
-            return None;
-        }
-        let segment = self.order.next()?;
-        self.begun += 1;
-        Some(Lacking {
-            segment,
-            refused_by: Vec::new(),
-        })
+    /// Whether nothing will come by itself: nothing is in flight, and nobody keeps a slot. In a sound
+    /// swarm that is never so for long, for its seeds are always good for one or the other.
+    fn is_idle(&self) -> bool {
+        self.in_flight.is_empty() && !self.members.keep_slots()
+    }
+
+    /// Whether one more segment may be begun.
+    fn may_begin(&self) -> bool {
+        !self.settings.tracker_grants || self.lacking.begun() < self.granted
     }
 
     /// Whether the tracker owes a grant: it keeps a window's worth of granted segments that have
     /// not come.
     fn awaits_grant(&self) -> bool {
-        let came = self.hashes.len() - self.lacking;
+        let came = self.hashes.len() - self.to_come;
         let due = (came + self.settings.window.get()).min(self.hashes.len());
         self.settings.tracker_grants && self.granted < due
     }
 
-    fn turn_to(&mut self, lacking: Lacking, choice: Choice, sources: &Sources, ask: Ask<'_>) {
-        let Lacking {
-            segment,
-            refused_by,
-        } = lacking;
-        let stage = match choice {
+    fn turn_to(&mut self, segment: SegmentIndex, choice: Choice, sources: &Sources, ask: Ask<'_>) {
+        match choice {
             Choice::Member(member) => {
+                self.members.asks(member, segment);
+                self.in_flight.ask(segment, member);
                 ask(member, self.request(segment));
-                Stage::Asked(member)
             }
             Choice::LeastBusyOf(members) => {
                 let file = self.file;
                 for &member in &members {
+                    self.members.asks(member, segment);
                     ask(member, ToUpload::AvailabilityRequest { file, segment });
                 }
-                Stage::Polling(sources.poll(members))
+                self.in_flight.poll(segment, sources.poll(members));
             }
-        };
-        self.in_flight
-            .insert(segment, InFlight { refused_by, stage });
+        }
+        self.lacking.begin(segment);
     }
 
     fn request(&self, segment: SegmentIndex) -> ToUpload {

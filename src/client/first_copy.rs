@@ -47,6 +47,7 @@ mod tests {
             file,
             segment: SegmentIndex(segment),
             answer,
+            hints: vec![],
         };
         let ack = |file, segment| answer(file, segment, Answer::Ack(hash(b'a')));
         let mut copy = FirstCopy::of(&[(f, 2), (g, 1)]).unwrap();

@@ -101,6 +101,18 @@ impl Library {
         }
     }
 
+    /// The first segment behind this one that the client holds, or the first of all if there is none.
+    pub fn behind(&self, file: FileId, segment: Option<SegmentIndex>) -> Option<SegmentIndex> {
+        let from = segment.map_or(0, |segment| segment.0 + 1);
+        match self.files().get(&file)? {
+            Shelf::Full(hashes) => {
+                let position = if from < hashes.len() { from } else { 0 };
+                (position < hashes.len()).then_some(SegmentIndex(position))
+            }
+            Shelf::Filling { held, .. } => held.from(from).or_else(|| held.from(0)),
+        }
+    }
+
     /// A file's hashes, if the client holds every segment of it.
     pub fn complete(&self, file: FileId) -> Option<Hashes> {
         match self.files().get(&file)? {

@@ -4,10 +4,15 @@
 mod download;
 mod fetch;
 mod first_copy;
+mod flight;
+mod hints;
+mod lacking;
 mod library;
+mod link;
 mod members;
 mod part;
 mod sources;
+mod trial;
 mod upload;
 
 use std::sync::Arc;
@@ -61,7 +66,7 @@ pub fn start(
     let sizes: Vec<_> = numbers.iter().copied().zip(sizes).collect();
     Ok((
         Download::new(me, owned, wanted, Arc::clone(&library), settings).playing(part),
-        Upload::new(library, part.conduct, &settings).playing(part, &sizes),
+        Upload::new(me, library, part.conduct, &settings).playing(part, &sizes),
     ))
 }
 

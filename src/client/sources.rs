@@ -32,31 +32,37 @@ impl Sources {
         }
     }
 
+    /// Whether members are asked how busy they are.
+    pub(super) fn polls(&self) -> bool {
+        self.selection.polls()
+    }
+
     /// The order in which to fetch a file of so many segments.
     pub(super) fn order(&mut self, settings: &Settings, segments: usize) -> Box<dyn Order> {
         (settings.segment_order.value.make)(segments, &mut self.rng)
     }
 
-    /// Whom to turn to for a segment, of those that may hold it and have not refused it.
+    /// Whom to turn to for a segment, of those that may hold it and have not refused it. Who is to be
+    /// asked last is asked only by a client that is idle.
     pub(super) fn choose(
         &mut self,
         members: &Members,
         segment: SegmentIndex,
         refused_by: &[Rank],
+        is_idle: bool,
     ) -> Whom {
+        let may = |member: Rank| !refused_by.contains(&member) && members.may_hold(member, segment);
         for standing in members.standings() {
-            let may = |member: Rank| {
-                members.has_standing(member, standing)
-                    && !refused_by.contains(&member)
-                    && members.may_hold(member, segment)
-            };
-            let free = |member: Rank| !members.is_busy(member) && may(member);
+            let may = |member: Rank| members.has_standing(member, segment, standing) && may(member);
+            let free = |member: Rank| members.is_free(member) && may(member);
             let candidates = Candidates::new(members.ranks(), &free);
-            if let Some(choice) = self.selection.choose(&candidates) {
+            if (is_idle || !standing.is_last)
+                && let Some(choice) = self.selection.choose(&candidates)
+            {
                 return Whom::Choice(choice);
             }
             if members.ranks().iter().any(|&member| may(member)) {
-                return Whom::Busy;
+                return Whom::Later;
             }
         }
         Whom::Nobody
@@ -97,8 +103,8 @@ impl Sources {
 #[derive(Debug)]
 pub(super) enum Whom {
     Choice(Choice),
-    /// Somebody who has no slot free now.
-    Busy,
+    /// Somebody who is not to be asked now.
+    Later,
     Nobody,
 }
 

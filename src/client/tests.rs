@@ -59,6 +59,7 @@ fn swarm(letters: &str) -> ToDownload {
         file: F,
         hashes: hashes(letters),
         members: vec![ME, Rank(3)],
+        seeds: vec![Rank(3)],
         held: vec![],
     }))
 }
@@ -68,6 +69,7 @@ fn segment(position: usize, answer: Answer) -> ToDownload {
         file: F,
         segment: SegmentIndex(position),
         answer,
+        hints: vec![],
     })
 }
 
@@ -273,6 +275,7 @@ fn who_leaves_waits_for_the_answer_of_the_tracker_and_for_its_grants() {
     );
     let members = ToDownload::Swarm(Swarm::Members(Members {
         members: vec![ME],
+        seeds: vec![],
         gained: vec![],
     }));
     assert_eq!(

@@ -1,13 +1,13 @@
 //! The upload half of a client: it answers requests, and ends when the tracker says so.
 
-use std::collections::VecDeque;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
 use super::first_copy::FirstCopy;
+use super::hints::Hints;
+use super::link::Link;
 use super::{Conduct, Leaving, Library, Part};
 use crate::protocol::{
     Answer, Availability, Envelope, FileId, Letter, Rank, SegmentAnswer, SegmentHash,
@@ -20,14 +20,12 @@ use crate::statistics::{Recorded, Service};
 /// another, each of which takes the upload link some time. What needs no link is answered at once.
 #[derive(Debug)]
 pub struct Upload {
+    me: Rank,
     library: Arc<Library>,
     conduct: Conduct,
-    /// How long a segment occupies the link.
-    upload_time: Duration,
-    /// How many segments may be on the link and behind it, if not any number.
-    slots: Option<NonZeroUsize>,
-    /// Those segments, with the times at which they are through.
-    link: VecDeque<(Duration, Envelope)>,
+    link: Link,
+    /// What refusals say besides, where serving takes time.
+    hints: Option<Hints>,
     service: Recorded<Service>,
     /// What has to go out before the client leaves, if it leaves after that.
     first_copy: Option<FirstCopy>,
@@ -36,13 +34,18 @@ pub struct Upload {
 }
 
 impl Upload {
-    pub(super) fn new(library: Arc<Library>, conduct: Conduct, settings: &Settings) -> Upload {
+    pub(super) fn new(
+        me: Rank,
+        library: Arc<Library>,
+        conduct: Conduct,
+        settings: &Settings,
+    ) -> Upload {
         Upload {
+            me,
             library,
             conduct,
-            upload_time: settings.upload_time,
-            slots: settings.upload_slots,
-            link: VecDeque::new(),
+            link: Link::new(settings.upload_time, settings.upload_slots),
+            hints: (!settings.upload_time.is_zero()).then(Hints::default),
             service: Recorded::default(),
             first_copy: None,
             has_left: false,
@@ -53,9 +56,14 @@ impl Upload {
     /// The same, in a part, of a client that owns files with so many segments.
     pub(super) fn playing(self, part: Part, owned: &[(FileId, usize)]) -> Upload {
         let is_first_copy = part.leaving == Leaving::AfterOneCopy;
+        let first_copy = FirstCopy::of(owned).filter(|_| is_first_copy);
+        let Some(upload_time) = part.upload_time else {
+            return Upload { first_copy, ..self };
+        };
         Upload {
-            upload_time: part.upload_time.unwrap_or(self.upload_time),
-            first_copy: FirstCopy::of(owned).filter(|_| is_first_copy),
+            link: self.link.taking(upload_time),
+            hints: (!upload_time.is_zero()).then(Hints::default),
+            first_copy,
             ..self
         }
     }
@@ -91,45 +99,14 @@ impl Upload {
         self.has_left |= self.library.is_closed(now);
         self.pass(now, post);
         match message {
-            ToUpload::SegmentRequest(SegmentRequest {
-                file,
-                segment,
-                hash,
-            }) => {
-                let answer = match self.conduct() {
-                    Conduct::Honest => match self.library.segment(file, segment) {
-                        Some(held) if held == hash => Answer::Ack(held),
-                        Some(_) | None => Answer::Nack,
-                    },
-                    Conduct::Corrupt => Answer::Ack(another_than(hash)),
-                    Conduct::FreeRider => Answer::Nack,
-                };
-                let reply = |answer| {
-                    let answer = SegmentAnswer {
-                        file,
-                        segment,
-                        answer,
-                    };
-                    Envelope::new(from, ToDownload::Segment(answer))
-                };
-                if answer == Answer::Nack {
-                    self.service.refused += 1;
-                    post.push(reply(answer));
-                } else if let Some(room) = self.room() {
-                    self.service.busy += 1;
-                    post.push(reply(Answer::Busy(room.saturating_sub(now))));
-                } else {
-                    self.service.served += 1;
-                    self.serve(now, reply(answer));
-                }
-            }
+            ToUpload::SegmentRequest(request) => self.answer(now, from, &request, post),
             ToUpload::AvailabilityRequest { file, segment } => {
                 let holds = match self.conduct() {
                     Conduct::Honest => self.library.segment(file, segment).is_some(),
                     Conduct::Corrupt => true,
                     Conduct::FreeRider => false,
                 };
-                let load = u32::try_from(self.link.len()).unwrap_or(u32::MAX);
+                let load = u32::try_from(self.link.load()).unwrap_or(u32::MAX);
                 let reply = ToDownload::Availability(Availability {
                     file,
                     segment,
@@ -146,36 +123,73 @@ impl Upload {
         Ok(())
     }
 
-    /// When there will be room on the link, if there is none.
-    fn room(&self) -> Option<Duration> {
-        let first_to_leave = self.link.len().checked_sub(self.slots?.get())?;
-        self.link.get(first_to_leave).map(|(through, _)| *through)
-    }
-
-    /// Puts a segment on the link, behind those that are there.
-    fn serve(&mut self, now: Duration, reply: Envelope) {
-        let free = self.link.back().map_or(now, |(through, _)| *through);
-        self.link
-            .push_back((free.max(now) + self.upload_time, reply));
+    fn answer(
+        &mut self,
+        now: Duration,
+        from: Rank,
+        request: &SegmentRequest,
+        post: &mut Vec<Envelope>,
+    ) {
+        let &SegmentRequest {
+            file,
+            segment,
+            hash,
+        } = request;
+        let conduct = self.conduct();
+        let hash = match conduct {
+            Conduct::Honest => (self.library.segment(file, segment)).filter(|&held| held == hash),
+            Conduct::Corrupt => Some(another_than(hash)),
+            Conduct::FreeRider => None,
+        };
+        let reply = |answer, hints| {
+            let answer = SegmentAnswer {
+                file,
+                segment,
+                answer,
+                hints,
+            };
+            Envelope::new(from, ToDownload::Segment(answer))
+        };
+        let (me, library) = (self.me, &self.library);
+        let hints = self.hints.as_mut().filter(|_| conduct == Conduct::Honest);
+        let Some(hash) = hash else {
+            self.service.refused += 1;
+            let hints = hints.map(|hints| hints.for_nack(me, from, file, library));
+            post.push(reply(Answer::Nack, hints.unwrap_or_default()));
+            return;
+        };
+        if let Err(time) = self.link.admit(now, from) {
+            self.service.busy += 1;
+            let hints = hints.map(|hints| hints.for_busy(me, from, file, library));
+            let answer = Answer::Busy(time.saturating_sub(now));
+            post.push(reply(answer, hints.unwrap_or_default()));
+            return;
+        }
+        self.service.served += 1;
+        if let Some(hints) = hints {
+            hints.admitted(from, file, segment);
+        }
+        self.link.push(now, reply(Answer::Ack(hash), Vec::new()));
     }
 
     /// When the next segment is through the link, if one is on it. [`Upload::pass`] is to be called
     /// then.
     pub fn due(&self) -> Option<Duration> {
-        self.link.front().map(|(through, _)| *through)
+        self.link.due()
     }
 
     /// Posts what is through the link.
     pub fn pass(&mut self, now: Duration, post: &mut Vec<Envelope>) {
-        while self.due().is_some_and(|through| through <= now) {
-            let Some((_, reply)) = self.link.pop_front() else {
-                return;
-            };
-            if let (Some(copy), Letter::ToDownload(ToDownload::Segment(answer))) =
-                (&mut self.first_copy, &reply.letter)
-                && copy.is_out_with(answer)
-            {
-                self.library.close(now);
+        while let Some(reply) = self.link.pop(now) {
+            if let Letter::ToDownload(ToDownload::Segment(sent)) = &reply.letter {
+                if let Some(hints) = &mut self.hints {
+                    hints.sent(reply.to, sent.file, sent.segment);
+                }
+                if let Some(copy) = &mut self.first_copy
+                    && copy.is_out_with(sent)
+                {
+                    self.library.close(now);
+                }
             }
             post.push(reply);
         }
@@ -205,247 +219,4 @@ fn another_than(hash: SegmentHash) -> SegmentHash {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::SegmentIndex;
-    use crate::protocol::samples::{hash, hashes};
-
-    const OWNED: FileId = FileId(0);
-    const COMING: FileId = FileId(1);
-    const NOW: Duration = Duration::ZERO;
-
-    fn upload() -> Upload {
-        let library = Arc::new(Library::default());
-        library.own(OWNED, hashes("ab"));
-        library.expect(COMING, hashes("cd"));
-        Upload::new(library, Conduct::Honest, &Settings::default())
-    }
-
-    /// What rank 7 is answered.
-    fn answer(upload: &mut Upload, file: FileId, segment: usize, hash: SegmentHash) -> Answer {
-        let segment = SegmentIndex(segment);
-        let request = ToUpload::SegmentRequest(SegmentRequest {
-            file,
-            segment,
-            hash,
-        });
-        let mut post = Vec::new();
-        upload.step(NOW, Rank(7), request, &mut post).unwrap();
-        let [ack, nack] = [Answer::Ack(hash), Answer::Nack].map(|answer| {
-            let message = ToDownload::Segment(SegmentAnswer {
-                file,
-                segment,
-                answer,
-            });
-            vec![Envelope::new(Rank(7), message)]
-        });
-        if post == ack {
-            return Answer::Ack(hash);
-        }
-        assert_eq!(post, nack);
-        Answer::Nack
-    }
-
-    #[test]
-    fn r9_what_is_held_is_acknowledged_and_what_is_not_is_refused() {
-        let mut upload = upload();
-        assert_eq!(
-            answer(&mut upload, OWNED, 1, hash(b'b')),
-            Answer::Ack(hash(b'b'))
-        );
-        assert_eq!(
-            answer(&mut upload, OWNED, 1, hash(b'a')),
-            Answer::Nack,
-            "another segment"
-        );
-        assert_eq!(
-            answer(&mut upload, OWNED, 2, hash(b'a')),
-            Answer::Nack,
-            "beyond the end"
-        );
-        assert_eq!(
-            answer(&mut upload, FileId(9), 0, hash(b'a')),
-            Answer::Nack,
-            "another file"
-        );
-    }
-
-    #[test]
-    fn r9_a_segment_of_a_file_in_progress_is_served_as_soon_as_it_is_held() {
-        let mut upload = upload();
-        assert_eq!(answer(&mut upload, COMING, 1, hash(b'd')), Answer::Nack);
-        upload.library.store(COMING, SegmentIndex(1), hash(b'd'));
-        assert_eq!(
-            answer(&mut upload, COMING, 1, hash(b'd')),
-            Answer::Ack(hash(b'd'))
-        );
-        assert_eq!(answer(&mut upload, COMING, 0, hash(b'c')), Answer::Nack);
-    }
-
-    #[test]
-    fn a_corrupt_client_answers_every_request_with_a_wrong_hash() {
-        let mut upload = Upload {
-            conduct: Conduct::Corrupt,
-            ..upload()
-        };
-        let mut post = Vec::new();
-        for (file, segment, hash) in [(OWNED, 1, hash(b'b')), (COMING, 0, hash(b'0'))] {
-            let segment = SegmentIndex(segment);
-            let request = ToUpload::SegmentRequest(SegmentRequest {
-                file,
-                segment,
-                hash,
-            });
-            upload.step(NOW, Rank(7), request, &mut post).unwrap();
-            let sent = post.pop().map(|envelope| envelope.letter);
-            let Some(Letter::ToDownload(ToDownload::Segment(answer))) = sent else {
-                panic!("expected SEGMENT, found {sent:?}");
-            };
-            assert!(matches!(answer.answer, Answer::Ack(other) if other != hash));
-        }
-    }
-
-    #[test]
-    fn r10_it_ends_on_the_trackers_stop_and_on_nothing_else() {
-        let mut upload = upload();
-        answer(&mut upload, OWNED, 0, hash(b'a'));
-        assert!(!upload.is_stopped());
-        assert!(
-            upload
-                .step(NOW, Rank(3), ToUpload::Stop, &mut Vec::new())
-                .is_err()
-        );
-        assert!(!upload.is_stopped());
-        upload
-            .step(NOW, Rank::TRACKER, ToUpload::Stop, &mut Vec::new())
-            .unwrap();
-        assert!(upload.is_stopped());
-        assert!(
-            upload
-                .step(NOW, Rank::TRACKER, ToUpload::Stop, &mut Vec::new())
-                .is_err()
-        );
-    }
-
-    const fn milliseconds(milliseconds: u64) -> Duration {
-        Duration::from_millis(milliseconds)
-    }
-
-    /// Asks, as rank `from` at a time, for a segment of the owned file.
-    fn ask(upload: &mut Upload, time: u64, from: u32, segment: usize) -> Vec<Envelope> {
-        let letter = *b"abc".get(segment).expect("a position");
-        let request = ToUpload::SegmentRequest(SegmentRequest {
-            file: OWNED,
-            segment: SegmentIndex(segment),
-            hash: hash(letter),
-        });
-        let mut post = Vec::new();
-        upload
-            .step(milliseconds(time), Rank(from), request, &mut post)
-            .unwrap();
-        post
-    }
-
-    fn load(upload: &mut Upload, time: u64, segment: usize) -> Option<u32> {
-        let request = ToUpload::AvailabilityRequest {
-            file: OWNED,
-            segment: SegmentIndex(segment),
-        };
-        let mut post = Vec::new();
-        upload
-            .step(milliseconds(time), Rank(9), request, &mut post)
-            .unwrap();
-        let offer = post
-            .into_iter()
-            .rfind(|envelope| envelope.to == Rank(9))
-            .map(|envelope| envelope.letter);
-        let Some(Letter::ToDownload(ToDownload::Availability(offer))) = offer else {
-            panic!("expected AVAILABILITY, found {offer:?}");
-        };
-        offer.load
-    }
-
-    #[test]
-    fn segments_take_the_link_one_after_another_and_all_else_is_answered_at_once() {
-        let mut upload = Upload {
-            upload_time: milliseconds(5),
-            slots: None,
-            ..upload()
-        };
-        let passed = |upload: &mut Upload, time: u64| {
-            let mut post = Vec::new();
-            upload.pass(milliseconds(time), &mut post);
-            post.iter()
-                .map(|envelope| envelope.to.0)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(upload.due(), None);
-        assert_eq!(ask(&mut upload, 100, 3, 0), []);
-        assert_eq!(ask(&mut upload, 101, 4, 1), []);
-        assert_eq!(ask(&mut upload, 101, 5, 2).len(), 1, "a refusal");
-        assert_eq!(load(&mut upload, 101, 0), Some(2));
-        assert_eq!(load(&mut upload, 101, 2), None);
-        assert_eq!(upload.due(), Some(milliseconds(105)));
-        assert!(passed(&mut upload, 104).is_empty());
-        assert_eq!(passed(&mut upload, 106), [3]);
-        assert_eq!(load(&mut upload, 106, 0), Some(1));
-        assert_eq!(
-            upload.due(),
-            Some(milliseconds(110)),
-            "it was behind the first one"
-        );
-        let late = ask(&mut upload, 112, 6, 0);
-        assert_eq!(
-            late.len(),
-            1,
-            "what is through by then is posted with whatever comes"
-        );
-        assert_eq!(
-            upload.due(),
-            Some(milliseconds(117)),
-            "the link was free since 110"
-        );
-        assert_eq!(passed(&mut upload, 117), [6]);
-        assert_eq!(
-            upload.service(),
-            Service {
-                served: 3,
-                refused: 1,
-                busy: 0
-            }
-        );
-    }
-
-    #[test]
-    fn who_comes_when_all_slots_are_taken_is_told_when_one_is_free() {
-        let mut upload = Upload {
-            upload_time: milliseconds(5),
-            ..upload()
-        };
-        let busy = |post: Vec<Envelope>| {
-            let letter = post.into_iter().next_back()?.letter;
-            let Letter::ToDownload(ToDownload::Segment(SegmentAnswer {
-                answer: Answer::Busy(time),
-                ..
-            })) = letter
-            else {
-                return None;
-            };
-            Some(time)
-        };
-        assert_eq!(ask(&mut upload, 100, 3, 0), []);
-        assert_eq!(ask(&mut upload, 101, 4, 0), []);
-        let nack = ask(&mut upload, 101, 5, 2);
-        assert_eq!(
-            (nack.len(), busy(nack)),
-            (1, None),
-            "a refusal needs no slot"
-        );
-        assert_eq!(busy(ask(&mut upload, 102, 5, 1)), Some(milliseconds(3)));
-        let post = ask(&mut upload, 105, 5, 1);
-        assert_eq!(post.len(), 1, "the first one is through: a slot is free");
-        assert_eq!(post[0].to, Rank(3));
-        assert_eq!(busy(ask(&mut upload, 106, 6, 1)), Some(milliseconds(4)));
-        assert_eq!(upload.service().busy, 2);
-    }
-}
+mod tests;

@@ -427,6 +427,7 @@ mod tests {
             file: FileId(0),
             segment: SegmentIndex(segment),
             answer: Answer::Nack,
+            hints: vec![],
         })
         .into()
     }

@@ -204,24 +204,26 @@ mod tests {
                 file: FileId(5),
                 hashes: hashes("c"),
                 members: vec![Rank(1), Rank(200)],
+                seeds: vec![Rank(200)],
                 held: vec![SegmentSet::all(8), SegmentSet::none(8)],
             })),
             &[
                 &[1, 0, 5, 0, 16][..],
                 &[0xcc; 16],
-                &[2, 1, 200, 1, 2, 1, 0xff, 1, 0],
+                &[2, 1, 200, 1, 1, 200, 1, 2, 1, 0xff, 1, 0],
             ]
             .concat(),
         );
         check(
             ToDownload::Swarm(Swarm::Members(Members {
                 members: vec![Rank(3)],
+                seeds: vec![],
                 gained: vec![Gained {
                     member: Rank(3),
                     segments: vec![SegmentIndex(9)],
                 }],
             })),
-            &[1, 1, 1, 3, 1, 3, 1, 9],
+            &[1, 1, 1, 3, 0, 1, 3, 1, 9],
         );
         check(ToDownload::Swarm(Swarm::Unknown), &[1, 2]);
         let answer = |answer| {
@@ -229,15 +231,27 @@ mod tests {
                 file: FileId(1),
                 segment: SegmentIndex(9),
                 answer,
+                hints: vec![],
             })
         };
         check(
             answer(Answer::Ack(hash(b'd'))),
-            &[&[2, 1, 9, 0, 32][..], &[b'd'; 32]].concat(),
+            &[&[2, 1, 9, 0, 32][..], &[b'd'; 32], &[0]].concat(),
         );
-        check(answer(Answer::Nack), &[2, 1, 9, 1]);
+        check(answer(Answer::Nack), &[2, 1, 9, 1, 0]);
+        let hint = Hint {
+            holder: Rank(3),
+            segment: SegmentIndex(7),
+        };
+        let refusal = SegmentAnswer {
+            file: FileId(1),
+            segment: SegmentIndex(9),
+            answer: Answer::Nack,
+            hints: vec![hint; 2],
+        };
+        check(ToDownload::Segment(refusal), &[2, 1, 9, 1, 2, 3, 7, 3, 7]);
         let busy = Answer::Busy(Duration::from_nanos(1_000_000_130));
-        check(answer(busy), &[2, 1, 9, 2, 1, 0x82, 1]);
+        check(answer(busy), &[2, 1, 9, 2, 1, 0x82, 1, 0]);
         let available = |load| {
             ToDownload::Availability(Availability {
                 file,

@@ -226,6 +226,7 @@ impl ToDownload {
                 file,
                 segment,
                 answer: Answer::Ack(_),
+                ..
             }) => Some((*file, *segment)),
             ToDownload::Segment(_)
             | ToDownload::InitAck(_)
@@ -322,6 +323,8 @@ pub struct Joined {
     pub hashes: Hashes,
     /// The seeds and peers of its swarm, in rank order.
     pub members: Vec<Rank>,
+    /// Those of them that are seeds: who owns it or has completed it (R11).
+    pub seeds: Vec<Rank>,
     /// What each of them holds, in the same order, if the tracker knows; nothing with the index of
     /// 2024 (R2).
     pub held: Vec<SegmentSet>,
@@ -332,6 +335,8 @@ pub struct Joined {
 pub struct Members {
     /// The seeds and peers, in rank order.
     pub members: Vec<Rank>,
+    /// Those of them that are seeds.
+    pub seeds: Vec<Rank>,
     /// What they gained since the client was last answered, if the tracker knows. Only that: what
     /// is held is never lost, and all of it every time would cost the square of the file's length.
     pub gained: Vec<Gained>,
@@ -366,6 +371,18 @@ pub struct SegmentAnswer {
     pub segment: SegmentIndex,
     /// The segment, or not.
     pub answer: Answer,
+    /// Where to get other segments of the file. Only with a refusal, and only where serving takes
+    /// time; the sender's own first.
+    pub hints: Vec<Hint>,
+}
+
+/// Somebody holds a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Hint {
+    /// The sender of the answer, or whom it has sent the segment to.
+    pub holder: Rank,
+    /// The position.
+    pub segment: SegmentIndex,
 }
 
 /// Whether a segment came (R9).
@@ -375,7 +392,8 @@ pub enum Answer {
     Ack(SegmentHash),
     /// The sender does not hold it.
     Nack,
-    /// The sender's upload slots are taken; one is free in so long. Only where serving takes time.
+    /// The sender's upload slots are taken; one is kept for the asker in so long. Only where serving
+    /// takes time.
     Busy(Duration),
 }
 

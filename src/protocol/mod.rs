@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use codec::{Undecodable, decode, decode_letter, encode};
 pub use file_name::{BadFileName, FileName};
 pub use message::{
-    Answer, Availability, Envelope, Gained, Init, InitAck, Joined, Letter, Members, Message,
+    Answer, Availability, Envelope, Gained, Hint, Init, InitAck, Joined, Letter, Members, Message,
     Missing, OwnedFile, Progress, Reason, SegmentAnswer, SegmentRequest, Swarm, Tag, ToDownload,
     ToTracker, ToUpload,
 };

@@ -41,6 +41,13 @@ impl SegmentSet {
         segment.0 < self.0.len() && !self.0.put(segment.0)
     }
 
+    /// The first position from this one on.
+    pub fn from(&self, first: usize) -> Option<SegmentIndex> {
+        (first..self.0.len())
+            .find(|&position| self.0[position])
+            .map(SegmentIndex)
+    }
+
     /// The positions, in order.
     pub fn iter(&self) -> impl Iterator<Item = SegmentIndex> {
         self.0.ones().map(SegmentIndex)

@@ -122,6 +122,7 @@ impl Index {
             hashes,
             members,
             held,
+            ..
         } = joined;
         self.told
             .insert((client, *file), self.log.get(file).map_or(0, Vec::len));

@@ -1,10 +1,9 @@
 //! R4. A client asks a member for each segment that it lacks. After a NACK or a wrong hash it tries
 //! another member, and the one that refused is not asked for that segment again before the next list
-//! of members. Who is BUSY is asked again when a slot is free; by then those that refused may have
-//! gained, so they are asked again, too.
+//! of members, or a hint.
 //!
-//! Where clients ask who is busy, they then ask only who has offered the segment. At most a window's
-//! segments are asked for at a time.
+//! Where clients ask who is busy, they then ask only who has offered the segment, keeps a slot, or was
+//! hinted at. At most a window's segments are asked for at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,13 +25,12 @@ struct Client {
     members: Vec<Rank>,
     /// Who was asked for what since then.
     asked: BTreeSet<(Rank, FileId, SegmentIndex)>,
-    /// Whether it has ever waited for a slot. When one is free is a question of time, so from then
-    /// on it may ask anybody again.
-    has_waited: bool,
     /// The requests that are not answered.
     in_flight: BTreeSet<(Rank, FileId, SegmentIndex)>,
     /// Who has offered a segment since it was last asked for.
     offers: BTreeMap<(FileId, SegmentIndex), Vec<Rank>>,
+    /// Who keeps a slot for it, or was hinted at.
+    invitations: BTreeSet<(FileId, Rank)>,
 }
 
 impl Check for Requests {
@@ -60,7 +58,12 @@ impl Check for Requests {
                 client
                     .in_flight
                     .remove(&(from, answer.file, answer.segment));
-                client.has_waited |= matches!(answer.answer, Answer::Busy(_));
+                if matches!(answer.answer, Answer::Busy(_)) {
+                    client.invite(from, answer.file, answer.segment);
+                }
+                for hint in &answer.hints {
+                    client.invite(hint.holder, answer.file, hint.segment);
+                }
             }
             (Way::Taken, Letter::ToDownload(ToDownload::Availability(offer))) => {
                 if offer.load.is_some() {
@@ -131,14 +134,21 @@ impl Client {
         (!is_listed).then_some("which it was not told is a member")
     }
 
+    /// A member holds a segment, says somebody.
+    fn invite(&mut self, member: Rank, file: FileId, segment: SegmentIndex) {
+        self.asked.remove(&(member, file, segment));
+        self.invitations.insert((file, member));
+    }
+
     fn again(&mut self, member: Rank, request: &SegmentRequest) -> Why {
         let is_first = self.asked.insert((member, request.file, request.segment));
-        (!is_first && !self.has_waited).then_some("a second time")
+        (!is_first).then_some("a second time")
     }
 
     fn not_offered(&mut self, member: Rank, request: &SegmentRequest, polls: bool) -> Why {
         let offers = self.offers.remove(&(request.file, request.segment));
         let is_offered = offers.is_some_and(|offers| offers.contains(&member));
-        (polls && !is_offered).then_some("which it had not offered")
+        let is_invited = self.invitations.contains(&(request.file, member));
+        (polls && !is_offered && !is_invited).then_some("which it had not offered")
     }
 }

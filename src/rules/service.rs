@@ -1,6 +1,7 @@
 //! R9. A request is answered by ACK if the segment is held, owned or downloaded and checked, and by
 //! NACK if not. With `--upload-time` one ACK after another takes that long; all else is answered at
-//! once, and so is a request for which there is no slot (`--upload-slots`).
+//! once, and so is a request for which there is no slot (`--upload-slots`). With such a refusal come
+//! hints, which are true: the client holds the segment, or has sent it to whom it names.
 //!
 //! A client's download thread gains segments while its upload thread answers, so between the two the
 //! doubt is the answer's: an ACK is right if the download thread had taken a right answer before,
@@ -10,19 +11,22 @@
 //! A free rider refuses everything, and so does who has left, from the first request on that it takes
 //! after that. What it has taken before it may serve or refuse.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::known::Known;
 use super::{Check, Offences, Passing, Rule, Way};
 use crate::client::Conduct;
 use crate::protocol::{
-    Answer, FileId, Letter, Rank, SegmentAnswer, SegmentHash, SegmentIndex, ToDownload, ToUpload,
+    Answer, FileId, Hint, Letter, Rank, SegmentAnswer, SegmentHash, SegmentIndex, ToDownload,
+    ToUpload,
 };
 
 #[derive(Default)]
 pub(super) struct Service {
     /// The questions that were taken and not answered.
     open: BTreeMap<Question, Vec<Duty>>,
+    /// Who has sent which segment to whom, where hints can be given.
+    sent: BTreeSet<(Rank, FileId, Hint)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +84,7 @@ impl Check for Service {
             }
             (Way::Posted, Letter::ToDownload(ToDownload::Segment(answer))) => {
                 let question = Question::new(Kind::Segment, from, to, answer.file, answer.segment);
+                self.hints(from, to, answer, known, offences);
                 let conduct = self.answer(question, offences, known);
                 if let Some(duty) = conduct
                     && let Some(text) = wrong(question, duty, answer, known)
@@ -122,6 +127,48 @@ impl Check for Service {
 }
 
 impl Service {
+    /// Checks the hints of an answer.
+    fn hints(
+        &mut self,
+        me: Rank,
+        to: Rank,
+        answer: &SegmentAnswer,
+        known: &Known,
+        offences: &mut Offences,
+    ) {
+        let SegmentAnswer { file, segment, .. } = *answer;
+        let takes_time = !known.upload_time(me).is_zero();
+        let is_refusal = !matches!(answer.answer, Answer::Ack(_));
+        if takes_time && !is_refusal {
+            let holder = to;
+            self.sent.insert((me, file, Hint { holder, segment }));
+        }
+        if !(takes_time && is_refusal || answer.hints.is_empty()) {
+            let segment = known.segment(file, segment);
+            let text = format!("rank {me} gave hints to rank {to}, though it sent {segment}");
+            offences.report(Rule::R9, text);
+        }
+        let is_true = |hint: &&Hint| {
+            if hint.holder == me {
+                known.has_come(me, file, hint.segment)
+            } else {
+                self.sent.contains(&(me, file, **hint))
+            }
+        };
+        if let Some(hint) = answer.hints.iter().find(|hint| !is_true(hint)) {
+            let segment = known.segment(file, hint.segment);
+            let text = if hint.holder == me {
+                format!("rank {me} told rank {to} that it holds {segment}, which it did not")
+            } else {
+                format!(
+                    "rank {me} told rank {to} that rank {} holds {segment}, which it had not sent it",
+                    hint.holder
+                )
+            };
+            report(hint.holder != me, text, offences);
+        }
+    }
+
     fn take(&mut self, question: Question, hash: Option<SegmentHash>, known: &Known) {
         let Question {
             me, file, segment, ..

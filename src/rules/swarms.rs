@@ -100,13 +100,13 @@ impl Swarms {
         let owners = || file.owners.clone();
         let members = self.members.entry(name.clone()).or_insert_with(owners);
         let is_peer = members.contains(&client);
-        let (listed, is_first) = match answer {
+        let (listed, seeds, is_first) = match answer {
             Swarm::Unknown => {
                 let text = format!("the tracker told rank {client} that nobody has '{name}'");
                 return offences.report(Rule::R3, text);
             }
-            Swarm::Joined(joined) => (&joined.members, true),
-            Swarm::Members(members) => (&members.members, false),
+            Swarm::Joined(joined) => (&joined.members, &joined.seeds, true),
+            Swarm::Members(members) => (&members.members, &members.seeds, false),
         };
         if is_first == is_peer {
             let which = if is_first {
@@ -135,6 +135,20 @@ impl Swarms {
             };
             let text = format!("the tracker told rank {client} of the swarm of '{name}' {how}");
             offences.report(rule, text);
+        }
+        let has_become_seed =
+            |rank| (file.number).is_some_and(|number| self.seeds.contains(&(number, rank)));
+        let is_seed = |&rank: &Rank| file.owners.contains(&rank) || has_become_seed(rank);
+        if !(members.iter().copied().filter(is_seed)).eq(seeds.iter().copied()) {
+            let left_out = members
+                .iter()
+                .find(|rank| is_seed(rank) && !seeds.contains(rank));
+            let how = match left_out {
+                Some(rank) => format!("without rank {rank}, which is one"),
+                None => "with others than are".to_owned(),
+            };
+            let text = format!("the tracker told rank {client} of the seeds of '{name}' {how}");
+            offences.report(Rule::R11, text);
         }
         members.insert(client);
     }

@@ -27,6 +27,7 @@ fn letters() -> Vec<Letter> {
             file,
             segment,
             answer,
+            hints: vec![],
         })
     };
     let available = |load| {
@@ -56,11 +57,13 @@ fn letters() -> Vec<Letter> {
             file,
             hashes: hashes("c"),
             members: vec![Rank(1), Rank(2), Rank(3)],
+            seeds: vec![Rank(1)],
             held: vec![SegmentSet::all(8), SegmentSet::none(8), held],
         }))
         .into(),
         ToDownload::Swarm(Swarm::Members(Members {
             members: vec![Rank(3)],
+            seeds: vec![],
             gained: vec![Gained {
                 member: Rank(3),
                 segments: vec![SegmentIndex(9)],

@@ -238,6 +238,7 @@ impl File {
             file: id,
             hashes: self.hashes.clone(),
             members: self.members(),
+            seeds: self.seeds(),
             held: (self.index.iter())
                 .flat_map(|index| index.held.values().cloned())
                 .collect(),
@@ -293,7 +294,11 @@ impl File {
             gained.extend(log.filter(|news| news.member != client).cloned());
             peer.told = index.log.len();
         }
-        Members { members, gained }
+        Members {
+            members,
+            seeds: self.seeds(),
+            gained,
+        }
     }
 
     /// What is known of a peer.
@@ -307,5 +312,14 @@ impl File {
     /// Its seeds and peers, in rank order.
     fn members(&self) -> Vec<Rank> {
         self.roles.keys().copied().collect()
+    }
+
+    /// Its seeds, in rank order.
+    fn seeds(&self) -> Vec<Rank> {
+        let seeds = self
+            .roles
+            .iter()
+            .filter(|(_, role)| matches!(role, Role::Seed));
+        seeds.map(|(seed, _)| *seed).collect()
     }
 }

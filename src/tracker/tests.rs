@@ -62,9 +62,10 @@ fn complete(file: FileId) -> ToTracker {
     })
 }
 
-fn members(ranks: &[u32]) -> Swarm {
+fn members(ranks: &[u32], seeds: &[u32]) -> Swarm {
     Swarm::Members(Members {
         members: self::ranks(ranks),
+        seeds: self::ranks(seeds),
         gained: vec![],
     })
 }
@@ -172,6 +173,7 @@ fn r3_a_client_that_asks_for_a_swarm_is_told_all_of_it_and_is_its_peer_from_then
             file: G,
             hashes: hashes("x"),
             members: ranks(members),
+            seeds: ranks(&[2]),
             held: vec![],
         })
     };
@@ -184,7 +186,7 @@ fn r3_a_client_that_asks_for_a_swarm_is_told_all_of_it_and_is_its_peer_from_then
         answers(&mut tracker, 1, request()),
         [swarm(1, joined(&[2, 3]))]
     );
-    let members = members(&[1, 2, 3]);
+    let members = members(&[1, 2, 3], &[2]);
     assert_eq!(
         answers(&mut tracker, 3, request()),
         [swarm(3, members)],
@@ -208,12 +210,12 @@ fn r6_update_is_answered_with_the_members_as_they_are_now() {
     answers(&mut tracker, 3, ToTracker::SwarmRequest(name("g")));
     assert_eq!(
         answers(&mut tracker, 3, update(G)),
-        [swarm(3, members(&[2, 3]))]
+        [swarm(3, members(&[2, 3], &[2]))]
     );
     answers(&mut tracker, 1, ToTracker::SwarmRequest(name("g")));
     assert_eq!(
         answers(&mut tracker, 3, update(G)),
-        [swarm(3, members(&[1, 2, 3]))]
+        [swarm(3, members(&[1, 2, 3], &[2]))]
     );
 }
 
@@ -245,6 +247,7 @@ fn r11_file_complete_makes_a_peer_a_seed_that_stays_when_it_is_done() {
         file: G,
         hashes: hashes("x"),
         members: ranks(&[2, 3]),
+        seeds: ranks(&[2, 3]),
         held: vec![],
     });
     assert_eq!(post, [swarm(1, joined)]);
@@ -364,6 +367,7 @@ fn indexed() -> Tracker {
         file: F,
         hashes: hashes("abc"),
         members: ranks(&[1, 2]),
+        seeds: ranks(&[1, 2]),
         held: vec![held(&[0, 1, 2]); 2],
     });
     let request = ToTracker::SwarmRequest(name("f"));
@@ -380,28 +384,33 @@ fn r6_with_the_index_of_segments_a_peer_is_told_what_others_gained_since_it_was_
     answers(&mut tracker, 2, join());
     answers(&mut tracker, 3, join());
     let update = |positions| ToTracker::Update(gained(F, positions));
-    let news = |client, ranks: &[u32], news: &[(u32, &[usize])]| {
+    let news = |client, ranks: &[u32], seeds: &[u32], news: &[(u32, &[usize])]| {
         let news = news.iter().map(|&(member, positions)| Gained {
             member: Rank(member),
             segments: gained(F, positions).gained,
         });
         let members = self::ranks(ranks);
-        let gained = news.collect();
-        swarm(client, Swarm::Members(Members { members, gained }))
+        let (seeds, gained) = (self::ranks(seeds), news.collect());
+        let members = Members {
+            members,
+            seeds,
+            gained,
+        };
+        swarm(client, Swarm::Members(members))
     };
     assert_eq!(
         answers(&mut tracker, 2, update(&[3, 1])),
-        [news(2, &[1, 2, 3], &[])],
+        [news(2, &[1, 2, 3], &[1], &[])],
         "what it says itself is no news to it"
     );
     assert_eq!(
         answers(&mut tracker, 3, update(&[0])),
-        [news(3, &[1, 2, 3], &[(2, &[3, 1])])]
+        [news(3, &[1, 2, 3], &[1], &[(2, &[3, 1])])]
     );
     answers(&mut tracker, 2, ToTracker::FileComplete(gained(F, &[0, 2])));
     assert_eq!(
         answers(&mut tracker, 3, update(&[1])),
-        [news(3, &[1, 2, 3], &[(2, &[0, 2])])]
+        [news(3, &[1, 2, 3], &[1, 2], &[(2, &[0, 2])])]
     );
     let post = answers(&mut tracker, 4, join());
     let Some(Letter::ToDownload(ToDownload::Swarm(Swarm::Joined(joined)))) =
@@ -459,7 +468,7 @@ fn where_the_tracker_grants_a_window_of_segments_may_be_on_its_way() {
     let again = answers(&mut tracker, 3, ToTracker::SwarmRequest(name("f")));
     assert_eq!(
         again,
-        [swarm(3, members(&[1, 2, 3]))],
+        [swarm(3, members(&[1, 2, 3], &[1, 2]))],
         "no more of them for asking"
     );
     let confirm = |position| ToTracker::Confirm {

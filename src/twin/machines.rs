@@ -472,7 +472,10 @@ impl<O: Outputs> Machines<O> {
 /// Turns an answer into a refusal.
 fn refuse(envelope: &mut Envelope) {
     match &mut envelope.letter {
-        Letter::ToDownload(ToDownload::Segment(answer)) => answer.answer = Answer::Nack,
+        Letter::ToDownload(ToDownload::Segment(answer)) => {
+            answer.answer = Answer::Nack;
+            answer.hints.clear();
+        }
         Letter::ToDownload(ToDownload::Availability(offer)) => offer.load = None,
         Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {}
     }

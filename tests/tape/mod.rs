@@ -295,6 +295,7 @@ impl Tape {
                 file,
                 segment,
                 answer,
+                hints: vec![],
             };
             self.insert_message(place, of, by, ToDownload::Segment(answer));
         }

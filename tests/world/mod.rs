@@ -145,8 +145,14 @@ pub fn run(
     rng: &mut Rng,
 ) -> Run {
     let mut world = World::new(inputs, settings, faults, Library::default());
+    let (mut recorded, mut moments) = (0, 0);
     loop {
         let flow = rng.choice(world.flows());
+        if world.machines.recorded() > recorded {
+            (recorded, moments) = (world.machines.recorded(), 0);
+        }
+        moments += 1;
+        assert!(moments < 10_000, "time passes, and nobody does anything");
         let due = world
             .due()
             .filter(|_| flow.is_none() || pace == Pace::Any && rng.u8(..8) == 0);

@@ -7,8 +7,8 @@ use crate::policy::selection;
 use crate::policy::{Named, TrackerIndex, order};
 use crate::protocol::samples::{hash, hashes, name, owned};
 use crate::protocol::{
-    Answer, Availability, FileId, Gained, Joined, Letter, Members, SegmentAnswer, SegmentHash,
-    SegmentIndex, SegmentRequest, SegmentSet,
+    Answer, Availability, FileId, Gained, Hint, Joined, Letter, Members, SegmentAnswer,
+    SegmentHash, SegmentIndex, SegmentRequest, SegmentSet,
 };
 
 const ME: Rank = Rank(2);
@@ -62,6 +62,7 @@ fn joined(letters: &str, members: &[u32], settings: Settings) -> (Download, Vec<
     let swarm = Swarm::Joined(Joined {
         file: F,
         hashes: hashes(letters),
+        seeds: members.clone(),
         members,
         held: vec![SegmentSet::all(letters.len()); held],
     });
@@ -97,6 +98,7 @@ fn segment(position: usize, answer: Answer) -> ToDownload {
         file: F,
         segment,
         answer,
+        hints: vec![],
     })
 }
 
@@ -110,8 +112,12 @@ fn news(ranks: &[u32], gained: &[(u32, &[usize])]) -> ToDownload {
         member: Rank(member),
         segments: positions(segments),
     });
+    let ranks: Vec<Rank> = ranks.iter().copied().map(Rank).collect();
+    let gains = |rank: &&Rank| gained.clone().any(|news| news.member == **rank);
+    let seeds = ranks.iter().filter(|rank| !gains(rank)).copied();
     ToDownload::Swarm(Swarm::Members(Members {
-        members: ranks.iter().copied().map(Rank).collect(),
+        seeds: seeds.collect(),
+        members: ranks,
         gained: gained.collect(),
     }))
 }
@@ -233,13 +239,11 @@ fn r4_who_refused_a_segment_is_not_asked_for_it_again_before_the_next_members() 
         "asked of the other one"
     );
     let effects = hear(&mut download, Rank(1), segment(0, Answer::Nack));
-    assert_eq!(
-        positions(&effects),
-        [(3, 2)],
-        "and then put aside, for other segments"
-    );
-    let effects = hear(&mut download, Rank(3), segment(2, Answer::Ack(hash(b'c'))));
-    let rest = answer_window(&mut download, effects, (1, 1));
+    assert_eq!(positions(&effects), [], "and then put aside");
+    let effects = hear(&mut download, Rank(1), segment(1, Answer::Ack(hash(b'b'))));
+    assert_eq!(positions(&effects), [(1, 2), (1, 3)], "for other segments");
+    let effects = hear(&mut download, Rank(1), segment(2, Answer::Ack(hash(b'c'))));
+    let rest = answer_window(&mut download, effects, (1, 3));
     assert_eq!(rest, [update()]);
     let effects = hear(&mut download, Rank::TRACKER, members(&[1, 2, 3]));
     assert_eq!(
@@ -347,6 +351,7 @@ fn r7_a_file_is_completed_and_saved_with_its_last_segment_and_then_the_next_one_
     let swarm = Swarm::Joined(Joined {
         file: F,
         hashes: hashes("ab"),
+        seeds: vec![Rank(1)],
         members,
         held: vec![],
     });
@@ -632,6 +637,7 @@ fn a_tracker_that_tells_of_too_few_members_is_an_error() {
         file: F,
         hashes: hashes("ab"),
         members: vec![Rank(1)],
+        seeds: vec![Rank(1)],
         held: vec![],
     });
     let message = ToDownload::Swarm(swarm);
@@ -697,6 +703,7 @@ fn what_became_of_each_file_is_recorded() {
         file: F,
         hashes: hashes("ab"),
         members: vec![Rank(1), Rank(3)],
+        seeds: vec![Rank(1), Rank(3)],
         held: vec![],
     });
     let answer = |position, answer| segment(position, answer);
@@ -732,9 +739,17 @@ fn wake(download: &mut Download, now: Duration) -> Vec<Effect> {
 
 const SLOT: Duration = Duration::from_millis(5);
 
+/// Where serving a segment takes so long.
+fn timed(settings: Settings) -> Settings {
+    Settings {
+        upload_time: SLOT,
+        ..settings
+    }
+}
+
 #[test]
 fn a_busy_member_is_not_asked_before_it_has_a_slot_free() {
-    let (mut download, effects) = joined(LETTERS, &[1, 3], settings(10, 2));
+    let (mut download, effects) = joined(LETTERS, &[1, 3], timed(settings(10, 2)));
     assert_eq!(positions(&effects), [(3, 0), (1, 1)]);
     let busy = Answer::Busy(SLOT);
     let effects = hear(&mut download, Rank(3), segment(0, busy.clone()));
@@ -750,37 +765,60 @@ fn a_busy_member_is_not_asked_before_it_has_a_slot_free() {
     let effects = wake(&mut download, SLOT);
     assert_eq!(
         positions(&effects),
-        [(3, 0)],
+        [(1, 0)],
         "what had to wait comes first"
     );
     assert_eq!(download.due(), None, "nothing more may be in flight");
 }
 
 #[test]
-fn who_waits_for_a_slot_asks_again_whoever_refused() {
-    let (mut download, effects) = joined("ab", &[1, 3], settings(10, 1));
+fn who_waits_for_a_slot_comes_when_one_is_kept_and_whoever_refused_rests() {
+    let (mut download, effects) = joined("ab", &[1, 3], timed(settings(10, 1)));
     assert_eq!(positions(&effects), [(3, 0)]);
     let effects = hear(&mut download, Rank(3), segment(0, Answer::Nack));
     assert_eq!(positions(&effects), [(1, 0)]);
     let effects = hear(&mut download, Rank(1), segment(0, Answer::Busy(SLOT)));
-    assert_eq!(
-        effects,
-        [],
-        "3 does not hold it, and is not asked for others meanwhile"
-    );
+    assert_eq!(effects, []);
+    assert_eq!(download.due(), Some(SLOT));
     let effects = wake(&mut download, SLOT);
-    assert_eq!(positions(&effects), [(3, 0)]);
+    assert_eq!(positions(&effects), [(1, 0)]);
+    let busy = Answer::Busy(10 * SLOT);
+    assert_eq!(hear(&mut download, Rank(1), segment(0, busy)), []);
+    assert_eq!(download.due(), Some(4 * SLOT));
+    let effects = wake(&mut download, 4 * SLOT);
+    assert_eq!(positions(&effects), [(3, 1)], "for another segment");
 }
 
 #[test]
-fn with_the_index_of_segments_who_waits_for_a_slot_asks_what_others_hold_by_then() {
-    let (mut download, effects) = joined("ab", &[1], indexed(settings(10, 1)));
-    assert_eq!(positions(&effects), [(1, 0)]);
-    assert_eq!(
-        hear(&mut download, Rank(1), segment(0, Answer::Busy(SLOT))),
-        []
-    );
+fn a_hint_is_followed_before_anything_else() {
+    let (mut download, effects) = joined("abcd", &[1, 3], timed(settings(10, 1)));
+    assert_eq!(positions(&effects), [(3, 0)]);
+    let hint = |holder, segment| Hint {
+        holder: Rank(holder),
+        segment: SegmentIndex(segment),
+    };
+    let refusal = SegmentAnswer {
+        file: F,
+        segment: SegmentIndex(0),
+        answer: Answer::Busy(SLOT),
+        hints: vec![hint(3, 2), hint(1, 3)],
+    };
+    let effects = hear(&mut download, Rank(3), ToDownload::Segment(refusal));
+    assert_eq!(positions(&effects), [(1, 3)]);
+    let effects = hear(&mut download, Rank(1), segment(3, Answer::Busy(2 * SLOT)));
+    assert_eq!(positions(&effects), []);
     let effects = wake(&mut download, SLOT);
+    assert_eq!(positions(&effects), [(3, 2)], "when it can be");
+}
+
+#[test]
+fn who_can_only_wait_asks_the_tracker_when_its_list_is_old() {
+    let (mut download, effects) = joined("ab", &[1], timed(indexed(settings(10, 1))));
+    assert_eq!(positions(&effects), [(1, 0)]);
+    let busy = Answer::Busy(10 * SLOT);
+    assert_eq!(hear(&mut download, Rank(1), segment(0, busy)), []);
+    assert_eq!(download.due(), Some(5 * SLOT));
+    let effects = wake(&mut download, 5 * SLOT);
     assert_eq!(effects, [told(ToTracker::SwarmRequest(name("f")))]);
     let effects = hear(&mut download, Rank::TRACKER, news(&[1, 3], &[(3, &[0])]));
     assert_eq!(positions(&effects), [(3, 0)]);

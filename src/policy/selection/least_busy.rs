@@ -16,6 +16,10 @@ impl Selection for LeastBusy {
         let members: Vec<_> = candidates.iter().collect();
         (!members.is_empty()).then_some(Choice::LeastBusyOf(members))
     }
+
+    fn polls(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,11 @@ pub type PeerSelection = Named<fn(Rank, Rng) -> Box<dyn Selection>>;
 pub trait Selection: Debug + Send {
     /// Decides for one segment, if there is a candidate at all.
     fn choose(&mut self, candidates: &Candidates<'_>) -> Option<Choice>;
+
+    /// Whether it asks members how busy they are.
+    fn polls(&self) -> bool {
+        false
+    }
 }
 
 /// What a policy decides.

@@ -24,6 +24,10 @@ impl Selection for TwoChoices {
         let two = self.rng.choose_multiple(candidates.iter(), 2);
         (!two.is_empty()).then_some(Choice::LeastBusyOf(two))
     }
+
+    fn polls(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,193 @@
+use fastrand::Rng;
+
+use super::*;
+use crate::policy::order;
+use crate::protocol::samples::hashes;
+use crate::protocol::{FileId, Gained};
+
+/// Segments that every test asks for, or hears of.
+const ONE: SegmentIndex = SegmentIndex(1);
+const TWO: SegmentIndex = SegmentIndex(2);
+
+const NOW: Duration = Duration::ZERO;
+
+fn at(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+fn order() -> Box<dyn Order> {
+    (order::ALL[0].value.make)(0, &mut Rng::with_seed(0))
+}
+
+fn ranks(ranks: &[u32]) -> Vec<Rank> {
+    ranks.iter().copied().map(Rank).collect()
+}
+
+/// What client 1 knows of these members.
+fn members(of: &[u32], seeds: &[u32], settings: Settings) -> Members {
+    let joined = Joined {
+        file: FileId(0),
+        hashes: hashes("abcd"),
+        members: ranks(of),
+        seeds: ranks(seeds),
+        held: vec![],
+    };
+    Members::new(Rank(1), joined, &settings, false, &mut *order()).unwrap()
+}
+
+/// Where serving a segment takes 5 ms.
+fn timed() -> Settings {
+    Settings {
+        upload_time: at(5),
+        ..Settings::default()
+    }
+}
+
+fn list(members: &mut Members, of: &[u32], seeds: &[u32]) {
+    let swarm = protocol::Members {
+        members: ranks(of),
+        seeds: ranks(seeds),
+        gained: vec![],
+    };
+    members.refresh(swarm, &mut *order());
+}
+
+fn hint(members: &mut Members, holder: u32, segment: SegmentIndex) {
+    let holder = Rank(holder);
+    members.heed(Hint { holder, segment }, &mut *order());
+}
+
+/// Who may be asked for segment 1 while others are.
+fn first(members: &Members) -> Vec<u32> {
+    let best = Standing {
+        wrong: 0,
+        is_last: false,
+    };
+    let first = |rank: &Rank| members.has_standing(*rank, ONE, best) && members.is_free(*rank);
+    let ranks = members.ranks.iter().copied().filter(first);
+    ranks.map(|rank| rank.0).collect()
+}
+
+#[test]
+fn who_refuses_in_a_row_is_spared_for_longer_and_longer_until_it_has_something() {
+    let of = [1, 3];
+    let mut members = members(&of, &[], Settings::default());
+    assert_eq!(members.ranks(), [Rank(3)]);
+    for refusals in 1..=3 {
+        members.has_refused(NOW, Rank(3), ONE);
+        for _ in 0..refusals {
+            assert_eq!(first(&members), [0; 0]);
+            list(&mut members, &of, &[]);
+        }
+        assert_eq!(first(&members), [3]);
+    }
+    members.has_refused(NOW, Rank(3), ONE);
+    members.has_held(Rank(3), ONE);
+    assert_eq!(first(&members), [3]);
+    members.has_refused(NOW, Rank(3), ONE);
+    list(&mut members, &of, &[]);
+    assert_eq!(first(&members), [3], "the count starts anew");
+}
+
+#[test]
+fn one_peer_at_a_time_is_tried_and_after_a_refusal_none_until_the_next_list() {
+    let of = [2, 3, 4];
+    let mut members = members(&of, &[2], Settings::default());
+    assert_eq!(first(&members), of);
+    members.asks(Rank(2), ONE);
+    assert_eq!(first(&members), of, "a seed needs no trial");
+    members.asks(Rank(3), ONE);
+    assert_eq!(first(&members), [2]);
+    members.has_held(Rank(3), ONE);
+    assert_eq!(first(&members), of, "who has proved itself is asked on");
+    members.asks(Rank(4), ONE);
+    members.has_refused(NOW, Rank(4), ONE);
+    assert_eq!(first(&members), [2, 3]);
+    list(&mut members, &of, &[2]);
+    assert_eq!(first(&members), of);
+    members.has_refused(NOW, Rank(3), ONE);
+    list(&mut members, &of, &[2, 4]);
+    members.asks(Rank(3), ONE);
+    assert_eq!(first(&members), [2, 4], "a peer has become a seed");
+    members.has_refused(NOW, Rank(2), ONE);
+    assert_eq!(first(&members), [4], "a seed that refuses is one no more");
+    members.has_held(Rank(2), ONE);
+    assert_eq!(first(&members), [2, 4]);
+}
+
+#[test]
+fn where_serving_takes_time_the_next_trial_is_due_after_a_while_and_the_same_peer_later() {
+    let of = [2, 3, 4];
+    let mut members = members(&of, &[2], timed());
+    members.asks(Rank(3), ONE);
+    members.has_refused(at(7), Rank(3), ONE);
+    assert_eq!(first(&members), [2]);
+    assert_eq!(members.due(), Some(at(7 + 2 * 5)));
+    members.wake(at(17));
+    assert_eq!(first(&members), [2, 4], "another one can be tried");
+    assert_eq!(members.due(), Some(at(7 + 4 * 5)));
+    members.wake(at(27));
+    assert_eq!(first(&members), of);
+    members.asks(Rank(3), ONE);
+    members.has_refused(at(30), Rank(3), ONE);
+    members.wake(at(30 + 39));
+    assert_eq!(first(&members), [2, 4]);
+    members.wake(at(30 + 2 * 20));
+    assert_eq!(first(&members), of, "the second time it is twice as long");
+}
+
+#[test]
+fn a_hint_makes_a_peer_worth_asking_for_that_segment_and_no_other() {
+    let mut members = members(&[2, 3], &[], timed());
+    members.asks(Rank(2), ONE);
+    assert_eq!(first(&members), [0; 0]);
+    hint(&mut members, 3, TWO);
+    assert_eq!(first(&members), [0; 0]);
+    assert_eq!(members.next_invitation(), Some((Rank(3), Some(TWO))));
+    assert_eq!(members.next_invitation(), None);
+    hint(&mut members, 3, ONE);
+    assert_eq!(first(&members), [3]);
+    hint(&mut members, 9, ONE);
+    assert_eq!(members.ranks(), ranks(&[2, 3]), "only the tracker lists");
+}
+
+#[test]
+fn who_is_busy_is_left_alone_and_asked_first_when_it_keeps_a_slot() {
+    let mut members = members(&[2, 3], &[2, 3], timed());
+    members.asks(Rank(2), ONE);
+    members.is_busy(Rank(2), at(9));
+    assert_eq!((first(&members), members.due()), (vec![3], Some(at(9))));
+    hint(&mut members, 2, TWO);
+    assert_eq!(members.next_invitation(), None, "not yet");
+    members.wake(at(9));
+    assert_eq!(members.next_invitation(), Some((Rank(2), Some(TWO))));
+    assert_eq!((first(&members), members.due()), (vec![2, 3], None));
+}
+
+#[test]
+fn a_member_is_asked_for_as_many_segments_at_a_time_as_it_has_slots() {
+    let mut members = members(&[2], &[2], timed());
+    members.asks(Rank(2), ONE);
+    assert!(members.is_free(Rank(2)));
+    members.asks(Rank(2), TWO);
+    assert!(!members.is_free(Rank(2)) && !members.is_anybody_free(true));
+    members.has_held(Rank(2), ONE);
+    assert!(members.is_free(Rank(2)) && members.is_anybody_free(true));
+}
+
+#[test]
+fn where_the_tracker_tells_nobody_is_asked_for_what_it_is_not_known_to_hold() {
+    let mut members = members(&[2, 3], &[2], Settings::default());
+    members.is_told = true;
+    assert!(members.may_hold(Rank(2), ONE) && !members.may_hold(Rank(3), ONE));
+    let swarm = protocol::Members {
+        members: ranks(&[2, 3]),
+        seeds: ranks(&[2]),
+        gained: vec![Gained {
+            member: Rank(3),
+            segments: vec![ONE],
+        }],
+    };
+    members.refresh(swarm, &mut *order());
+    assert!(members.may_hold(Rank(3), ONE) && !members.may_hold(Rank(3), TWO));
+}
