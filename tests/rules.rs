@@ -840,7 +840,9 @@ fn call_seeds(tape: &mut Tape, later: usize, change: fn(&mut Vec<Rank>)) {
         let seeds = match letter {
             Letter::ToDownload(ToDownload::Swarm(Swarm::Joined(joined))) => &mut joined.seeds,
             Letter::ToDownload(ToDownload::Swarm(Swarm::Members(members))) => &mut members.seeds,
-            _ => panic!("{letter:?} lists nobody"),
+            Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {
+                panic!("{letter:?} lists nobody")
+            }
         };
         let before = seeds.clone();
         change(seeds);

@@ -263,7 +263,7 @@ fn idle(scale: Scale) -> Vec<Table> {
 
 /// The published designs, and the best combination known, on flash crowds.
 fn designs(scale: Scale) -> Vec<Table> {
-    const BEST: &str = "--tracker-index segments --segment-order rarest-first --update-interval 2";
+    const BEST: &str = "--tracker-index segments --segment-order rarest-first --update-interval 1";
     let upload_time = scale.pick("5ms", "100us");
     // Each with its targets: for the makespan over the bound, and for the messages a segment.
     let mut designs: Vec<(String, Vec<&str>, [&str; 2])> = repository::designs()

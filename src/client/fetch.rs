@@ -136,6 +136,11 @@ impl Fetch {
         self.stale = (!time.is_zero()).then(|| self.now.saturating_add(time));
     }
 
+    /// Whether the last list of members is too old.
+    fn is_stale(&self) -> bool {
+        self.stale.is_some_and(|stale| stale <= self.now)
+    }
+
     /// When there is something new to do without a message, if there is. [`Fetch::wake`] is to be
     /// called then.
     pub(super) fn due(&self) -> Option<Duration> {
@@ -309,9 +314,7 @@ impl Fetch {
             Next::Complete
         } else if self.leaves && !self.awaits_grant() {
             Next::Leave
-        } else if self.awaits_grant() {
-            Next::Answers
-        } else if !self.is_idle() && self.stale.is_none_or(|stale| stale > self.now) {
+        } else if self.awaits_grant() || !self.is_idle() && !self.is_stale() {
             Next::Answers
         } else if !self.is_idle() {
             self.awaits_members = true;

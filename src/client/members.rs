@@ -2,6 +2,7 @@
 //! question.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -122,7 +123,7 @@ impl Members {
             is_told,
             is_polled,
             upload_time,
-            at_a_time: slots.map_or(usize::MAX, |slots| slots.get()),
+            at_a_time: slots.map_or(usize::MAX, NonZeroUsize::get),
             trial: Trial::Due,
             invitations: VecDeque::new(),
         };
