@@ -22,7 +22,7 @@ use world::explore::explore;
 use world::{Faults, Library, Pace, Run, Thread, rules};
 
 /// How many random swarms each kind of run is tried with.
-const SWARMS: u64 = 2000;
+const SWARMS: u64 = 1000;
 
 fn settings(update_interval: usize, window: usize) -> Settings {
     let [update_interval, window] =

@@ -145,7 +145,7 @@ impl Fetch {
     /// called then.
     pub(super) fn due(&self) -> Option<Duration> {
         let waits = self.in_flight.is_empty() && self.members.keep_slots();
-        let stale = self.stale.filter(|_| waits);
+        let stale = self.stale.filter(|&stale| waits && stale > self.now);
         let times = self.members.due().into_iter().chain(stale);
         times.min().filter(|_| self.may_ask() && self.to_come > 0)
     }
