@@ -15,9 +15,10 @@
 //! * [`scenario`] is which clients come late, are slow, serve nobody or leave: from a file, the part of
 //!   each.
 //! * [`tracker`] is the tracker, a state machine: who registers, and then the `swarms`.
-//! * [`client`] is a client, two state machines and what they share: [`client::Download`] with the
-//!   state of one file (`fetch`), its swarm (`members`) and the policies at work (`sources`);
-//!   [`client::Upload`] with the upload link; the [`client::Library`] of held segments; and the
+//! * [`client`] is a client, two state machines and what they share: [`client::Download`] with one file
+//!   on its way (`fetch`): what is `lacking`, what is in `flight`, who is worth asking (`members`,
+//!   `trial`), and the policies at work (`sources`); [`client::Upload`] with the upload `link` and the
+//!   `hints` that go with a refusal; the [`client::Library`] of held segments; and the
 //!   [`client::Part`] that it plays.
 //! * [`statistics`] is what the machines and the mailboxes count, [`report`] what it says at the
 //!   end, to people and to programs.

@@ -113,7 +113,7 @@ impl Fetch {
             fruitless_rounds: 0,
             leaves: false,
         };
-        fetch.is_listed();
+        fetch.note_list();
         Ok(fetch)
     }
 
@@ -124,13 +124,14 @@ impl Fetch {
     pub(super) fn refresh(&mut self, now: Duration, swarm: protocol::Members) -> Result<()> {
         ensure!(mem::take(&mut self.awaits_members), "nobody asked for it");
         self.now = now;
-        self.is_listed();
+        self.note_list();
         self.members.refresh(swarm, self.lacking.order());
         self.lacking.relist();
         Ok(())
     }
 
-    fn is_listed(&mut self) {
+    /// There is a new list.
+    fn note_list(&mut self) {
         let time = self.settings.upload_time.saturating_mul(STALE);
         // Where serving takes no time nobody keeps a slot, but for who is slower than all others.
         self.stale = (!time.is_zero()).then(|| self.now.saturating_add(time));

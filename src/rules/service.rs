@@ -270,23 +270,19 @@ fn refusal(question: Question, did: &str, known: &Known) -> String {
 }
 
 fn unwilling(question: Question, did: &str, known: &Known) -> String {
-    let Question {
-        me,
-        by,
-        file,
-        segment,
-        ..
-    } = question;
-    let though = if known.has_left(me) {
-        "it had left"
+    let why = if known.has_left(question.me) {
+        "though it had left"
     } else {
-        "it is a free rider"
+        "though it is a free rider"
     };
-    let segment = known.segment(file, segment);
-    format!("rank {me} {did} rank {by} {segment}, though {though}")
+    wrongly(question, did, why, known)
 }
 
 fn early(question: Question, did: &str, known: &Known) -> String {
+    wrongly(question, did, "which it did not hold", known)
+}
+
+fn wrongly(question: Question, did: &str, why: &str, known: &Known) -> String {
     let Question {
         me,
         by,
@@ -295,5 +291,5 @@ fn early(question: Question, did: &str, known: &Known) -> String {
         ..
     } = question;
     let segment = known.segment(file, segment);
-    format!("rank {me} {did} rank {by} {segment}, which it did not hold")
+    format!("rank {me} {did} rank {by} {segment}, {why}")
 }
