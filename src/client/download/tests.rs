@@ -823,3 +823,20 @@ fn who_can_only_wait_asks_the_tracker_when_its_list_is_old() {
     let effects = hear(&mut download, Rank::TRACKER, news(&[1, 3], &[(3, &[0])]));
     assert_eq!(positions(&effects), [(3, 0)]);
 }
+
+#[test]
+fn a_list_that_is_too_old_is_no_moment_to_wait_for_while_a_grant_is_awaited() {
+    let granting = Settings {
+        tracker_grants: true,
+        ..settings(10, 2)
+    };
+    let (mut download, _) = joined("ab", &[1], timed(granting));
+    let effects = hear(&mut download, Rank::TRACKER, ToDownload::Grant(F));
+    assert_eq!(positions(&effects), [(1, 0)]);
+    hear(&mut download, Rank(1), segment(0, Answer::Busy(10 * SLOT)));
+    for _ in 0..9 {
+        let Some(due) = download.due() else { break };
+        wake(&mut download, due);
+        assert!(download.due().is_none_or(|next| next > due));
+    }
+}
