@@ -9,7 +9,7 @@ use super::Library;
 use super::flight::{InFlight, Offers};
 use super::lacking::Lacking;
 use super::members::Members;
-use super::sources::{Sources, Whom};
+use super::sources::Sources;
 use crate::policy::selection::Choice;
 use crate::protocol::{
     self, Answer, Availability, FileId, Hashes, Joined, Rank, SegmentAnswer, SegmentIndex,
@@ -204,6 +204,7 @@ impl Fetch {
         let came = match answer {
             Answer::Ack(hash) if library.store(file, segment, *hash) => {
                 self.members.has_held(from, segment);
+                self.members.gains(segment);
                 self.to_come -= 1;
                 self.untold.push(segment);
                 self.fruitless_rounds = 0;
@@ -362,14 +363,14 @@ impl Fetch {
     /// next one in order, if it may be begun.
     fn choose(&mut self, sources: &mut Sources) -> Option<(SegmentIndex, Choice)> {
         let is_idle = self.is_idle();
-        while self.members.is_anybody_free(is_idle) && self.lacking.waiting() < MOST_WAITING {
-            let may_begin = self.may_begin();
-            let segment = self.lacking.next(may_begin)?;
+        let askable = self.members.askable(is_idle);
+        while !askable.is_empty() && (is_idle || self.lacking.waiting() < MOST_WAITING) {
+            let segment = self.lacking.next(self.may_begin())?;
             let refused_by = self.lacking.refused_by(segment);
-            match sources.choose(&self.members, segment, refused_by, is_idle) {
-                Whom::Choice(choice) => return Some((segment, choice)),
-                Whom::Later => self.lacking.let_wait(segment),
-                Whom::Nobody => self.lacking.exhaust(segment),
+            let members = &self.members;
+            match sources.choose(members, &askable, segment, refused_by, is_idle) {
+                Some(choice) => return Some((segment, choice)),
+                None => self.lacking.let_wait(segment),
             }
         }
         None

@@ -15,10 +15,8 @@ pub(super) struct Lacking {
     ahead: VecDeque<SegmentIndex>,
     /// To be asked for again, before any new one.
     again: VecDeque<SegmentIndex>,
-    /// To be asked of members that are not to be asked now.
+    /// Of those members that can be asked now, nobody may hold these.
     waiting: Vec<SegmentIndex>,
-    /// Refused by every member; to be asked of those that the tracker lists next.
-    exhausted: Vec<SegmentIndex>,
     /// Who is not to be asked for a segment now, because it has refused it.
     refused_by: BTreeMap<SegmentIndex, Vec<Rank>>,
     /// Those that have ever been asked for, and how many they are.
@@ -31,7 +29,6 @@ enum Place {
     New,
     Again,
     Waiting,
-    Exhausted,
     /// Asked for, or held.
     Taken,
 }
@@ -45,7 +42,6 @@ impl Lacking {
             ahead: VecDeque::new(),
             again: VecDeque::new(),
             waiting: Vec::new(),
-            exhausted: Vec::new(),
             refused_by: BTreeMap::new(),
             begun: SegmentSet::none(segments),
             number_begun: 0,
@@ -168,16 +164,10 @@ impl Lacking {
         }
     }
 
-    /// Puts one back that only members may hold which are not to be asked now.
+    /// Puts one back that nobody who can be asked now may hold.
     pub(super) fn let_wait(&mut self, segment: SegmentIndex) {
         self.places[segment.0] = Place::Waiting;
         self.waiting.push(segment);
-    }
-
-    /// Puts one back that every member has refused.
-    pub(super) fn exhaust(&mut self, segment: SegmentIndex) {
-        self.places[segment.0] = Place::Exhausted;
-        self.exhausted.push(segment);
     }
 
     /// How many wait, or did.
@@ -196,11 +186,6 @@ impl Lacking {
 
     /// There is a new list of members.
     pub(super) fn relist(&mut self) {
-        for segment in mem::take(&mut self.exhausted) {
-            if self.place(segment) == Place::Exhausted {
-                self.put_last(segment);
-            }
-        }
         self.end_waiting();
         self.refused_by.clear();
     }
@@ -285,27 +270,26 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_comes_when_members_can_be_asked_and_what_is_exhausted_with_a_new_list() {
+    fn what_waits_comes_first_when_members_can_be_asked_again() {
         let mut lacking = lacking();
         for _ in 0..2 {
             let segment = lacking.next(true).unwrap();
             lacking.begin(segment);
             lacking.refused(segment, Rank(3));
-            if segment == ZERO {
-                lacking.exhaust(segment);
-            } else {
-                lacking.let_wait(segment);
-            }
+            lacking.let_wait(segment);
         }
         assert_eq!(lacking.next(false), None);
         lacking.end_waiting();
-        assert_eq!(next(&mut lacking), Some(1));
-        assert_eq!(lacking.refused_by(ZERO), [Rank(3)]);
-        lacking.forget_refusal(SegmentIndex(1), Rank(3));
-        assert_eq!(lacking.refused_by(SegmentIndex(1)), []);
-        assert_eq!(lacking.next(false), None);
-        lacking.relist();
-        assert_eq!(lacking.next(false), Some(ZERO));
+        assert_eq!(next(&mut lacking), Some(0));
+        lacking.forget_refusal(ZERO, Rank(3));
         assert_eq!(lacking.refused_by(ZERO), []);
+        lacking.let_wait(ZERO);
+        assert_eq!(lacking.refused_by(SegmentIndex(1)), [Rank(3)]);
+        lacking.relist();
+        assert_eq!(lacking.refused_by(SegmentIndex(1)), []);
+        assert_eq!(
+            [(); 3].map(|()| next(&mut lacking)),
+            [Some(0), Some(1), Some(2)]
+        );
     }
 }

@@ -1,8 +1,10 @@
 //! The members of a file's swarm, as one client knows them: what each holds, and when it is worth a
 //! question.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -25,34 +27,47 @@ const MOST_DOUBLED: u32 = 5;
 /// A seed holds every segment, and the tracker says who is one. What else a peer holds the tracker
 /// tells, or refusals hint at. Of any other segment nothing is known, unless the tracker tells all: to
 /// ask for it is a [`Trial`].
+///
+/// A swarm may be large, and a client has to do with few of it: a stranger costs nothing here.
 #[derive(Debug)]
 pub(super) struct Members {
     me: Rank,
-    /// In rank order.
-    ranks: Vec<Rank>,
-    /// In the same order.
-    members: Vec<Member>,
-    /// What they hold at least.
-    held: BTreeMap<Rank, SegmentSet>,
+    /// All of them, in rank order, and perhaps the client itself.
+    ranks: Arc<[Rank]>,
+    /// Those of them that are seeds, in rank order.
+    seeds: Arc<[Rank]>,
+    /// What was seen of those with whom the client has had to do.
+    seen: BTreeMap<Rank, Member>,
+    /// Those that can be asked for something, though it is no time for a trial, in rank order.
+    ready: Vec<Rank>,
+    /// When appointments come, and rests end.
+    alarms: BTreeSet<(Duration, Rank)>,
+    /// How many keep a slot.
+    slots_kept: usize,
     /// The length of the file.
     segments: usize,
+    /// What the client itself holds of it.
+    gained: SegmentSet,
     /// Whether they are not asked for what they are not known to hold, because the tracker tells.
     is_told: bool,
     /// Whether they are asked who is busy before they are asked for anything.
     is_polled: bool,
     /// How long serving a segment takes.
     upload_time: Duration,
-    /// How many requests to one member are in flight at most.
-    at_a_time: usize,
+    /// How many requests to one member are in flight at most, if not any number.
+    at_a_time: Option<NonZeroUsize>,
     trial: Trial,
     /// Who is to be asked next: it keeps a slot, or somebody has hinted at it.
     invitations: VecDeque<Rank>,
 }
 
 /// What one member has shown.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Member {
-    is_seed: bool,
+    /// What it holds at least, besides everything if it is a seed.
+    held: Option<SegmentSet>,
+    /// How many of those the client itself does not hold.
+    of_use: usize,
     /// Whether it was tried, and has held what it was asked for ever since.
     is_proven: bool,
     /// Whether it has refused what it was known to hold. Until it holds what it is asked for, to ask it
@@ -74,13 +89,28 @@ struct Member {
     in_flight: usize,
 }
 
+/// A member that has shown nothing.
+static STRANGER: Member = Member {
+    held: None,
+    of_use: 0,
+    is_proven: false,
+    is_doubted: false,
+    wrong: 0,
+    refusals: 0,
+    spared: 0,
+    rests: None,
+    appointment: None,
+    hint: None,
+    in_flight: 0,
+};
+
 /// Who is asked before others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Standing {
     /// How many wrong hashes such a member has sent.
     wrong: u8,
     /// Whether to ask it is a trial that is not due.
-    pub(super) is_last: bool,
+    is_last: bool,
 }
 
 impl Members {
@@ -109,121 +139,156 @@ impl Members {
             "expected to be told what {expected} members hold, found {}",
             held.len()
         );
-        held.iter()
-            .flat_map(SegmentSet::iter)
-            .for_each(|segment| order.spread(segment));
         let upload_time = settings.upload_time;
-        let slots = settings.upload_slots.filter(|_| !upload_time.is_zero());
         let mut members = Members {
             me,
-            held: ranks.iter().copied().zip(held).collect(),
-            ranks: Vec::new(),
-            members: Vec::new(),
+            ranks: ranks.into(),
+            seeds: seeds.into(),
+            seen: BTreeMap::new(),
+            ready: Vec::new(),
+            alarms: BTreeSet::new(),
+            slots_kept: 0,
             segments: hashes.len(),
+            gained: SegmentSet::none(hashes.len()),
             is_told,
             is_polled,
             upload_time,
-            at_a_time: slots.map_or(usize::MAX, NonZeroUsize::get),
+            at_a_time: settings.upload_slots.filter(|_| !upload_time.is_zero()),
             trial: Trial::Due,
             invitations: VecDeque::new(),
         };
-        members.list(ranks, &seeds);
+        for (&rank, held) in members.ranks.clone().iter().zip(held) {
+            held.iter().for_each(|segment| order.spread(segment));
+            let member = members.seen.entry(rank).or_insert(STRANGER.clone());
+            member.of_use = held.iter().count();
+            member.held = Some(held);
+        }
+        members.list();
         Ok(members)
     }
 
     /// A later list. They still hold what they held of the file.
     pub(super) fn refresh(&mut self, swarm: protocol::Members, order: &mut dyn Order) {
-        self.list(swarm.members, &swarm.seeds);
+        self.ranks = swarm.members.into();
+        self.seeds = swarm.seeds.into();
         for news in swarm.gained {
             for segment in news.segments {
                 self.learn(news.member, segment, order);
             }
         }
-    }
-
-    fn list(&mut self, mut ranks: Vec<Rank>, seeds: &[Rank]) {
-        ranks.retain(|&rank| rank != self.me);
-        let known = |&rank: &Rank| self.get(rank).cloned().unwrap_or_default();
-        let mut members: Vec<Member> = ranks.iter().map(known).collect();
-        for (rank, member) in ranks.iter().zip(&mut members) {
-            member.is_seed = seeds.binary_search(rank).is_ok();
+        for member in self.seen.values_mut() {
             member.spared = member.spared.saturating_sub(1);
         }
         self.trial.relist();
-        (self.ranks, self.members) = (ranks, members);
+        self.list();
     }
 
-    fn learn(&mut self, member: Rank, segment: SegmentIndex, order: &mut dyn Order) {
-        let none = || SegmentSet::none(self.segments);
-        if self.held.entry(member).or_insert_with(none).insert(segment) {
+    fn list(&mut self) {
+        let known = self.seen.keys().chain(&*self.seeds).copied();
+        self.ready = known.filter(|&rank| self.is_ready(rank)).collect();
+        self.ready.sort();
+        self.ready.dedup();
+    }
+
+    fn get(&self, member: Rank) -> &Member {
+        self.seen.get(&member).unwrap_or(&STRANGER)
+    }
+
+    /// A member shows something.
+    fn change<T>(&mut self, rank: Rank, change: impl FnOnce(&mut Member) -> T) -> T {
+        let member = self.seen.entry(rank).or_insert(STRANGER.clone());
+        let value = change(member);
+        match (self.ready.binary_search(&rank), self.is_ready(rank)) {
+            (Ok(place), false) => {
+                self.ready.remove(place);
+            }
+            (Err(place), true) => self.ready.insert(place, rank),
+            (Ok(_), true) | (Err(_), false) => {}
+        }
+        value
+    }
+
+    fn is_ready(&self, rank: Rank) -> bool {
+        let member = self.get(rank);
+        let may_hold = member.of_use > 0 || self.is_seed(rank);
+        let is_proven = member.is_proven && self.can_be_tried(member);
+        rank != self.me && self.is_free(member) && (is_proven || may_hold && !member.is_doubted)
+    }
+
+    fn learn(&mut self, rank: Rank, segment: SegmentIndex, order: &mut dyn Order) {
+        let (segments, is_gained) = (self.segments, self.gained.contains(segment));
+        let is_new = self.change(rank, |member| {
+            let held = (member.held).get_or_insert_with(|| SegmentSet::none(segments));
+            let is_new = held.insert(segment);
+            member.of_use += usize::from(is_new && !is_gained);
+            is_new
+        });
+        if is_new {
             order.spread(segment);
         }
     }
 
-    /// All of them, in rank order.
-    pub(super) fn ranks(&self) -> &[Rank] {
-        &self.ranks
+    /// The client itself holds a segment now.
+    pub(super) fn gains(&mut self, segment: SegmentIndex) {
+        self.gained.insert(segment);
+        let mut of_no_use = Vec::new();
+        for (&rank, member) in &mut self.seen {
+            if (member.held.as_ref()).is_some_and(|held| held.contains(segment)) {
+                member.of_use -= 1;
+                if member.of_use == 0 {
+                    of_no_use.push(rank);
+                }
+            }
+        }
+        for rank in of_no_use {
+            self.change(rank, |_| ());
+        }
     }
 
-    fn get(&self, member: Rank) -> Option<&Member> {
-        let place = self.ranks.binary_search(&member).ok()?;
-        Some(&self.members[place])
-    }
-
-    fn get_mut(&mut self, member: Rank) -> Option<&mut Member> {
-        let place = self.ranks.binary_search(&member).ok()?;
-        Some(&mut self.members[place])
+    fn is_seed(&self, member: Rank) -> bool {
+        self.seeds.binary_search(&member).is_ok()
     }
 
     /// Whether a member holds a segment, as far as is known.
     pub(super) fn holds(&self, member: Rank, segment: SegmentIndex) -> bool {
-        let held = self.held.get(&member);
-        held.is_some_and(|held| held.contains(segment))
-            || self.get(member).is_some_and(|member| member.is_seed)
+        let held = &self.get(member).held;
+        held.as_ref().is_some_and(|held| held.contains(segment)) || self.is_seed(member)
     }
 
     /// Whether it is certain that a member sends a segment, as far as is known.
-    pub(super) fn is_sure(&self, member: Rank, segment: SegmentIndex) -> bool {
-        self.holds(member, segment) && self.get(member).is_some_and(|member| !member.is_doubted)
-    }
-
-    /// Whether a member can be asked for a segment at all.
-    pub(super) fn may_hold(&self, member: Rank, segment: SegmentIndex) -> bool {
-        !self.is_told || self.holds(member, segment)
+    fn is_sure(&self, member: Rank, segment: SegmentIndex) -> bool {
+        !self.get(member).is_doubted && self.holds(member, segment)
     }
 
     /// A member is asked for a segment, or whether it has it.
     pub(super) fn asks(&mut self, rank: Rank, segment: SegmentIndex) {
-        let is_sure = self.is_sure(rank, segment);
-        if let Some(member) = self.get_mut(rank) {
-            member.in_flight += 1;
-            if !is_sure && !member.is_proven {
-                self.trial.begin(rank);
-            }
+        if !self.is_sure(rank, segment) && !self.get(rank).is_proven {
+            self.trial.begin(rank);
         }
+        self.change(rank, |member| member.in_flight += 1);
     }
 
     /// A member holds what it was asked for.
     pub(super) fn has_held(&mut self, rank: Rank, segment: SegmentIndex) {
         let was_sure = self.is_sure(rank, segment);
         self.trial.succeed(rank);
-        if let Some(member) = self.answered(rank)
-            && !was_sure
-        {
-            member.is_proven = true;
-            member.is_doubted = false;
-            member.refusals = 0;
-            member.spared = 0;
-            member.rests = None;
-        }
+        self.answers(rank, |member| {
+            if !was_sure {
+                member.is_proven = true;
+                member.is_doubted = false;
+                member.refusals = 0;
+                member.spared = 0;
+                member.rests = None;
+            }
+        });
     }
 
     /// A member has sent a wrong hash.
     pub(super) fn was_wrong(&mut self, rank: Rank) {
         self.trial.succeed(rank);
-        if let Some(member) = self.answered(rank) {
+        self.answers(rank, |member| {
             member.wrong = member.wrong.saturating_add(1); // a wide window may be full of them
-        }
+        });
     }
 
     /// A member does not hold what it was asked for.
@@ -231,7 +296,7 @@ impl Members {
         let held = self.holds(rank, segment);
         let upload_time = self.upload_time;
         self.trial.fail(rank, now, upload_time);
-        if let Some(member) = self.answered(rank) {
+        let rests = self.answers(rank, |member| {
             member.is_proven = false;
             member.is_doubted |= held;
             let pause = REST << member.refusals.min(MOST_DOUBLED);
@@ -241,28 +306,31 @@ impl Members {
             } else {
                 member.rests = Some(now.saturating_add(upload_time.saturating_mul(pause)));
             }
-        }
+            member.rests
+        });
+        self.alarms.extend(rests.map(|until| (until, rank)));
     }
 
     /// A member has no slot free, and keeps one from then on.
     pub(super) fn is_busy(&mut self, rank: Rank, until: Duration) {
         self.trial.succeed(rank);
-        if let Some(member) = self.answered(rank) {
-            member.appointment = Some(until);
-        }
+        let before = self.answers(rank, |member| member.appointment.replace(until));
+        self.slots_kept += usize::from(before.is_none());
+        self.alarms.insert((until, rank));
     }
 
-    fn answered(&mut self, member: Rank) -> Option<&mut Member> {
-        let member = self.get_mut(member)?;
-        member.in_flight = member.in_flight.saturating_sub(1);
-        Some(member)
+    fn answers<T>(&mut self, rank: Rank, change: impl FnOnce(&mut Member) -> T) -> T {
+        self.change(rank, |member| {
+            member.in_flight = member.in_flight.saturating_sub(1);
+            change(member)
+        })
     }
 
     /// Somebody says that a member holds a segment, which is lacking.
     pub(super) fn heed(&mut self, hint: Hint, order: &mut dyn Order) {
         let Hint { holder, segment } = hint;
-        if let Some(member) = self.get_mut(holder) {
-            member.hint = Some(segment);
+        if holder != self.me && self.ranks.binary_search(&holder).is_ok() {
+            self.change(holder, |member| member.hint = Some(segment));
             self.invitations.push_back(holder);
             self.learn(holder, segment, order);
         }
@@ -272,76 +340,92 @@ impl Members {
     pub(super) fn next_invitation(&mut self) -> Option<(Rank, Option<SegmentIndex>)> {
         loop {
             let rank = self.invitations.pop_front()?;
-            let at_a_time = self.at_a_time;
-            if let Some(member) = self.get_mut(rank)
-                && member.is_free(at_a_time)
-                && !member.is_doubted
-                && member.wrong == 0
-            {
-                return Some((rank, member.hint.take()));
+            let member = self.get(rank);
+            if self.is_free(member) && !member.is_doubted && member.wrong == 0 {
+                return Some((rank, self.change(rank, |member| member.hint.take())));
             }
         }
     }
 
     /// When something changes by itself.
     pub(super) fn due(&self) -> Option<Duration> {
-        let members = self.members.iter();
-        let times = members.flat_map(|member| [member.appointment, member.rests]);
-        times.chain([self.trial.due()]).flatten().min()
+        let alarm = self.alarms.first().map(|&(time, _)| time);
+        alarm.into_iter().chain(self.trial.due()).min()
     }
 
     /// Time has passed.
     pub(super) fn wake(&mut self, now: Duration) {
         self.trial.wake(now);
-        for (&rank, member) in self.ranks.iter().zip(&mut self.members) {
-            if member.appointment.take_if(|time| *time <= now).is_some() {
+        while let Some(&(time, rank)) = self.alarms.first()
+            && time <= now
+        {
+            self.alarms.pop_first();
+            let keeps_slot = self.change(rank, |member| {
+                member.rests.take_if(|time| *time <= now);
+                member.appointment.take_if(|time| *time <= now).is_some()
+            });
+            if keeps_slot {
+                self.slots_kept -= 1;
                 self.invitations.push_back(rank);
             }
-            member.rests.take_if(|time| *time <= now);
         }
-    }
-
-    /// Whether there is anybody who can be asked for something now. A client that is idle tries peers
-    /// before it is time.
-    pub(super) fn is_anybody_free(&self, is_idle: bool) -> bool {
-        let may_hold =
-            |rank: &Rank, member: &Member| member.is_seed || self.held.contains_key(rank);
-        let free = |rank: &Rank, member: &Member| {
-            let is_tried = is_idle || self.can_be_tried(member);
-            member.is_free(self.at_a_time)
-                && (is_tried || !member.is_doubted && may_hold(rank, member))
-        };
-        (self.ranks.iter().zip(&self.members)).any(|(rank, member)| free(rank, member))
     }
 
     /// Whether any of them keeps a slot.
     pub(super) fn keep_slots(&self) -> bool {
-        (self.members.iter()).any(|member| member.appointment.is_some())
+        self.slots_kept > 0
     }
 
-    /// The standings that members of this swarm can have, the best first.
-    pub(super) fn standings(&self) -> impl Iterator<Item = Standing> + use<> {
-        let anybody_wrong = self.members.iter().any(|member| member.wrong > 0);
+    /// Who may be asked for something now, in rank order. A client that is idle tries everybody, before
+    /// it is time.
+    pub(super) fn askable(&self, is_idle: bool) -> Cow<'_, [Rank]> {
+        let is_tried = |member: &Member| is_idle || self.can_be_tried(member);
+        if !is_tried(&STRANGER) {
+            return (&self.ready).into();
+        }
+        if self.at_a_time.is_none() {
+            return (&*self.ranks).into(); // whoever it is has room
+        }
+        let is_askable = |&rank: &Rank| {
+            let member = self.get(rank);
+            is_tried(member) && self.is_free(member) || self.is_ready(rank)
+        };
+        self.ranks.iter().copied().filter(is_askable).collect()
+    }
+
+    /// The standings in which members are asked, the best first. Who has sent wrong hashes, or is not
+    /// to be tried yet, is asked by a client that is idle.
+    pub(super) fn standings(&self, is_idle: bool) -> impl Iterator<Item = Standing> + use<> {
+        let anybody_wrong = is_idle && self.seen.values().any(|member| member.wrong > 0);
         let most_wrong = if anybody_wrong { MOST_WRONG } else { 1 };
-        (0..most_wrong).flat_map(|wrong| [false, true].map(|is_last| Standing { wrong, is_last }))
+        let last: &[bool] = if is_idle { &[false, true] } else { &[false] };
+        (0..most_wrong)
+            .flat_map(|wrong| last.iter().map(move |&is_last| Standing { wrong, is_last }))
     }
 
-    /// Whether a member has it, for a segment.
-    pub(super) fn has_standing(
+    /// Whether a member can be asked for a segment now, and has this standing for it.
+    pub(super) fn is_candidate(
         &self,
         rank: Rank,
         segment: SegmentIndex,
         standing: Standing,
     ) -> bool {
-        self.get(rank).is_some_and(|member| {
-            let is_last = !self.is_sure(rank, segment) && !self.can_be_tried(member);
-            member.wrong == standing.wrong && is_last == standing.is_last
-        })
+        let member = self.get(rank);
+        let holds = self.holds(rank, segment);
+        let is_last = (!holds || member.is_doubted) && !self.can_be_tried(member);
+        rank != self.me
+            && self.is_free(member)
+            && (holds || !self.is_told)
+            && standing
+                == (Standing {
+                    wrong: member.wrong,
+                    is_last,
+                })
     }
 
-    /// Whether a member can be asked for anything now.
-    pub(super) fn is_free(&self, member: Rank) -> bool {
-        (self.get(member)).is_some_and(|member| member.is_free(self.at_a_time))
+    fn is_free(&self, member: &Member) -> bool {
+        let has_room = |at_a_time: NonZeroUsize| member.in_flight < at_a_time.get();
+        member.appointment.is_none() && self.at_a_time.is_none_or(has_room)
     }
 
     /// Whether a member can be asked for what it is not known to hold.
@@ -351,12 +435,6 @@ impl Members {
             return is_due || self.upload_time.is_zero();
         }
         is_due && member.spared == 0 && member.rests.is_none()
-    }
-}
-
-impl Member {
-    fn is_free(&self, at_a_time: usize) -> bool {
-        self.appointment.is_none() && self.in_flight < at_a_time
     }
 }
 

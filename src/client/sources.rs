@@ -42,30 +42,22 @@ impl Sources {
         (settings.segment_order.value.make)(segments, &mut self.rng)
     }
 
-    /// Whom to turn to for a segment, of those that may hold it and have not refused it. Who is to be
-    /// asked last is asked only by a client that is idle.
+    /// Whom to turn to for a segment, of those in `askable` that may hold it and have not refused it.
+    /// Who is to be asked last is asked only by a client that is idle.
     pub(super) fn choose(
         &mut self,
         members: &Members,
+        askable: &[Rank],
         segment: SegmentIndex,
         refused_by: &[Rank],
         is_idle: bool,
-    ) -> Whom {
-        let may = |member: Rank| !refused_by.contains(&member) && members.may_hold(member, segment);
-        for standing in members.standings() {
-            let may = |member: Rank| members.has_standing(member, segment, standing) && may(member);
-            let free = |member: Rank| members.is_free(member) && may(member);
-            let candidates = Candidates::new(members.ranks(), &free);
-            if (is_idle || !standing.is_last)
-                && let Some(choice) = self.selection.choose(&candidates)
-            {
-                return Whom::Choice(choice);
-            }
-            if members.ranks().iter().any(|&member| may(member)) {
-                return Whom::Later;
-            }
-        }
-        Whom::Nobody
+    ) -> Option<Choice> {
+        members.standings(is_idle).find_map(|standing| {
+            let may = |member: Rank| {
+                !refused_by.contains(&member) && members.is_candidate(member, segment, standing)
+            };
+            self.selection.choose(&Candidates::new(askable, &may))
+        })
     }
 
     /// A question to these members, which is about to be sent.
@@ -97,15 +89,6 @@ impl Sources {
     fn asked(&self, member: Rank) -> u64 {
         self.asked.get(&member).copied().unwrap_or(0)
     }
-}
-
-/// Whom to turn to.
-#[derive(Debug)]
-pub(super) enum Whom {
-    Choice(Choice),
-    /// Somebody who is not to be asked now.
-    Later,
-    Nobody,
 }
 
 /// A question to several members: who holds a segment, and how busy is each?
