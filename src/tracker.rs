@@ -1,6 +1,7 @@
 //! The tracker: who is in which swarm. A state machine that takes messages and leaves its answers
 //! for the post.
 
+mod listing;
 mod swarms;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,6 +4,7 @@
 mod generate;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use bittorrent::manifest::{self, Manifest};
 use bittorrent::protocol::{
@@ -86,10 +87,11 @@ fn messages(seed: u64) -> (Vec<ToTracker>, Vec<ToDownload>, Vec<ToUpload>) {
         .or(input.owned.first().map(|file| &file.name))
         .cloned();
     let (file, segment) = (FileId(seed as u32), SegmentIndex(seed as usize % 1000));
-    let members: Vec<Rank> = (1..seed as u32 % 300).map(Rank).collect();
+    let members: Arc<[Rank]> = (1..seed as u32 % 300).map(Rank).collect();
     let joined = Joined {
         file,
         hashes: hashes.clone(),
+        size: members.len() + 1,
         members: members.clone(),
         seeds: members.clone(),
         held: vec![SegmentSet::all(segment.0); seed as usize % 5],
@@ -105,6 +107,7 @@ fn messages(seed: u64) -> (Vec<ToTracker>, Vec<ToDownload>, Vec<ToUpload>) {
     });
     let refreshed = Members {
         gained: news.collect(),
+        size: members.len(),
         members: members.clone(),
         seeds: members.clone(),
     };

@@ -6,6 +6,7 @@ mod world;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bittorrent::client::{Conduct, Leaving, Part};
@@ -140,7 +141,7 @@ fn is_verified(deed: &Deed) -> bool {
     matches!(deed, Deed::Verified { .. })
 }
 
-fn lists(letter: &mut Letter) -> &mut Vec<Rank> {
+fn lists(letter: &mut Letter) -> &mut Arc<[Rank]> {
     match letter {
         Letter::ToDownload(ToDownload::Swarm(Swarm::Joined(joined))) => &mut joined.members,
         Letter::ToDownload(ToDownload::Swarm(Swarm::Members(members))) => &mut members.members,
@@ -148,6 +149,12 @@ fn lists(letter: &mut Letter) -> &mut Vec<Rank> {
             panic!("{letter:?} lists nobody")
         }
     }
+}
+
+fn change(list: &mut Arc<[Rank]>, change: impl FnOnce(&mut Vec<Rank>)) {
+    let mut ranks = list.to_vec();
+    change(&mut ranks);
+    *list = ranks.into();
 }
 
 #[test]
@@ -330,12 +337,12 @@ fn r3_who_is_in_a_swarm() {
     check_all(&[
         one(Rule::R3, "the client left out", |tape| {
             tape.change(tape.nth(Tag::Swarm, TRACKER, Rank(3), 1), |letter| {
-                lists(letter).retain(|rank| *rank != Rank(3));
+                change(lists(letter), |list| list.retain(|rank| *rank != Rank(3)));
             });
         }),
         one(Rule::R3, "a stranger listed", |tape| {
             tape.change(tape.first(Tag::Swarm, TRACKER, Rank(3)), |letter| {
-                lists(letter).push(Rank(4));
+                change(lists(letter), |list| list.push(Rank(4)));
             });
         }),
         one(Rule::R3, "SWARM doubled", |tape| {
@@ -805,7 +812,7 @@ fn leave_out(tape: &mut Tape, later: usize, left_out: Rank) {
     let places = lists_of_first_file(tape, later);
     tape.change(places, |letter| {
         let before = lists(letter).len();
-        lists(letter).retain(|rank| *rank != left_out);
+        change(lists(letter), |list| list.retain(|rank| *rank != left_out));
         assert_eq!(lists(letter).len(), before - 1);
     });
 }
@@ -844,8 +851,8 @@ fn call_seeds(tape: &mut Tape, later: usize, change: fn(&mut Vec<Rank>)) {
                 panic!("{letter:?} lists nobody")
             }
         };
-        let before = seeds.clone();
-        change(seeds);
+        let before = Arc::clone(seeds);
+        self::change(seeds, change);
         assert_ne!(*seeds, before);
     });
 }

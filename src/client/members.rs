@@ -142,8 +142,8 @@ impl Members {
         let upload_time = settings.upload_time;
         let mut members = Members {
             me,
-            ranks: ranks.into(),
-            seeds: seeds.into(),
+            ranks: ranks,
+            seeds: seeds,
             seen: BTreeMap::new(),
             ready: Vec::new(),
             alarms: BTreeSet::new(),
@@ -169,8 +169,8 @@ impl Members {
 
     /// A later list. They still hold what they held of the file.
     pub(super) fn refresh(&mut self, swarm: protocol::Members, order: &mut dyn Order) {
-        self.ranks = swarm.members.into();
-        self.seeds = swarm.seeds.into();
+        self.ranks = swarm.members;
+        self.seeds = swarm.seeds;
         for news in swarm.gained {
             for segment in news.segments {
                 self.learn(news.member, segment, order);

@@ -58,8 +58,9 @@ fn swarm(letters: &str) -> ToDownload {
     ToDownload::Swarm(Swarm::Joined(Joined {
         file: F,
         hashes: hashes(letters),
-        members: vec![ME, Rank(3)],
-        seeds: vec![Rank(3)],
+        size: 2,
+        members: [ME, Rank(3)].into(),
+        seeds: [Rank(3)].into(),
         held: vec![],
     }))
 }
@@ -274,8 +275,9 @@ fn who_leaves_waits_for_the_answer_of_the_tracker_and_for_its_grants() {
         []
     );
     let members = ToDownload::Swarm(Swarm::Members(Members {
-        members: vec![ME],
-        seeds: vec![],
+        size: 1,
+        members: [ME].into(),
+        seeds: [].into(),
         gained: vec![],
     }));
     assert_eq!(

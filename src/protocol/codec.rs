@@ -203,27 +203,29 @@ mod tests {
             ToDownload::Swarm(Swarm::Joined(Joined {
                 file: FileId(5),
                 hashes: hashes("c"),
-                members: vec![Rank(1), Rank(200)],
-                seeds: vec![Rank(200)],
+                size: 300,
+                members: [Rank(1), Rank(200)].into(),
+                seeds: [Rank(200)].into(),
                 held: vec![SegmentSet::all(8), SegmentSet::none(8)],
             })),
             &[
                 &[1, 0, 5, 0, 16][..],
                 &[0xcc; 16],
-                &[2, 1, 200, 1, 1, 200, 1, 2, 1, 0xff, 1, 0],
+                &[0xac, 2, 2, 1, 200, 1, 1, 200, 1, 2, 1, 0xff, 1, 0],
             ]
             .concat(),
         );
         check(
             ToDownload::Swarm(Swarm::Members(Members {
-                members: vec![Rank(3)],
-                seeds: vec![],
+                size: 7,
+                members: [Rank(3)].into(),
+                seeds: [].into(),
                 gained: vec![Gained {
                     member: Rank(3),
                     segments: vec![SegmentIndex(9)],
                 }],
             })),
-            &[1, 1, 1, 3, 0, 1, 3, 1, 9],
+            &[1, 1, 7, 1, 3, 0, 1, 3, 1, 9],
         );
         check(ToDownload::Swarm(Swarm::Unknown), &[1, 2]);
         let answer = |answer| {

@@ -4,6 +4,7 @@
 //! The tag is the kind of message, the mailbox it lies in is its reader, the enum is its meaning.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -321,10 +322,12 @@ pub struct Joined {
     pub file: FileId,
     /// The hashes of all its segments, for the client to hold against what it is sent (R4).
     pub hashes: Hashes,
-    /// The seeds and peers of its swarm, in rank order.
-    pub members: Vec<Rank>,
+    /// How many seeds and peers its swarm has, with the client itself, which is one from now on.
+    pub size: usize,
+    /// The seeds and peers, in rank order.
+    pub members: Arc<[Rank]>,
     /// Those of them that are seeds: who owns it or has completed it (R11).
-    pub seeds: Vec<Rank>,
+    pub seeds: Arc<[Rank]>,
     /// What each of them holds, in the same order, if the tracker knows; nothing with the index of
     /// 2024 (R2).
     pub held: Vec<SegmentSet>,
@@ -333,10 +336,12 @@ pub struct Joined {
 /// A swarm, after the first answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Members {
+    /// How many seeds and peers there are, with the client itself.
+    pub size: usize,
     /// The seeds and peers, in rank order.
-    pub members: Vec<Rank>,
+    pub members: Arc<[Rank]>,
     /// Those of them that are seeds.
-    pub seeds: Vec<Rank>,
+    pub seeds: Arc<[Rank]>,
     /// What they gained since the client was last answered, if the tracker knows. Only that: what
     /// is held is never lost, and all of it every time would cost the square of the file's length.
     pub gained: Vec<Gained>,

@@ -6,6 +6,7 @@
 //! hinted at. At most a window's segments are asked for at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::known::Known;
 use super::{Check, Offences, Passing, Rule, Way};
@@ -22,7 +23,7 @@ pub(super) struct Requests {
 struct Client {
     /// The file that was last listed, and its members.
     file: Option<FileId>,
-    members: Vec<Rank>,
+    members: Arc<[Rank]>,
     /// Who was asked for what since then.
     asked: BTreeSet<(Rank, FileId, SegmentIndex)>,
     /// The requests that are not answered.

@@ -118,7 +118,7 @@ impl Swarms {
             offences.report(Rule::R3, text);
         }
         // Lists are in rank order, as the set is.
-        if !members.iter().eq(listed) {
+        if !members.iter().eq(listed.iter()) {
             let is_seed =
                 |rank| (file.number).is_some_and(|number| self.seeds.contains(&(number, rank)));
             let left_out = members.iter().find(|rank| !listed.contains(rank));

@@ -56,14 +56,16 @@ fn letters() -> Vec<Letter> {
         ToDownload::Swarm(Swarm::Joined(Joined {
             file,
             hashes: hashes("c"),
-            members: vec![Rank(1), Rank(2), Rank(3)],
-            seeds: vec![Rank(1)],
+            size: 3,
+            members: [Rank(1), Rank(2), Rank(3)].into(),
+            seeds: [Rank(1)].into(),
             held: vec![SegmentSet::all(8), SegmentSet::none(8), held],
         }))
         .into(),
         ToDownload::Swarm(Swarm::Members(Members {
-            members: vec![Rank(3)],
-            seeds: vec![],
+            size: 1,
+            members: [Rank(3)].into(),
+            seeds: [].into(),
             gained: vec![Gained {
                 member: Rank(3),
                 segments: vec![SegmentIndex(9)],

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::listing::{List, Listing};
 use super::{Amount, Tally};
 use crate::protocol::{
     Envelope, FileId, FileName, Gained, Hashes, Joined, Members, Missing, Progress, Rank,
@@ -31,19 +32,20 @@ pub(super) struct Swarms {
 pub(super) struct File {
     hashes: Hashes,
     roles: BTreeMap<Rank, Role>,
+    listing: Listing,
     /// Who holds what, if that is to be known.
     index: Option<Index>,
 }
 
 #[derive(Debug)]
-enum Role {
+pub(super) enum Role {
     Seed,
     Peer(Peer),
 }
 
 /// A client that downloads a file.
 #[derive(Debug, Default)]
-struct Peer {
+pub(super) struct Peer {
     /// How much of the index's log it has been told.
     told: usize,
     /// How many segments it has told of by UPDATE.
@@ -197,6 +199,7 @@ impl Swarms {
         }
         let heard = file.member(client).heard;
         file.roles.insert(client, Role::Seed);
+        file.listing.completed();
         self.partial -= heard;
         self.tally.segments += segments;
         self.tally.files += 1;
@@ -228,17 +231,20 @@ impl File {
                 .into_iter()
                 .map(|owner| (owner, Role::Seed))
                 .collect(),
+            listing: Listing::default(),
             index,
         }
     }
 
     /// Makes a client a peer, and tells it all that there is to know.
     fn join(&mut self, client: Rank, id: FileId) -> Joined {
+        let List { members, seeds } = self.listing.list(&self.roles);
         let joined = Joined {
             file: id,
             hashes: self.hashes.clone(),
-            members: self.members(),
-            seeds: self.seeds(),
+            size: self.roles.len() + 1,
+            members,
+            seeds,
             held: (self.index.iter())
                 .flat_map(|index| index.held.values().cloned())
                 .collect(),
@@ -251,6 +257,7 @@ impl File {
             peer.told = index.log.len();
         }
         self.roles.insert(client, Role::Peer(peer));
+        self.listing.joined();
         joined
     }
 
@@ -287,7 +294,7 @@ impl File {
 
     /// The swarm as it is now, and what its members gained since the peer was last told.
     fn news(&mut self, client: Rank) -> Members {
-        let members = self.members();
+        let List { members, seeds } = self.listing.list(&self.roles);
         let mut gained = Vec::new();
         if let (Some(index), Some(Role::Peer(peer))) = (&self.index, self.roles.get_mut(&client)) {
             let log = index.log[peer.told..].iter();
@@ -295,8 +302,9 @@ impl File {
             peer.told = index.log.len();
         }
         Members {
+            size: self.roles.len(),
             members,
-            seeds: self.seeds(),
+            seeds,
             gained,
         }
     }
@@ -307,19 +315,5 @@ impl File {
             Some(Role::Peer(peer)) => peer,
             Some(Role::Seed) | None => unreachable!("only peers are asked for"),
         }
-    }
-
-    /// Its seeds and peers, in rank order.
-    fn members(&self) -> Vec<Rank> {
-        self.roles.keys().copied().collect()
-    }
-
-    /// Its seeds, in rank order.
-    fn seeds(&self) -> Vec<Rank> {
-        let seeds = self
-            .roles
-            .iter()
-            .filter(|(_, role)| matches!(role, Role::Seed));
-        seeds.map(|(seed, _)| *seed).collect()
     }
 }

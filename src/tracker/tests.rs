@@ -1,6 +1,7 @@
 //! Dialogues with a tracker, named after the rules that they show.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use super::*;
 use crate::policy::TrackerIndex;
@@ -38,7 +39,7 @@ fn ready(files: &[OwnedFile]) -> ToTracker {
     ToTracker::Init(Init::Ready(files.to_vec()))
 }
 
-fn ranks(ranks: &[u32]) -> Vec<Rank> {
+fn ranks(ranks: &[u32]) -> Arc<[Rank]> {
     ranks.iter().copied().map(Rank).collect()
 }
 
@@ -64,6 +65,7 @@ fn complete(file: FileId) -> ToTracker {
 
 fn members(ranks: &[u32], seeds: &[u32]) -> Swarm {
     Swarm::Members(Members {
+        size: ranks.len(),
         members: self::ranks(ranks),
         seeds: self::ranks(seeds),
         gained: vec![],
@@ -123,7 +125,7 @@ fn r1_nothing_is_answered_before_the_start_and_nobody_registers_twice() {
         objection(&mut tracker, 1, ready(&[])),
         "it has registered already"
     );
-    assert_eq!(tracker.unfinished(), ranks(&[2]));
+    assert_eq!(tracker.unfinished(), [Rank(2)]);
     objection(&mut tracker, 1, ToTracker::Alive);
     objection(&mut tracker, 1, ToTracker::SwarmRequest(name("f")));
     objection(&mut tracker, 1, update(F));
@@ -172,6 +174,7 @@ fn r3_a_client_that_asks_for_a_swarm_is_told_all_of_it_and_is_its_peer_from_then
         Swarm::Joined(Joined {
             file: G,
             hashes: hashes("x"),
+            size: members.len() + 1,
             members: ranks(members),
             seeds: ranks(&[2]),
             held: vec![],
@@ -246,6 +249,7 @@ fn r11_file_complete_makes_a_peer_a_seed_that_stays_when_it_is_done() {
     let joined = Swarm::Joined(Joined {
         file: G,
         hashes: hashes("x"),
+        size: 3,
         members: ranks(&[2, 3]),
         seeds: ranks(&[2, 3]),
         held: vec![],
@@ -323,7 +327,7 @@ fn r12_each_client_is_stopped_once_when_every_client_is_done() {
         []
     );
     assert_eq!(tracker.ending(), None);
-    assert_eq!(tracker.unfinished(), ranks(&[1]));
+    assert_eq!(tracker.unfinished(), [Rank(1)]);
     let stop = |client| to(client, ToUpload::Stop);
     assert_eq!(
         answers(&mut tracker, 1, done(&[])),
@@ -366,6 +370,7 @@ fn indexed() -> Tracker {
     let joined = Swarm::Joined(Joined {
         file: F,
         hashes: hashes("abc"),
+        size: 3,
         members: ranks(&[1, 2]),
         seeds: ranks(&[1, 2]),
         held: vec![held(&[0, 1, 2]); 2],
@@ -392,6 +397,7 @@ fn r6_with_the_index_of_segments_a_peer_is_told_what_others_gained_since_it_was_
         let members = self::ranks(ranks);
         let (seeds, gained) = (self::ranks(seeds), news.collect());
         let members = Members {
+            size: ranks.len(),
             members,
             seeds,
             gained,

@@ -53,7 +53,7 @@ fn begun(wanted: &[&str], settings: Settings) -> (Download, Vec<Effect>) {
 /// A download of `f` with this content from these members, after the first requests.
 fn joined(letters: &str, members: &[u32], settings: Settings) -> (Download, Vec<Effect>) {
     let (mut download, _) = begun(&["f"], settings);
-    let members: Vec<Rank> = members.iter().copied().map(Rank).collect();
+    let members: Arc<[Rank]> = members.iter().copied().map(Rank).collect();
     let held = if settings.knows_segments() {
         members.len()
     } else {
@@ -62,6 +62,7 @@ fn joined(letters: &str, members: &[u32], settings: Settings) -> (Download, Vec<
     let swarm = Swarm::Joined(Joined {
         file: F,
         hashes: hashes(letters),
+        size: members.len() + 1,
         seeds: members.clone(),
         members,
         held: vec![SegmentSet::all(letters.len()); held],
@@ -116,8 +117,9 @@ fn news(ranks: &[u32], gained: &[(u32, &[usize])]) -> ToDownload {
     let gains = |rank: &&Rank| gained.clone().any(|news| news.member == **rank);
     let seeds = ranks.iter().filter(|rank| !gains(rank)).copied();
     ToDownload::Swarm(Swarm::Members(Members {
+        size: ranks.len(),
         seeds: seeds.collect(),
-        members: ranks,
+        members: ranks.into(),
         gained: gained.collect(),
     }))
 }
@@ -347,11 +349,12 @@ fn r6_the_last_segment_of_a_file_is_told_by_file_complete_alone() {
 #[test]
 fn r7_a_file_is_completed_and_saved_with_its_last_segment_and_then_the_next_one_begins() {
     let (mut download, _) = begun(&["f", "g"], settings(10, 1));
-    let members = vec![Rank(1), ME];
+    let members = [Rank(1), ME].into();
     let swarm = Swarm::Joined(Joined {
         file: F,
         hashes: hashes("ab"),
-        seeds: vec![Rank(1)],
+        size: 2,
+        seeds: [Rank(1)].into(),
         members,
         held: vec![],
     });
@@ -636,8 +639,9 @@ fn a_tracker_that_tells_of_too_few_members_is_an_error() {
     let swarm = Swarm::Joined(Joined {
         file: F,
         hashes: hashes("ab"),
-        members: vec![Rank(1)],
-        seeds: vec![Rank(1)],
+        size: 2,
+        members: [Rank(1)].into(),
+        seeds: [Rank(1)].into(),
         held: vec![],
     });
     let message = ToDownload::Swarm(swarm);
@@ -702,8 +706,9 @@ fn what_became_of_each_file_is_recorded() {
     let swarm = Swarm::Joined(Joined {
         file: F,
         hashes: hashes("ab"),
-        members: vec![Rank(1), Rank(3)],
-        seeds: vec![Rank(1), Rank(3)],
+        size: 3,
+        members: [Rank(1), Rank(3)].into(),
+        seeds: [Rank(1), Rank(3)].into(),
         held: vec![],
     });
     let answer = |position, answer| segment(position, answer);

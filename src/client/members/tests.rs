@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use fastrand::Rng;
 
 use super::*;
@@ -19,7 +21,7 @@ fn order() -> Box<dyn Order> {
     (order::ALL[0].value.make)(0, &mut Rng::with_seed(0))
 }
 
-fn ranks(ranks: &[u32]) -> Vec<Rank> {
+fn ranks(ranks: &[u32]) -> Arc<[Rank]> {
     ranks.iter().copied().map(Rank).collect()
 }
 
@@ -28,6 +30,7 @@ fn members(of: &[u32], seeds: &[u32], settings: Settings) -> Members {
     let joined = Joined {
         file: FileId(0),
         hashes: hashes("abcd"),
+        size: of.len(),
         members: ranks(of),
         seeds: ranks(seeds),
         held: vec![],
@@ -45,6 +48,7 @@ fn timed() -> Settings {
 
 fn list(members: &mut Members, of: &[u32], seeds: &[u32]) {
     let swarm = protocol::Members {
+        size: of.len(),
         members: ranks(of),
         seeds: ranks(seeds),
         gained: vec![],
@@ -191,6 +195,7 @@ fn where_the_tracker_tells_nobody_is_asked_for_what_it_is_not_known_to_hold() {
     members.is_told = true;
     assert!(may_ask(&members, 2, ONE) && !may_ask(&members, 3, ONE));
     let swarm = protocol::Members {
+        size: 2,
         members: ranks(&[2, 3]),
         seeds: ranks(&[2]),
         gained: vec![Gained {
