@@ -19,7 +19,8 @@ use crate::settings::Settings;
 use crate::statistics::{FileDownload, Recorded};
 
 /// When every member has refused everything that is lacking, the tracker is asked for new members;
-/// when that has come so many times in a row, without a segment in between, the file is given up.
+/// when that has come so many times in a row, without a segment in between, and there are no others,
+/// the file is given up.
 /// The tracker lists only clients that have or fetch the file, and its first owner stays, unless a
 /// scenario says otherwise; so in a sound swarm it does not come even once.
 const FRUITLESS_ROUNDS: usize = 3;
@@ -145,7 +146,7 @@ impl Fetch {
     /// When there is something new to do without a message, if there is. [`Fetch::wake`] is to be
     /// called then.
     pub(super) fn due(&self) -> Option<Duration> {
-        let waits = self.in_flight.is_empty() && self.members.keep_slots();
+        let waits = self.in_flight.is_empty() && !self.is_idle();
         let stale = self.stale.filter(|&stale| waits && stale > self.now);
         let times = self.members.due().into_iter().chain(stale);
         times.min().filter(|_| self.may_ask() && self.to_come > 0)
@@ -323,7 +324,7 @@ impl Fetch {
             Next::AskTracker
         } else {
             self.fruitless_rounds += 1;
-            if self.fruitless_rounds < FRUITLESS_ROUNDS {
+            if self.fruitless_rounds < FRUITLESS_ROUNDS || !self.members.are_all_known() {
                 self.awaits_members = true;
                 Next::AskTracker
             } else {
@@ -377,9 +378,13 @@ impl Fetch {
     }
 
     /// Whether nothing will come by itself: nothing is in flight, and nobody keeps a slot. In a sound
-    /// swarm that is never so for long, for its seeds are always good for one or the other.
+    /// swarm that is never so for long, for its seeds are always good for one or the other. Where
+    /// serving takes time and the tracker tells of some only, there may be none among those: then
+    /// trials come in their time, and so do others.
     fn is_idle(&self) -> bool {
-        self.in_flight.is_empty() && !self.members.keep_slots()
+        let is_left_to_chance =
+            !self.settings.upload_time.is_zero() && !self.members.are_all_known();
+        self.in_flight.is_empty() && !self.members.keep_slots() && !is_left_to_chance
     }
 
     /// Whether one more segment may be begun.

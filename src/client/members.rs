@@ -32,8 +32,10 @@ const MOST_DOUBLED: u32 = 5;
 #[derive(Debug)]
 pub(super) struct Members {
     me: Rank,
-    /// All of them, in rank order, and perhaps the client itself.
+    /// All whom the tracker has told of, in rank order, and perhaps the client itself.
     ranks: Arc<[Rank]>,
+    /// How many others there were in the swarm when the tracker last told.
+    others: usize,
     /// Those of them that are seeds, in rank order.
     seeds: Arc<[Rank]>,
     /// What was seen of those with whom the client has had to do.
@@ -127,6 +129,7 @@ impl Members {
     ) -> Result<Members> {
         let Joined {
             hashes,
+            size,
             members: ranks,
             seeds,
             held,
@@ -142,8 +145,9 @@ impl Members {
         let upload_time = settings.upload_time;
         let mut members = Members {
             me,
-            ranks: ranks,
-            seeds: seeds,
+            ranks,
+            others: size, // the client itself joins with this answer
+            seeds,
             seen: BTreeMap::new(),
             ready: Vec::new(),
             alarms: BTreeSet::new(),
@@ -167,10 +171,16 @@ impl Members {
         Ok(members)
     }
 
-    /// A later list. They still hold what they held of the file.
+    /// A later list, of all of them or of some, which adds to those before. They still hold what they held
+    /// of the file.
     pub(super) fn refresh(&mut self, swarm: protocol::Members, order: &mut dyn Order) {
-        self.ranks = swarm.members;
-        self.seeds = swarm.seeds;
+        let is_whole = swarm.members.len() >= swarm.size;
+        let known = |known: &[Rank], told: Arc<[Rank]>| {
+            if is_whole { told } else { union(known, &told) }
+        };
+        self.ranks = known(&self.ranks, swarm.members);
+        self.seeds = known(&self.seeds, swarm.seeds);
+        self.others = swarm.size.saturating_sub(1);
         for news in swarm.gained {
             for segment in news.segments {
                 self.learn(news.member, segment, order);
@@ -188,6 +198,12 @@ impl Members {
         self.ready = known.filter(|&rank| self.is_ready(rank)).collect();
         self.ready.sort();
         self.ready.dedup();
+    }
+
+    /// Whether the tracker has told of all of them.
+    pub(super) fn are_all_known(&self) -> bool {
+        let is_me_listed = self.ranks.binary_search(&self.me).is_ok();
+        self.ranks.len() - usize::from(is_me_listed) >= self.others
     }
 
     fn get(&self, member: Rank) -> &Member {
@@ -436,6 +452,14 @@ impl Members {
         }
         is_due && member.spared == 0 && member.rests.is_none()
     }
+}
+
+/// All of both, which are in rank order.
+fn union(one: &[Rank], other: &[Rank]) -> Arc<[Rank]> {
+    let mut all = [one, other].concat();
+    all.sort();
+    all.dedup();
+    all.into()
 }
 
 #[cfg(test)]
