@@ -396,7 +396,8 @@ impl Members {
     /// it is time.
     pub(super) fn askable(&self, is_idle: bool) -> Cow<'_, [Rank]> {
         let is_tried = |member: &Member| is_idle || self.can_be_tried(member);
-        if !is_tried(&STRANGER) {
+        let are_strangers_tried = is_idle || !self.is_told && self.can_be_tried(&STRANGER);
+        if !are_strangers_tried {
             return (&self.ready).into();
         }
         if self.at_a_time.is_none() {
