@@ -17,6 +17,9 @@ pub struct Settings {
     pub update_interval: NonZeroUsize,
     /// So many segments of a client are asked for at a time, at most.
     pub window: NonZeroUsize,
+    /// So many members of a swarm the tracker tells a client of at most, drawn anew for each answer.
+    /// None is all of them.
+    pub members: Option<NonZeroUsize>,
     /// What the tracker knows.
     pub tracker_index: &'static Named<TrackerIndex>,
     /// Whom clients ask.
@@ -41,6 +44,7 @@ impl Default for Settings {
         Settings {
             update_interval: ten,
             window: ten,
+            members: None,
             tracker_index: &TrackerIndex::ALL[0],
             peer_selection: &selection::ALL[0],
             segment_order: &order::ALL[0],
@@ -63,10 +67,10 @@ impl Settings {
         self.tracker_index.value == TrackerIndex::Segments
     }
 
-    /// A client's own random numbers.
-    pub fn rng(&self, client: Rank) -> Rng {
+    /// A rank's own random numbers.
+    pub fn rng(&self, rank: Rank) -> Rng {
         let base = Rng::with_seed(self.seed).u64(..);
-        Rng::with_seed(base.wrapping_add(client.0.into()))
+        Rng::with_seed(base.wrapping_add(rank.0.into()))
     }
 }
 

@@ -221,10 +221,11 @@ impl Registry {
         }
         let mut ids = BTreeMap::new();
         let mut files = Vec::new();
+        let mut rng = settings.rng(Rank::TRACKER);
         for (id, (name, contents)) in (0..).map(FileId).zip(self.contents) {
             let content = contents.into_iter().next();
             let Content { hashes, owners } = content.expect("a name came with a content");
-            files.push(File::new(hashes, owners, settings.knows_segments()));
+            files.push(File::new(hashes, owners, &settings, rng.fork()));
             ids.insert(name, id);
         }
         for (client, owned) in self.owned {

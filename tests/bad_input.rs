@@ -192,6 +192,11 @@ fn bad_options_and_a_lone_rank_are_refused_by_one_message() {
         &["--window", "0"],
         "error: invalid value '0' for '--window <N>'",
     );
+    refused(
+        3,
+        &["--members", "0"],
+        "error: invalid value '0' for '--members <K>'",
+    );
     refused(3, &["--update-interval", "x"], "error: invalid value 'x'");
     refused(
         3,

@@ -24,6 +24,10 @@ pub(super) struct CommonArguments {
     #[arg(long, value_name = "N", default_value_t = Settings::default().window)]
     window: NonZeroUsize,
 
+    /// How many members of a swarm the tracker tells a client of at most, drawn anew each time; left out, all
+    #[arg(long, value_name = "K")]
+    members: Option<NonZeroUsize>,
+
     /// What the tracker knows of a swarm, and tells its members
     #[arg(long, value_name = "INDEX", default_value = TrackerIndex::ALL[0].name, value_parser = by_name(TrackerIndex::ALL))]
     tracker_index: &'static Named<TrackerIndex>,
@@ -82,6 +86,7 @@ impl CommonArguments {
         let settings = Settings {
             update_interval: self.update_interval,
             window: self.window,
+            members: self.members,
             tracker_index: self.tracker_index,
             peer_selection: self.peer_selection,
             segment_order: self.segment_order,

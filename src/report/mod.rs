@@ -73,6 +73,9 @@ pub struct SettingsReport {
     pub tracker_grants: bool,
     pub update_interval: usize,
     pub window: usize,
+    /// Nothing is all of them.
+    #[serde(default)]
+    pub members: Option<NonZeroUsize>,
     pub upload_time: f64,
     pub upload_slots: usize,
     pub seed: u64,
@@ -94,6 +97,7 @@ impl SettingsReport {
         let settings = Settings {
             update_interval: positive("update-interval", self.update_interval)?,
             window: positive("window", self.window)?,
+            members: self.members,
             tracker_index: known("tracker-index", TrackerIndex::ALL, &self.tracker_index)?,
             peer_selection: known("peer-selection", selection::ALL, &self.peer_selection)?,
             segment_order: known("segment-order", order::ALL, &self.segment_order)?,
@@ -233,6 +237,7 @@ impl From<&Plan> for SettingsReport {
             tracker_grants: settings.tracker_grants,
             update_interval: settings.update_interval.get(),
             window: settings.window.get(),
+            members: settings.members,
             upload_time: settings.upload_time.as_secs_f64(),
             upload_slots: settings.upload_slots.map_or(0, NonZeroUsize::get),
             seed: settings.seed,
@@ -292,5 +297,31 @@ fn count(number: u64, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
         _ => format!("{number} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_of_a_report_are_those_of_its_run_also_where_all_members_are_told() {
+        for members in [None, NonZeroUsize::new(50)] {
+            let settings = Settings {
+                members,
+                ..Settings::default()
+            };
+            let plan = Plan {
+                settings,
+                clients: 3,
+                corrupt: vec![Rank(2)],
+                cast: Cast::default(),
+            };
+            let text = serde_json::to_string(&SettingsReport::from(&plan)).unwrap();
+            let read: SettingsReport = serde_json::from_str(&text).unwrap();
+            let (parsed, corrupt) = read.parse().unwrap();
+            assert_eq!(format!("{parsed:?}"), format!("{settings:?}"));
+            assert_eq!(corrupt, BTreeSet::from([Rank(2)]));
+        }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail, ensure};
+use fastrand::Rng;
 
 use super::listing::{List, Listing};
 use super::{Amount, Tally};
@@ -62,6 +63,26 @@ struct Index {
     held: BTreeMap<Rank, SegmentSet>,
     /// What was gained since the start, in the order in which it was heard of.
     log: Vec<Gained>,
+}
+
+impl Index {
+    /// What others than a client gained, from a place in the log on.
+    fn news(&self, client: Rank, told: &mut usize) -> Vec<Gained> {
+        let log = self.log[*told..].iter();
+        *told = self.log.len();
+        log.filter(|news| news.member != client).cloned().collect()
+    }
+
+    /// All that these members hold, but for the seeds.
+    fn all_of(&self, members: &[Rank], seeds: &[Rank]) -> Vec<Gained> {
+        let peers = (members.iter()).filter(|member| seeds.binary_search(member).is_err());
+        peers
+            .map(|&member| Gained {
+                member,
+                segments: self.held[&member].iter().collect(),
+            })
+            .collect()
+    }
 }
 
 impl Swarms {
@@ -218,8 +239,13 @@ impl Swarms {
 
 impl File {
     /// A file with its seeds, and who holds what if that is to be known.
-    pub(super) fn new(hashes: Hashes, owners: BTreeSet<Rank>, indexed: bool) -> File {
-        let index = indexed.then(|| Index {
+    pub(super) fn new(
+        hashes: Hashes,
+        owners: BTreeSet<Rank>,
+        settings: &Settings,
+        rng: Rng,
+    ) -> File {
+        let index = settings.knows_segments().then(|| Index {
             held: (owners.iter())
                 .map(|&owner| (owner, SegmentSet::all(hashes.len())))
                 .collect(),
@@ -227,27 +253,28 @@ impl File {
         });
         File {
             hashes,
+            listing: Listing::new(&owners, settings.members, rng),
             roles: owners
                 .into_iter()
                 .map(|owner| (owner, Role::Seed))
                 .collect(),
-            listing: Listing::default(),
             index,
         }
     }
 
     /// Makes a client a peer, and tells it all that there is to know.
     fn join(&mut self, client: Rank, id: FileId) -> Joined {
-        let List { members, seeds } = self.listing.list(&self.roles);
+        let List { members, seeds } = self.listing.list(client, &self.roles);
+        let held = (self.index.iter())
+            .flat_map(|index| members.iter().map(|member| index.held[member].clone()))
+            .collect();
         let joined = Joined {
             file: id,
             hashes: self.hashes.clone(),
             size: self.roles.len() + 1,
             members,
             seeds,
-            held: (self.index.iter())
-                .flat_map(|index| index.held.values().cloned())
-                .collect(),
+            held,
         };
         let mut peer = Peer::default();
         if let Some(index) = &mut self.index {
@@ -257,7 +284,7 @@ impl File {
             peer.told = index.log.len();
         }
         self.roles.insert(client, Role::Peer(peer));
-        self.listing.joined();
+        self.listing.joined(client);
         joined
     }
 
@@ -292,15 +319,17 @@ impl File {
         heard
     }
 
-    /// The swarm as it is now, and what its members gained since the peer was last told.
+    /// The swarm as it is now, and what its members gained since the peer was last told. Where it is told
+    /// of some, it was not told of these the last time: then all that they hold.
     fn news(&mut self, client: Rank) -> Members {
-        let List { members, seeds } = self.listing.list(&self.roles);
-        let mut gained = Vec::new();
-        if let (Some(index), Some(Role::Peer(peer))) = (&self.index, self.roles.get_mut(&client)) {
-            let log = index.log[peer.told..].iter();
-            gained.extend(log.filter(|news| news.member != client).cloned());
-            peer.told = index.log.len();
-        }
+        let List { members, seeds } = self.listing.list(client, &self.roles);
+        let gained = match (&self.index, self.roles.get_mut(&client)) {
+            (None, _) | (_, None | Some(Role::Seed)) => Vec::new(),
+            (Some(index), Some(Role::Peer(peer))) => match &self.listing {
+                Listing::All { .. } => index.news(client, &mut peer.told),
+                Listing::Some { .. } => index.all_of(&members, &seeds),
+            },
+        };
         Members {
             size: self.roles.len(),
             members,

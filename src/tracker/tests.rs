@@ -1,5 +1,7 @@
 //! Dialogues with a tracker, named after the rules that they show.
 
+mod members;
+
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
