@@ -14,11 +14,13 @@ mod job;
 #[path = "../../tests/repository/mod.rs"]
 mod repository;
 
+mod designs;
 mod growth;
 mod rank;
 mod run;
 mod sections;
 mod table;
+mod trust;
 mod twin;
 
 use std::env;

@@ -3,10 +3,12 @@
 use bittorrent::manifest::Manifest;
 use bittorrent::protocol::{FileName, Hashes, OwnedFile, SegmentHash};
 
+use crate::designs::designs;
 use crate::growth::{clients, segments, work};
 use crate::run::{Run, empty, exchange, layout, median};
 use crate::table::{Table, against, number};
-use crate::twin::twin;
+use crate::trust::trust;
+use crate::twin::scale;
 use crate::{Scale, generate, repository};
 
 /// One of them.
@@ -15,7 +17,7 @@ pub struct Section {
     pub run: fn(Scale) -> Vec<Table>,
 }
 
-pub const SECTIONS: [Section; 9] = [
+pub const SECTIONS: [Section; 10] = [
     Section {
         name: "startup",
         run: startup,
@@ -49,8 +51,12 @@ pub const SECTIONS: [Section; 9] = [
         run: designs,
     },
     Section {
-        name: "twin",
-        run: twin,
+        name: "trust",
+        run: trust,
+    },
+    Section {
+        name: "scale",
+        run: scale,
     },
 ];
 
@@ -259,85 +265,4 @@ fn idle(scale: Scale) -> Vec<Table> {
         table.row([rank.to_string(), format!("**{cost:.3}** ({target})")]);
     }
     vec![table]
-}
-
-/// The published designs, and the best combination known, on flash crowds.
-fn designs(scale: Scale) -> Vec<Table> {
-    const BEST: &str = "--tracker-index segments --segment-order rarest-first --update-interval 1";
-    let upload_time = scale.pick("5ms", "100us");
-    // Each with its targets: for the makespan over the bound, and for the messages a segment.
-    let mut designs: Vec<(String, Vec<&str>, [&str; 2])> = repository::designs()
-        .into_iter()
-        .map(|(letter, options)| {
-            let targets = match letter {
-                'A' => ["", "<= 40"],
-                'B' => ["", "<= 10"],
-                'E' => ["<= 1.45", "<= 8"],
-                _ => ["", "<= 8"],
-            };
-            (letter.to_string(), options, targets)
-        })
-        .collect();
-    let best = BEST.split_whitespace().collect();
-    designs.push((format!("`{BEST}`"), best, ["<= 1.15", "<= 8"]));
-    let mut tables = Vec::new();
-    for (leechers, segments, slots) in scale.pick(
-        vec![(15, 100, "2"), (31, 100, "2"), (15, 100, "0")],
-        vec![(2, 12, "1")],
-    ) {
-        let mut table = Table::new(
-            format!(
-                "Designs: 1 seed, {leechers} leechers, {segments} segments, --upload-time {upload_time} --upload-slots {slots}"
-            ),
-            &[
-                "design",
-                "makespan, s",
-                "over the lower bound (target)",
-                "busiest over mean",
-                "Jain's index",
-                "NACKs",
-                "messages a segment (target)",
-                "tracker's",
-            ],
-        );
-        let inputs = generate::crowd(1, leechers, segments);
-        for (name, options, targets) in &designs {
-            let options = [
-                &options[..],
-                &["--upload-time", upload_time, "--upload-slots", slots],
-            ]
-            .concat();
-            // Without slots they take long, and all the same.
-            let runs: Vec<Run> = (0..scale.pick(if slots == "0" { 1 } else { 5 }, 1))
-                .map(|_| Run::new(&inputs, &options))
-                .collect();
-            let of = |value: fn(&Run) -> Option<f64>| {
-                median(runs.iter().map(|run| value(run).expect("it is measured")))
-            };
-            // There are targets only where a client has slots, for messages only among few.
-            let [over_bound, messages] = *targets;
-            let goal = |is_meant: bool, value: f64, target: &str| match target {
-                target if is_meant && !target.is_empty() => against(value, target),
-                _ => number(value),
-            };
-            let over_bound = goal(slots != "0", of(|run| run.measured.optimality), over_bound);
-            let messages = goal(
-                slots != "0" && leechers <= 15,
-                of(|run| run.measured.messages_per_segment),
-                messages,
-            );
-            table.row([
-                name.clone(),
-                number(of(|run| run.measured.makespan)),
-                over_bound,
-                number(of(|run| run.measured.balance.imbalance)),
-                number(of(|run| run.measured.balance.jain)),
-                number(of(|run| run.measured.nack_ratio)),
-                messages,
-                number(of(|run| run.measured.tracker.messages_per_segment)),
-            ]);
-        }
-        tables.push(table);
-    }
-    tables
 }
