@@ -249,11 +249,7 @@ fn downloaded(file: &FileDownload) -> u64 {
 fn download_measured(client: Rank, download: &FileDownload, file: &File) -> DownloadMeasured {
     let time = (download.latest - download.begun).as_secs_f64();
     let end_game = (download.nearly_done).map(|nearly| (download.latest - nearly).as_secs_f64());
-    let able = file
-        .holders
-        .iter()
-        .filter(|&&holder| holder != client)
-        .count();
+    let able = file.holders.len() - usize::from(file.holders.contains(&client));
     DownloadMeasured {
         file: download.name.to_string(),
         segments: download.segments,
