@@ -1,6 +1,7 @@
 //! The judge of the rules: sound runs keep all of them, and runs that were broken on purpose break the
 //! rule that they were to break, and none that has nothing to do with it.
 
+mod draws;
 mod tape;
 mod world;
 
@@ -145,6 +146,16 @@ fn lists(letter: &mut Letter) -> &mut Arc<[Rank]> {
     match letter {
         Letter::ToDownload(ToDownload::Swarm(Swarm::Joined(joined))) => &mut joined.members,
         Letter::ToDownload(ToDownload::Swarm(Swarm::Members(members))) => &mut members.members,
+        Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {
+            panic!("{letter:?} lists nobody")
+        }
+    }
+}
+
+fn seeds(letter: &mut Letter) -> &mut Arc<[Rank]> {
+    match letter {
+        Letter::ToDownload(ToDownload::Swarm(Swarm::Joined(joined))) => &mut joined.seeds,
+        Letter::ToDownload(ToDownload::Swarm(Swarm::Members(members))) => &mut members.seeds,
         Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {
             panic!("{letter:?} lists nobody")
         }
@@ -844,16 +855,9 @@ fn r11_seeds_stay() {
 fn call_seeds(tape: &mut Tape, later: usize, change: fn(&mut Vec<Rank>)) {
     let places = lists_of_first_file(tape, later);
     tape.change(places, |letter| {
-        let seeds = match letter {
-            Letter::ToDownload(ToDownload::Swarm(Swarm::Joined(joined))) => &mut joined.seeds,
-            Letter::ToDownload(ToDownload::Swarm(Swarm::Members(members))) => &mut members.seeds,
-            Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {
-                panic!("{letter:?} lists nobody")
-            }
-        };
-        let before = Arc::clone(seeds);
-        self::change(seeds, change);
-        assert_ne!(*seeds, before);
+        let before = Arc::clone(seeds(letter));
+        self::change(seeds(letter), change);
+        assert_ne!(*seeds(letter), before);
     });
 }
 

@@ -2,7 +2,7 @@
 //! which ones a peer holds; only with `--tracker-index segments` it is told.
 //!
 //! Then clients tell all that they gained since they last told, up to an interval's, and hear what
-//! the tracker was told meanwhile.
+//! the tracker was told meanwhile; or all that it was ever told of whom it lists, where it lists some.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -153,10 +153,14 @@ impl Index {
         members: &Members,
         known: &Known,
     ) -> Option<String> {
-        let log = self.log.get(&file).map_or(&[][..], Vec::as_slice);
-        let told = self.told.insert((client, file), log.len()).unwrap_or(0);
-        let news = log.iter().skip(told).copied();
-        let mut news: Vec<_> = news.filter(|(member, _)| *member != client).collect();
+        let mut news = if known.settings.members.is_some() && known.settings.knows_segments() {
+            self.all_of(file, members)
+        } else {
+            let log = self.log.get(&file).map_or(&[][..], Vec::as_slice);
+            let told = self.told.insert((client, file), log.len()).unwrap_or(0);
+            let news = log.iter().skip(told).copied();
+            news.filter(|(member, _)| *member != client).collect()
+        };
         let mut said: Vec<_> = (members.gained.iter())
             .flat_map(|gained| {
                 gained
@@ -168,6 +172,17 @@ impl Index {
         news.sort_unstable();
         said.sort_unstable();
         (news != said).then(|| wrong(client, file, known))
+    }
+}
+
+impl Index {
+    /// All that the peers of a list hold.
+    fn all_of(&self, file: FileId, members: &Members) -> Vec<(Rank, SegmentIndex)> {
+        let is_peer = |member: &&Rank| !members.seeds.contains(*member);
+        let peers = members.members.iter().filter(is_peer);
+        let held = peers.filter_map(|&peer| Some((peer, self.held.get(&(file, peer))?)));
+        held.flat_map(|(peer, held)| held.iter().map(move |segment| (peer, segment)))
+            .collect()
     }
 }
 

@@ -16,16 +16,16 @@
 //! | rule | how it is broken |
 //! |---|---|
 //! | R1 | INIT dropped, doubled; INIT_ACK early, dropped, doubled, a refusal without a reason; a request before INIT_ACK |
-//! | R2 | a hash forged; a number too many; segments told that are not to be known; a segment asked of the tracker; a gained segment told twice; what members hold forged |
-//! | R3 | the client left out of a list; a stranger in it; SWARM doubled, dropped, sent by a client, without a file that there is; a request before SWARM |
-//! | R4 | Verified dropped, doubled, made WrongHash; a request with a forged hash, to who is no member; a refusal not respected; a needless question who is busy; GRANT dropped, doubled; CONFIRM dropped; a request without an offer (R9) |
+//! | R2 | a hash forged; a number too many; segments told that are not to be known; a segment asked of the tracker; a gained segment told twice; what members hold forged, in a list of all and of some |
+//! | R3 | the client left out of a list; a stranger in it; in a list of some the client, a stranger, a member twice, too few, another order; their number forged; SWARM doubled, dropped, sent by a client, without a file that there is; a request before SWARM |
+//! | R4 | Verified dropped, doubled, made WrongHash; a request with a forged hash, to who is no member, or not one of some that it was told of; a question who is busy to who is no member; a refusal not respected; a needless question who is busy; GRANT dropped, doubled; CONFIRM dropped; a request without an offer (R9) |
 //! | R5 | one owner serves for the other, in three ways |
 //! | R6 | UPDATE dropped, early, doubled; a request before its answer |
 //! | R7 | FILE_COMPLETE dropped, early, doubled; the file not saved, saved early |
 //! | R8 | ALL_COMPLETE dropped (R12), doubled, early, sent for another (R12), silent about a missing file; a file left behind by who stays; the thread ends early, never |
 //! | R9 | what is held refused; a wrong hash; an answer dropped, doubled; put off without a reason; sent by who does not hold it (R4: it is no member); a free rider serves; who left serves, who stays leaves, an owner leaves before one copy is out, or stays after it; who leaves when done asks for more |
 //! | R10 | the end dropped, early, doubled; a request taken after STOP (R12: STOP is early) |
-//! | R11 | who became a seed left out of the first list, of a later one; an owner who is done left out |
+//! | R11 | who became a seed left out of the first list, of a later one; an owner who is done left out; a seed not called one, in a list of all and of some; a peer called a seed |
 //! | R12 | STOP dropped (R10), doubled (R10), early, sent by a client (R10); the tracker never ends, ends early |
 //! | messages | never taken; never posted; taken twice; taken in another order; changed on the way; a number forged; a rank that there is not |
 

@@ -1,4 +1,5 @@
-//! R4. A client asks a member for each segment that it lacks. After a NACK or a wrong hash it tries
+//! R4. A client asks a member for each segment that it lacks: one that the tracker told it of, at any
+//! time, or a hint. After a NACK or a wrong hash it tries
 //! another member, and the one that refused is not asked for that segment again before the next list
 //! of members, or a hint.
 //!
@@ -17,13 +18,18 @@ use crate::protocol::{
 #[derive(Default)]
 pub(super) struct Requests {
     clients: BTreeMap<Rank, Client>,
+    /// The last list of a whole swarm. Most are like the one before, and are held once.
+    last: Arc<[Rank]>,
 }
 
 #[derive(Default)]
 struct Client {
-    /// The file that was last listed, and its members.
+    /// The file that was last listed.
     file: Option<FileId>,
+    /// Its members, who are never fewer later. Empty where lists are of some.
     members: Arc<[Rank]>,
+    /// All members that it was told of, where lists are of some.
+    told: BTreeSet<Rank>,
     /// Who was asked for what since then.
     asked: BTreeSet<(Rank, FileId, SegmentIndex)>,
     /// The requests that are not answered.
@@ -45,13 +51,22 @@ impl Check for Requests {
             (Way::Taken, Letter::ToDownload(ToDownload::Swarm(answer))) => {
                 let client = self.clients.entry(to).or_default();
                 client.asked.clear();
-                match answer {
-                    Swarm::Unknown => {}
+                let members = match answer {
+                    Swarm::Unknown => return,
                     Swarm::Joined(joined) => {
                         client.file = Some(joined.file);
-                        client.members.clone_from(&joined.members);
+                        client.told.clear();
+                        &joined.members
                     }
-                    Swarm::Members(members) => client.members.clone_from(&members.members),
+                    Swarm::Members(members) => &members.members,
+                };
+                if known.settings.members.is_some() {
+                    client.told.extend(members.iter());
+                } else {
+                    if self.last != *members {
+                        self.last = Arc::clone(members);
+                    }
+                    client.members = Arc::clone(&self.last);
                 }
             }
             (Way::Taken, Letter::ToDownload(ToDownload::Segment(answer))) => {
@@ -131,8 +146,11 @@ impl Client {
     }
 
     fn wrong_member(&self, member: Rank, file: FileId) -> Why {
-        let is_listed = self.file != Some(file) || self.members.contains(&member);
-        (!is_listed).then_some("which it was not told is a member")
+        let is_known = self.file != Some(file)
+            || self.members.binary_search(&member).is_ok()
+            || self.told.contains(&member)
+            || self.invitations.contains(&(file, member));
+        (!is_known).then_some("which it was not told is a member")
     }
 
     /// A member holds a segment, says somebody.

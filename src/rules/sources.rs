@@ -4,7 +4,8 @@
 //! Where members take turns, and none loses its turn because it has no slot free or sends wrong
 //! hashes, the owners of a file serve each client equally, to within one segment, if all of them stay
 //! and none is a free rider; and nobody serves a client more of a file than an owner does and one. Of
-//! the other policies, and of files that are not complete, nothing certain can be said.
+//! the other policies, of files that are not complete, and of clients that are told of some members only,
+//! nothing certain can be said.
 
 use std::collections::BTreeMap;
 
@@ -22,6 +23,7 @@ impl Check for Sources {
     fn message(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
         let take_turns = known.settings.peer_selection.name == "round-robin"
             && !known.serving_takes_time
+            && known.settings.members.is_none()
             && known.corrupt.is_empty();
         if !take_turns {
             return;

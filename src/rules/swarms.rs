@@ -2,8 +2,8 @@
 //!
 //! R11. FILE_COMPLETE makes a peer a seed; it stays in its swarms when it is done.
 //!
-//! So the tracker lists the owners of a file and everybody whom it has told of the file. Who is left
-//! out though it is a seed or done is R11's business.
+//! So the tracker lists the owners of a file and everybody whom it has told of the file, or so many of
+//! them but the asker as `--members` says. Who is left out though it is a seed or done is R11's business.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,7 +57,7 @@ impl Check for Swarms {
                         offences.report(Rule::R3, text);
                     }
                     Some(question) => match known.asked(question) {
-                        Some(file) => self.lists(to, answer, file, offences),
+                        Some(file) => self.lists(to, answer, file, known, offences),
                         None if *answer == Swarm::Unknown => {}
                         None => {
                             let text =
@@ -95,18 +95,25 @@ impl Swarms {
     }
 
     /// The tracker answers about a file that somebody owns.
-    fn lists(&mut self, client: Rank, answer: &Swarm, file: &File, offences: &mut Offences) {
+    fn lists(
+        &mut self,
+        client: Rank,
+        answer: &Swarm,
+        file: &File,
+        known: &Known,
+        offences: &mut Offences,
+    ) {
         let name = &file.name;
         let owners = || file.owners.clone();
         let members = self.members.entry(name.clone()).or_insert_with(owners);
         let is_peer = members.contains(&client);
-        let (listed, seeds, is_first) = match answer {
+        let (size, listed, seeds, is_first) = match answer {
             Swarm::Unknown => {
                 let text = format!("the tracker told rank {client} that nobody has '{name}'");
                 return offences.report(Rule::R3, text);
             }
-            Swarm::Joined(joined) => (&joined.members, &joined.seeds, true),
-            Swarm::Members(members) => (&members.members, &members.seeds, false),
+            Swarm::Joined(joined) => (joined.size, &joined.members, &joined.seeds, true),
+            Swarm::Members(members) => (members.size, &members.members, &members.seeds, false),
         };
         if is_first == is_peer {
             let which = if is_first {
@@ -117,13 +124,19 @@ impl Swarms {
             let text = format!("the tracker told rank {client} of '{name}' {which}");
             offences.report(Rule::R3, text);
         }
+        let has_become_seed =
+            |rank| (file.number).is_some_and(|number| self.seeds.contains(&(number, rank)));
         // Lists are in rank order, as the set is.
-        if !members.iter().eq(listed.iter()) {
-            let is_seed =
-                |rank| (file.number).is_some_and(|number| self.seeds.contains(&(number, rank)));
+        if let Some(most) = known.settings.members {
+            let others = members.len() - usize::from(is_peer);
+            if let Some(how) = wrong_draw(client, listed, members, others.min(most.get())) {
+                let text = format!("the tracker told rank {client} of members of '{name}' {how}");
+                offences.report(Rule::R3, text);
+            }
+        } else if !members.iter().eq(listed.iter()) {
             let left_out = members.iter().find(|rank| !listed.contains(rank));
             let (rule, how) = match left_out {
-                Some(&rank) if is_seed(rank) => (
+                Some(&rank) if has_become_seed(rank) => (
                     Rule::R11,
                     format!("without rank {rank}, which became a seed"),
                 ),
@@ -136,11 +149,9 @@ impl Swarms {
             let text = format!("the tracker told rank {client} of the swarm of '{name}' {how}");
             offences.report(rule, text);
         }
-        let has_become_seed =
-            |rank| (file.number).is_some_and(|number| self.seeds.contains(&(number, rank)));
         let is_seed = |&rank: &Rank| file.owners.contains(&rank) || has_become_seed(rank);
-        if !(members.iter().copied().filter(is_seed)).eq(seeds.iter().copied()) {
-            let left_out = members
+        if !(listed.iter().copied().filter(is_seed)).eq(seeds.iter().copied()) {
+            let left_out = listed
                 .iter()
                 .find(|rank| is_seed(rank) && !seeds.contains(rank));
             let how = match left_out {
@@ -151,5 +162,32 @@ impl Swarms {
             offences.report(Rule::R11, text);
         }
         members.insert(client);
+        if size != members.len() {
+            let right = members.len();
+            let text = format!(
+                "the tracker told rank {client} of {size} members of '{name}', where there are {right}"
+            );
+            offences.report(Rule::R3, text);
+        }
+    }
+}
+
+/// What is wrong with a list of some members, of which there should be so many.
+fn wrong_draw(
+    client: Rank,
+    listed: &[Rank],
+    members: &BTreeSet<Rank>,
+    count: usize,
+) -> Option<String> {
+    if !listed.is_sorted_by(|one, next| one < next) {
+        Some("twice, or out of order".to_owned())
+    } else if listed.contains(&client) {
+        Some("and named it itself".to_owned())
+    } else if let Some(stranger) = listed.iter().find(|rank| !members.contains(rank)) {
+        Some(format!("and named rank {stranger}, which is none"))
+    } else if listed.len() != count {
+        Some(format!("and named {} instead of {count}", listed.len()))
+    } else {
+        None
     }
 }
