@@ -1,25 +1,19 @@
 //! Whom the tracker tells a client of: everybody, or some.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use fastrand::Rng;
 
-use super::swarms::Role;
 use crate::protocol::Rank;
 
 /// Whom the tracker's answers about one file tell of.
 #[derive(Debug)]
 pub(super) enum Listing {
-    /// All members. The answers share their lists, which are made anew only when they have changed:
-    /// in a large swarm they are nearly all that is sent.
-    All {
-        /// Nothing, if somebody has joined since they were listed.
-        members: Option<Arc<[Rank]>>,
-        /// Nothing, if somebody has become a seed since.
-        seeds: Option<Arc<[Rank]>>,
-    },
+    /// All members. The answers share their lists, which are made anew only when they change: in a
+    /// large swarm they are nearly all that is sent.
+    All(List),
     /// Some of the others, drawn anew for each answer.
     Some {
         /// So many at most.
@@ -27,11 +21,12 @@ pub(super) enum Listing {
         rng: Rng,
         /// All members, in no order.
         members: Vec<Rank>,
+        seeds: BTreeSet<Rank>,
     },
 }
 
 /// Whom one answer tells of, in rank order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct List {
     pub(super) members: Arc<[Rank]>,
     /// Those of them that are seeds.
@@ -42,14 +37,15 @@ impl Listing {
     /// Of a file with its first seeds.
     pub(super) fn new(owners: &BTreeSet<Rank>, most: Option<NonZeroUsize>, rng: Rng) -> Listing {
         match most {
-            None => Listing::All {
-                members: None,
-                seeds: None,
-            },
+            None => Listing::All(List {
+                members: owners.iter().copied().collect(),
+                seeds: owners.iter().copied().collect(),
+            }),
             Some(most) => Listing::Some {
                 most: most.get(),
                 rng,
                 members: owners.iter().copied().collect(),
+                seeds: owners.clone(),
             },
         }
     }
@@ -57,35 +53,33 @@ impl Listing {
     /// Somebody has become a peer.
     pub(super) fn joined(&mut self, peer: Rank) {
         match self {
-            Listing::All { members, .. } => *members = None,
+            Listing::All(list) => list.members = with(&list.members, peer),
             Listing::Some { members, .. } => members.push(peer),
         }
     }
 
     /// A peer has become a seed.
-    pub(super) fn completed(&mut self) {
-        if let Listing::All { seeds, .. } = self {
-            *seeds = None;
+    pub(super) fn completed(&mut self, peer: Rank) {
+        match self {
+            Listing::All(list) => list.seeds = with(&list.seeds, peer),
+            Listing::Some { seeds, .. } => {
+                seeds.insert(peer);
+            }
         }
     }
 
     /// The answer to a client, with the swarm as it is now.
-    pub(super) fn list(&mut self, asker: Rank, roles: &BTreeMap<Rank, Role>) -> List {
+    pub(super) fn list(&mut self, asker: Rank) -> List {
         match self {
-            Listing::All { members, seeds } => {
-                let all = || roles.keys().copied().collect();
-                let those = || {
-                    let seeds = roles.iter().filter(|(_, role)| matches!(role, Role::Seed));
-                    seeds.map(|(&seed, _)| seed).collect()
-                };
-                List {
-                    members: Arc::clone(members.get_or_insert_with(all)),
-                    seeds: Arc::clone(seeds.get_or_insert_with(those)),
-                }
-            }
-            Listing::Some { most, rng, members } => {
+            Listing::All(list) => list.clone(),
+            Listing::Some {
+                most,
+                rng,
+                members,
+                seeds,
+            } => {
                 let drawn = draw(members, *most, asker, rng);
-                let is_seed = |member: &&Rank| matches!(roles[*member], Role::Seed);
+                let is_seed = |member: &&Rank| seeds.contains(member);
                 List {
                     seeds: drawn.iter().filter(is_seed).copied().collect(),
                     members: drawn.into(),
@@ -93,6 +87,12 @@ impl Listing {
             }
         }
     }
+}
+
+/// A list in rank order with one more.
+fn with(list: &[Rank], rank: Rank) -> Arc<[Rank]> {
+    let (before, behind) = list.split_at(list.partition_point(|&other| other < rank));
+    [before, &[rank], behind].concat().into()
 }
 
 /// So many of the members, if there are so many, but not the asker. All are equally likely: those
@@ -111,6 +111,8 @@ fn draw(members: &mut [Rank], most: usize, asker: Rank, rng: &mut Rng) -> Vec<Ra
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     const MOST: usize = 3;

@@ -39,14 +39,14 @@ pub(super) struct File {
 }
 
 #[derive(Debug)]
-pub(super) enum Role {
+enum Role {
     Seed,
     Peer(Peer),
 }
 
 /// A client that downloads a file.
 #[derive(Debug, Default)]
-pub(super) struct Peer {
+struct Peer {
     /// How much of the index's log it has been told.
     told: usize,
     /// How many segments it has told of by UPDATE.
@@ -220,7 +220,7 @@ impl Swarms {
         }
         let heard = file.member(client).heard;
         file.roles.insert(client, Role::Seed);
-        file.listing.completed();
+        file.listing.completed(client);
         self.partial -= heard;
         self.tally.segments += segments;
         self.tally.files += 1;
@@ -264,7 +264,7 @@ impl File {
 
     /// Makes a client a peer, and tells it all that there is to know.
     fn join(&mut self, client: Rank, id: FileId) -> Joined {
-        let List { members, seeds } = self.listing.list(client, &self.roles);
+        let List { members, seeds } = self.listing.list(client);
         let held = (self.index.iter())
             .flat_map(|index| members.iter().map(|member| index.held[member].clone()))
             .collect();
@@ -322,7 +322,7 @@ impl File {
     /// The swarm as it is now, and what its members gained since the peer was last told. Where it is told
     /// of some, it was not told of these the last time: then all that they hold.
     fn news(&mut self, client: Rank) -> Members {
-        let List { members, seeds } = self.listing.list(client, &self.roles);
+        let List { members, seeds } = self.listing.list(client);
         let gained = match (&self.index, self.roles.get_mut(&client)) {
             (None, _) | (_, None | Some(Role::Seed)) => Vec::new(),
             (Some(index), Some(Role::Peer(peer))) => match &self.listing {
