@@ -43,7 +43,7 @@ fn only(post: Vec<Envelope>) -> Swarm {
 fn joined(tracker: &mut Tracker, client: u32) -> Joined {
     match only(answers(tracker, client, ToTracker::SwarmRequest(name("f")))) {
         Swarm::Joined(joined) => joined,
-        other => panic!("expected the first answer, found {other:?}"),
+        other @ (Swarm::Members(_) | Swarm::Unknown) => panic!("expected all, found {other:?}"),
     }
 }
 
@@ -51,7 +51,7 @@ fn updated(tracker: &mut Tracker, client: u32, positions: &[usize]) -> Members {
     let update = ToTracker::Update(gained(F, positions));
     match only(answers(tracker, client, update)) {
         Swarm::Members(members) => members,
-        other => panic!("expected a later answer, found {other:?}"),
+        other @ (Swarm::Joined(_) | Swarm::Unknown) => panic!("expected news, found {other:?}"),
     }
 }
 
