@@ -65,6 +65,7 @@ fn run(seed: u64, design: &Settings, faults: impl Fn(&[Manifest], &mut Rng) -> F
     let settings = Settings {
         upload_time: Duration::from_millis(rng.u64(0..=2) * 5),
         upload_slots: NonZeroUsize::new(rng.usize(0..=3)),
+        members: NonZeroUsize::new(rng.usize(1..=4)).filter(|_| rng.u8(..4) == 0),
         seed: rng.u64(..),
         tracker_index: design.tracker_index,
         peer_selection: design.peer_selection,
