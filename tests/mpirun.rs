@@ -30,15 +30,11 @@ fn every_folder_of_inputs_comes_out_right(arguments: &[&str]) {
 }
 
 #[test]
-fn every_folder_of_inputs_comes_out_right_with_ten_requests_in_flight() {
-    every_folder_of_inputs_comes_out_right(&[]);
-}
-
-#[test]
 fn every_folder_of_inputs_comes_out_right_with_one_request_at_a_time() {
     every_folder_of_inputs_comes_out_right(&["--window", "1"]);
 }
 
+/// One of them is the default.
 #[test]
 fn every_folder_of_inputs_comes_out_right_with_every_published_design() {
     for options in repository::designs().values() {

@@ -7,6 +7,7 @@ mod profiling;
 mod repository;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bittorrent::launch::Mpi;
@@ -15,15 +16,18 @@ use fastrand::Rng;
 use job::{Job, Outcome, expected, hash};
 use profiling::profiled;
 
-/// Runs every folder of `inputs/` with these options, under a condition.
-fn every_folder_comes_out_right(condition: impl Fn(Job) -> Job, options: &[&str]) {
-    for (folder, inputs) in repository::folders() {
-        let folder = folder.to_str().expect("a readable path");
-        let job = condition(Job::new(inputs.len() + 1));
-        let job = job.arguments(&["-q", "-o", "out", "--trace", "t.jsonl", "-i", folder]);
-        let job = job.arguments(options).run();
-        assert_right(&job, &inputs, &format!("{folder} with {options:?}"));
-    }
+/// Runs a folder of `inputs/` with these options, under a condition.
+fn a_folder_comes_out_right(
+    condition: impl Fn(Job) -> Job,
+    folder: &Path,
+    inputs: &[Manifest],
+    options: &[&str],
+) {
+    let folder = folder.to_str().expect("a readable path");
+    let job = condition(Job::new(inputs.len() + 1));
+    let job = job.arguments(&["-q", "-o", "out", "--trace", "t.jsonl", "-i", folder]);
+    let job = job.arguments(options).run();
+    assert_right(&job, inputs, &format!("{folder} with {options:?}"));
 }
 
 fn assert_right(job: &Outcome, inputs: &[Manifest], what: &str) {
@@ -35,15 +39,15 @@ fn assert_right(job: &Outcome, inputs: &[Manifest], what: &str) {
 
 const WINDOWS: [&str; 4] = ["1", "3", "10", "1000"];
 
-fn every_window_comes_out_right(condition: impl Fn(Job) -> Job) {
-    for window in WINDOWS {
-        every_folder_comes_out_right(&condition, &["--window", window]);
-    }
-}
-
-fn every_published_design_comes_out_right(condition: impl Fn(Job) -> Job) {
-    for options in repository::designs().values() {
-        every_folder_comes_out_right(&condition, options);
+/// Runs every folder with every published design and with every window. Each folder begins with
+/// another window, so that all pairs of a design and a window occur.
+fn every_folder_comes_out_right(condition: impl Fn(Job) -> Job) {
+    for (shift, (folder, inputs)) in repository::folders().into_iter().enumerate() {
+        let windows = WINDOWS.iter().cycle().skip(shift % WINDOWS.len());
+        for (design, window) in repository::designs().values().zip(windows) {
+            let options = [&design[..], &["--window", window]].concat();
+            a_folder_comes_out_right(&condition, &folder, &inputs, &options);
+        }
     }
 }
 
@@ -77,13 +81,8 @@ fn noisy(job: Job) -> Job {
 }
 
 #[test]
-fn with_synchronous_sends_every_window_comes_out_right() {
-    every_window_comes_out_right(synchronous);
-}
-
-#[test]
-fn with_synchronous_sends_every_published_design_comes_out_right() {
-    every_published_design_comes_out_right(synchronous);
+fn with_synchronous_sends_every_folder_comes_out_right_with_every_design_and_window() {
+    every_folder_comes_out_right(synchronous);
 }
 
 #[test]
@@ -92,13 +91,8 @@ fn with_synchronous_sends_random_swarms_come_out_right() {
 }
 
 #[test]
-fn with_noise_every_window_comes_out_right() {
-    every_window_comes_out_right(noisy);
-}
-
-#[test]
-fn with_noise_every_published_design_comes_out_right() {
-    every_published_design_comes_out_right(noisy);
+fn with_noise_every_folder_comes_out_right_with_every_design_and_window() {
+    every_folder_comes_out_right(noisy);
 }
 
 #[test]
@@ -124,8 +118,10 @@ fn with_rendezvous_for_everything_every_folder_comes_out_right() {
         return;
     }
     let condition = |job: Job| job.mpirun_options(&RENDEZVOUS);
-    for window in ["10", "1000"] {
-        every_folder_comes_out_right(condition, &["--window", window]);
+    for (folder, inputs) in repository::folders() {
+        for window in ["10", "1000"] {
+            a_folder_comes_out_right(condition, &folder, &inputs, &["--window", window]);
+        }
     }
 }
 
