@@ -146,7 +146,7 @@ impl Members {
         let mut members = Members {
             me,
             ranks,
-            others: size, // the client itself joins with this answer
+            others: size.saturating_sub(1),
             seeds,
             seen: BTreeMap::new(),
             ready: Vec::new(),
@@ -174,13 +174,13 @@ impl Members {
     /// A later list, of all of them or of some, which adds to those before. They still hold what they held
     /// of the file.
     pub(super) fn refresh(&mut self, swarm: protocol::Members, order: &mut dyn Order) {
-        let is_whole = swarm.members.len() >= swarm.size;
+        self.others = swarm.size.saturating_sub(1);
+        let is_whole = self.others_in(&swarm.members) >= self.others;
         let known = |known: &[Rank], told: Arc<[Rank]>| {
             if is_whole { told } else { union(known, &told) }
         };
         self.ranks = known(&self.ranks, swarm.members);
         self.seeds = known(&self.seeds, swarm.seeds);
-        self.others = swarm.size.saturating_sub(1);
         for news in swarm.gained {
             for segment in news.segments {
                 self.learn(news.member, segment, order);
@@ -202,8 +202,11 @@ impl Members {
 
     /// Whether the tracker has told of all of them.
     pub(super) fn are_all_known(&self) -> bool {
-        let is_me_listed = self.ranks.binary_search(&self.me).is_ok();
-        self.ranks.len() - usize::from(is_me_listed) >= self.others
+        self.others_in(&self.ranks) >= self.others
+    }
+
+    fn others_in(&self, ranks: &[Rank]) -> usize {
+        ranks.len() - usize::from(ranks.binary_search(&self.me).is_ok())
     }
 
     fn get(&self, member: Rank) -> &Member {

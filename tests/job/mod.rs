@@ -221,6 +221,10 @@ pub fn prepare(command: &mut Command, folder: &Path) {
         .stderr(Stdio::piped());
 }
 
+/// Open MPI 4.1's mpirun says so when a rank is gone that it was about to talk to, as one may be that
+/// was stopped when it started. Now and then it hangs over that, though all ranks have ended.
+pub const LOST: &str = "PMIX ERROR: UNREACHABLE";
+
 /// What came of a job in a folder.
 ///
 /// # Panics
@@ -229,7 +233,8 @@ pub fn outcome(folder: TempDir, output: Output) -> Outcome {
     let [stdout, stderr] = [output.stdout, output.stderr]
         .map(|text| String::from_utf8(text).expect("the program prints text"));
     let status = output.status.code();
-    assert_ne!(status, Some(124), "it hung\n{stdout}\n{stderr}");
+    let has_hung = status == Some(124) && !stderr.contains(LOST);
+    assert!(!has_hung, "it hung\n{stdout}\n{stderr}");
     Outcome {
         folder,
         status,
