@@ -408,7 +408,8 @@ impl Members {
         }
         let is_askable = |&rank: &Rank| {
             let member = self.get(rank);
-            is_tried(member) && self.is_free(member) || self.is_ready(rank)
+            let is_tried = rank != self.me && is_tried(member) && self.is_free(member);
+            is_tried || self.is_ready(rank)
         };
         self.ranks.iter().copied().filter(is_askable).collect()
     }

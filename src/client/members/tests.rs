@@ -180,7 +180,7 @@ fn who_is_busy_is_left_alone_and_asked_first_when_it_keeps_a_slot() {
 
 #[test]
 fn a_member_is_asked_for_as_many_segments_at_a_time_as_it_has_slots() {
-    let mut members = members(&[2], &[2], timed());
+    let mut members = members(&[1, 2], &[2], timed());
     members.asks(Rank(2), ONE);
     assert!(is_free(&members, 2));
     members.asks(Rank(2), TWO);
