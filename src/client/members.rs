@@ -163,7 +163,7 @@ impl Members {
         };
         for (&rank, held) in members.ranks.clone().iter().zip(held) {
             held.iter().for_each(|segment| order.spread(segment));
-            let member = members.seen.entry(rank).or_insert(STRANGER.clone());
+            let member = members.seen.entry(rank).or_insert_with(|| STRANGER.clone());
             member.of_use = held.iter().count();
             member.held = Some(held);
         }
@@ -215,7 +215,7 @@ impl Members {
 
     /// A member shows something.
     fn change<T>(&mut self, rank: Rank, change: impl FnOnce(&mut Member) -> T) -> T {
-        let member = self.seen.entry(rank).or_insert(STRANGER.clone());
+        let member = self.seen.entry(rank).or_insert_with(|| STRANGER.clone());
         let value = change(member);
         match (self.ready.binary_search(&rank), self.is_ready(rank)) {
             (Ok(place), false) => {
