@@ -50,6 +50,8 @@ pub(super) struct Members {
     segments: usize,
     /// What the client itself holds of it.
     gained: SegmentSet,
+    /// Who holds what the client does not, besides the seeds.
+    holders: BTreeMap<SegmentIndex, Vec<Rank>>,
     /// Whether they are not asked for what they are not known to hold, because the tracker tells.
     is_told: bool,
     /// Whether they are asked who is busy before they are asked for anything.
@@ -154,6 +156,7 @@ impl Members {
             slots_kept: 0,
             segments: hashes.len(),
             gained: SegmentSet::none(hashes.len()),
+            holders: BTreeMap::new(),
             is_told,
             is_polled,
             upload_time,
@@ -162,10 +165,13 @@ impl Members {
             invitations: VecDeque::new(),
         };
         for (&rank, held) in members.ranks.clone().iter().zip(held) {
-            held.iter().for_each(|segment| order.spread(segment));
-            let member = members.seen.entry(rank).or_insert_with(|| STRANGER.clone());
-            member.of_use = held.iter().count();
-            member.held = Some(held);
+            for segment in held.iter() {
+                if members.is_seed(rank) {
+                    order.spread(segment);
+                } else {
+                    members.learn(rank, segment, order);
+                }
+            }
         }
         members.list();
         Ok(members)
@@ -195,7 +201,9 @@ impl Members {
 
     fn list(&mut self) {
         let known = self.seen.keys().chain(&*self.seeds).copied();
-        self.ready = known.filter(|&rank| self.is_ready(rank)).collect();
+        self.ready = known
+            .filter(|&rank| self.is_ready(rank, self.get(rank)))
+            .collect();
         self.ready.sort();
         self.ready.dedup();
     }
@@ -217,7 +225,8 @@ impl Members {
     fn change<T>(&mut self, rank: Rank, change: impl FnOnce(&mut Member) -> T) -> T {
         let member = self.seen.entry(rank).or_insert_with(|| STRANGER.clone());
         let value = change(member);
-        match (self.ready.binary_search(&rank), self.is_ready(rank)) {
+        let is_ready = self.is_ready(rank, self.get(rank));
+        match (self.ready.binary_search(&rank), is_ready) {
             (Ok(place), false) => {
                 self.ready.remove(place);
             }
@@ -227,8 +236,7 @@ impl Members {
         value
     }
 
-    fn is_ready(&self, rank: Rank) -> bool {
-        let member = self.get(rank);
+    fn is_ready(&self, rank: Rank, member: &Member) -> bool {
         let may_hold = member.of_use > 0 || self.is_seed(rank);
         let is_proven = member.is_proven && self.can_be_tried(member);
         rank != self.me && self.is_free(member) && (is_proven || may_hold && !member.is_doubted)
@@ -242,6 +250,9 @@ impl Members {
             member.of_use += usize::from(is_new && !is_gained);
             is_new
         });
+        if is_new && !is_gained {
+            self.holders.entry(segment).or_default().push(rank);
+        }
         if is_new {
             order.spread(segment);
         }
@@ -250,17 +261,8 @@ impl Members {
     /// The client itself holds a segment now.
     pub(super) fn gains(&mut self, segment: SegmentIndex) {
         self.gained.insert(segment);
-        let mut of_no_use = Vec::new();
-        for (&rank, member) in &mut self.seen {
-            if (member.held.as_ref()).is_some_and(|held| held.contains(segment)) {
-                member.of_use -= 1;
-                if member.of_use == 0 {
-                    of_no_use.push(rank);
-                }
-            }
-        }
-        for rank in of_no_use {
-            self.change(rank, |_| ());
+        for rank in self.holders.remove(&segment).unwrap_or_default() {
+            self.change(rank, |member| member.of_use -= 1);
         }
     }
 
@@ -406,10 +408,14 @@ impl Members {
         if self.at_a_time.is_none() {
             return (&*self.ranks).into(); // whoever it is has room
         }
+        let mut seen = self.seen.iter().peekable();
         let is_askable = |&rank: &Rank| {
-            let member = self.get(rank);
+            while seen.next_if(|(before, _)| **before < rank).is_some() {}
+            let member = seen
+                .next_if(|(same, _)| **same == rank)
+                .map_or(&STRANGER, |(_, seen)| seen);
             let is_tried = rank != self.me && is_tried(member) && self.is_free(member);
-            is_tried || self.is_ready(rank)
+            is_tried || self.is_ready(rank, member)
         };
         self.ranks.iter().copied().filter(is_askable).collect()
     }
