@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use super::member::{Member, STRANGER};
 use super::trial::Trial;
 use crate::policy::order::Order;
 use crate::protocol::{self, Hint, Joined, Rank, SegmentIndex, SegmentSet};
@@ -16,11 +17,6 @@ use crate::settings::Settings;
 
 /// A member that has sent so many wrong hashes is not asked for the file again.
 const MOST_WRONG: u8 = 3;
-
-/// For so many upload times a member that refuses is not tried again; twice as long after the second
-/// refusal in a row, and so on, but not more often than [`MOST_DOUBLED`].
-const REST: u32 = 4;
-const MOST_DOUBLED: u32 = 5;
 
 /// Whom segments of one file can be asked of: all members but the client itself.
 ///
@@ -64,49 +60,6 @@ pub(super) struct Members {
     /// Who is to be asked next: it keeps a slot, or somebody has hinted at it.
     invitations: VecDeque<Rank>,
 }
-
-/// What one member has shown.
-#[derive(Debug, Clone)]
-struct Member {
-    /// What it holds at least, besides everything if it is a seed.
-    held: Option<SegmentSet>,
-    /// How many of those the client itself does not hold.
-    of_use: usize,
-    /// Whether it was tried, and has held what it was asked for ever since.
-    is_proven: bool,
-    /// Whether it has refused what it was known to hold. Until it holds what it is asked for, to ask it
-    /// is a trial.
-    is_doubted: bool,
-    /// How many wrong hashes it has sent: the more, the later it is asked.
-    wrong: u8,
-    /// How many trials of it have failed in a row.
-    refusals: u32,
-    /// For so many lists of members it is not tried, where serving takes no time.
-    spared: u32,
-    /// Until when it is not tried, where serving takes time.
-    rests: Option<Duration>,
-    /// When a slot is kept, because it had none free.
-    appointment: Option<Duration>,
-    /// A segment that it was last said to hold.
-    hint: Option<SegmentIndex>,
-    /// How many requests to it are in flight.
-    in_flight: usize,
-}
-
-/// A member that has shown nothing.
-static STRANGER: Member = Member {
-    held: None,
-    of_use: 0,
-    is_proven: false,
-    is_doubted: false,
-    wrong: 0,
-    refusals: 0,
-    spared: 0,
-    rests: None,
-    appointment: None,
-    hint: None,
-    in_flight: 0,
-};
 
 /// Who is asked before others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,17 +192,14 @@ impl Members {
     fn is_ready(&self, rank: Rank, member: &Member) -> bool {
         let may_hold = member.of_use > 0 || self.is_seed(rank);
         let is_proven = member.is_proven && self.can_be_tried(member);
-        rank != self.me && self.is_free(member) && (is_proven || may_hold && !member.is_doubted)
+        rank != self.me
+            && member.is_free(self.at_a_time)
+            && (is_proven || may_hold && !member.is_doubted)
     }
 
     fn learn(&mut self, rank: Rank, segment: SegmentIndex, order: &mut dyn Order) {
         let (segments, is_gained) = (self.segments, self.gained.contains(segment));
-        let is_new = self.change(rank, |member| {
-            let held = (member.held).get_or_insert_with(|| SegmentSet::none(segments));
-            let is_new = held.insert(segment);
-            member.of_use += usize::from(is_new && !is_gained);
-            is_new
-        });
+        let is_new = self.change(rank, |member| member.holds(segment, segments, !is_gained));
         if is_new && !is_gained {
             self.holders.entry(segment).or_default().push(rank);
         }
@@ -295,11 +245,7 @@ impl Members {
         self.trial.succeed(rank);
         self.answers(rank, |member| {
             if !was_sure {
-                member.is_proven = true;
-                member.is_doubted = false;
-                member.refusals = 0;
-                member.spared = 0;
-                member.rests = None;
+                member.prove();
             }
         });
     }
@@ -318,15 +264,7 @@ impl Members {
         let upload_time = self.upload_time;
         self.trial.fail(rank, now, upload_time);
         let rests = self.answers(rank, |member| {
-            member.is_proven = false;
-            member.is_doubted |= held;
-            let pause = REST << member.refusals.min(MOST_DOUBLED);
-            member.refusals = member.refusals.saturating_add(1);
-            if upload_time.is_zero() {
-                member.spared = member.refusals;
-            } else {
-                member.rests = Some(now.saturating_add(upload_time.saturating_mul(pause)));
-            }
+            member.refuse(held, now, upload_time);
             member.rests
         });
         self.alarms.extend(rests.map(|until| (until, rank)));
@@ -362,7 +300,7 @@ impl Members {
         loop {
             let rank = self.invitations.pop_front()?;
             let member = self.get(rank);
-            if self.is_free(member) && !member.is_doubted && member.wrong == 0 {
+            if member.is_free(self.at_a_time) && !member.is_doubted && member.wrong == 0 {
                 return Some((rank, self.change(rank, |member| member.hint.take())));
             }
         }
@@ -414,7 +352,7 @@ impl Members {
             let member = seen
                 .next_if(|(same, _)| **same == rank)
                 .map_or(&STRANGER, |(_, seen)| seen);
-            let is_tried = rank != self.me && is_tried(member) && self.is_free(member);
+            let is_tried = rank != self.me && is_tried(member) && member.is_free(self.at_a_time);
             is_tried || self.is_ready(rank, member)
         };
         self.ranks.iter().copied().filter(is_askable).collect()
@@ -441,18 +379,13 @@ impl Members {
         let holds = self.holds(rank, segment);
         let is_last = (!holds || member.is_doubted) && !self.can_be_tried(member);
         rank != self.me
-            && self.is_free(member)
+            && member.is_free(self.at_a_time)
             && (holds || !self.is_told)
             && standing
                 == (Standing {
                     wrong: member.wrong,
                     is_last,
                 })
-    }
-
-    fn is_free(&self, member: &Member) -> bool {
-        let has_room = |at_a_time: NonZeroUsize| member.in_flight < at_a_time.get();
-        member.appointment.is_none() && self.at_a_time.is_none_or(has_room)
     }
 
     /// Whether a member can be asked for what it is not known to hold.

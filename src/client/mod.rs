@@ -9,6 +9,7 @@ mod hints;
 mod lacking;
 mod library;
 mod link;
+mod member;
 mod members;
 mod part;
 mod sources;

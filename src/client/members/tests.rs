@@ -73,7 +73,7 @@ fn first(members: &Members) -> Vec<u32> {
 
 /// Whether a member has room for one more request.
 fn is_free(members: &Members, rank: u32) -> bool {
-    members.is_free(members.get(Rank(rank)))
+    members.get(Rank(rank)).is_free(members.at_a_time)
 }
 
 /// Whether client 1 may ask a member for this segment at all.
@@ -205,4 +205,49 @@ fn where_the_tracker_tells_nobody_is_asked_for_what_it_is_not_known_to_hold() {
     };
     members.refresh(swarm, &mut *order());
     assert!(may_ask(&members, 3, ONE) && !may_ask(&members, 3, TWO));
+}
+
+#[test]
+fn a_peer_that_has_nothing_of_use_any_more_is_not_asked() {
+    let mut members = members(&[2, 3], &[], timed());
+    members.asks(Rank(2), TWO);
+    hint(&mut members, 3, ONE);
+    hint(&mut members, 3, TWO);
+    assert_eq!(*members.askable(false), [Rank(3)]);
+    members.gains(ONE);
+    assert_eq!(*members.askable(false), [Rank(3)]);
+    members.gains(TWO);
+    assert!(members.askable(false).is_empty());
+    hint(&mut members, 3, ONE);
+    assert!(
+        members.askable(false).is_empty(),
+        "what is held is of no use"
+    );
+}
+
+#[test]
+fn a_list_of_some_adds_to_those_before_and_one_of_all_is_in_their_place() {
+    let mut members = members(&[2, 3], &[2], Settings::default());
+    assert!(members.are_all_known());
+    let mut tell = |size, of: &[u32], seeds: &[u32]| {
+        let swarm = protocol::Members {
+            size,
+            members: ranks(of),
+            seeds: ranks(seeds),
+            gained: vec![],
+        };
+        members.refresh(swarm, &mut *order());
+        let known = members.ranks.iter().map(|rank| rank.0).collect();
+        let seeds: Vec<u32> = members.seeds.iter().map(|rank| rank.0).collect();
+        (known, seeds, members.are_all_known())
+    };
+    let known: (Vec<u32>, _, _) = tell(6, &[4, 5], &[5]);
+    assert_eq!(known, (vec![2, 3, 4, 5], vec![2, 5], false));
+    let known = tell(6, &[3, 6], &[3]);
+    assert_eq!(known, (vec![2, 3, 4, 5, 6], vec![2, 3, 5], true));
+    let all = [1, 2, 3, 4, 5, 6, 7];
+    assert_eq!(
+        tell(7, &all, &[2, 3, 5]),
+        (all.to_vec(), vec![2, 3, 5], true)
+    );
 }
