@@ -17,7 +17,7 @@
 //! * [`tracker`] is the tracker, a state machine: who registers, and then the `swarms`.
 //! * [`client`] is a client, two state machines and what they share: [`client::Download`] with one file
 //!   on its way (`fetch`): what is `lacking`, what is in `flight`, who is worth asking (`members`,
-//!   `trial`), and the policies at work (`sources`); [`client::Upload`] with the upload `link` and the
+//!   `member`, `trial`), and the policies at work (`sources`); [`client::Upload`] with the upload `link` and the
 //!   `hints` that go with a refusal; the [`client::Library`] of held segments; and the
 //!   [`client::Part`] that it plays.
 //! * [`statistics`] is what the machines and the mailboxes count, [`report`] what it says at the
