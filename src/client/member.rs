@@ -13,7 +13,7 @@ const MOST_DOUBLED: u32 = 5;
 /// What one member has shown.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
-    /// What it holds at least, besides everything if it is a seed.
+    /// What it holds at least, besides everything if it is a seed, and what the client had before.
     pub(super) held: Option<SegmentSet>,
     /// How many of those the client itself does not hold.
     pub(super) of_use: usize,
@@ -61,16 +61,11 @@ impl Member {
         self.appointment.is_none() && at_a_time.is_none_or(has_room)
     }
 
-    /// It is known to hold one more segment of a file of so many. Says whether that is new.
-    pub(super) fn holds(
-        &mut self,
-        segment: SegmentIndex,
-        segments: usize,
-        is_of_use: bool,
-    ) -> bool {
+    /// It holds one more segment of a file of so many, which is of use. Says whether that is news.
+    pub(super) fn learn(&mut self, segment: SegmentIndex, segments: usize) -> bool {
         let held = (self.held).get_or_insert_with(|| SegmentSet::none(segments));
         let is_new = held.insert(segment);
-        self.of_use += usize::from(is_new && is_of_use);
+        self.of_use += usize::from(is_new);
         is_new
     }
 

@@ -130,8 +130,8 @@ impl Members {
         Ok(members)
     }
 
-    /// A later list, of all of them or of some, which adds to those before. They still hold what they held
-    /// of the file.
+    /// A later list, of all of them or of some, which adds to those before. They still hold what they
+    /// held of the file.
     pub(super) fn refresh(&mut self, swarm: protocol::Members, order: &mut dyn Order) {
         self.others = swarm.size.saturating_sub(1);
         let is_whole = self.others_in(&swarm.members) >= self.others;
@@ -197,13 +197,13 @@ impl Members {
             && (is_proven || may_hold && !member.is_doubted)
     }
 
+    /// A member holds a segment. If the client itself does, that is of no use to it.
     fn learn(&mut self, rank: Rank, segment: SegmentIndex, order: &mut dyn Order) {
-        let (segments, is_gained) = (self.segments, self.gained.contains(segment));
-        let is_new = self.change(rank, |member| member.holds(segment, segments, !is_gained));
-        if is_new && !is_gained {
+        let segments = self.segments;
+        if !self.gained.contains(segment)
+            && self.change(rank, |member| member.learn(segment, segments))
+        {
             self.holders.entry(segment).or_default().push(rank);
-        }
-        if is_new {
             order.spread(segment);
         }
     }
