@@ -14,7 +14,8 @@
 //! * [`settings`] is how a swarm works, from the options.
 //! * [`scenario`] is which clients come late, are slow, serve nobody or leave: from a file, the part of
 //!   each.
-//! * [`tracker`] is the tracker, a state machine: who registers, and then the `swarms`.
+//! * [`tracker`] is the tracker, a state machine: who registers, then the `swarms`, and whom
+//!   it tells of (`listing`).
 //! * [`client`] is a client, two state machines and what they share: [`client::Download`] with one file
 //!   on its way (`fetch`): what is `lacking`, what is in `flight`, who is worth asking (`members`,
 //!   `member`, `trial`), and the policies at work (`sources`); [`client::Upload`] with the upload `link` and the

@@ -1,7 +1,6 @@
-//! R4. A client asks a member for each segment that it lacks: one that the tracker told it of, at any
-//! time, or a hint. After a NACK or a wrong hash it tries
-//! another member, and the one that refused is not asked for that segment again before the next list
-//! of members, or a hint.
+//! R4. A client asks a member for each segment that it lacks, one that the tracker told it of. After a
+//! NACK or a wrong hash it tries another member, and the one that refused is not asked for that segment
+//! again before the next list of members, or a hint.
 //!
 //! Where clients ask who is busy, they then ask only who has offered the segment, keeps a slot, or was
 //! hinted at. At most a window's segments are asked for at a time.
@@ -148,8 +147,7 @@ impl Client {
     fn wrong_member(&self, member: Rank, file: FileId) -> Why {
         let is_known = self.file != Some(file)
             || self.members.binary_search(&member).is_ok()
-            || self.told.contains(&member)
-            || self.invitations.contains(&(file, member));
+            || self.told.contains(&member);
         (!is_known).then_some("which it was not told is a member")
     }
 
