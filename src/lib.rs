@@ -65,6 +65,7 @@ pub mod cli;
 pub mod client;
 pub mod exit;
 pub mod generate;
+pub mod grade;
 pub mod inputs;
 pub mod launch;
 pub mod manifest;
