@@ -20,7 +20,7 @@ use anyhow::{Context, Result, ensure};
 use crate::inputs;
 
 pub use environment::{is_first, rank, ranks, ranks_here};
-pub use mpirun::Mpi;
+pub use mpirun::{Mpi, Mpirun};
 pub use roll::Roll;
 
 /// What is to be started.
@@ -52,24 +52,25 @@ impl Launch {
         let inputs = inputs::clients(folder)
             .with_context(|| format!("cannot list the inputs in {}", folder.display()))?;
         let ranks = inputs::count(&inputs).with_context(|| folder.display().to_string())? + 1;
-        let (mpirun, mpi) = mpirun::find(self.mpirun.as_deref(), Mpi::of_this_program())?;
-        let additions = Additions::new(mpi, ranks, &self.mpirun_options, Machine::this());
+        let (asked, options) = (self.mpirun.as_deref(), self.mpirun_options.clone());
+        let mpirun = Mpirun::find(asked, Mpi::of_this_program(), options)?;
+        let additions = mpirun.additions(ranks, Machine::this());
         if !self.quiet {
             for reason in &additions.reasons {
                 eprintln!("bittorrent: {reason}");
             }
         }
         let program = env::current_exe().context("cannot find out where this program is")?;
-        let error = Command::new(&mpirun)
+        let error = Command::new(&mpirun.path)
             .envs(additions.variables.iter().map(|name| (name, "1")))
             .args(additions.options)
             .arg("-np")
             .arg(ranks.to_string())
-            .args(&self.mpirun_options)
+            .args(&mpirun.options)
             .arg(program)
             .args(&self.options)
             .exec();
-        Err(error).with_context(|| format!("cannot run {}", mpirun.display()))
+        Err(error).with_context(|| format!("cannot run {}", mpirun.path.display()))
     }
 }
 
@@ -101,17 +102,18 @@ pub fn lone_rank(input_dir: &Path) -> String {
 
 /// What mpirun has to be told here, besides what the user tells it.
 #[derive(Debug, Default)]
-struct Additions {
-    options: Vec<&'static str>,
+pub struct Additions {
+    /// In front of its other options.
+    pub options: Vec<&'static str>,
     /// Set to 1 in its environment.
-    variables: Vec<&'static str>,
+    pub variables: Vec<&'static str>,
     /// A line for the user on each of them.
-    reasons: Vec<String>,
+    pub reasons: Vec<String>,
 }
 
 /// What matters of where this runs.
 #[derive(Debug, Clone, Copy)]
-struct Machine {
+pub struct Machine {
     /// As many ranks Open MPI starts without being asked twice.
     cores: usize,
     /// Whether Open MPI would refuse to run as this user.
@@ -120,11 +122,22 @@ struct Machine {
     is_scheduled: bool,
 }
 
+impl Machine {
+    /// The same for root.
+    pub fn with_root(self) -> Machine {
+        Machine {
+            is_unpermitted_root: true,
+            ..self
+        }
+    }
+}
+
 /// The permission that Open MPI wants of root.
 const AS_ROOT: [&str; 2] = ["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"];
 
 impl Machine {
-    fn this() -> Machine {
+    /// This one, for who runs this.
+    pub fn this() -> Machine {
         let available = thread::available_parallelism().map_or(1, usize::from);
         let is_set = |name: &&str| env::var_os(name).is_some();
         Machine {
@@ -135,6 +148,13 @@ impl Machine {
                 .iter()
                 .any(is_set),
         }
+    }
+}
+
+impl Mpirun {
+    /// What it has to be told on this machine.
+    pub fn additions(&self, ranks: usize, machine: Machine) -> Additions {
+        Additions::new(self.mpi, ranks, &self.options, machine)
     }
 }
 

@@ -280,3 +280,20 @@ pub enum What {
     /// Anything else.
     Other,
 }
+
+impl RankRecord {
+    /// Whether every thread is in a call that waits for another one, or is over, so that this rank does
+    /// nothing more by itself.
+    pub fn waits(&self) -> bool {
+        let is_in_a_call = |number: usize| {
+            let mut calls = self.calls.iter().rev();
+            let last = calls.find(|call| usize::from(call.thread) == number);
+            last.is_some_and(|call| call.returned.is_none() || call.kind == Kind::Finalize)
+        };
+        let mut threads = self.threads.iter().enumerate();
+        !self.threads.is_empty()
+            && threads.all(|(number, thread)| {
+                thread.is_over || (thread.polling.is_none() && is_in_a_call(number))
+            })
+    }
+}

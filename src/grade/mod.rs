@@ -2,8 +2,13 @@
 //! wrong, and why.
 
 pub mod calls;
+pub mod cases;
+mod elf;
 pub mod grading;
 pub mod inputs;
 pub mod messages;
+pub mod profiling;
+pub mod recording;
 pub mod run;
+pub mod sandbox;
 pub mod verdict;

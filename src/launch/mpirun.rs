@@ -75,38 +75,69 @@ impl fmt::Display for Mpi {
     }
 }
 
-/// The mpirun that is asked for, or else the first that can start programs built with `library`.
-///
-/// # Errors
-/// When there is none, in words that tell how to get it; or when it is another library's.
-pub fn find(asked: Option<&OsStr>, library: Mpi) -> Result<(OsString, Mpi)> {
-    let names: Vec<&OsStr> = match asked {
-        Some(mpirun) => vec![mpirun],
-        None => library.names().iter().map(OsStr::new).collect(),
-    };
-    let mut foreign = None;
-    for name in names {
-        match Mpi::of_mpirun(name) {
-            Ok(mpi) if library.fits(mpi) => return Ok((name.to_owned(), mpi)),
-            Ok(mpi) => foreign = foreign.or(Some((name, mpi))),
-            Err(error) if asked.is_none() && error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot run {}", name.display()));
+/// An mpirun, and what the user wants to tell it.
+#[derive(Debug, Clone)]
+pub struct Mpirun {
+    /// Where it is, or what it is called.
+    pub path: OsString,
+    /// Whose it is.
+    pub mpi: Mpi,
+    /// The user's options.
+    pub options: Vec<OsString>,
+}
+
+impl Mpirun {
+    /// The one that is asked for, or else the first that can start programs built with `library`.
+    ///
+    /// # Errors
+    /// When there is none, in words that tell how to get it; or when it is another library's.
+    pub fn find(asked: Option<&OsStr>, library: Mpi, options: Vec<OsString>) -> Result<Mpirun> {
+        let names: Vec<&OsStr> = match asked {
+            Some(mpirun) => vec![mpirun],
+            None => library.names().iter().map(OsStr::new).collect(),
+        };
+        let mut foreign = None;
+        for name in names {
+            match Mpi::of_mpirun(name) {
+                Ok(mpi) if library.fits(mpi) => {
+                    let path = name.to_owned();
+                    return Ok(Mpirun { path, mpi, options });
+                }
+                Ok(mpi) => foreign = foreign.or(Some((name, mpi))),
+                Err(error) if asked.is_none() && error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    return Err(error).with_context(|| format!("cannot run {}", name.display()));
+                }
             }
         }
+        if let Some((name, mpi)) = foreign {
+            bail!(
+                "{} is {mpi}'s, and this program was built with {library}: \
+                 name {library}'s with --mpirun or in $MPIRUN",
+                name.display()
+            );
+        }
+        let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+        Err(anyhow!(
+            "there is no mpirun; {}",
+            installation(library, &release)
+        ))
     }
-    if let Some((name, mpi)) = foreign {
-        bail!(
-            "{} is {mpi}'s, and this program was built with {library}: \
-             name {library}'s with --mpirun or in $MPIRUN",
-            name.display()
-        );
+}
+
+impl Mpirun {
+    /// Its library's name and version, such as `Open MPI 4.1.4`, if it says them.
+    pub fn version(&self) -> Option<String> {
+        let output = Command::new(&self.path).arg("--version").output().ok()?;
+        version(self.mpi, &String::from_utf8_lossy(&output.stdout))
     }
-    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    Err(anyhow!(
-        "there is no mpirun; {}",
-        installation(library, &release)
-    ))
+}
+
+/// The name and the version, from what an mpirun says of itself: the first word that begins with a digit.
+fn version(mpi: Mpi, text: &str) -> Option<String> {
+    let is_number = |word: &&str| word.starts_with(|first: char| first.is_ascii_digit());
+    let number = text.split_whitespace().find(is_number)?;
+    Some(format!("{mpi} {number}"))
 }
 
 /// How to install a library's mpirun on this platform, which a Linux system describes in its
@@ -164,6 +195,25 @@ mod tests {
         ] {
             assert_eq!(Mpi::from_version(version), mpi);
         }
+    }
+
+    #[test]
+    fn a_version_is_read_from_what_an_mpirun_says() {
+        for (mpi, text, known) in [
+            (
+                Mpi::OpenMpi,
+                "mpirun (Open MPI) 4.1.4\n\nReport",
+                "Open MPI 4.1.4",
+            ),
+            (
+                Mpi::Mpich,
+                "HYDRA build details:\n    Version:    4.0.2\n",
+                "MPICH 4.0.2",
+            ),
+        ] {
+            assert_eq!(version(mpi, text).as_deref(), Some(known));
+        }
+        assert_eq!(version(Mpi::Other, "mine"), None);
     }
 
     #[test]

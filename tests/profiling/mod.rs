@@ -1,12 +1,14 @@
 //! A library between a job's ranks and their MPI library, which makes MPI keep its promises and no
-//! more: see `profiling.c`.
+//! more: see `src/grade/profiling/profiling.h`.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::job::{Job, prepare};
+use bittorrent::grade::profiling::build;
+
+use crate::job::Job;
 
 /// Puts the library in front of a job's ranks. It does what `deed` says: `synchronous`, `noise:SEED`
 /// or `stop:RANK:N`.
@@ -20,21 +22,9 @@ pub fn profiled(job: Job, deed: &str) -> Job {
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let library = folder.join("profiling.so");
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/profiling/profiling.c");
-        let mut mpicc = Command::new(env::var("MPICC").unwrap_or_else(|_| "mpicc".into()));
-        mpicc
-            .args([
-                "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o",
-            ])
-            .args([library.as_os_str(), source.as_ref()]);
-        prepare(&mut mpicc, folder);
-        let output = mpicc
-            .output()
-            .expect("the MPI library's mpicc is installed");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{errors}");
-        library
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("profiling");
+        fs::create_dir_all(&folder).expect("the target folder can be written");
+        let mpicc = env::var_os("MPICC").unwrap_or_else(|| "mpicc".into());
+        build(&mpicc, &folder).expect("the MPI library's mpicc is installed")
     })
 }

@@ -1,0 +1,113 @@
+/* A library between a program and its MPI library, by MPI's own profiling interface. It does two
+ * things, each as the environment says:
+ *
+ *   PROFILING, what it does to the program (disturb.c):
+ *     nothing       nothing; so does an empty value or none
+ *     synchronous   a standard send waits until its receive has begun, whatever its size
+ *     noise:SEED    sends, receives and looks for messages take their time, up to some milliseconds
+ *     stop:RANK:N   this rank stops itself, by SIGSTOP, when it has posted its Nth message; before it
+ *                   starts MPI if N is 0, and before it ends MPI if N is -1
+ *     lie:RANK:TO   the first segment that this rank owns, and whose hash it sends to rank TO, has
+ *                   another hash
+ *   RECORDING, a folder: what the program calls goes into its file rank<R> (record.c), and the hashes
+ *     in its file `hashes` are recognised in what is sent (recognise.c).
+ *
+ * C, and built by the library's own mpicc, because handles and prototypes are what its mpi.h says. */
+#include <mpi.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#define HIDDEN __attribute__((visibility("hidden")))
+
+/* --- disturb.c --- */
+
+/* Finds out what to do, before there is MPI. */
+HIDDEN void prepare_disturbance(int rank);
+/* This rank stops now, if it is to stop after so many posts. */
+HIDDEN void stop_at(int posted);
+/* A message was posted. */
+HIDDEN void posted(void);
+HIDDEN int sends_are_synchronous(void);
+/* One time in so many, waits for up to two milliseconds, if there is to be noise. */
+HIDDEN void wait_one_in(unsigned times);
+/* What is to be sent instead of these bytes: themselves, or a copy with a wrong hash. */
+HIDDEN const void *lied(const void *bytes, uint64_t length, int to);
+
+/* --- recognise.c --- */
+
+struct segment {
+    char hash[32];
+    uint64_t owners; /* a bit for each rank up to 63 */
+};
+
+/* Reads the hashes, one and its owners a line. */
+HIDDEN void read_hashes(const char *folder);
+HIDDEN const struct segment *segment(uint32_t number);
+/* The segments whose hashes are in these bytes, as text or as 16 bytes, at most so many, and where the
+ * first one is. */
+HIDDEN uint32_t recognise(const void *bytes, uint64_t length, uint32_t *found, uint32_t most, uint64_t *first);
+
+/* --- record.c --- */
+
+enum kind {
+    INIT = 1, INIT_THREAD, FINALIZE, ABORT, SEND, SSEND, BSEND, RSEND, ISEND, ISSEND, RECV, IRECV, MRECV,
+    IMRECV, SENDRECV, SENDRECV_SEND, PROBE, IPROBE, MPROBE, IMPROBE, WAIT, WAITALL, WAITANY, WAITSOME,
+    TEST, TESTALL, TESTANY, TESTSOME, BARRIER, BCAST, GATHER, GATHERV, SCATTER, SCATTERV, REDUCE,
+    ALLREDUCE, ALLGATHER, ALLGATHERV, ALLTOALL, COMM_DUP, COMM_SPLIT, COMM_CREATE, CANCEL, JOIN
+};
+
+enum { ANY = -1, NONE = -2 };
+
+/* A call in the file; as many numbers of segments follow it as it says. */
+struct call {
+    uint32_t size; /* of it and its segments; 0 where no more calls are */
+    uint16_t kind, thread;
+    int32_t peer, tag;
+    uint32_t comm;
+    int32_t error; /* 0, 1 for a message that was cut off, or 2 and more: 2 + the class */
+    uint64_t start, end, complete; /* nanoseconds of the host's clock; 0 for not yet */
+    uint64_t bytes;
+    int32_t from, taken_tag; /* from is NONE if nothing was taken */
+    uint64_t taken;
+    uint32_t datatype, segments;
+};
+
+/* A thread in the file. */
+struct thread {
+    uint32_t is_over, kind;
+    int32_t peer, tag;
+    uint32_t comm, unused;
+    uint64_t times, since;
+    uint64_t reserved[3];
+};
+
+/* The number of the rank, before there is MPI: launchers say it. */
+HIDDEN int launched_rank(void);
+/* The recording begins: MPI is about to be. */
+HIDDEN void begin_recording(void);
+HIDDEN void set_levels(int asked, int given);
+HIDDEN void set_finalize(void);
+HIDDEN void set_aborted(void);
+HIDDEN void set_lie(int to, uint32_t segment);
+/* Something happened that is not recorded. */
+HIDDEN void cut(void);
+
+/* A thread of the program begins or ends; a library's own threads are none. */
+HIDDEN int number_of_new_thread(void);
+HIDDEN void this_thread_is(int number);
+HIDDEN void this_thread_is_over(void);
+
+/* A call begins; ranks are those of the world. NULL if nothing is recorded. */
+HIDDEN struct call *begin(enum kind kind, int peer, int tag, uint32_t comm);
+/* The same with data: `sent` is NULL for a receive. */
+HIDDEN struct call *begin_data(enum kind kind, int peer, int tag, uint32_t comm, const void *sent, uint64_t bytes,
+                               uint32_t datatype);
+/* It returned with this result, which is returned; what it began goes on. */
+HIDDEN int returned(struct call *call, int result);
+/* What it began is complete. */
+HIDDEN void complete(struct call *call, int from, int tag, uint64_t bytes);
+HIDDEN void failed(struct call *call, int result);
+/* A look that found nothing. */
+HIDDEN void looked(enum kind kind, int peer, int tag, uint32_t comm);
+/* The call that this thread is in has failed. */
+HIDDEN void this_call_failed(int result);
