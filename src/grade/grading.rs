@@ -1,6 +1,6 @@
 //! What all runs of a program amount to.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::run::Condition;
 use super::verdict::{Check, Evidence, Subject};
@@ -9,7 +9,7 @@ use super::verdict::{Check, Evidence, Subject};
 pub const SCHEMA: u32 = 1;
 
 /// What was run and what came of it: the report that `--report` writes.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Grading {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -37,8 +37,30 @@ pub struct Grading {
     pub marks: Marks,
 }
 
+impl Grading {
+    /// The verdict that counts for each check. Where tests beyond the assignment count, a check that
+    /// they show wrong is wrong.
+    pub fn counted(&self) -> impl Iterator<Item = &Judgement> {
+        self.checks.iter().map(|judgement| {
+            let is_worse = |beyond: &&Judgement| {
+                self.counts_beyond
+                    && judgement.verdict != Verdict::Wrong
+                    && beyond.check == judgement.check
+                    && beyond.verdict == Verdict::Wrong
+            };
+            self.beyond.iter().find(is_worse).unwrap_or(judgement)
+        })
+    }
+
+    /// How many checks have this verdict, where it counts.
+    pub fn number(&self, verdict: Verdict) -> usize {
+        let judgements = self.counted();
+        judgements.filter(|it| it.verdict == verdict).count()
+    }
+}
+
 /// A test, and how often it came out right.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestReport {
     /// Its name: that of its folder, or of its shape.
     pub name: String,
@@ -53,7 +75,7 @@ pub struct TestReport {
 }
 
 /// Where a test is from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// From a folder.
@@ -63,7 +85,7 @@ pub enum Origin {
 }
 
 /// How the runs of a test under a condition ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// The condition.
     pub condition: Condition,
@@ -74,7 +96,7 @@ pub struct Tally {
 }
 
 /// What is said of a check at last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It does not hold.
@@ -86,7 +108,7 @@ pub enum Verdict {
 }
 
 /// The verdict of a check, with what it rests on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
     /// Which check.
     pub check: Check,
@@ -112,7 +134,7 @@ pub struct Judgement {
 }
 
 /// A run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The test's name.
     pub test: String,
@@ -125,7 +147,7 @@ pub struct Place {
 }
 
 /// How fast a test's runs were as the program is; medians.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Speed {
     /// The test's name.
     pub test: String,
@@ -142,7 +164,7 @@ pub struct Speed {
 }
 
 /// How fast this program is on the same inputs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ours {
     /// Seconds from the start of mpirun to its end.
     pub wall: f64,
@@ -153,7 +175,7 @@ pub struct Ours {
 }
 
 /// What a program is worth by a course's rules.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Marks {
     /// The sum; not below 0.
     pub total: f64,
@@ -164,7 +186,7 @@ pub struct Marks {
 }
 
 /// Something that was given or taken.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MarkLine {
     /// For what.
     pub reason: String,

@@ -11,4 +11,5 @@ pub mod profiling;
 pub mod recording;
 pub mod run;
 pub mod sandbox;
+pub mod summary;
 pub mod verdict;
