@@ -3,6 +3,8 @@
 
 pub mod calls;
 pub mod cases;
+pub mod conduct;
+pub mod dialogue;
 mod elf;
 pub mod grading;
 pub mod inputs;

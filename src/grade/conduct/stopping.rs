@@ -1,0 +1,69 @@
+//! R12. Nobody stops before all clients are done.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Scene, span};
+use crate::grade::calls::Segment;
+use crate::grade::verdict::{Evidence, Seen};
+use crate::protocol::Rank;
+
+pub(super) fn judge(scene: &Scene<'_>) -> Seen {
+    if let Err(why) = &scene.dialogue.recognised {
+        return Seen::CannotBeTold(why.clone());
+    }
+    let ranks = || (0..).map(Rank).zip(&scene.run.recording.ranks);
+    let mut last: BTreeMap<Rank, (Duration, Segment)> = BTreeMap::new();
+    for (&(client, segment), fetch) in &scene.dialogue.fetches {
+        if let Some(answered) = fetch.answered {
+            let last = last.entry(client).or_insert((answered, segment));
+            *last = (*last).max((answered, segment));
+        }
+    }
+    let stops = ranks().filter_map(|(rank, record)| Some((record.finalize?, rank)));
+    if let Some((stopped, rank)) = stops.min() {
+        let others = last.iter().filter(|(client, _)| **client != rank);
+        let latest = others.max_by_key(|(_, (answered, _))| *answered);
+        if let Some((client, &(answered, segment))) = latest
+            && stopped < answered
+        {
+            return Seen::Wrong(evidence(scene, rank, stopped, *client, answered, segment));
+        }
+    }
+    if scene.broke_off() || ranks().any(|(_, record)| record.finalize.is_none()) {
+        return Seen::CannotBeTold("not all ranks came to MPI_Finalize".to_owned());
+    }
+    if scene.dialogue.fetches.values().any(|fetch| fetch.answered.is_none()) {
+        let why = "when the last segment came is not known: which answer is whose does not show";
+        return Seen::CannotBeTold(why.to_owned());
+    }
+    Seen::Right
+}
+
+fn evidence(
+    scene: &Scene<'_>,
+    rank: Rank,
+    stopped: Duration,
+    client: Rank,
+    answered: Duration,
+    segment: Segment,
+) -> Evidence {
+    let (who, hint) = if rank == Rank::TRACKER {
+        let hint = "the tracker has to wait until every client has said that it is done, and only \
+                    then stop them and itself";
+        ("the tracker".to_owned(), hint)
+    } else {
+        let hint = "a client that has all its files has to serve the others until the tracker says \
+                    that all are done: join the upload thread before MPI_Finalize";
+        (format!("client {rank}"), hint)
+    };
+    let said = format!(
+        "{who} called MPI_Finalize {} before client {client} had its last segment",
+        span(answered - stopped)
+    );
+    let details = vec![
+        format!("{who} called MPI_Finalize at {}", span(stopped)),
+        format!("client {client} got {} at {}", scene.segment(segment), span(answered)),
+    ];
+    Evidence::new(said, hint).with_details(details)
+}

@@ -1,0 +1,437 @@
+//! Who asked whom for which segment, and from whom it came, as far as the traffic between clients
+//! shows it.
+//!
+//! A program's messages have a format of its own. But the hashes in them are known, and each is one
+//! segment's. So a message to a client with one hash that its sender lacks asks for the segment, and a
+//! message with one hash that its receiver lacks brings it. Where neither has a hash, nothing is known.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::time::Duration;
+
+use super::calls::{Comm, Segment, Tag, Thread};
+use super::inputs::Known;
+use super::messages::{Message, messages};
+use super::run::Run;
+use crate::protocol::Rank;
+
+/// What clients asked each other for in a run, and got.
+#[derive(Debug, Clone)]
+pub struct Dialogue<'a> {
+    /// All messages of the run, in the order in which they were sent.
+    pub messages: Vec<Message<'a>>,
+    /// How each segment came that did, by client and segment.
+    pub fetches: BTreeMap<(Rank, Segment), Fetch>,
+    /// What was asked for with a hash, by asker and segment, in the order of time.
+    pub asks: BTreeMap<(Rank, Segment), Vec<Ask>>,
+    /// The hashes that came, by receiver and segment, in the order of time.
+    pub carries: BTreeMap<(Rank, Segment), Vec<Carry>>,
+    /// Who got which file whole and right, by the file's place among the files.
+    pub complete: BTreeSet<(Rank, usize)>,
+    /// Whether there is a fetch for nearly every segment that came; if not, why.
+    pub recognised: Result<(), String>,
+    /// When a segment may have come to a client at the earliest, by all that another client sent it
+    /// but questions.
+    brought: BTreeMap<(Rank, Segment), Duration>,
+}
+
+/// How a segment came to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fetch {
+    /// From whom. `None` if several may have sent it.
+    pub from: Option<Rank>,
+    /// When the client asked for it, if that was seen.
+    pub asked: Option<Duration>,
+    /// When the answer was there, where it is certain which message that was.
+    pub answered: Option<Duration>,
+    /// Which of the client's threads asked for it, or took it.
+    pub thread: Thread,
+    /// Whether the answer had the hash.
+    pub answer_has_hash: bool,
+}
+
+/// A question for a segment, with its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ask {
+    /// Who was asked.
+    pub to: Rank,
+    /// Which thread asked.
+    pub thread: Thread,
+    /// When.
+    pub sent: Duration,
+    /// When the answer was there, if its thread awaits each answer before it asks again.
+    pub answered: Option<Duration>,
+    /// Whether its thread does so.
+    pub is_awaited: bool,
+}
+
+/// A hash that came to a client that lacks it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Carry {
+    /// From whom.
+    pub from: Rank,
+    /// When it was sent.
+    pub sent: Duration,
+    /// When it was there.
+    pub came: Duration,
+    /// Which thread took it.
+    pub thread: Thread,
+}
+
+/// Since when a client may hold a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// From the start.
+    Always,
+    /// From this time on at the earliest.
+    NotBefore(Duration),
+    /// It neither owns nor wants it.
+    Never,
+    /// Nothing shows how it came.
+    Unknown,
+}
+
+/// What a message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Ask(Segment),
+    Carry(Segment),
+    /// It has the hash of a segment that both lacked at the start, and nothing shows which it is.
+    Unclear,
+    Other,
+}
+
+/// The share of the segments that have to be recognised.
+const ENOUGH: f64 = 0.95;
+
+impl<'a> Dialogue<'a> {
+    /// What the recording of a run shows.
+    pub fn new(known: &Known, run: &'a Run) -> Dialogue<'a> {
+        let messages = messages(&run.recording);
+        let purposes = purposes(known, &messages);
+        let mut dialogue = Dialogue {
+            fetches: BTreeMap::new(),
+            asks: asks(&messages, &purposes),
+            carries: BTreeMap::new(),
+            complete: complete(known, run),
+            recognised: Ok(()),
+            brought: BTreeMap::new(),
+            messages,
+        };
+        for (message, purpose) in dialogue.messages.iter().zip(&purposes) {
+            if !is_between_clients(message) || matches!(purpose, Purpose::Ask(_)) {
+                continue;
+            }
+            for &segment in &message.sent.segments {
+                let earliest = dialogue.brought.entry((message.to, segment));
+                earliest.or_insert(message.sent.started);
+            }
+            if let (Purpose::Carry(segment), Some(taken)) = (*purpose, message.taken)
+                && let Some(came) = taken.completed
+            {
+                let carries = dialogue.carries.entry((message.to, segment)).or_default();
+                carries.push(Carry {
+                    from: message.from,
+                    sent: message.sent.started,
+                    came,
+                    thread: taken.thread,
+                });
+            }
+        }
+        for carries in dialogue.carries.values_mut() {
+            carries.sort_by_key(|carry| carry.came);
+        }
+        dialogue.fetches = dialogue.fetches();
+        let is_unclear = purposes.contains(&Purpose::Unclear);
+        dialogue.recognised = dialogue.is_recognised(known, run, is_unclear);
+        dialogue
+    }
+
+    /// The messages from one client to another.
+    pub fn between_clients(&self) -> impl Iterator<Item = &Message<'a>> {
+        (self.messages.iter()).filter(|message| is_between_clients(message))
+    }
+
+    /// The fetches of a client's file, if nearly all of its segments have one.
+    pub fn download(&self, known: &Known, client: Rank, file: usize) -> Option<Vec<Fetch>> {
+        let segments = segments_of(known, file);
+        let range = (client, segments.start)..(client, segments.end);
+        let fetches: Vec<Fetch> = self.fetches.range(range).map(|(_, &fetch)| fetch).collect();
+        (fetches.len() as f64 >= ENOUGH * segments.len() as f64).then_some(fetches)
+    }
+
+    /// Since when a client may hold a segment.
+    pub fn holds(&self, known: &Known, client: Rank, segment: Segment) -> Holds {
+        if known.owns(client, segment) {
+            return Holds::Always;
+        }
+        if !known.lacks(client, segment) {
+            return Holds::Never;
+        }
+        let key = (client, segment);
+        let asked = self.asks.get(&key).map(|asks| asks[0].sent);
+        let brought = self.brought.get(&key).copied();
+        (asked.into_iter().chain(brought).min()).map_or(Holds::Unknown, Holds::NotBefore)
+    }
+
+    fn fetches(&self) -> BTreeMap<(Rank, Segment), Fetch> {
+        let keys: BTreeSet<_> = self.asks.keys().chain(self.carries.keys()).collect();
+        let fetch = |&key| {
+            let asks = self.asks.get(&key).map_or(&[][..], Vec::as_slice);
+            let fetch = match self.carries.get(&key) {
+                Some(carries) => Some(self.brought_by(key.0, asks, carries)),
+                None => told_of(asks),
+            };
+            fetch.map(|fetch| (key, fetch))
+        };
+        keys.into_iter().filter_map(fetch).collect()
+    }
+
+    /// A fetch whose answer had the hash. A refusal may have it too: after one, the client asks again.
+    fn brought_by(&self, client: Rank, asks: &[Ask], carries: &[Carry]) -> Fetch {
+        let is_asked_again = |pair: &[Carry]| {
+            let between = pair[0].came..=pair[1].came;
+            asks.iter().any(|ask| between.contains(&ask.sent))
+        };
+        let again = carries.windows(2).rposition(is_asked_again);
+        let last = &carries[again.map_or(0, |place| place + 1)..];
+        let Carry {
+            from, came, thread, ..
+        } = last[0];
+        let is_one = last.iter().all(|carry| carry.from == from);
+        let mine = asks.iter().filter(|ask| ask.to == from && ask.sent < came);
+        let asked = mine.last().map(|ask| ask.sent);
+        Fetch {
+            from: is_one.then_some(from),
+            asked: asked.or_else(|| self.spoke(client, thread, from, last[0].sent)),
+            answered: Some(came),
+            thread,
+            answer_has_hash: true,
+        }
+    }
+
+    /// When a thread of a client last sent something to another client, before then.
+    fn spoke(&self, client: Rank, thread: Thread, to: Rank, before: Duration) -> Option<Duration> {
+        let end = self
+            .messages
+            .partition_point(|message| message.sent.started < before);
+        let mine = |message: &&Message<'_>| {
+            (message.from, message.to, message.sent.thread) == (client, to, thread)
+        };
+        let last = self.messages[..end].iter().rev().find(mine);
+        last.map(|message| message.sent.started)
+    }
+
+    fn is_recognised(&self, known: &Known, run: &Run, is_unclear: bool) -> Result<(), String> {
+        if run.recording.ranks.iter().any(|rank| rank.is_cut) {
+            return Err("there was no room to record all calls".to_owned());
+        }
+        if is_unclear {
+            return Err("questions and answers of clients look the same".to_owned());
+        }
+        let segments = self.complete.iter().flat_map(|&(client, file)| {
+            segments_of(known, file).map(move |segment| (client, segment))
+        });
+        let unique = segments.filter(|&(_, segment)| known.segments[segment as usize].is_unique);
+        let (mut all, mut found) = (0_u32, 0_u32);
+        for key in unique {
+            all += 1;
+            found += u32::from(self.fetches.contains_key(&key));
+        }
+        if all == 0 {
+            Err("no client downloaded a file whose segments can be told apart".to_owned())
+        } else if found == 0 {
+            Err("no hash was recognised in what clients sent each other".to_owned())
+        } else if f64::from(found) < ENOUGH * f64::from(all) {
+            Err(format!(
+                "only {found} of {all} downloads of a segment were recognised in what clients \
+                 sent each other"
+            ))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The numbers of a file's segments.
+pub fn segments_of(known: &Known, file: usize) -> Range<Segment> {
+    let file = &known.files[file];
+    file.first..file.first + file.length
+}
+
+/// Whether a message goes from one client to another.
+pub fn is_between_clients(message: &Message<'_>) -> bool {
+    message.from != Rank::TRACKER && message.to != Rank::TRACKER && message.from != message.to
+}
+
+/// The one segment whose hash is in a message, if there is one, and no other has its hash.
+pub fn only_segment(known: &Known, message: &Message<'_>) -> Option<Segment> {
+    let (&first, others) = message.sent.segments.split_first()?;
+    let is_only = others.iter().all(|&other| other == first);
+    (is_only && known.segments[first as usize].is_unique).then_some(first)
+}
+
+/// Who has written which file whole and right, of those that clients download.
+fn complete(known: &Known, run: &Run) -> BTreeSet<(Rank, usize)> {
+    let mut complete = BTreeSet::new();
+    for (place, file) in known.files.iter().enumerate() {
+        let segments = segments_of(known, place);
+        let hashes = &known.segments[segments.start as usize..segments.end as usize];
+        for &client in &file.leechers {
+            let output = run.outputs.get(&format!("client{client}_{}", file.name));
+            let output = output.map(|bytes| String::from_utf8_lossy(bytes));
+            let is_right = |output: &str| {
+                (output.split_whitespace()).eq(hashes.iter().map(|segment| segment.hash.as_str()))
+            };
+            if output.is_some_and(|output| is_right(&output)) {
+                complete.insert((client, place));
+            }
+        }
+    }
+    complete
+}
+
+/// What each message is for.
+///
+/// Where both sides lacked the segment at the start, the messages of the same tag, or of the same
+/// thread, tell: a thread, or a tag, asks or answers.
+fn purposes(known: &Known, messages: &[Message<'_>]) -> Vec<Purpose> {
+    type Flow = (Comm, Tag);
+    type Sender = (Rank, Thread);
+    let flow = |message: &Message<'_>| -> Flow { (message.sent.comm, message.sent.tag) };
+    let sender = |message: &Message<'_>| -> Sender { (message.from, message.sent.thread) };
+    let mut flows: BTreeMap<Flow, BTreeSet<bool>> = BTreeMap::new();
+    let mut senders: BTreeMap<Sender, BTreeSet<bool>> = BTreeMap::new();
+    let mut purposes = Vec::with_capacity(messages.len());
+    for message in messages {
+        let segment = only_segment(known, message).filter(|_| is_between_clients(message));
+        let Some(segment) = segment else {
+            purposes.push(Purpose::Other);
+            continue;
+        };
+        let lack = |client| known.lacks(client, segment);
+        let purpose = match (lack(message.from), lack(message.to)) {
+            (true, false) => Purpose::Ask(segment),
+            (false, true) => Purpose::Carry(segment),
+            (true, true) => Purpose::Unclear,
+            (false, false) => Purpose::Other,
+        };
+        if matches!(purpose, Purpose::Ask(_) | Purpose::Carry(_)) {
+            let asks = matches!(purpose, Purpose::Ask(_));
+            flows.entry(flow(message)).or_default().insert(asks);
+            senders.entry(sender(message)).or_default().insert(asks);
+        }
+        purposes.push(purpose);
+    }
+    let one = |seen: Option<&BTreeSet<bool>>| {
+        (seen.filter(|seen| seen.len() == 1)).and_then(|seen| seen.first().copied())
+    };
+    for (message, purpose) in messages.iter().zip(&mut purposes) {
+        if *purpose == Purpose::Unclear
+            && let Some(segment) = only_segment(known, message)
+        {
+            let by_flow = one(flows.get(&flow(message)));
+            let asks = by_flow.or_else(|| one(senders.get(&sender(message))));
+            *purpose = match asks {
+                Some(true) => Purpose::Ask(segment),
+                Some(false) => Purpose::Carry(segment),
+                None => Purpose::Unclear,
+            };
+        }
+    }
+    purposes
+}
+
+/// What a thread of a client does, as far as it shows which answer is whose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    /// It takes a message of another client.
+    Take(Rank),
+    /// It sends something that asks for nothing.
+    Send,
+    /// It asks, with this message.
+    Ask(usize),
+}
+
+/// The questions, each with its answer where its thread awaits every answer.
+fn asks(
+    messages: &[Message<'_>],
+    purposes: &[Purpose],
+) -> BTreeMap<(Rank, Segment), Vec<Ask>> {
+    let mut threads: BTreeMap<(Rank, Thread), Vec<(Duration, Step)>> = BTreeMap::new();
+    for (place, (message, purpose)) in messages.iter().zip(purposes).enumerate() {
+        let is_ask = matches!(purpose, Purpose::Ask(_));
+        let step = if is_ask { Step::Ask(place) } else { Step::Send };
+        let thread = threads.entry((message.from, message.sent.thread));
+        thread.or_default().push((message.sent.started, step));
+        if let Some(taken) = message.taken
+            && let Some(came) = taken.completed
+            && !is_ask
+            && is_between_clients(message)
+        {
+            let thread = threads.entry((message.to, taken.thread));
+            thread.or_default().push((came, Step::Take(message.from)));
+        }
+    }
+    let mut asks: BTreeMap<(Rank, Segment), Vec<Ask>> = BTreeMap::new();
+    for ((client, thread), mut steps) in threads {
+        steps.sort_unstable();
+        let places = (0..steps.len()).filter(|&place| matches!(steps[place].1, Step::Ask(_)));
+        let places: Vec<usize> = places.collect();
+        let answers = places.iter().map(|&place| answer(messages, &steps[place..]));
+        let answers: Vec<Option<Duration>> = answers.collect();
+        let is_awaited = answers.iter().rev().skip(1).all(Option::is_some);
+        for (&place, answered) in places.iter().zip(answers) {
+            let (sent, Step::Ask(number)) = steps[place] else {
+                continue;
+            };
+            let Purpose::Ask(segment) = purposes[number] else {
+                continue;
+            };
+            asks.entry((client, segment)).or_default().push(Ask {
+                to: messages[number].to,
+                thread,
+                sent,
+                answered: answered.filter(|_| is_awaited),
+                is_awaited,
+            });
+        }
+    }
+    for asks in asks.values_mut() {
+        asks.sort_by_key(|ask| ask.sent);
+    }
+    asks
+}
+
+/// When the answer to the first of these steps was there: all its parts, if it is answered before
+/// the next question.
+fn answer(messages: &[Message<'_>], steps: &[(Duration, Step)]) -> Option<Duration> {
+    let Step::Ask(number) = steps[0].1 else {
+        return None;
+    };
+    let own = Step::Take(messages[number].to);
+    let rest = steps[1..].iter();
+    let before_next = rest.take_while(|(_, step)| !matches!(step, Step::Ask(_)));
+    let parts = before_next
+        .skip_while(|(_, step)| *step != own)
+        .take_while(|(_, step)| *step == own);
+    parts.last().map(|&(came, _)| came)
+}
+
+/// A fetch whose answer had no hash: the last question was the one that succeeded. Where several
+/// members were asked at once, any of them may have answered.
+fn told_of(asks: &[Ask]) -> Option<Fetch> {
+    let last = asks.last()?;
+    let is_awaited = asks.iter().all(|ask| ask.is_awaited);
+    if is_awaited && last.answered.is_none() {
+        return None;
+    }
+    let is_one = asks.iter().all(|ask| ask.to == last.to);
+    Some(Fetch {
+        from: (is_awaited || is_one).then_some(last.to),
+        asked: Some(last.sent),
+        answered: last.answered,
+        thread: last.thread,
+        answer_has_hash: false,
+    })
+}
