@@ -5,33 +5,36 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 
 /// Numbers of one type. Those that do not fit are the greatest that do.
-pub(super) struct Column(Vec<u8>);
+pub(crate) struct Column(Vec<u8>);
 
 impl Column {
-    pub(super) fn f64(numbers: impl Iterator<Item = f64>) -> Column {
+    pub(crate) fn f64(numbers: impl Iterator<Item = f64>) -> Column {
         Column(numbers.flat_map(f64::to_le_bytes).collect())
     }
 
-    pub(super) fn u32(numbers: impl Iterator<Item = u64>) -> Column {
+    pub(crate) fn u32(numbers: impl Iterator<Item = u64>) -> Column {
         let fitting = |number| u32::try_from(number).unwrap_or(u32::MAX);
         Column(numbers.map(fitting).flat_map(u32::to_le_bytes).collect())
     }
 
-    pub(super) fn u16(numbers: impl Iterator<Item = u32>) -> Column {
+    pub(crate) fn u16(numbers: impl Iterator<Item = u32>) -> Column {
         let fitting = |number| u16::try_from(number).unwrap_or(u16::MAX);
         Column(numbers.map(fitting).flat_map(u16::to_le_bytes).collect())
     }
 
-    pub(super) fn u8(numbers: impl Iterator<Item = usize>) -> Column {
+    pub(crate) fn u8(numbers: impl Iterator<Item = usize>) -> Column {
         let fitting = |number| u8::try_from(number).unwrap_or(u8::MAX);
         Column(numbers.map(fitting).collect())
     }
 
+    pub(crate) fn i32(numbers: impl Iterator<Item = i32>) -> Column {
+        Column(numbers.flat_map(i32::to_le_bytes).collect())
+    }
+
     /// Places in a list, or -1 for none, in 32 bits.
-    pub(super) fn place(places: impl Iterator<Item = Option<usize>>) -> Column {
+    pub(crate) fn place(places: impl Iterator<Item = Option<usize>>) -> Column {
         let fitting = |place| i32::try_from(place).unwrap_or(i32::MAX);
-        let number = |place: Option<usize>| place.map_or(-1, fitting);
-        Column(places.map(number).flat_map(i32::to_le_bytes).collect())
+        Column::i32(places.map(|place| place.map_or(-1, fitting)))
     }
 }
 

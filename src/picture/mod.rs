@@ -3,9 +3,10 @@
 //! A `Story` is gathered in one pass over the events; the page (`page/`) draws it in a
 //! browser. What the page is told stands in `story.rs` and `page.rs`, field by field.
 
-mod column;
+pub(crate) mod column;
 mod figures;
 mod histogram;
+pub(crate) mod html;
 mod messages;
 mod page;
 mod perfetto;

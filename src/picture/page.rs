@@ -5,10 +5,11 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Serialize;
 
 use super::Place;
+use super::html;
 use super::story::{Story, Told};
 use crate::check::{Checked, Judged};
 use crate::protocol::Tag;
@@ -21,14 +22,10 @@ use crate::trace::{Header, Thread};
 const PAGE: &str = include_str!("page/page.html");
 
 /// The vendored part first, whose licence lies beside it.
-const STYLE: [&str; 2] = [
-    include_str!("page/vendor/uPlot.min.css"),
-    include_str!("page/style.css"),
-];
-const SCRIPT: [&str; 7] = [
+const STYLE: [&str; 2] = [include_str!("page/vendor/uPlot.min.css"), html::STYLE];
+const SCRIPT: [&str; 6] = [
     include_str!("page/vendor/uPlot.iife.min.js"),
     include_str!("page/data.js"),
-    include_str!("page/theme.js"),
     include_str!("page/spacetime.js"),
     include_str!("page/segments.js"),
     include_str!("page/charts.js"),
@@ -127,23 +124,7 @@ pub(super) fn page(
         }),
         told: story.tell(&settings),
     };
-    // A name in the trace is not to end the element that it stands in.
-    let run = serde_json::to_string(&run).context("cannot describe the run")?;
-    let run = run.replace('<', "\\u003c");
-    let (style, script) = (STYLE.join("\n"), SCRIPT.join("\n"));
-    let mut page = String::with_capacity(PAGE.len() + style.len() + script.len() + run.len());
-    let mut rest = PAGE;
-    for (place, content) in [
-        ("{{style}}", style),
-        ("{{run}}", run),
-        ("{{script}}", script),
-    ] {
-        let (before, behind) = rest.split_once(place).expect("the page has a place for it");
-        page += before;
-        page += &content;
-        rest = behind;
-    }
-    Ok(page + rest)
+    html::page(PAGE, &STYLE, &run, &SCRIPT)
 }
 
 fn defaults(clients: usize) -> SettingsReport {

@@ -1,67 +1,15 @@
-/* Reads what the program wrote: decodes the columns and adds the indices that the pictures need. */
-
-/** A column is the base64 of a little-endian typed array, as every browser's machine has it. */
-function decode(text, Column) {
-  const raw = atob(text);
-  const bytes = new Uint8Array(raw.length);
-  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
-  return new Column(bytes.buffer);
-}
+/* Reads what the program wrote of a run, and adds the indices that the pictures need. */
 
 /** Lanes: the tracker's, then each client's download and upload. */
 const laneOf = (rank, thread) => (rank === 0 ? 0 : 2 * rank - (thread === "upload" ? 0 : 1));
 const rankOf = (lane) => Math.ceil(lane / 2);
 const nameOf = (lane) => (lane === 0 ? "tracker" : `client ${rankOf(lane)} (${lane % 2 ? "download" : "upload"})`);
 
-/** How many of the first values of a sorted array are at most `limit`. */
-function countUpTo(sorted, limit) {
-  let low = 0, high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] <= limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/**
- * Messages in the order of their start. A message may be underway for long, so each block of them
- * remembers its latest end: a whole block that ended before the view is passed over at once.
- */
-const BLOCK = 256;
-function timeIndex(messages, ids) {
-  const starts = Float64Array.from(ids, (id) => messages.start[id]);
-  const reach = new Float64Array(Math.ceil(ids.length / BLOCK)).fill(-Infinity);
-  ids.forEach((id, i) => {
-    const block = Math.floor(i / BLOCK);
-    reach[block] = Math.max(reach[block], messages.end[id]);
-  });
-  return { ids, starts, reach, end: messages.end };
-}
-
-/** The messages of an index that are underway at some time between `from` and `to`. */
-function underway(index, from, to) {
-  const found = [];
-  const last = countUpTo(index.starts, to);
-  for (let first = 0; first < last; first += BLOCK) {
-    if (index.reach[first / BLOCK] < from) continue;
-    const stop = Math.min(first + BLOCK, last);
-    for (let i = first; i < stop; i++) {
-      if (index.end[index.ids[i]] >= from) found.push(index.ids[i]);
-    }
-  }
-  return found;
-}
-
 const MESSAGE_COLUMNS = {
   posted: Float64Array, taken: Float64Array, from: Uint16Array, to: Uint16Array, tag: Uint8Array, detail: Uint8Array,
   file: Int32Array, segment: Int32Array, bytes: Uint32Array, line: Uint32Array, answers: Int32Array,
 };
 const CELL_COLUMNS = { time: Float64Array, client: Uint16Array, file: Uint16Array, cell: Uint32Array, from: Uint16Array };
-
-function decodeColumns(written, kinds) {
-  return Object.fromEntries(Object.entries(kinds).map(([name, Column]) => [name, decode(written[name], Column)]));
-}
 
 function readMessages(run) {
   const { count, columns } = run.messages;
@@ -101,8 +49,6 @@ function readMessages(run) {
   }
   return messages;
 }
-
-const emptyColumns = (kinds) => Object.fromEntries(Object.keys(kinds).map((name) => [name, ""]));
 
 /** A message, what it answers (and what that answers), and all that answers it. */
 function conversation(messages, id) {
@@ -166,19 +112,4 @@ function readRun(text) {
   if (run.activity) run.activity.counts = run.activity.counts.map((column) => decode(column, Uint32Array));
   run.lanes = 1 + 2 * run.clients;
   return run;
-}
-
-/** One object holds what the pictures share; whoever draws is told which of it has changed. */
-function makeState(values) {
-  const listeners = [];
-  return {
-    ...values,
-    set(changes) {
-      Object.assign(this, changes);
-      for (const listener of listeners) listener(changes);
-    },
-    subscribe(listener) {
-      listeners.push(listener);
-    },
-  };
 }

@@ -7,22 +7,7 @@ const state = makeState({
   muted: new Set(), rank: "", file: "",
 });
 
-/* The theme: as the system has it, until the button says otherwise. */
-
-let look, chosen = false;
-function setTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-  look = readLook(run.clients);
-  $("theme").textContent = theme === "dark" ? "☀ Light" : "☾ Dark";
-}
-const systemIsDark = window.matchMedia("(prefers-color-scheme: dark)");
-const asked = location.hash.slice(1);
-setTheme(["dark", "light"].includes(asked) ? asked : systemIsDark.matches ? "dark" : "light");
-$("theme").addEventListener("click", () => {
-  chosen = true;
-  setTheme(look.theme === "dark" ? "light" : "dark");
-  state.set({ theme: look.theme });
-});
+const getLook = followTheme($("theme"), () => readLook(run.clients), () => state.set({ theme: getLook().theme }));
 
 /* The header */
 
@@ -164,7 +149,7 @@ function writeFilters() {
 
   return () => {
     for (const [tag, button] of buttons) {
-      const { colour, dash } = look.tag(run.tags[tag].name);
+      const { colour, dash } = getLook().tag(run.tags[tag].name);
       button.firstChild.style.borderTop = `3px ${dash === SOLID ? "solid" : dash === DASHED ? "dashed" : "dotted"} ${colour}`;
       button.setAttribute("aria-pressed", String(!state.muted.has(tag)));
     }
@@ -175,6 +160,7 @@ function writeFilters() {
 /* The words of the segment map, and the footer */
 
 function writeMapKey() {
+  const look = getLook();
   const swatch = (style, words) => {
     const box = element("i");
     box.style.background = style;
@@ -213,7 +199,6 @@ writeHeader();
 writeRules();
 writeFigures();
 writeFooter();
-const getLook = () => look;
 const diagram = makeDiagram(run, state, getLook);
 const map = makeMap(run, state, getLook, showSegment);
 const charts = makeCharts(run, state, getLook);
@@ -228,30 +213,12 @@ const TOUCHED = {
   scrolled: ["diagram", "map"], time: ["diagram", "map", "player", "charts"],
 };
 
-const waiting = new Set();
-function paint() {
-  const now = [...waiting];
-  waiting.clear();
-  for (const name of now) painters[name](true);
-}
-function ask(names) {
-  if (!waiting.size) requestAnimationFrame(paint);
-  for (const name of names) waiting.add(name);
-}
+const { ask, redraw } = makePainting(painters);
 state.subscribe((changes) => {
   if ("offence" in changes) showOffence(changes.offence);
   ask(Object.keys(changes).flatMap((name) => TOUCHED[name] ?? (name === "theme" ? EVERYTHING : [])));
 });
 window.addEventListener("resize", () => ask(EVERYTHING));
-systemIsDark.addEventListener("change", ({ matches }) => {
-  if (chosen) return;
-  setTheme(matches ? "dark" : "light");
-  state.set({ theme: look.theme });
-});
-
-function redraw() {
-  for (const name of EVERYTHING) painters[name]();
-}
 redraw();
 
 window.bittorrent = {

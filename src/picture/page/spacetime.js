@@ -1,10 +1,10 @@
 /* The space-time diagram: a line for each thread, an arrow for each message. */
 
-const AXIS = 30, GUTTER = 142;
-const MOST_ARROWS = 20000, MOST_FINE = 1500, REACH = 7;
+const GUTTER = 142;
+const MOST_ARROWS = 20000, MOST_FINE = 1500;
 // While the view moves, no more arrows than these are drawn (with heads and dashes), so that it moves smoothly.
 // The others follow when it rests.
-const MOST_MOVING = 4000, MOST_FINE_MOVING = 500, REST = 140;
+const MOST_MOVING = 4000, MOST_FINE_MOVING = 500;
 const DEED_LOOKS = { begun: "ink", saved: "good", "not saved": "bad", "wrong hash": "bad", ended: "quiet" };
 
 /** Where the lanes lie: the two of a client close together, with a gap to the next client. */
@@ -19,12 +19,6 @@ function layLanes(lanes, room) {
 
 /** The rules that are broken at a place which can be shown. */
 const offences = (run) => run.rules.filter((rule) => rule.place && rule.place.time !== null);
-
-function distanceToSegment(x, y, [x0, y0, x1, y1]) {
-  const dx = x1 - x0, dy = y1 - y0;
-  const share = clamp(((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy || 1), 0, 1);
-  return Math.hypot(x - x0 - share * dx, y - y0 - share * dy);
-}
 
 function makeDiagram(run, state, getLook) {
   const { messages } = run;
@@ -44,34 +38,13 @@ function makeDiagram(run, state, getLook) {
   // The arrows are drawn on a canvas of their own, and only anew when the view or the choice changes:
   // the light on a message and the line of the time are laid over a copy of it.
   const base = document.createElement("canvas");
-  let painted = "", index, chosenVersion = 0, size = { width: 320, height: 200 }, drawn = 0, mode = "arrows", pointer = null, hoverText = null, moving = null, density = null;
+  let painted = "", index, chosenVersion = 0, size = { width: 320, height: 200 }, drawn = 0, mode = "arrows", pointer = null, hoverText = null, density = null;
 
   /* The view */
 
-  const plotWidth = () => size.width - GUTTER - 8;
-  const toX = (time) => GUTTER + ((time - state.view[0]) / (state.view[1] - state.view[0])) * plotWidth();
-  const toTime = (x) => state.view[0] + ((x - GUTTER) / plotWidth()) * (state.view[1] - state.view[0]);
+  const view = makeTimeView({ canvas, stage, state, whole, gutter: GUTTER }, { hover: lookAt, click, forget, setTime, leave: () => state.set({ selected: -1 }) });
+  const { plotWidth, toX, toTime, show } = view;
   const toY = (lane) => lanes.at[Math.min(lane, run.lanes - 1)] - stage.offset;
-
-  function show(from, to) {
-    const length = clamp(to - from, Math.max((whole[1] - whole[0]) * 1e-7, 1e-8), whole[1] - whole[0]);
-    const start = clamp((from + to - length) / 2, whole[0], whole[1] - length);
-    clearTimeout(moving);
-    moving = setTimeout(() => {
-      moving = null;
-      state.set({ scrolled: true });
-    }, REST);
-    state.set({ view: [start, start + length], hover: -1 });
-  }
-  function zoom(factor, at = (state.view[0] + state.view[1]) / 2) {
-    show(at - (at - state.view[0]) * factor, at + (state.view[1] - at) * factor);
-  }
-  function pan(pixels) {
-    const by = (pixels / plotWidth()) * (state.view[1] - state.view[0]);
-    const allowed = clamp(by, whole[0] - state.view[0], whole[1] - state.view[1]);
-    show(state.view[0] + allowed, state.view[1] + allowed);
-  }
-  const fit = () => show(...whole);
 
   /** Brings a message or a moment into the middle of the view, with about thirty neighbours on each side. */
   function focusOn(id, time, lane) {
@@ -329,26 +302,6 @@ function makeDiagram(run, state, getLook) {
     }
   }
 
-  function drawAxis(pen, look) {
-    pen.fillStyle = look.card;
-    pen.fillRect(0, 0, size.width, AXIS);
-    const marks = ticks(...state.view, plotWidth() / 110);
-    const labels = timeLabels(marks, Math.max(...state.view.map(Math.abs)));
-    pen.font = look.font(11);
-    pen.textAlign = "center";
-    pen.textBaseline = "middle";
-    marks.values.forEach((value, i) => {
-      const x = Math.round(toX(value)) + 0.5;
-      if (x < GUTTER) return;
-      pen.fillStyle = look.quiet;
-      if (x < size.width - 34) pen.fillText(labels[i], x, AXIS / 2 - 2);
-      pen.fillStyle = look.line;
-      pen.fillRect(x, AXIS - 6, 1, 6);
-    });
-    pen.fillStyle = look.line;
-    pen.fillRect(0, AXIS, size.width, 1);
-  }
-
   /** A flag on the axis for each offence, at the edge when it lies outside of the view, and a ring at its place. */
   function drawOffences(pen, look) {
     for (const { rule, place } of offences(run)) {
@@ -394,10 +347,11 @@ function makeDiagram(run, state, getLook) {
   };
 
   function draw(hurried) {
-    const thin = hurried && moving;
+    const thin = hurried && view.moves();
     const look = getLook();
     const { pen, ...fitted } = stage.fit(lanes.height);
     size = fitted;
+    view.setWidth(size.width);
     const wanted = [...state.view, stage.offset, size.width, size.height, look.theme, chosenVersion, thin, window.devicePixelRatio].join();
     if (painted !== wanted) paintBase(look, thin);
     painted = wanted;
@@ -417,7 +371,7 @@ function makeDiagram(run, state, getLook) {
       pen.fillRect(Math.round(x), AXIS, 1, size.height);
     }
     drawLabels(pen, look);
-    drawAxis(pen, look);
+    view.drawAxis(pen, look);
     drawOffences(pen, look);
     if (x >= GUTTER && x <= size.width) {
       pen.fillStyle = look.ink;
@@ -496,76 +450,23 @@ function makeDiagram(run, state, getLook) {
     hoverText = deedAt(x, y) ?? densityAt(x, y);
     state.set({ hover: hoverText ? -1 : messageAt(x, y) });
   }
-  const forget = () => {
+  function forget() {
     pointer = hoverText = null;
     state.set({ hover: -1 });
-  };
-  const point = (event) => {
-    const box = canvas.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  };
-
-  let grip = null;
-  canvas.addEventListener("pointerdown", (event) => {
-    const [x, y] = point(event);
-    if (event.button !== 0) return;
-    grip = { x, y, moved: false, axis: y < AXIS && x >= GUTTER };
-    if (event.isTrusted) canvas.setPointerCapture(event.pointerId);
-    const flag = grip.axis && offences(run).find(({ rule, place }) => flagOf(rule, place)[0] <= x && x <= flagOf(rule, place)[1]);
-    if (flag) {
-      grip = null;
-      state.set({ offence: flag.rule });
-    } else if (grip.axis) state.set({ time: clamp(toTime(x), first, last) });
-  });
-  canvas.addEventListener("pointermove", (event) => {
-    const [x, y] = point(event);
-    if (!grip) return lookAt(x, y);
-    if (grip.axis) return state.set({ time: clamp(toTime(x), first, last) });
-    if (!grip.moved && Math.hypot(x - grip.x, y - grip.y) < 4) return;
-    stage.scroller.scrollTop -= y - grip.y;
-    hoverText = null;
-    pan(grip.x - x);
-    grip = { x, y, moved: true };
-    canvas.classList.add("dragging");
-  });
-  canvas.addEventListener("pointerup", (event) => {
-    const clicked = grip && !grip.moved && !grip.axis;
-    grip = null;
-    canvas.classList.remove("dragging");
-    if (clicked) state.set({ selected: messageAt(...point(event)) });
-  });
-  canvas.addEventListener("pointercancel", () => (grip = null));
-  canvas.addEventListener("pointerleave", forget);
-  canvas.addEventListener("dblclick", fit);
-  canvas.addEventListener("wheel", (event) => {
-    // Where nothing more can be zoomed out, the wheel is the page's.
-    const isWhole = state.view[1] - state.view[0] >= (whole[1] - whole[0]) * 0.999;
-    if (event.shiftKey || (isWhole && event.deltaY > 0)) return;
-    event.preventDefault();
-    const pixels = event.deltaMode === 1 ? 16 : 1;
-    if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) pan(event.deltaX * pixels);
-    else zoom(1.0018 ** (event.deltaY * pixels), toTime(Math.max(point(event)[0], GUTTER)));
-  }, { passive: false });
-
-  const keys = {
-    ArrowLeft: () => pan(-80), ArrowRight: () => pan(80),
-    ArrowUp: () => (stage.scroller.scrollTop -= 40), ArrowDown: () => (stage.scroller.scrollTop += 40),
-    "+": () => zoom(0.6), "=": () => zoom(0.6), "-": () => zoom(1 / 0.6), 0: fit,
-    Escape: () => state.set({ selected: -1 }),
-  };
-  canvas.addEventListener("keydown", (event) => {
-    if (!keys[event.key] || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    keys[event.key]();
-  });
-  document.getElementById("zoom-in").addEventListener("click", () => zoom(0.5));
-  document.getElementById("zoom-out").addEventListener("click", () => zoom(2));
-  document.getElementById("fit").addEventListener("click", fit);
+  }
+  function click(x, y) {
+    state.set({ selected: messageAt(x, y) });
+  }
+  /** A click on a flag of the axis leads to its offence, and ends the grip; any other sets the time. */
+  function setTime(x, isFirst) {
+    const flag = isFirst && offences(run).find(({ rule, place }) => flagOf(rule, place)[0] <= x && x <= flagOf(rule, place)[1]);
+    state.set(flag ? { offence: flag.rule } : { time: clamp(toTime(x), first, last) });
+    return !flag;
+  }
 
   state.subscribe((changes) => {
     if ("muted" in changes || "rank" in changes || "file" in changes) choose();
   });
   choose();
-  state.view = whole;
   return { draw, focusOn, lit, arrows: () => drawn };
 }

@@ -1,0 +1,129 @@
+/* A stretch of time that can be zoomed and moved, as the diagrams show it: from left to right, with an axis above. */
+
+const AXIS = 30;
+/** So near a pointer has to be to a line, in pixels. */
+const REACH = 7;
+/** So long after its last move a view is at rest, in milliseconds. */
+const REST = 140;
+
+function distanceToSegment(x, y, [x0, y0, x1, y1]) {
+  const dx = x1 - x0, dy = y1 - y0;
+  const share = clamp(((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy || 1), 0, 1);
+  return Math.hypot(x - x0 - share * dx, y - y0 - share * dy);
+}
+
+/**
+ * The view of a diagram on a stage: `state.view` is what is seen of `whole`, right of the gutter that has
+ * the names. The others are told where the pointer is (`hover`, `click`, `forget`), what is done to the axis
+ * (`setTime`), and that nothing is to be kept any more (`leave`). `home` is what is shown first and by Fit.
+ */
+function makeTimeView({ canvas, stage, state, whole, home = whole, gutter }, { hover, click, forget, setTime, leave }) {
+  let width = 320, moving = null;
+  state.view = home;
+
+  const plotWidth = () => width - gutter - 8;
+  const toX = (time) => gutter + ((time - state.view[0]) / (state.view[1] - state.view[0])) * plotWidth();
+  const toTime = (x) => state.view[0] + ((x - gutter) / plotWidth()) * (state.view[1] - state.view[0]);
+
+  function show(from, to) {
+    const length = clamp(to - from, Math.max((whole[1] - whole[0]) * 1e-7, 1e-8), whole[1] - whole[0]);
+    const start = clamp((from + to - length) / 2, whole[0], whole[1] - length);
+    clearTimeout(moving);
+    moving = setTimeout(() => {
+      moving = null;
+      state.set({ scrolled: true });
+    }, REST);
+    state.set({ view: [start, start + length], hover: -1 });
+  }
+  function zoom(factor, at = (state.view[0] + state.view[1]) / 2) {
+    show(at - (at - state.view[0]) * factor, at + (state.view[1] - at) * factor);
+  }
+  function pan(pixels) {
+    const by = (pixels / plotWidth()) * (state.view[1] - state.view[0]);
+    const allowed = clamp(by, whole[0] - state.view[0], whole[1] - state.view[1]);
+    show(state.view[0] + allowed, state.view[1] + allowed);
+  }
+  const fit = () => show(...home);
+
+  function drawAxis(pen, look) {
+    pen.fillStyle = look.card;
+    pen.fillRect(0, 0, width, AXIS);
+    const marks = ticks(...state.view, plotWidth() / 110);
+    const labels = timeLabels(marks, Math.max(...state.view.map(Math.abs)));
+    pen.font = look.font(11);
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    marks.values.forEach((value, i) => {
+      const x = Math.round(toX(value)) + 0.5;
+      if (x < gutter) return;
+      pen.fillStyle = look.quiet;
+      if (x < width - 34) pen.fillText(labels[i], x, AXIS / 2 - 2);
+      pen.fillStyle = look.line;
+      pen.fillRect(x, AXIS - 6, 1, 6);
+    });
+    pen.fillStyle = look.line;
+    pen.fillRect(0, AXIS, width, 1);
+  }
+
+  /* The pointer and the keys */
+
+  const point = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+
+  let grip = null;
+  canvas.addEventListener("pointerdown", (event) => {
+    const [x, y] = point(event);
+    if (event.button !== 0) return;
+    grip = { x, y, moved: false, axis: Boolean(setTime) && y < AXIS && x >= gutter };
+    if (event.isTrusted) canvas.setPointerCapture(event.pointerId);
+    if (grip.axis && setTime(x, true) === false) grip = null;
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    const [x, y] = point(event);
+    if (!grip) return hover(x, y);
+    if (grip.axis) return setTime(x, false);
+    if (!grip.moved && Math.hypot(x - grip.x, y - grip.y) < 4) return;
+    if (!grip.moved) forget();
+    stage.scroller.scrollTop -= y - grip.y;
+    pan(grip.x - x);
+    grip = { x, y, moved: true };
+    canvas.classList.add("dragging");
+  });
+  canvas.addEventListener("pointerup", (event) => {
+    const clicked = grip && !grip.moved && !grip.axis;
+    grip = null;
+    canvas.classList.remove("dragging");
+    if (clicked) click(...point(event));
+  });
+  canvas.addEventListener("pointercancel", () => (grip = null));
+  canvas.addEventListener("pointerleave", forget);
+  canvas.addEventListener("dblclick", fit);
+  canvas.addEventListener("wheel", (event) => {
+    // Where nothing more can be zoomed out, the wheel is the page's.
+    const isWhole = state.view[1] - state.view[0] >= (whole[1] - whole[0]) * 0.999;
+    if (event.shiftKey || (isWhole && event.deltaY > 0)) return;
+    event.preventDefault();
+    const pixels = event.deltaMode === 1 ? 16 : 1;
+    if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) pan(event.deltaX * pixels);
+    else zoom(1.0018 ** (event.deltaY * pixels), toTime(Math.max(point(event)[0], gutter)));
+  }, { passive: false });
+
+  const keys = {
+    ArrowLeft: () => pan(-80), ArrowRight: () => pan(80),
+    ArrowUp: () => (stage.scroller.scrollTop -= 40), ArrowDown: () => (stage.scroller.scrollTop += 40),
+    "+": () => zoom(0.6), "=": () => zoom(0.6), "-": () => zoom(1 / 0.6), 0: fit,
+    Escape: leave,
+  };
+  canvas.addEventListener("keydown", (event) => {
+    if (!keys[event.key] || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
+  document.getElementById("zoom-in").addEventListener("click", () => zoom(0.5));
+  document.getElementById("zoom-out").addEventListener("click", () => zoom(2));
+  document.getElementById("fit").addEventListener("click", fit);
+
+  return { plotWidth, toX, toTime, show, drawAxis, moves: () => moving !== null, setWidth: (pixels) => (width = pixels) };
+}
