@@ -9,6 +9,7 @@ mod elf;
 pub mod grading;
 pub mod inputs;
 pub mod messages;
+pub mod page;
 pub mod profiling;
 pub mod recording;
 pub mod run;
