@@ -1,6 +1,7 @@
 //! `bittorrent grade`: runs somebody's program for the assignment and says what is right and what is
 //! wrong, and why.
 
+#[cfg(test)]
 pub mod calls;
 pub mod cases;
 pub mod conduct;
@@ -8,7 +9,9 @@ pub mod dialogue;
 mod elf;
 pub mod grading;
 pub mod inputs;
+mod made_up;
 pub mod messages;
+pub mod outcome;
 pub mod page;
 pub mod profiling;
 pub mod recording;
@@ -16,3 +19,4 @@ pub mod run;
 pub mod sandbox;
 pub mod summary;
 pub mod verdict;
+mod words;

@@ -1,0 +1,424 @@
+//! A rank that dies, and what is known of its end.
+
+use super::super::calls::{Kind, Peer, RankRecord, Thread};
+use super::super::run::{RankEnd, Run};
+use super::super::verdict::{Evidence, Seen};
+use super::super::words::{seconds, shown, which_tag, which_thread, who, whom};
+use super::{FROM_OUTSIDE, has_ended_well};
+use crate::protocol::Rank;
+
+/// As many of the last printed lines are shown.
+const LAST_LINES: usize = 5;
+
+/// A rank's threads that are shown.
+const MOST_THREADS: usize = 4;
+
+pub(super) fn judge(run: &Run) -> Seen {
+    let ranks = || (0..).map(Rank).zip(&run.recording.ranks);
+    let has_hung = run.ending.hung.is_some();
+    let ended: Vec<(Rank, RankEnd)> = run
+        .ending
+        .ranks
+        .iter()
+        .map(|(rank, end)| (*rank, *end))
+        .filter(|(_, end)| !is_fine(*end, has_hung))
+        .collect();
+    // Who died of a signal did so first: the others follow, with a status.
+    let signalled = ended
+        .iter()
+        .find(|(_, end)| matches!(end, RankEnd::Signal(_)));
+    let aborted = ranks().find(|(_, record)| record.is_aborted);
+    let culprit = match (signalled, aborted, ended.first()) {
+        (Some((rank, RankEnd::Signal(signal))), None, _) => {
+            Some((*rank, died_of(*rank, *signal, run)))
+        }
+        (_, Some((rank, record)), _) => Some((rank, aborted_by(rank, record, run))),
+        (_, None, Some((rank, RankEnd::Status(status)))) => {
+            Some((*rank, ended_with(*rank, *status)))
+        }
+        _ => None,
+    };
+    if let Some((rank, mut evidence)) = culprit {
+        evidence.details = last_calls(rank, run);
+        let others = ended.iter().filter(|(other, _)| *other != rank);
+        evidence.details.extend(others.take(5).map(|(other, end)| {
+            let how = match end {
+                RankEnd::Status(status) => format!("ended with status {status}"),
+                RankEnd::Signal(signal) => format!("died of {}", signal_name(*signal)),
+            };
+            format!("{} {how}, too", who(*other))
+        }));
+        evidence.details.extend(last_words(run));
+        return Seen::Wrong(evidence);
+    }
+    if has_hung {
+        return Seen::CannotBeTold("the run hung, and was ended before its ranks had".into());
+    }
+    if has_ended_well(run) {
+        return Seen::Right;
+    }
+    let how = match run.ending.status {
+        Some(status) => format!("mpirun ended with status {status}"),
+        None => "mpirun died of a signal".into(),
+    };
+    if run.ending.ranks.is_empty() && !ranks().any(|(_, record)| record.levels.is_some()) {
+        let words = last_words(run).pop();
+        let words = words.map_or(String::new(), |words| format!(" ({words})"));
+        return Seen::CannotBeTold(format!("{how} before any rank had come to MPI{words}"));
+    }
+    let hint = "read what mpirun printed; return 0 from main";
+    Seen::Wrong(Evidence::new(how, hint).with_details(last_words(run)))
+}
+
+/// Whether a rank's end is no fault of it. A run that hung is ended with signals.
+fn is_fine(end: RankEnd, has_hung: bool) -> bool {
+    match end {
+        RankEnd::Status(0) => true,
+        RankEnd::Signal(signal) => has_hung && FROM_OUTSIDE.contains(&signal),
+        RankEnd::Status(status) => has_hung && FROM_OUTSIDE.contains(&(status - 128)),
+    }
+}
+
+fn ended_with(rank: Rank, status: i32) -> Evidence {
+    let hint = match status {
+        126 | 127 => "see that the program can be started by hand",
+        128.. => "a status of 128 or more stands for a signal: start this rank in a debugger",
+        _ => "return 0 from main, and look for exit() where the program gives up",
+    };
+    Evidence::new(format!("{} ended with status {status}", who(rank)), hint)
+}
+
+fn died_of(rank: Rank, signal: i32, run: &Run) -> Evidence {
+    let cause = CAUSES.iter().find(|(words, _)| run.printed.contains(words));
+    let hint = match (signal, cause) {
+        (6, Some((_, hint))) => hint,
+        (6, None) => "look for an assertion that fails; build with -g -fsanitize=address",
+        (4, _) => "look for a function that returns no value where it says that it does",
+        (7 | 11, _) => {
+            "look for an array that is too small, a string without its last 0, or a pointer that points nowhere; \
+             build with -g -fsanitize=address"
+        }
+        (8, _) => "look for a division or a remainder by 0, as in rand() % count",
+        (9, _) => "the system kills a program that takes all the memory",
+        _ => "start this rank in a debugger",
+    };
+    let cause = match (signal, cause) {
+        (6, Some((words, _))) => format!(" (it printed '{words}')"),
+        _ => String::new(),
+    };
+    Evidence::new(
+        format!("{} died of {}{cause}", who(rank), signal_name(signal)),
+        hint,
+    )
+}
+
+/// What is printed by who calls `abort`, and what to look at then.
+const CAUSES: [(&str, &str); 7] = [
+    (
+        "stack smashing detected",
+        "an array on the stack is too small for what is written to it; build with -g -fsanitize=address",
+    ),
+    (
+        "double free",
+        "memory is freed twice: see who owns it, and whether both threads free it",
+    ),
+    (
+        "free(): invalid",
+        "free() gets a pointer that malloc() did not give, or memory before it is overwritten",
+    ),
+    (
+        "corrupted",
+        "memory is written past its end: see that each string has room for its last 0",
+    ),
+    (
+        "terminate called",
+        "catch what is thrown, and join or detach every std::thread before it goes out of scope",
+    ),
+    (
+        "Assertion",
+        "the assertion says what the program takes for granted and does not hold",
+    ),
+    ("panicked at", "the panic's message says where it was"),
+];
+
+/// A signal, as people call it.
+fn signal_name(signal: i32) -> String {
+    match signal {
+        4 => "an illegal instruction (SIGILL)".into(),
+        6 => "abort (SIGABRT)".into(),
+        7 => "a bus error (SIGBUS)".into(),
+        8 => "an arithmetic error (SIGFPE)".into(),
+        9 => "SIGKILL".into(),
+        11 => "a segmentation fault (SIGSEGV)".into(),
+        13 => "a broken pipe (SIGPIPE)".into(),
+        15 => "SIGTERM".into(),
+        other => format!("signal {other}"),
+    }
+}
+
+/// The program's own `MPI_Abort`, and MPI's because of an error.
+fn aborted_by(rank: Rank, record: &RankRecord, run: &Run) -> Evidence {
+    let who = who(rank);
+    if record.calls.iter().any(|call| call.kind == Kind::Abort) {
+        let hint = "MPI_Abort ends all ranks at once, whatever they are doing: see why the program gives up";
+        return Evidence::new(format!("{who} called MPI_Abort"), hint);
+    }
+    let failed = record.calls.iter().find(|call| call.error.is_some());
+    let function = match failed {
+        Some(call) => Some(call.kind.function().to_owned()),
+        None => printed_function(&run.printed),
+    };
+    let said = match function {
+        Some(function) => format!("MPI ended the run because {function} failed in {who}"),
+        None => format!("MPI ended the run because of an error in {who}"),
+    };
+    let hint = "see the arguments of that call: the rank, the tag, the count, and the buffer";
+    Evidence::new(said, hint)
+}
+
+/// Which function MPI complains of in what it prints.
+fn printed_function(printed: &str) -> Option<String> {
+    // Open MPI's words, and MPICH's.
+    let mut parts = [
+        "error occurred in ",
+        "Fatal error in internal_",
+        "Fatal error in ",
+    ]
+    .iter()
+    .filter_map(|words| printed.split_once(words));
+    let (_, rest) = parts.next()?;
+    let name: String = rest
+        .chars()
+        .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
+        .collect();
+    let name = name.trim_start_matches("PMPI_").trim_start_matches("MPI_");
+    (!name.is_empty()).then(|| format!("MPI_{name}"))
+}
+
+/// Where each thread of a rank was last.
+fn last_calls(rank: Rank, run: &Run) -> Vec<String> {
+    let Some(record) = run.recording.ranks.get(rank.0 as usize) else {
+        return Vec::new();
+    };
+    if record.levels.is_none() && record.calls.is_empty() {
+        return vec![format!("{} had not come to MPI", who(rank))];
+    }
+    let mut last: Vec<(Thread, String)> = Vec::new();
+    for call in record.calls.iter().rev() {
+        if last.len() < MOST_THREADS && !last.iter().any(|(thread, _)| *thread == call.thread) {
+            let at = match call.returned {
+                None => format!(
+                    "was in {} since {}",
+                    call.kind.function(),
+                    seconds(call.started)
+                ),
+                Some(time) => {
+                    format!(
+                        "had come out of {} at {}",
+                        call.kind.function(),
+                        seconds(time)
+                    )
+                }
+            };
+            let with = match call.kind {
+                Kind::Join => String::new(),
+                _ if call.peer == Peer::None => String::new(),
+                _ => format!(" ({}, {})", whom(call.peer), which_tag(call.tag)),
+            };
+            last.push((call.thread, at + &with));
+        }
+    }
+    last.sort();
+    let line = |(thread, at)| format!("{} of {} {at}", which_thread(thread), who(rank));
+    last.into_iter().map(line).collect()
+}
+
+/// What was printed last, without the frames that mpirun puts around it.
+fn last_words(run: &Run) -> Vec<String> {
+    let is_text = |line: &&str| line.chars().any(char::is_alphanumeric);
+    let lines: Vec<&str> = run.printed.lines().filter(is_text).collect();
+    let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
+    let line = |line: &&str| format!("printed: {}", shown(line.trim().as_bytes()));
+    last.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::calls::Tag;
+    use super::super::super::made_up::MadeUp;
+    use super::*;
+
+    fn evidence(run: &Run) -> Evidence {
+        match judge(run) {
+            Seen::Wrong(evidence) => evidence,
+            other => panic!("that is wrong, not {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_run_that_ends_well_is_right() {
+        assert_eq!(judge(&MadeUp::new(3).run), Seen::Right);
+    }
+
+    #[test]
+    fn a_segmentation_fault_is_said_with_the_last_calls_of_its_threads() {
+        let mut made_up = MadeUp::new(3);
+        made_up.send((1, 0), 2, 5);
+        made_up.receive((1, 2), Peer::Any, Tag::One(7)).forever();
+        made_up.crash(1, 11);
+        made_up.run.printed = "-----\n mpirun noticed that\n".into();
+        let crash = evidence(&made_up.run);
+        assert_eq!(
+            crash.said,
+            "client 1 died of a segmentation fault (SIGSEGV)"
+        );
+        assert_eq!(
+            crash.details,
+            [
+                "the main thread of client 1 had come out of MPI_Send at 0.002 s (client 2, tag 5)",
+                "thread 2 of client 1 was in MPI_Recv since 0.002 s (anyone, tag 7)",
+                "printed: mpirun noticed that"
+            ]
+        );
+        assert!(crash.hint.contains("-fsanitize=address"));
+    }
+
+    #[test]
+    fn every_signal_has_words_and_a_hint() {
+        for (signal, words) in [
+            (4, "illegal"),
+            (7, "bus error"),
+            (8, "arithmetic"),
+            (9, "SIGKILL"),
+            (13, "pipe"),
+            (15, "SIGTERM"),
+            (42, "signal 42"),
+        ] {
+            let mut made_up = MadeUp::new(3);
+            made_up.crash(2, signal);
+            let crash = evidence(&made_up.run);
+            assert!(crash.said.contains(words), "{}", crash.said);
+            assert!(!crash.hint.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_abort_is_said_with_what_was_printed() {
+        let mut made_up = MadeUp::new(3);
+        made_up.crash(2, 6);
+        assert_eq!(
+            evidence(&made_up.run).said,
+            "client 2 died of abort (SIGABRT)"
+        );
+        made_up.run.printed = "*** stack smashing detected ***: terminated".into();
+        let crash = evidence(&made_up.run);
+        let said = "client 2 died of abort (SIGABRT) (it printed 'stack smashing detected')";
+        assert_eq!(crash.said, said);
+        assert!(crash.hint.contains("stack"));
+    }
+
+    #[test]
+    fn who_died_of_a_signal_comes_before_who_ended_with_a_status() {
+        let mut made_up = MadeUp::new(4);
+        made_up.crash(3, 11);
+        made_up
+            .run
+            .ending
+            .ranks
+            .insert(Rank(1), RankEnd::Status(15));
+        let crash = evidence(&made_up.run);
+        assert!(crash.said.starts_with("client 3"), "{}", crash.said);
+        assert!(
+            crash
+                .details
+                .contains(&"client 1 ended with status 15, too".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_status_is_said() {
+        for (status, hint) in [(1, "return 0"), (127, "started"), (139, "debugger")] {
+            let mut made_up = MadeUp::new(3);
+            made_up.run.ending.status = Some(status);
+            made_up
+                .run
+                .ending
+                .ranks
+                .insert(Rank(2), RankEnd::Status(status));
+            let crash = evidence(&made_up.run);
+            assert_eq!(crash.said, format!("client 2 ended with status {status}"));
+            assert!(crash.hint.contains(hint));
+        }
+    }
+
+    #[test]
+    fn a_rank_that_never_came_to_mpi_is_said_to_be_one() {
+        let mut made_up = MadeUp::new(3);
+        made_up.crash(2, 11);
+        made_up.rank(2).levels = None;
+        assert_eq!(
+            evidence(&made_up.run).details,
+            ["client 2 had not come to MPI"]
+        );
+    }
+
+    #[test]
+    fn the_programs_own_abort_is_told_from_mpis() {
+        let mut made_up = MadeUp::new(3);
+        made_up.run.ending.status = Some(1);
+        made_up.run.ending.ranks.clear();
+        made_up.rank(2).is_aborted = true;
+        let said = |made_up: &MadeUp| evidence(&made_up.run).said;
+        assert_eq!(
+            said(&made_up),
+            "MPI ended the run because of an error in client 2"
+        );
+        made_up.run.printed = "[host:1] *** An error occurred in MPI_Recv\n".into();
+        let failed = "MPI ended the run because MPI_Recv failed in client 2";
+        assert_eq!(said(&made_up), failed);
+        made_up.run.printed = "Abort(1): Fatal error in internal_Recv: Message\n".into();
+        assert_eq!(said(&made_up), failed);
+        made_up.run.printed = "Abort(1): Fatal error in PMPI_Recv: Message\n".into();
+        assert_eq!(said(&made_up), failed);
+        made_up.send((2, 0), 1, 1).error = Some(6);
+        assert_eq!(
+            said(&made_up),
+            "MPI ended the run because MPI_Send failed in client 2"
+        );
+        made_up.call((2, 0), Kind::Abort);
+        assert_eq!(said(&made_up), "client 2 called MPI_Abort");
+    }
+
+    #[test]
+    fn a_status_of_mpirun_alone_is_wrong_once_a_rank_has_come_to_mpi() {
+        let mut made_up = MadeUp::new(3);
+        made_up.run.ending.status = Some(1);
+        assert_eq!(evidence(&made_up.run).said, "mpirun ended with status 1");
+        made_up.run.ending.status = None;
+        assert_eq!(evidence(&made_up.run).said, "mpirun died of a signal");
+        made_up.run.ending.ranks.clear();
+        for rank in 0..3 {
+            made_up.rank(rank).levels = None;
+        }
+        made_up.run.printed = "not enough slots".into();
+        let why =
+            "mpirun died of a signal before any rank had come to MPI (printed: not enough slots)";
+        assert_eq!(judge(&made_up.run), Seen::CannotBeTold(why.into()));
+    }
+
+    #[test]
+    fn what_ends_a_hang_is_no_crash() {
+        let mut made_up = MadeUp::new(3);
+        made_up.hang();
+        for end in [
+            RankEnd::Signal(9),
+            RankEnd::Signal(15),
+            RankEnd::Status(143),
+        ] {
+            made_up.run.ending.ranks.insert(Rank(1), end);
+            assert!(matches!(judge(&made_up.run), Seen::CannotBeTold(_)));
+        }
+        made_up.run.ending.ranks.insert(Rank(1), RankEnd::Status(1));
+        assert_eq!(evidence(&made_up.run).said, "client 1 ended with status 1");
+    }
+}
