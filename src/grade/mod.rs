@@ -1,7 +1,6 @@
 //! `bittorrent grade`: runs somebody's program for the assignment and says what is right and what is
 //! wrong, and why.
 
-#[cfg(test)]
 pub mod calls;
 pub mod cases;
 pub mod conduct;
@@ -9,6 +8,7 @@ pub mod dialogue;
 mod elf;
 pub mod grading;
 pub mod inputs;
+#[cfg(test)]
 mod made_up;
 pub mod messages;
 pub mod outcome;
