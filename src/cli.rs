@@ -8,6 +8,7 @@ mod check;
 mod common;
 mod describe;
 mod generate;
+mod grade;
 mod launch;
 mod shape;
 mod show;
@@ -21,6 +22,7 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::check::Check;
 use crate::exit::Exit;
 use crate::generate::Generate;
+use crate::grade::options::Grade;
 use crate::launch::Launch;
 use crate::picture::Show;
 use crate::runtime::Options;
@@ -53,7 +55,8 @@ mpirun -np N bittorrent [OPTIONS]
        bittorrent study [OPTIONS] FILE.toml...
        bittorrent generate [OPTIONS] --clients C --segments S DIR
        bittorrent check [OPTIONS] TRACE
-       bittorrent show [OPTIONS] TRACE";
+       bittorrent show [OPTIONS] TRACE
+       bittorrent grade [OPTIONS] PROGRAM";
 
 /// What the command line asks for.
 #[derive(Debug, Clone)]
@@ -72,6 +75,8 @@ pub enum Request {
     Check(Check),
     /// To draw a run from its trace.
     Show(Show),
+    /// To judge somebody's program for the assignment.
+    Grade(Grade),
     /// To describe the command line to a shell or to a reader.
     Describe(Description),
 }
@@ -96,6 +101,7 @@ enum Command {
     Generate(generate::GenerateArguments),
     Check(check::CheckArguments),
     Show(show::ShowArguments),
+    Grade(grade::GradeArguments),
     #[command(flatten)]
     Describe(Description),
 }
@@ -127,6 +133,7 @@ pub fn request() -> Result<Request, clap::Error> {
         Some(Command::Generate(generate)) => Request::Generate(generate.generate()?),
         Some(Command::Check(check)) => Request::Check(check.check()),
         Some(Command::Show(show)) => Request::Show(show.show()?),
+        Some(Command::Grade(grade)) => Request::Grade(grade.grade()),
         Some(Command::Describe(description)) => Request::Describe(description),
     })
 }

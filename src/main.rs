@@ -35,6 +35,7 @@ fn serve(request: Request) -> Result<ExitCode> {
         Request::Simulate(simulate) => return Ok(simulate.run()?.into()),
         Request::Study(studies) => return Ok(studies.run(cli::simulation)?.into()),
         Request::Check(check) => return Ok(check.run()?.into()),
+        Request::Grade(grade) => return Ok(grade.run()?.into()),
         Request::Launch(launch) => match launch.start()? {},
         Request::Show(show) => println!("{}", show.run()?),
         Request::Generate(generate) => println!("{}", generate.run()?),

@@ -354,10 +354,7 @@ enum Step {
 }
 
 /// The questions, each with its answer where its thread awaits every answer.
-fn asks(
-    messages: &[Message<'_>],
-    purposes: &[Purpose],
-) -> BTreeMap<(Rank, Segment), Vec<Ask>> {
+fn asks(messages: &[Message<'_>], purposes: &[Purpose]) -> BTreeMap<(Rank, Segment), Vec<Ask>> {
     let mut threads: BTreeMap<(Rank, Thread), Vec<(Duration, Step)>> = BTreeMap::new();
     for (place, (message, purpose)) in messages.iter().zip(purposes).enumerate() {
         let is_ask = matches!(purpose, Purpose::Ask(_));
@@ -378,7 +375,9 @@ fn asks(
         steps.sort_unstable();
         let places = (0..steps.len()).filter(|&place| matches!(steps[place].1, Step::Ask(_)));
         let places: Vec<usize> = places.collect();
-        let answers = places.iter().map(|&place| answer(messages, &steps[place..]));
+        let answers = places
+            .iter()
+            .map(|&place| answer(messages, &steps[place..]));
         let answers: Vec<Option<Duration>> = answers.collect();
         let is_awaited = answers.iter().rev().skip(1).all(Option::is_some);
         for (&place, answered) in places.iter().zip(answers) {

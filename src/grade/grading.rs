@@ -1,5 +1,7 @@
 //! What all runs of a program amount to.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::run::Condition;
@@ -144,6 +146,23 @@ pub struct Place {
     pub run: usize,
     /// The seed of its noise, where there was noise.
     pub noise: Option<u64>,
+}
+
+/// For the user.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place {
+            test,
+            condition,
+            run,
+            noise,
+        } = self;
+        write!(f, "{test} {condition}, run {run}")?;
+        match noise {
+            Some(seed) => write!(f, ", noise {seed}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// How fast a test's runs were as the program is; medians.

@@ -26,6 +26,14 @@ pub enum Condition {
 impl Condition {
     /// Those under which everything is judged.
     pub const ALL: [Condition; 3] = [Condition::AsItIs, Condition::Noise, Condition::Synchronous];
+
+    /// All there are, with their names on the command line.
+    pub const NAMES: [(&str, Condition); 4] = [
+        ("as-it-is", Condition::AsItIs),
+        ("noise", Condition::Noise),
+        ("synchronous", Condition::Synchronous),
+        ("lying", Condition::Lying),
+    ];
 }
 
 impl fmt::Display for Condition {

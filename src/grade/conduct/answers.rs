@@ -19,7 +19,12 @@ pub(super) fn judge(scene: &Scene<'_>) -> Seen {
     if let Err(why) = &dialogue.recognised {
         return Seen::CannotBeTold(why.clone());
     }
-    let files: Vec<usize> = scene.known.segments.iter().map(|segment| segment.file).collect();
+    let files: Vec<usize> = scene
+        .known
+        .segments
+        .iter()
+        .map(|segment| segment.file)
+        .collect();
     let keys = dialogue.fetches.keys();
     let given = keys.filter(|(client, segment)| {
         let file = files[*segment as usize];
@@ -36,7 +41,12 @@ pub(super) fn judge(scene: &Scene<'_>) -> Seen {
                     those that its client holds by then, and to refuse if it is not there";
         return Seen::Wrong(Evidence::new(first.said, hint).with_details(details));
     }
-    let asks = || dialogue.asks.iter().flat_map(|(key, asks)| asks.iter().map(move |ask| (key, ask)));
+    let asks = || {
+        dialogue
+            .asks
+            .iter()
+            .flat_map(|(key, asks)| asks.iter().map(move |ask| (key, ask)))
+    };
     let lacked = asks().any(|(&(_, segment), ask)| {
         lacks_at(dialogue.holds(scene.known, ask.to, segment), ask.sent).is_some()
     });
@@ -64,9 +74,9 @@ fn lie(scene: &Scene<'_>, client: Rank, segment: Segment) -> Option<Given> {
         lacks_at(holds, at).map(|later| (giver, at, later))
     };
     let (giver, at, later) = later(givers.pop()?).filter(|_| {
-        givers.iter().all(|&(giver, at)| {
-            lacks_at(dialogue.holds(scene.known, giver, segment), at).is_some()
-        })
+        givers
+            .iter()
+            .all(|&(giver, at)| lacks_at(dialogue.holds(scene.known, giver, segment), at).is_some())
     })?;
     let what = scene.segment(segment);
     let name = &scene.known.file_of(segment).name;
@@ -87,7 +97,11 @@ fn lie(scene: &Scene<'_>, client: Rank, segment: Segment) -> Option<Given> {
 
 /// Everybody who may have given a client a segment, in the order of time, each with a time at which
 /// it had answered or was about to. `None` if that is not known.
-fn givers(dialogue: &Dialogue<'_>, client: Rank, segment: Segment) -> Option<Vec<(Rank, Duration)>> {
+fn givers(
+    dialogue: &Dialogue<'_>,
+    client: Rank,
+    segment: Segment,
+) -> Option<Vec<(Rank, Duration)>> {
     let key = (client, segment);
     let carries = dialogue.carries.get(&key).map_or(&[][..], Vec::as_slice);
     let asks = dialogue.asks.get(&key).map_or(&[][..], Vec::as_slice);

@@ -55,8 +55,10 @@ fn hears_otherwise(scene: &Scene<'_>, client: Rank) -> bool {
     let mut calls = record.into_iter().flat_map(|record| &record.calls);
     calls.any(|call| {
         let by_another = call.peer != Peer::One(Rank::TRACKER);
-        matches!(call.kind, Kind::Allgather | Kind::Allgatherv | Kind::Alltoall)
-            || matches!(call.kind, Kind::Bcast | Kind::Scatter | Kind::Scatterv) && by_another
+        matches!(
+            call.kind,
+            Kind::Allgather | Kind::Allgatherv | Kind::Alltoall
+        ) || matches!(call.kind, Kind::Bcast | Kind::Scatter | Kind::Scatterv) && by_another
     })
 }
 

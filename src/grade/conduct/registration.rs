@@ -41,7 +41,10 @@ pub(super) fn judge(scene: &Scene<'_>) -> Seen {
             owned.len()
         ));
     }
-    let last = told.values().map(|told| told.came.unwrap_or(told.sent)).max();
+    let last = told
+        .values()
+        .map(|told| told.came.unwrap_or(told.sent))
+        .max();
     match (first_question(scene), last) {
         (Some((_, _, first)), Some(last)) if last <= first => Seen::Right,
         (Some(_), _) => {

@@ -34,7 +34,10 @@ pub(super) fn judge(scene: &Scene<'_>) -> Seen {
     let single: Vec<(&Download, Rank)> = (downloads.iter())
         .filter_map(|download| Some((download, only_source(scene, download)?)))
         .collect();
-    let bits: f64 = single.iter().map(|(download, _)| bits(scene, download)).sum();
+    let bits: f64 = single
+        .iter()
+        .map(|(download, _)| bits(scene, download))
+        .sum();
     if let Some(&(first, source)) = single.first() {
         let evidence = evidence(scene, &downloads, first, source);
         if bits >= BITS {
@@ -72,7 +75,12 @@ fn only_source(scene: &Scene<'_>, download: &Download) -> Option<Rank> {
         return None;
     }
     let threads: BTreeSet<_> = fetches.iter().map(|fetch| fetch.thread).collect();
-    let times = || fetches.iter().flat_map(|fetch| [fetch.asked, fetch.answered]).flatten();
+    let times = || {
+        fetches
+            .iter()
+            .flat_map(|fetch| [fetch.asked, fetch.answered])
+            .flatten()
+    };
     let (begun, done) = (times().min()?, times().max()?);
     let owners = &scene.known.files[download.file].owners;
     let is_about_another = |segment| scene.known.segments[segment as usize].file != download.file;
@@ -110,12 +118,16 @@ fn evidence(scene: &Scene<'_>, downloads: &[Download], first: &Download, source:
     for download in downloads {
         let sources = sources(download);
         let all = download.fetches.len();
-        let shares = sources.iter().map(|(from, count)| {
-            format!("{count} ({} %) from client {from}", count * 100 / all)
-        });
+        let shares = sources
+            .iter()
+            .map(|(from, count)| format!("{count} ({} %) from client {from}", count * 100 / all));
         let shares: Vec<String> = shares.collect();
         let name = &scene.known.files[download.file].name;
-        details.push(format!("client {}, {name}: {}", download.client, shares.join(", ")));
+        details.push(format!(
+            "client {}, {name}: {}",
+            download.client,
+            shares.join(", ")
+        ));
         for &owner in &scene.known.files[download.file].owners {
             served.entry(owner).or_default();
         }

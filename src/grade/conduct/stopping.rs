@@ -33,7 +33,12 @@ pub(super) fn judge(scene: &Scene<'_>) -> Seen {
     if scene.broke_off() || ranks().any(|(_, record)| record.finalize.is_none()) {
         return Seen::CannotBeTold("not all ranks came to MPI_Finalize".to_owned());
     }
-    if scene.dialogue.fetches.values().any(|fetch| fetch.answered.is_none()) {
+    if scene
+        .dialogue
+        .fetches
+        .values()
+        .any(|fetch| fetch.answered.is_none())
+    {
         let why = "when the last segment came is not known: which answer is whose does not show";
         return Seen::CannotBeTold(why.to_owned());
     }
@@ -63,7 +68,11 @@ fn evidence(
     );
     let details = vec![
         format!("{who} called MPI_Finalize at {}", span(stopped)),
-        format!("client {client} got {} at {}", scene.segment(segment), span(answered)),
+        format!(
+            "client {client} got {} at {}",
+            scene.segment(segment),
+            span(answered)
+        ),
     ];
     Evidence::new(said, hint).with_details(details)
 }

@@ -29,7 +29,8 @@ pub(super) fn judge(scene: &Scene<'_>) -> Seen {
         times.sort_unstable();
         is_long |= times.len() >= MOST;
         let told = to_tracker(scene, client);
-        let silent = times.chunk_by(|&before, &after| !told.iter().any(|at| (before..=after).contains(at)));
+        let silent =
+            times.chunk_by(|&before, &after| !told.iter().any(|at| (before..=after).contains(at)));
         let longest = silent.max_by_key(|times| times.len()).unwrap_or_default();
         if let [first, .., last] = longest
             && longest.len() > MOST
@@ -54,7 +55,9 @@ pub(super) fn judge(scene: &Scene<'_>) -> Seen {
     if is_long {
         Seen::Right
     } else {
-        Seen::CannotBeTold(format!("no client was seen to download {MOST} segments of a file"))
+        Seen::CannotBeTold(format!(
+            "no client was seen to download {MOST} segments of a file"
+        ))
     }
 }
 

@@ -46,7 +46,10 @@ pub(super) fn judge(scene: &Scene<'_>) -> Seen {
         );
         return Seen::Wrong(Evidence::new(said, HINT));
     }
-    if !dialogue.complete.contains(&(to, known.segments[segment as usize].file)) {
+    if !dialogue
+        .complete
+        .contains(&(to, known.segments[segment as usize].file))
+    {
         return untold("the output is wrong, but not where the wrong hash belongs");
     }
     if is_asked_again(scene, liar, lie) {
@@ -75,9 +78,7 @@ fn is_delivered(scene: &Scene<'_>, liar: Rank, lie: Lie) -> bool {
     let is_taken = |taken: Option<&crate::grade::calls::Call>| {
         taken.is_some_and(|taken| taken.completed.is_some())
     };
-    messages.all(|message| {
-        (message.from, message.to) != (liar, lie.to) || is_taken(message.taken)
-    })
+    messages.all(|message| (message.from, message.to) != (liar, lie.to) || is_taken(message.taken))
 }
 
 /// Whether the client asked for the segment again, or the right hash came to it besides.

@@ -1,0 +1,167 @@
+//! `make build` in a copy of a submission, and the program that it makes.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use tempfile::TempDir;
+
+use super::files;
+
+/// What is read of what make says.
+const MOST_SAID: u64 = 1 << 16;
+
+/// No file that make writes is larger than so many times 512 bytes: 256 MiB.
+const MOST_WRITTEN: u32 = 1 << 19;
+
+/// A program that was built. It is there as long as this is.
+#[derive(Debug)]
+pub(super) struct Built {
+    _folder: TempDir,
+    pub(super) program: PathBuf,
+}
+
+/// Builds a submission.
+///
+/// # Errors
+/// Says why there is no program, with the first error that the compiler has found.
+pub(super) fn build(submission: &Path, time_limit: Duration) -> Result<Built> {
+    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
+    files::copy(submission, folder.path())?;
+    let at = makefile(folder.path())?;
+    let made = make(&at, "build", &[], time_limit)?;
+    if !made.is_good {
+        let shown = folder.path().display().to_string();
+        bail!(
+            "it does not build: {}",
+            first_error(&made.said).replace(&shown, ".")
+        );
+    }
+    let programs = files::programs(folder.path()).context("cannot look for the program")?;
+    let program = match &programs[..] {
+        [] => bail!("make build makes no program"),
+        [program] => program.clone(),
+        several => meant(several, &make(&at, "run", &["-n"], time_limit)?, &at)?,
+    };
+    Ok(Built {
+        _folder: folder,
+        program,
+    })
+}
+
+/// The folder of the makefile: the submission's, or `src` in it.
+fn makefile(folder: &Path) -> Result<PathBuf> {
+    let names = ["GNUmakefile", "makefile", "Makefile"];
+    let mut folders = [folder.to_owned(), folder.join("src")].into_iter();
+    let found = folders.find(|folder| names.iter().any(|name| folder.join(name).is_file()));
+    found.context("expected a Makefile in its folder or in src, found none")
+}
+
+/// What make did.
+struct Made {
+    is_good: bool,
+    said: String,
+}
+
+fn make(folder: &Path, target: &str, options: &[&str], time_limit: Duration) -> Result<Made> {
+    let said = tempfile::tempfile().context("cannot create a temporary file")?;
+    // The shell, because it can set the limit for what it starts.
+    let limited = format!("ulimit -f {MOST_WRITTEN} && exec make \"$@\"");
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &limited, "make"])
+        .args(options)
+        .arg(target)
+        .current_dir(folder)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stdout(said.try_clone()?)
+        .stderr(said.try_clone()?)
+        .process_group(0);
+    for of_another_make in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
+        command.env_remove(of_another_make);
+    }
+    let mut child = command.spawn().context("cannot start make")?;
+    let is_over = wait(&child, time_limit);
+    // Before it is waited for, so that its number is still its own.
+    let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+    let status = child.wait().context("cannot wait for make")?;
+    let shown = humantime::format_duration(time_limit);
+    ensure!(
+        is_over?,
+        "it does not build: make {target} takes longer than {shown}"
+    );
+    Ok(Made {
+        is_good: status.success(),
+        said: beginning(said).context("cannot read what make says")?,
+    })
+}
+
+/// Whether it has ended in time. It stays to be waited for.
+fn wait(child: &Child, time_limit: Duration) -> io::Result<bool> {
+    let start = Instant::now();
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    while waitid(WaitId::Pid(Pid::from_child(child)), look)?.is_none() {
+        if start.elapsed() >= time_limit {
+            return Ok(false);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(true)
+}
+
+fn beginning(mut file: File) -> io::Result<String> {
+    let mut said = Vec::new();
+    file.rewind()?;
+    file.take(MOST_SAID).read_to_end(&mut said)?;
+    Ok(String::from_utf8_lossy(&said).into_owned())
+}
+
+/// The line that says most: the compiler's first error, or else the linker's or the shell's, or make's.
+fn first_error(said: &str) -> &str {
+    let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let compilers = ["error:", "undefined reference", "cannot find", "not found"];
+    let is_compilers = |line: &&str| compilers.iter().any(|words| line.contains(words));
+    let is_makes = |line: &&str| line.contains("***");
+    let line = lines()
+        .find(is_compilers)
+        .or_else(|| lines().find(is_makes));
+    let line = line.or_else(|| lines().next());
+    line.unwrap_or("make build fails and says nothing")
+}
+
+/// The one of several programs that the target `run` starts.
+fn meant(programs: &[PathBuf], run: &Made, folder: &Path) -> Result<PathBuf> {
+    let named = |line: &str| {
+        let words: Vec<PathBuf> = line
+            .split_whitespace()
+            .map(|word| folder.join(word))
+            .collect();
+        let named = programs.iter().filter(|program| words.contains(program));
+        named.cloned().collect::<Vec<_>>()
+    };
+    // Its own lines come behind those of what it depends on.
+    let mut lines = run.said.lines().rev().map(named);
+    let named = lines
+        .find(|named| !named.is_empty())
+        .filter(|_| run.is_good);
+    match named.as_deref() {
+        Some([program]) => Ok(program.clone()),
+        _ => {
+            let names = programs.iter().map(|program| {
+                let name = program.file_name().unwrap_or_default();
+                name.to_string_lossy().into_owned()
+            });
+            let names = names.collect::<Vec<_>>().join(", ");
+            bail!(
+                "make build makes several programs ({names}), and no target 'run' starts one of them"
+            )
+        }
+    }
+}
