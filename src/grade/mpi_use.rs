@@ -4,11 +4,14 @@ mod messages;
 mod receivers;
 mod threads;
 
+use super::calls::{RankRecord, Recording};
 use super::outcome::has_ended_well;
 use super::run::{RankEnd, Run};
 use super::verdict::{Check, Evidence, Seen};
 use super::words::{count, who};
 use crate::protocol::Rank;
+pub(super) use messages::{in_words, untaken};
+pub(super) use receivers::Pattern;
 
 /// Judges the checks whose subject is the use of MPI.
 pub fn judge(run: &Run) -> Vec<(Check, Seen)> {
@@ -25,7 +28,7 @@ pub fn judge(run: &Run) -> Vec<(Check, Seen)> {
 }
 
 /// What is said where no call was seen that is wrong: that holds if all calls were seen.
-fn unless_cut(run: &super::calls::Recording) -> Seen {
+fn unless_cut(run: &Recording) -> Seen {
     let cut = (0..)
         .map(Rank)
         .zip(&run.ranks)
@@ -45,7 +48,7 @@ fn unless_cut(run: &super::calls::Recording) -> Seen {
 fn finalize(run: &Run) -> Seen {
     let ranks = || (0..).map(Rank).zip(&run.recording.ranks);
     let ends_well = |rank| run.ending.ranks.get(&rank) == Some(&RankEnd::Status(0));
-    let is_without = |(rank, record): &(Rank, &super::calls::RankRecord)| {
+    let is_without = |(rank, record): &(Rank, &RankRecord)| {
         record.levels.is_some()
             && record.finalize.is_none()
             && !record.is_aborted

@@ -42,6 +42,14 @@ pub(super) fn has_ended_well(run: &Run) -> bool {
         && !is_aborted(&run.recording)
 }
 
+/// Whether a rank's end looks like that of one that was killed from outside.
+pub(super) fn is_killed(end: RankEnd) -> bool {
+    match end {
+        RankEnd::Signal(signal) => FROM_OUTSIDE.contains(&signal),
+        RankEnd::Status(status) => FROM_OUTSIDE.contains(&(status - 128)),
+    }
+}
+
 /// Why not all that should be there may be: `the run hung`.
 pub(super) fn what_happened(run: &Run) -> &'static str {
     if run.ending.hung.is_some() {

@@ -135,7 +135,7 @@ pub(super) fn types(recording: &Recording) -> Seen {
             message.sent.thread == first.sent.thread && taken.thread == first_taken.thread
         })
     };
-    let mut wrong: Vec<(Message, &Call, [(&str, u8); 2])> = Vec::new();
+    let mut wrong = Vec::new();
     for (message, taken) in flows.into_values().filter(is_ordered).flatten() {
         let has_all = taken
             .taken

@@ -232,10 +232,10 @@ mod tests {
     }
 
     fn evidence(made_up: &MadeUp) -> Evidence {
-        match judged(made_up) {
-            Seen::Wrong(evidence) => evidence,
-            other => panic!("that is wrong, not {other:?}"),
-        }
+        let Seen::Wrong(evidence) = judged(made_up) else {
+            panic!("that is wrong");
+        };
+        evidence
     }
 
     fn is_doubted(made_up: &MadeUp) -> bool {

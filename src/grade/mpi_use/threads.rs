@@ -170,10 +170,10 @@ mod tests {
     }
 
     fn evidence(seen: Seen) -> Evidence {
-        match seen {
-            Seen::Wrong(evidence) => evidence,
-            other => panic!("that is wrong, not {other:?}"),
-        }
+        let Seen::Wrong(evidence) = seen else {
+            panic!("that is wrong");
+        };
+        evidence
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::super::calls::{Kind, Peer, RankRecord, Thread};
 use super::super::run::{RankEnd, Run};
 use super::super::verdict::{Evidence, Seen};
 use super::super::words::{seconds, shown, which_tag, which_thread, who, whom};
-use super::{FROM_OUTSIDE, has_ended_well};
+use super::{has_ended_well, is_killed};
 use crate::protocol::Rank;
 
 /// As many of the last printed lines are shown.
@@ -21,7 +21,7 @@ pub(super) fn judge(run: &Run) -> Seen {
         .ranks
         .iter()
         .map(|(rank, end)| (*rank, *end))
-        .filter(|(_, end)| !is_fine(*end, has_hung))
+        .filter(|(_, end)| *end != RankEnd::Status(0) && !(has_hung && is_killed(*end)))
         .collect();
     // Who died of a signal did so first: the others follow, with a status.
     let signalled = ended
@@ -68,15 +68,6 @@ pub(super) fn judge(run: &Run) -> Seen {
     }
     let hint = "read what mpirun printed; return 0 from main";
     Seen::Wrong(Evidence::new(how, hint).with_details(last_words(run)))
-}
-
-/// Whether a rank's end is no fault of it. A run that hung is ended with signals.
-fn is_fine(end: RankEnd, has_hung: bool) -> bool {
-    match end {
-        RankEnd::Status(0) => true,
-        RankEnd::Signal(signal) => has_hung && FROM_OUTSIDE.contains(&signal),
-        RankEnd::Status(status) => has_hung && FROM_OUTSIDE.contains(&(status - 128)),
-    }
 }
 
 fn ended_with(rank: Rank, status: i32) -> Evidence {
@@ -220,10 +211,10 @@ fn last_calls(rank: Rank, run: &Run) -> Vec<String> {
                     )
                 }
             };
-            let with = match call.kind {
-                Kind::Join => String::new(),
-                _ if call.peer == Peer::None => String::new(),
-                _ => format!(" ({}, {})", whom(call.peer), which_tag(call.tag)),
+            let with = if call.kind == Kind::Join || call.peer == Peer::None {
+                String::new()
+            } else {
+                format!(" ({}, {})", whom(call.peer), which_tag(call.tag))
             };
             last.push((call.thread, at + &with));
         }
@@ -249,10 +240,10 @@ mod tests {
     use super::*;
 
     fn evidence(run: &Run) -> Evidence {
-        match judge(run) {
-            Seen::Wrong(evidence) => evidence,
-            other => panic!("that is wrong, not {other:?}"),
-        }
+        let Seen::Wrong(evidence) = judge(run) else {
+            panic!("that is wrong");
+        };
+        evidence
     }
 
     #[test]

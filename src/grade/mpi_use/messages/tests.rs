@@ -11,10 +11,10 @@ const INT: Datatype = Datatype::Basic {
 };
 
 fn evidence(seen: Seen) -> Evidence {
-    match seen {
-        Seen::Wrong(evidence) => evidence,
-        other => panic!("that is wrong, not {other:?}"),
-    }
+    let Seen::Wrong(evidence) = seen else {
+        panic!("that is wrong");
+    };
+    evidence
 }
 
 fn is_untold(seen: &Seen, word: &str) -> bool {

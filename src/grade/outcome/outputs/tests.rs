@@ -39,10 +39,10 @@ fn seen(text: &str) -> Seen {
 }
 
 fn evidence(seen: Seen) -> Evidence {
-    match seen {
-        Seen::Wrong(evidence) => evidence,
-        other => panic!("that is wrong, not {other:?}"),
-    }
+    let Seen::Wrong(evidence) = seen else {
+        panic!("that is wrong");
+    };
+    evidence
 }
 
 #[test]

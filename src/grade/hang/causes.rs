@@ -1,0 +1,436 @@
+//! The one sentence that explains best why a run does not end.
+
+use super::super::calls::{Call, Kind, Peer, Tag, Thread, What};
+use super::super::messages::Message;
+use super::super::mpi_use::{Pattern, in_words, untaken};
+use super::super::outcome::is_killed;
+use super::super::run::{Condition, RankEnd, Run};
+use super::super::verdict::Evidence;
+use super::super::words::{all_of, count, seconds, which_tag, which_thread, who, whom};
+use super::waiting::{Stuck, Wish};
+use crate::protocol::Rank;
+
+/// What a cause is said with, and the places of the threads that it is about.
+type Cause = (Evidence, Vec<usize>);
+
+/// Explains a hang. Each cause is true where it is said; those that tell the most come first.
+pub(super) fn explain(run: &Run, stuck: &[Stuck], condition: Condition) -> Cause {
+    let lost = untaken(&run.recording);
+    let case = Case { run, stuck, lost };
+    case.never_came()
+        .or_else(|| case.other_tag())
+        .or_else(|| case.over_too_early())
+        .or_else(|| case.circle(condition))
+        .or_else(|| case.not_together())
+        .or_else(|| case.gone())
+        .or_else(|| case.found_and_left())
+        .or_else(|| case.not_received(condition))
+        .or_else(|| case.silent())
+        .unwrap_or_else(|| case.nobody_sends())
+}
+
+struct Case<'a> {
+    run: &'a Run,
+    stuck: &'a [Stuck<'a>],
+    lost: Vec<Message<'a>>,
+}
+
+impl<'a> Case<'a> {
+    /// All that is stuck, with its place.
+    fn each(&self) -> impl Iterator<Item = (usize, &Stuck<'a>)> {
+        self.stuck.iter().enumerate()
+    }
+
+    fn calls(&self, rank: Rank) -> &'a [Call] {
+        let record = self.run.recording.ranks.get(rank.0 as usize);
+        record.map_or(&[], |record| &record.calls)
+    }
+
+    /// Why a rank does nothing for others any more, if so.
+    fn fate(&self, rank: Rank) -> Option<String> {
+        let ended = self
+            .run
+            .ending
+            .ranks
+            .get(&rank)
+            .filter(|end| !is_killed(**end));
+        match ended {
+            Some(RankEnd::Status(status)) => Some(format!("has ended with status {status}")),
+            Some(RankEnd::Signal(signal)) => Some(format!("has died of signal {signal}")),
+            None => {
+                let record = self.run.recording.ranks.get(rank.0 as usize)?;
+                record.finalize.map(|_| "has called MPI_Finalize".into())
+            }
+        }
+    }
+
+    fn never_came(&self) -> Option<Cause> {
+        let is_absent = |stuck: &Stuck| {
+            let record = &self.run.recording.ranks[stuck.rank.0 as usize];
+            matches!(stuck.wish, Wish::NeverCame | Wish::Ended(_)) && record.levels.is_none()
+        };
+        let (place, stuck) = self.each().find(|(_, stuck)| is_absent(stuck))?;
+        let instead = self.fate(stuck.rank);
+        let instead = instead.map_or(String::new(), |fate| format!("; it {fate}"));
+        let said = format!(
+            "{} never came to MPI_Init, and the others wait for it{instead}",
+            stuck.who()
+        );
+        let hint = "call MPI_Init_thread first, before any input is read";
+        Some((Evidence::new(said, hint), vec![place]))
+    }
+
+    /// A thread waits for one tag, and there is a message with another that no thread of its rank takes.
+    fn other_tag(&self) -> Option<Cause> {
+        for (place, stuck) in self.each() {
+            let Wish::Message(patterns, _) = &stuck.wish else {
+                continue;
+            };
+            let sources = stuck.waits_for();
+            let is_for_another = |message: &Message| {
+                self.calls(stuck.rank).iter().any(|call| {
+                    Some(call.thread) != stuck.thread
+                        && stuck.thread.is_some()
+                        && matches!(call.kind.what(), What::Receive | What::Find)
+                        && matches(&Pattern::of(call), message)
+                })
+            };
+            let lost = self.lost.iter().find(|message| {
+                message.to == stuck.rank
+                    && sources.contains(&message.from)
+                    && !patterns.iter().any(|pattern| matches(pattern, message))
+                    && !is_for_another(message)
+            });
+            if let (Some(message), [pattern, ..]) = (lost, &**patterns) {
+                let sent = which_tag(message.sent.tag);
+                let (wanted, but) = if message.sent.comm == pattern.comm {
+                    (which_tag(pattern.tag), format!("which has sent it {sent}"))
+                } else {
+                    let wanted = which_tag(pattern.tag);
+                    (
+                        wanted,
+                        format!("which has sent it {sent} on another communicator"),
+                    )
+                };
+                let said = format!(
+                    "{} waits for {wanted} from {}, {but}",
+                    stuck.who(),
+                    who(message.from)
+                );
+                let hint = "give the receive the tag and the communicator of the send";
+                return Some((Evidence::new(said, hint), vec![place]));
+            }
+        }
+        None
+    }
+
+    /// Threads that wait for each other. Where another thread could answer, it is no circle.
+    fn circle(&self, condition: Condition) -> Option<Cause> {
+        for (start, _) in self.each() {
+            let mut path = vec![start];
+            while let Some(next) = self.next(*path.last().expect("it has a start")) {
+                if let Some(from) = path.iter().position(|place| *place == next) {
+                    let circle = path.split_off(from);
+                    return Some((self.say_circle(&circle, condition), circle));
+                }
+                path.push(next);
+            }
+        }
+        None
+    }
+
+    /// The one thread on which this one surely waits: the only one of its rank, or the only one that did
+    /// before what is waited for, where the others are known to do something else.
+    fn next(&self, place: usize) -> Option<usize> {
+        let stuck = &self.stuck[place];
+        let [rank] = *stuck.waits_for() else {
+            return None;
+        };
+        let is_at_work = |stuck: &Stuck| !matches!(stuck.wish, Wish::Join(_) | Wish::Ended(_));
+        let threads: Vec<usize> = self
+            .each()
+            .filter(|(_, other)| other.rank == rank && is_at_work(other))
+            .map(|(place, _)| place)
+            .collect();
+        if let [only] = *threads {
+            return Some(only);
+        }
+        let has_done = |place: &usize, does: &dyn Fn(&Call) -> bool| {
+            let thread = self.stuck[*place].thread;
+            let mut calls = self.calls(rank).iter();
+            calls.any(|call| Some(call.thread) == thread && does(call))
+        };
+        let sends = |call: &Call| call.kind.what() == What::Send;
+        let receives = |call: &Call| matches!(call.kind.what(), What::Receive | What::Find);
+        let (helps, has_role): (Box<dyn Fn(&Call) -> bool>, &dyn Fn(&Call) -> bool) =
+            match &stuck.wish {
+                Wish::Taker(sent) => (
+                    Box::new(|call| receives(call) && fits(&Pattern::of(call), sent, stuck.rank)),
+                    &receives,
+                ),
+                Wish::Message(patterns, _) => (
+                    Box::new(|call| {
+                        sends(call)
+                            && call.peer == Peer::One(stuck.rank)
+                            && patterns.iter().any(|pattern| fits(pattern, call, rank))
+                    }),
+                    &sends,
+                ),
+                Wish::All(_)
+                | Wish::Join(_)
+                | Wish::Unknown
+                | Wish::Same(..)
+                | Wish::Nothing
+                | Wish::NeverCame
+                | Wish::Ended(_) => return None,
+            };
+        let mut helpers = threads.iter().filter(|place| has_done(place, &*helps));
+        let helper = helpers.next()?;
+        let is_known = threads.iter().all(|place| has_done(place, has_role));
+        (helpers.next().is_none() && is_known).then_some(*helper)
+    }
+
+    fn say_circle(&self, circle: &[usize], condition: Condition) -> Evidence {
+        let part = |place: &usize| {
+            let stuck = &self.stuck[*place];
+            let ranks = all_of(&stuck.waits_for());
+            let what = if matches!(stuck.wish, Wish::Taker(_)) {
+                format!("in {} for {ranks} to receive", stuck.function)
+            } else {
+                format!("in {} for a message from {ranks}", stuck.function)
+            };
+            format!("{} waits {what}", stuck.who())
+        };
+        let parts: Vec<String> = circle.iter().take(4).map(part).collect();
+        let more = match circle.len() {
+            0..=4 => "",
+            _ => ", and so on in a circle",
+        };
+        let said = format!("{}{more}", parts.join(", and "));
+        let sends = |place: &usize| matches!(self.stuck[*place].wish, Wish::Taker(_));
+        let hint = if circle.iter().any(sends) {
+            rests_on_buffering(condition)
+        } else {
+            "each of them has to send before it receives, or a message before has got lost"
+        };
+        Evidence::new(said, hint)
+    }
+
+    /// All have to call the same, and one is elsewhere.
+    fn not_together(&self) -> Option<Cause> {
+        let (place, stuck, absent) = self.each().find_map(|(place, stuck)| {
+            let Wish::All(absent) = &stuck.wish else {
+                return None;
+            };
+            let is_end = stuck.function == Kind::Finalize.function();
+            Some((place, stuck, *absent.first().filter(|_| !is_end)?))
+        })?;
+        let others: Vec<usize> = self
+            .each()
+            .filter(|(_, other)| other.rank == absent)
+            .map(|(place, _)| place)
+            .collect();
+        let elsewhere = self.fate(absent).map(|fate| format!(", which {fate}"));
+        let elsewhere = elsewhere.or_else(|| {
+            let other = &self.stuck[*others.first()?];
+            (other.function != "-").then(|| format!(", which is in {}", other.function))
+        });
+        let said = format!(
+            "{} waits in {} for {}{}",
+            stuck.who(),
+            stuck.function,
+            who(absent),
+            elsewhere.unwrap_or_default()
+        );
+        let hint = format!(
+            "all ranks have to call {}, in the same order",
+            stuck.function
+        );
+        let places = [place].into_iter().chain(others).collect();
+        Some((Evidence::new(said, hint), places))
+    }
+
+    /// A rank has ended, or is about to, and another waits for it.
+    fn gone(&self) -> Option<Cause> {
+        self.each().find_map(|(place, stuck)| {
+            let sources = stuck.waits_for();
+            let any = matches!(&stuck.wish, Wish::Message(patterns, _)
+                if patterns.iter().any(|pattern| pattern.peer == Peer::Any));
+            let ranks = (0..).map(Rank).take(self.run.recording.ranks.len());
+            let needed: Vec<Rank> = if any {
+                ranks.filter(|rank| *rank != stuck.rank).collect()
+            } else {
+                sources
+            };
+            let fates: Vec<String> = needed
+                .iter()
+                .map(|rank| self.fate(*rank))
+                .collect::<Option<_>>()?;
+            let said = match (&*needed, &*fates) {
+                ([one], [fate]) => format!("{} waits for {}, which {fate}", stuck.who(), who(*one)),
+                ([], _) => return None,
+                _ => format!(
+                    "{} waits for a message, and all who could send it have ended or called MPI_Finalize",
+                    stuck.who()
+                ),
+            };
+            let hint = "a rank may end only when nobody needs it any more: the tracker has to tell every client";
+            Some((Evidence::new(said, hint), vec![place]))
+        })
+    }
+
+    /// A thread has returned, and messages of the kind that it took are not taken any more.
+    fn over_too_early(&self) -> Option<Cause> {
+        self.lost.iter().find_map(|message| {
+            let record = &self.run.recording.ranks.get(message.to.0 as usize)?;
+            let took = |thread: Thread| {
+                record.calls.iter().any(|call| {
+                    call.thread == thread
+                        && matches!(call.kind.what(), What::Receive | What::Find)
+                        && matches(&Pattern::of(call), message)
+                })
+            };
+            let mut takers = (0..)
+                .zip(&record.threads)
+                .filter(|(thread, _)| took(*thread));
+            let (thread, state) = takers.next()?;
+            if !state.is_over || takers.next().is_some() {
+                return None;
+            }
+            let said = format!(
+                "{} of {} has ended, and nobody takes {}",
+                which_thread(thread),
+                who(message.to),
+                in_words(message)
+            );
+            let hint = "a client serves the others until the tracker says that all are done";
+            Some((Evidence::new(said, hint), Vec::new()))
+        })
+    }
+
+    fn found_and_left(&self) -> Option<Cause> {
+        self.each().find_map(|(place, stuck)| {
+            let Wish::Same(taken, times) = stuck.wish else {
+                return None;
+            };
+            let said = format!(
+                "{} has found a message with tag {} from {} {} with {} and does not receive it",
+                stuck.who(),
+                taken.tag,
+                who(taken.from),
+                count(times, "time"),
+                stuck.function,
+            );
+            let hint = "receive what is found, or look only for the tags that this thread takes";
+            Some((Evidence::new(said, hint), vec![place]))
+        })
+    }
+
+    fn not_received(&self, condition: Condition) -> Option<Cause> {
+        self.each().find_map(|(place, stuck)| {
+            let Wish::Taker(call) = stuck.wish else {
+                return None;
+            };
+            let said = format!(
+                "{} waits in {} for {} to receive {} with {}, and nobody does",
+                stuck.who(),
+                stuck.function,
+                whom(call.peer),
+                count(call.bytes, "byte"),
+                which_tag(call.tag),
+            );
+            Some((
+                Evidence::new(said, rests_on_buffering(condition)),
+                vec![place],
+            ))
+        })
+    }
+
+    /// A thread for whose rank another waits is not in MPI.
+    fn silent(&self) -> Option<Cause> {
+        let is_silent = |stuck: &Stuck| matches!(stuck.wish, Wish::Nothing);
+        let (place, stuck) = self.each().find(|(_, stuck)| is_silent(stuck))?;
+        let last = self.calls(stuck.rank).iter().rev();
+        let last = last
+            .filter(|call| stuck.thread.is_none_or(|thread| thread == call.thread))
+            .map(|call| call.kind.function())
+            .next();
+        let after = last.map_or(String::new(), |function| format!(", after {function}"));
+        let said = format!(
+            "{} has called nothing of MPI since {}{after}: it computes, sleeps or waits for a lock",
+            stuck.who(),
+            seconds(stuck.since.unwrap_or_default()),
+        );
+        let hint =
+            "look for a loop without an end, and for a lock that is taken and never given back";
+        Some((Evidence::new(said, hint), vec![place]))
+    }
+
+    fn nobody_sends(&self) -> Cause {
+        let is_waiting = |stuck: &&(usize, &Stuck)| matches!(stuck.1.wish, Wish::Message(..));
+        let waiting: Vec<(usize, &Stuck)> = self.each().collect();
+        let first = waiting
+            .iter()
+            .filter(is_waiting)
+            .min_by_key(|(_, stuck)| (stuck.waits_for().is_empty(), stuck.since));
+        let Some(&(place, stuck)) = first else {
+            let hint = "see in the table what each thread does";
+            return (
+                Evidence::new("every thread waits for another", hint),
+                Vec::new(),
+            );
+        };
+        let Wish::Message(patterns, times) = &stuck.wish else {
+            unreachable!("only those that wait for a message were looked at");
+        };
+        let message = patterns.first().map_or(String::new(), |pattern| {
+            format!(
+                " from {} with {}",
+                whom(pattern.peer),
+                which_tag(pattern.tag)
+            )
+        });
+        let (verb, hint) = match times {
+            0 => (
+                "waits".to_owned(),
+                "see who should send it, and whether another thread or an earlier receive has taken it",
+            ),
+            times => (
+                format!(
+                    "has looked {} with {}",
+                    count(*times, "time"),
+                    stuck.function
+                ),
+                "see who should send it; a thread that looks without waiting takes the processor from the others",
+            ),
+        };
+        let said = format!(
+            "{} {verb} for a message{message}, and nobody sends it",
+            stuck.who()
+        );
+        (Evidence::new(said, hint), vec![place])
+    }
+}
+
+/// Whether a pattern matches a message.
+fn matches(pattern: &Pattern, message: &Message) -> bool {
+    fits(pattern, message.sent, message.from)
+}
+
+/// Whether a pattern matches what a call of this rank sends.
+fn fits(pattern: &Pattern, sent: &Call, from: Rank) -> bool {
+    matches!(sent.tag, Tag::One(tag) if pattern.takes(sent.comm, from, tag))
+}
+
+fn rests_on_buffering(condition: Condition) -> &'static str {
+    match condition {
+        Condition::Synchronous => {
+            "MPI_Send may wait until its message is received, and here it does: the program rests on MPI keeping \
+             messages until then, which it need not; receive in another thread, or send with MPI_Isend"
+        }
+        Condition::AsItIs | Condition::Noise | Condition::Lying => {
+            "a long message is sent only when its receive has begun: receive in another thread, or send with \
+             MPI_Isend"
+        }
+    }
+}
