@@ -1,6 +1,7 @@
 //! Why a run does not end: which thread waits for whom, and what nobody does.
 
 mod causes;
+mod circle;
 mod table;
 mod waiting;
 

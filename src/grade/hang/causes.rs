@@ -6,12 +6,12 @@ use super::super::mpi_use::{Pattern, in_words, untaken};
 use super::super::outcome::is_killed;
 use super::super::run::{Condition, RankEnd, Run};
 use super::super::verdict::Evidence;
-use super::super::words::{all_of, count, seconds, which_tag, which_thread, who, whom};
+use super::super::words::{count, seconds, which_tag, which_thread, who, whom};
 use super::waiting::{Stuck, Wish};
 use crate::protocol::Rank;
 
 /// What a cause is said with, and the places of the threads that it is about.
-type Cause = (Evidence, Vec<usize>);
+pub(super) type Cause = (Evidence, Vec<usize>);
 
 /// Explains a hang. Each cause is true where it is said; those that tell the most come first.
 pub(super) fn explain(run: &Run, stuck: &[Stuck], condition: Condition) -> Cause {
@@ -29,19 +29,19 @@ pub(super) fn explain(run: &Run, stuck: &[Stuck], condition: Condition) -> Cause
         .unwrap_or_else(|| case.nobody_sends())
 }
 
-struct Case<'a> {
+pub(super) struct Case<'a> {
     run: &'a Run,
-    stuck: &'a [Stuck<'a>],
+    pub(super) stuck: &'a [Stuck<'a>],
     lost: Vec<Message<'a>>,
 }
 
 impl<'a> Case<'a> {
     /// All that is stuck, with its place.
-    fn each(&self) -> impl Iterator<Item = (usize, &Stuck<'a>)> {
+    pub(super) fn each(&self) -> impl Iterator<Item = (usize, &Stuck<'a>)> {
         self.stuck.iter().enumerate()
     }
 
-    fn calls(&self, rank: Rank) -> &'a [Call] {
+    pub(super) fn calls(&self, rank: Rank) -> &'a [Call] {
         let record = self.run.recording.ranks.get(rank.0 as usize);
         record.map_or(&[], |record| &record.calls)
     }
@@ -90,7 +90,6 @@ impl<'a> Case<'a> {
             let is_for_another = |message: &Message| {
                 self.calls(stuck.rank).iter().any(|call| {
                     Some(call.thread) != stuck.thread
-                        && stuck.thread.is_some()
                         && matches!(call.kind.what(), What::Receive | What::Find)
                         && matches(&Pattern::of(call), message)
                 })
@@ -122,98 +121,6 @@ impl<'a> Case<'a> {
             }
         }
         None
-    }
-
-    /// Threads that wait for each other. Where another thread could answer, it is no circle.
-    fn circle(&self, condition: Condition) -> Option<Cause> {
-        for (start, _) in self.each() {
-            let mut path = vec![start];
-            while let Some(next) = self.next(*path.last().expect("it has a start")) {
-                if let Some(from) = path.iter().position(|place| *place == next) {
-                    let circle = path.split_off(from);
-                    return Some((self.say_circle(&circle, condition), circle));
-                }
-                path.push(next);
-            }
-        }
-        None
-    }
-
-    /// The one thread on which this one surely waits: the only one of its rank, or the only one that did
-    /// before what is waited for, where the others are known to do something else.
-    fn next(&self, place: usize) -> Option<usize> {
-        let stuck = &self.stuck[place];
-        let [rank] = *stuck.waits_for() else {
-            return None;
-        };
-        let is_at_work = |stuck: &Stuck| !matches!(stuck.wish, Wish::Join(_) | Wish::Ended(_));
-        let threads: Vec<usize> = self
-            .each()
-            .filter(|(_, other)| other.rank == rank && is_at_work(other))
-            .map(|(place, _)| place)
-            .collect();
-        if let [only] = *threads {
-            return Some(only);
-        }
-        let has_done = |place: &usize, does: &dyn Fn(&Call) -> bool| {
-            let thread = self.stuck[*place].thread;
-            let mut calls = self.calls(rank).iter();
-            calls.any(|call| Some(call.thread) == thread && does(call))
-        };
-        let sends = |call: &Call| call.kind.what() == What::Send;
-        let receives = |call: &Call| matches!(call.kind.what(), What::Receive | What::Find);
-        let (helps, has_role): (Box<dyn Fn(&Call) -> bool>, &dyn Fn(&Call) -> bool) =
-            match &stuck.wish {
-                Wish::Taker(sent) => (
-                    Box::new(|call| receives(call) && fits(&Pattern::of(call), sent, stuck.rank)),
-                    &receives,
-                ),
-                Wish::Message(patterns, _) => (
-                    Box::new(|call| {
-                        sends(call)
-                            && call.peer == Peer::One(stuck.rank)
-                            && patterns.iter().any(|pattern| fits(pattern, call, rank))
-                    }),
-                    &sends,
-                ),
-                Wish::All(_)
-                | Wish::Join(_)
-                | Wish::Unknown
-                | Wish::Same(..)
-                | Wish::Nothing
-                | Wish::NeverCame
-                | Wish::Ended(_) => return None,
-            };
-        let mut helpers = threads.iter().filter(|place| has_done(place, &*helps));
-        let helper = helpers.next()?;
-        let is_known = threads.iter().all(|place| has_done(place, has_role));
-        (helpers.next().is_none() && is_known).then_some(*helper)
-    }
-
-    fn say_circle(&self, circle: &[usize], condition: Condition) -> Evidence {
-        let part = |place: &usize| {
-            let stuck = &self.stuck[*place];
-            let ranks = all_of(&stuck.waits_for());
-            let what = if matches!(stuck.wish, Wish::Taker(_)) {
-                format!("in {} for {ranks} to receive", stuck.function)
-            } else {
-                format!("in {} for a message from {ranks}", stuck.function)
-            };
-            format!("{} waits {what}", stuck.who())
-        };
-        let parts: Vec<String> = circle.iter().take(4).map(part).collect();
-        let more = match circle.len() {
-            0..=4 => "",
-            _ => ", and so on in a circle",
-        };
-        let said = format!("{}{more}", parts.join(", and "));
-        let sends = |place: &usize| matches!(self.stuck[*place].wish, Wish::Taker(_));
-        let hint = if circle.iter().any(sends) {
-            rests_on_buffering(condition)
-        } else {
-            "each of them has to send before it receives, or a message before has got lost"
-        };
-        Evidence::new(said, hint)
     }
 
     /// All have to call the same, and one is elsewhere.
@@ -418,11 +325,11 @@ fn matches(pattern: &Pattern, message: &Message) -> bool {
 }
 
 /// Whether a pattern matches what a call of this rank sends.
-fn fits(pattern: &Pattern, sent: &Call, from: Rank) -> bool {
+pub(super) fn fits(pattern: &Pattern, sent: &Call, from: Rank) -> bool {
     matches!(sent.tag, Tag::One(tag) if pattern.takes(sent.comm, from, tag))
 }
 
-fn rests_on_buffering(condition: Condition) -> &'static str {
+pub(super) fn rests_on_buffering(condition: Condition) -> &'static str {
     match condition {
         Condition::Synchronous => {
             "MPI_Send may wait until its message is received, and here it does: the program rests on MPI keeping \

@@ -56,7 +56,7 @@ fn name(stuck: &Stuck) -> String {
         Rank::TRACKER => "rank 0 (tracker)".to_owned(),
         client => format!("client {client}"),
     };
-    match stuck.thread {
+    match stuck.thread.filter(|_| !stuck.is_alone) {
         None => rank,
         Some(0) => format!("{rank}, main thread"),
         Some(thread) => format!("{rank}, thread {thread}"),

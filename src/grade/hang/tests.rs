@@ -87,6 +87,10 @@ fn a_message_for_the_other_thread_is_not_the_one_that_is_waited_for() {
     made_up.receive((2, 2), Peer::Any, Tag::One(1)).forever();
     let wrong = evidence(&mut made_up);
     assert!(!wrong.said.contains("has sent it tag"), "{}", wrong.said);
+    // Nor if that thread has ended.
+    made_up.rank(2).threads[2].is_over = true;
+    let wrong = evidence(&mut made_up);
+    assert!(wrong.said.starts_with("thread 2 of client 2 has ended"));
 }
 
 #[test]

@@ -13,8 +13,10 @@ use crate::protocol::Rank;
 #[derive(Clone)]
 pub(super) struct Stuck<'a> {
     pub rank: Rank,
-    /// None if it is all of a rank, or its only thread.
+    /// None if it is all of a rank.
     pub thread: Option<Thread>,
+    /// Whether the rank has no other that is stuck.
+    pub is_alone: bool,
     /// What it called.
     pub function: &'static str,
     /// Since when.
@@ -48,7 +50,7 @@ pub(super) enum Wish<'a> {
 impl Stuck<'_> {
     /// `thread 1 of client 2`.
     pub(super) fn who(&self) -> String {
-        match self.thread {
+        match self.thread.filter(|_| !self.is_alone) {
             Some(0) => format!("the main thread of {}", who(self.rank)),
             Some(thread) => format!("{} of {}", which_thread(thread), who(self.rank)),
             None => who(self.rank),
@@ -138,6 +140,7 @@ pub(super) fn waiting(run: &Run) -> Vec<Stuck<'_>> {
         let whole = |wish| Stuck {
             rank,
             thread: None,
+            is_alone: true,
             function: "-",
             since: None,
             wish,
@@ -161,7 +164,7 @@ pub(super) fn waiting(run: &Run) -> Vec<Stuck<'_>> {
             }
         }
         if all.len() == first + 1 {
-            all[first].thread = None;
+            all[first].is_alone = true;
         }
     }
     all
@@ -177,6 +180,7 @@ fn doing<'a>(
     let stuck = |function, since, wish| Stuck {
         rank,
         thread: Some(thread),
+        is_alone: false,
         function,
         since: Some(since),
         wish,

@@ -12,6 +12,7 @@ use super::super::calls::{
 };
 use super::super::verdict::{Evidence, Seen};
 use super::super::words::{seconds, which_tag, which_thread, who, whom};
+use super::threads::end_of;
 use super::unless_cut;
 use crate::protocol::Rank;
 
@@ -151,16 +152,16 @@ fn claims(record: &RankRecord) -> Vec<Claim> {
                 })
             };
             let until = if call.kind == Kind::Irecv {
-                call.completed
+                call.completed.unwrap_or(Duration::MAX)
             } else {
-                call.returned
+                end_of(record, call)
             };
             claims.push(Claim {
                 thread: call.thread,
                 kind: call.kind,
                 pattern: Pattern::of(call),
                 from: call.started,
-                until: until.unwrap_or(Duration::MAX),
+                until,
                 took: call
                     .taken
                     .filter(|taken| takes(call.kind) || is_next(taken)),
@@ -315,6 +316,15 @@ mod tests {
         let mut made_up = MadeUp::new(4);
         made_up.take((1, 1), 2, 7);
         made_up.receive((1, 2), Peer::Any, Tag::Any).taken = Some(taken(2, 7));
+        assert_eq!(judged(&made_up), Seen::Right);
+    }
+
+    #[test]
+    fn a_thread_that_was_ended_waits_no_more() {
+        let mut made_up = MadeUp::new(4);
+        made_up.receive((1, 1), Peer::Any, Tag::Any).forever();
+        made_up.rank(1).threads[1].is_over = true;
+        made_up.take((1, 2), 2, 7);
         assert_eq!(judged(&made_up), Seen::Right);
     }
 

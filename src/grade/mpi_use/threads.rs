@@ -143,7 +143,7 @@ fn overlap(rank: Rank, record: &RankRecord) -> Option<Evidence> {
 }
 
 /// Until when a call was under way: one that never returned, for ever, unless its thread was ended in it.
-fn end_of(record: &RankRecord, call: &Call) -> Duration {
+pub(super) fn end_of(record: &RankRecord, call: &Call) -> Duration {
     let is_over = record
         .threads
         .get(usize::from(call.thread))

@@ -23,20 +23,28 @@ pub(super) fn judge(run: &Run) -> Seen {
         .map(|(rank, end)| (*rank, *end))
         .filter(|(_, end)| *end != RankEnd::Status(0) && !(has_hung && is_killed(*end)))
         .collect();
-    // Who died of a signal did so first: the others follow, with a status.
-    let signalled = ended
-        .iter()
-        .find(|(_, end)| matches!(end, RankEnd::Signal(_)));
-    let aborted = ranks().find(|(_, record)| record.is_aborted);
-    let culprit = match (signalled, aborted, ended.first()) {
-        (Some((rank, RankEnd::Signal(signal))), None, _) => {
-            Some((*rank, died_of(*rank, *signal, run)))
-        }
-        (_, Some((rank, record)), _) => Some((rank, aborted_by(rank, record, run))),
-        (_, None, Some((rank, RankEnd::Status(status)))) => {
-            Some((*rank, ended_with(*rank, *status)))
-        }
-        _ => None,
+    // Who died of a signal did so first, others notice and give up; but MPI_Abort may end in a signal, too.
+    let has_aborted = |rank: Rank| {
+        let record = run.recording.ranks.get(rank.0 as usize);
+        record.is_some_and(|record| record.is_aborted)
+    };
+    let signalled = ended.iter().find_map(|(rank, end)| match end {
+        RankEnd::Signal(signal) if !has_aborted(*rank) => Some((*rank, *signal)),
+        RankEnd::Signal(_) | RankEnd::Status(_) => None,
+    });
+    let aborted = || ranks().find(|(_, record)| record.is_aborted);
+    let status = || {
+        ended.iter().find_map(|(rank, end)| match end {
+            RankEnd::Status(status) => Some((*rank, *status)),
+            RankEnd::Signal(_) => None,
+        })
+    };
+    let culprit = if let Some((rank, signal)) = signalled {
+        Some((rank, died_of(rank, signal, run)))
+    } else if let Some((rank, record)) = aborted() {
+        Some((rank, aborted_by(rank, record, run)))
+    } else {
+        status().map(|(rank, status)| (rank, ended_with(rank, status)))
     };
     if let Some((rank, mut evidence)) = culprit {
         evidence.details = last_calls(rank, run);
@@ -94,7 +102,7 @@ fn died_of(rank: Rank, signal: i32, run: &Run) -> Evidence {
         _ => "start this rank in a debugger",
     };
     let cause = match (signal, cause) {
-        (6, Some((words, _))) => format!(" (it printed '{words}')"),
+        (6, Some((words, _))) => format!("; '{words}' was printed"),
         _ => String::new(),
     };
     Evidence::new(
@@ -303,7 +311,7 @@ mod tests {
         );
         made_up.run.printed = "*** stack smashing detected ***: terminated".into();
         let crash = evidence(&made_up.run);
-        let said = "client 2 died of abort (SIGABRT) (it printed 'stack smashing detected')";
+        let said = "client 2 died of abort (SIGABRT); 'stack smashing detected' was printed";
         assert_eq!(crash.said, said);
         assert!(crash.hint.contains("stack"));
     }
@@ -323,6 +331,22 @@ mod tests {
             crash
                 .details
                 .contains(&"client 1 ended with status 15, too".to_owned())
+        );
+    }
+
+    #[test]
+    fn who_died_of_a_signal_comes_before_who_noticed_that_and_gave_up() {
+        let mut made_up = MadeUp::new(4);
+        made_up.crash(3, 11);
+        made_up.rank(1).is_aborted = true;
+        assert!(evidence(&made_up.run).said.starts_with("client 3 died"));
+        // Who aborts may die of a signal itself.
+        made_up.rank(3).is_aborted = true;
+        made_up.rank(1).is_aborted = false;
+        assert!(
+            evidence(&made_up.run)
+                .said
+                .ends_with("an error in client 3")
         );
     }
 
