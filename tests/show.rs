@@ -1,6 +1,7 @@
 //! The page that `show` makes of a trace, in a real browser where there is one.
 
 mod browser;
+mod graded;
 mod job;
 
 use std::fs;

@@ -208,33 +208,42 @@ function makeCalls(failing, state, getLook) {
     pen.globalAlpha = 1;
   }
 
+  /** The arrows of messages that were taken; those that are bold alone are easy to see. */
   function drawArrows(pen, look, found, { fine, bold = 0, crowd = 0 }) {
+    const taken = found.filter((way) => !isLost(way));
     pen.globalAlpha = bold ? 1 : clamp((2 * view.plotWidth()) / crowd, 0.25, 0.85);
-    for (const lost of [false, true]) {
-      pen.strokeStyle = pen.fillStyle = lost ? look.bad : bold ? look.ink : look.quiet;
-      pen.lineWidth = (crowd > 400 ? 1 : 1.2) + bold + (lost ? 0.5 : 0);
-      const members = found.filter((way) => isLost(way) === lost);
-      for (let from = 0; from < members.length; from += 200) {
-        pen.beginPath();
-        for (const way of members.slice(from, from + 200)) {
-          const [x0, y0, x1, y1] = arrowOf(way);
-          pen.moveTo(x0, y0), pen.lineTo(x1, y1);
-        }
-        pen.stroke();
+    pen.strokeStyle = pen.fillStyle = bold ? look.ink : look.quiet;
+    pen.lineWidth = (crowd > 400 ? 1 : 1.2) + bold;
+    // A path of many thousand lines is slow.
+    for (let from = 0; from < taken.length; from += 200) {
+      pen.beginPath();
+      for (const way of taken.slice(from, from + 200)) {
+        const [x0, y0, x1, y1] = arrowOf(way);
+        pen.moveTo(x0, y0), pen.lineTo(x1, y1);
       }
-      if (fine || lost) for (const way of members) drawHead(pen, arrowOf(way), lost, bold);
+      pen.stroke();
     }
+    if (fine) for (const way of taken) drawHead(pen, arrowOf(way), bold);
     pen.globalAlpha = 1;
   }
 
-  function drawHead(pen, [x0, y0, x1, y1], lost, bold) {
-    if (lost) {
+  /** A message that nobody took ends in a crossed circle, which lies over the bars. */
+  function drawLost(pen, look, found) {
+    pen.strokeStyle = look.bad;
+    pen.lineWidth = 1.6;
+    pen.fillStyle = look.card;
+    for (const way of found.filter(isLost)) {
+      const [x0, y0, x1, y1] = arrowOf(way);
       pen.beginPath();
-      pen.arc(x1, y1, 4, 0, 7);
-      for (const side of [-1, 1]) pen.moveTo(x1 - 2.8, y1 - 2.8 * side), pen.lineTo(x1 + 2.8, y1 + 2.8 * side);
+      pen.arc(x1, y1, 4.5, 0, 7);
+      pen.fill();
+      pen.moveTo(x0, y0), pen.lineTo(x1 - (x1 - x0) / 3, y1 - (y1 - y0) / 3);
+      for (const side of [-1, 1]) pen.moveTo(x1 - 3, y1 - 3 * side), pen.lineTo(x1 + 3, y1 + 3 * side);
       pen.stroke();
-      return;
     }
+  }
+
+  function drawHead(pen, [x0, y0, x1, y1], bold) {
     const length = Math.hypot(x1 - x0, y1 - y0);
     if (length < 7) return;
     const ux = (x1 - x0) / length, uy = (y1 - y0) / length, long = 6.5 + bold, wide = 2.6 + bold * 0.6;
@@ -259,8 +268,13 @@ function makeCalls(failing, state, getLook) {
       pen.font = look.font(11, 600);
       pen.textBaseline = "middle";
       const wide = pen.measureText(end).width, fits = x + 12 + wide < size.width;
-      pen.textAlign = fits ? "left" : "right";
-      pen.fillText(end, fits ? x + 10 : x - 10, y - (fits ? 0 : 12));
+      // Its words have a ground of their own, for there may be bars and arrows below.
+      const left = fits ? x + 8 : x - 12 - wide;
+      pen.fillStyle = look.card;
+      pen.fillRect(left, y - 8, wide + 4, 16);
+      pen.fillStyle = look.bad;
+      pen.textAlign = "left";
+      pen.fillText(end, left + 2, y);
     });
   }
 
@@ -277,6 +291,7 @@ function makeCalls(failing, state, getLook) {
     for (const call of bars) drawPending(pen, look, call);
     drawArrows(pen, look, found.filter((way) => way % every === 0), { fine: found.length <= MOST_HEADS, crowd: found.length });
     for (const call of bars) drawBar(pen, look, call);
+    drawLost(pen, look, found);
     drawEnds(pen, look);
     const shown = calls.times.filter((times) => !times).length;
     const part = shown < failing.calls_in_all ? ` Only the last ${count(shown)} of ${count(failing.calls_in_all)} are here.` : "";
@@ -327,6 +342,7 @@ function makeCalls(failing, state, getLook) {
       for (const call of shining.calls) drawPending(pen, look, call);
       for (const call of shining.calls) drawBar(pen, look, call);
       drawArrows(pen, look, shining.ways, { fine: true, bold: 0.8 });
+      drawLost(pen, look, shining.ways);
     }
     drawLabels(pen, look);
     view.drawAxis(pen, look);
