@@ -69,7 +69,7 @@ struct FailingTold<'a> {
 /// Makes the page, with the picture of a failing run if there is one.
 ///
 /// # Errors
-/// When a number in the grading is none that can be written.
+/// When the grading cannot be described.
 pub fn page(grading: &Grading, run: Option<Failing<'_>>) -> Result<String> {
     let conditions = [&Condition::ALL[..], &[Condition::Lying]].concat();
     let told = Told {

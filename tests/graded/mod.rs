@@ -4,6 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bittorrent::grade::calls::{
     Call, Datatype, Kind, Level, Levels, Peer, Polling, RankRecord, Recording, Tag, Taken,
     ThreadRecord,
@@ -360,6 +362,41 @@ fn the_page_of_a_grading_says_what_is_wrong_and_why() {
         "{said}"
     );
     assert_eq!(said["bold"], 0);
+}
+
+/// Messages that nobody took, as the page is told of them.
+fn lost(run: &Run) -> usize {
+    let (_folder, path) = written(run, "a run");
+    let column = told(&path)["failing"]["messages"]["taken"].clone();
+    let bytes = STANDARD.decode(column.as_str().expect("text"));
+    let bytes = bytes.expect("Base64");
+    bytes.chunks(4).filter(|it| *it == [0xff; 4]).count()
+}
+
+#[test]
+fn a_message_to_a_rank_with_calls_that_were_not_recorded_may_have_been_taken() {
+    let mut run = deadlock();
+    assert_eq!(lost(&run), 3);
+    run.recording.ranks[0].is_cut = true;
+    assert_eq!(lost(&run), 2);
+}
+
+#[test]
+fn what_cannot_be_told_is_not_called_wrong() {
+    let mut grading = grading();
+    for judgement in &mut grading.checks {
+        judgement.verdict = judgement.verdict.max(Verdict::CannotBeTold);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("g.html");
+    fs::write(&path, page(&grading, None).expect("a page")).expect("a file");
+    let headline = "tema2: nothing is wrong, and 5 things cannot be told";
+    assert_eq!(told(&path)["headline"], headline);
+    let script =
+        "return [one('h1').textContent, one('#outcome').className, one('#failing').hidden];";
+    if let Some(said) = visit(&path, script) {
+        assert_eq!(said, json!([headline, "doubt", true]));
+    }
 }
 
 #[test]

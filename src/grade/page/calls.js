@@ -62,14 +62,16 @@ function makeCalls(failing, state, getLook) {
   const tooltip = document.getElementById("tooltip");
   const note = document.getElementById("note");
   const stage = makeStage(canvas, 640, () => state.set({ scrolled: true }));
-  const isOpen = calls.end.includes(Infinity);
+  const hasWords = calls.end.includes(Infinity) || failing.ranks.some(({ end }) => end);
   const margins = ([from, to]) => {
     const length = to - from || 1e-3;
-    // What never returned needs room to be seen after the last that is known.
-    return [from - length * 0.012, to + length * (isOpen ? 0.15 : 0.012)];
+    // What never returned, and how a rank died, need room after the last that is known.
+    return [from - length * 0.012, to + length * (hasWords ? 0.17 : 0.012)];
   };
   const home = margins(failing.home), span = margins(failing.span);
   const whole = [Math.min(home[0], span[0]), Math.max(home[1], span[1])];
+
+  const shown = calls.times.filter((times) => !times).length;
 
   const base = document.createElement("canvas");
   let painted = "", index, chosenVersion = 0, size = { width: 320, height: 200 }, drawn = { calls: 0, messages: 0 }, pointer = null;
@@ -185,7 +187,8 @@ function makeCalls(failing, state, getLook) {
     }
     if (width < 34 || high < BAR) return;
     pen.font = look.font(10.5, 500);
-    const words = [`${title(call)} ${target(call)}`, title(call)].find((said) => pen.measureText(said).width < Math.min(left + width, size.width) - left - 8);
+    const other = calls.from[call] === NONE ? target(call) : `from ${rankName(calls.from[call])}`;
+    const words = [`${title(call)} ${other}`, title(call)].find((said) => pen.measureText(said).width < Math.min(left + width, size.width) - left - 8);
     if (!words) return;
     pen.fillStyle = open ? look.ink : readable(hue);
     pen.textAlign = "left";
@@ -293,7 +296,6 @@ function makeCalls(failing, state, getLook) {
     for (const call of bars) drawBar(pen, look, call);
     drawLost(pen, look, found);
     drawEnds(pen, look);
-    const shown = calls.times.filter((times) => !times).length;
     const part = shown < failing.calls_in_all ? ` Only the last ${count(shown)} of ${count(failing.calls_in_all)} are here.` : "";
     note.textContent = `${plural(drawn.calls, "call")} and ${plural(drawn.messages, "message")} in view.${part}`;
   }
@@ -394,6 +396,7 @@ function makeCalls(failing, state, getLook) {
     if (taken >= 0) facts.push(`${title(taken)} of the ${lanes[calls.lane[taken]].name} took it at ${moment(ways.end[way])}`);
     if (sent >= 0 && taken >= 0) facts.push(`underway for ${duration(ways.end[way] - ways.start[way])}`);
     if (isLost(way)) facts.push("nobody took it");
+    else if (taken < 0) facts.push("the call that took it is not here");
     return { title: `${rankName(sender)} → ${rankName(ways.to[way])}`, facts, colour: isLost(way) ? getLook().bad : getLook().quiet };
   }
 
