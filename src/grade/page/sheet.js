@@ -20,10 +20,10 @@ function writeSheet({ headline, grading, about, conditions, failing }) {
   const placeWords = ({ test, condition, run, noise }) =>
     [`test ${test}`, conditionNames.get(condition) ?? condition, `run ${run}`, noise !== null && `seed of the noise ${noise}`].filter(Boolean).join(", ");
 
-  /** "In 3 of 12 runs; with 95 % confidence in 9 % to 53 % of all." */
+  /** "Wrong in 3 of 12 runs; with 95 % confidence the rate is from 9 % to 53 %." */
   function rateWords({ wrong, right, untold, rate }) {
     const told = wrong + right;
-    const between = rate && rate[1] - rate[0] < 1 ? `: with 95 % confidence in ${percent(rate[0])} to ${percent(rate[1])} of all` : "";
+    const between = rate && rate[1] - rate[0] < 1 ? `; with 95 % confidence the rate is from ${percent(rate[0])} to ${percent(rate[1])}` : "";
     const others = untold ? ` ${plural(untold, "more run")} did not tell.` : "";
     return `Wrong in ${wrong === told ? (told === 1 ? "the only run" : `all ${count(told)} runs`) : `${count(wrong)} of ${count(told)} runs`}${told < 2 ? "" : between}.${others}`;
   }
@@ -72,7 +72,7 @@ function writeSheet({ headline, grading, about, conditions, failing }) {
     const worst = WORST_FIRST.find((verdict) => of([...grading.checks, ...(grading.counts_beyond ? grading.beyond : [])], verdict).length) ?? "right";
     $("outcome").className = VERDICTS[worst][1];
     const { total, of: most } = grading.marks;
-    const runs = grading.tests.flatMap((test) => test.runs);
+    const runs = grading.tests.filter(({ beyond }) => !beyond || grading.counts_beyond).flatMap((test) => test.runs);
     const [right, all] = ["right", "runs"].map((name) => runs.reduce((sum, tally) => sum + tally[name], 0));
     const marks = most > 0 ? `${significant(total)} of ${significant(most)} points, ` : "";
     $("outcome").append(verdictMark(worst), `${marks}${count(right)} of ${plural(all, "run")} right`);
