@@ -479,6 +479,9 @@ static char *read_input(void) {
 static void work(void) {
     pthread_t downloading, uploading;
     char *init = read_input();
+#ifdef EAGER /* Clients come one after another, as in programs that sleep against races. */
+    usleep(50000 * rank);
+#endif
     say(TRACKER, TO_TRACKER, "%s", init);
     free(init);
     free(hear(TRACKER, TO_DOWNLOAD, NULL));
