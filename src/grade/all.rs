@@ -17,6 +17,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::grading::{Grading, Marks, Verdict};
+use super::points::shown;
 use super::verdict::Check;
 
 /// How long it may take to build a submission.
@@ -80,7 +81,8 @@ impl fmt::Display for Row {
                 write!(f, "{:<20} not graded: {first}", self.name)
             }
             Ok(Graded { marks, wrong, .. }) => {
-                write!(f, "{:<20} {:>5} of {}", self.name, marks.total, marks.of)?;
+                let [total, of] = [marks.total, marks.of].map(shown);
+                write!(f, "{:<20} {total:>5} of {of}", self.name)?;
                 let wrong: Vec<&str> = wrong.iter().map(|check| check.name()).collect();
                 if wrong.is_empty() {
                     write!(f, "  nothing is wrong")
@@ -198,8 +200,8 @@ fn csv<'a>(rows: impl Iterator<Item = &'a Row>) -> Result<Vec<u8>> {
         let none = String::new;
         let cells = match result {
             Ok(graded) => [
-                graded.marks.total.to_string(),
-                graded.marks.of.to_string(),
+                shown(graded.marks.total),
+                shown(graded.marks.of),
                 names(&graded.wrong),
                 names(&graded.untold),
                 none(),

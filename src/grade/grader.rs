@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
 use super::cases::{self, Case};
-use super::grading::{Grading, Ours, Place, SCHEMA, Speed, Tally, TestReport};
+use super::grading::{Grading, Judgement, Marks, Ours, Place, SCHEMA, Speed, Tally, TestReport};
 use super::inputs::Known;
 use super::messages::messages;
 use super::options::Grade;
@@ -259,21 +259,23 @@ impl<'a> Work<'a> {
         }
         self.progress.finish_and_clear();
         let (checks, beyond) = self.tallies.judgements();
-        let marks = grader.points.marks(&tests, &checks);
+        let mut grading = Grading {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").into(),
+            program: shown.into(),
+            mpi: self.mpi(),
+            seed: options.seed,
+            tests,
+            checks,
+            beyond,
+            counts_beyond: options.counts_beyond,
+            speed,
+            marks: Marks::default(),
+        };
+        let counted: Vec<Judgement> = grading.counted().cloned().collect();
+        grading.marks = grader.points.marks(&grading.tests, &counted);
         Ok(Graded {
-            grading: Grading {
-                schema: SCHEMA,
-                version: env!("CARGO_PKG_VERSION").into(),
-                program: shown.into(),
-                mpi: self.mpi(),
-                seed: options.seed,
-                tests,
-                checks,
-                beyond,
-                counts_beyond: options.counts_beyond,
-                speed,
-                marks,
-            },
+            grading,
             failing: self.failing,
         })
     }
@@ -372,7 +374,7 @@ impl<'a> Work<'a> {
         let is_right = run.ending.hung.is_none()
             && (seen.iter())
                 .all(|(check, seen)| *seen == Seen::Right || *check == Check::Processes);
-        seen.extend(hang::judge(&known, &run, condition));
+        seen.extend(hang::judge(&run, &known, condition));
         seen.extend(mpi_use::judge(&run));
         seen.extend(conduct::judge(&known, &run, condition));
         if condition == Condition::AsItIs && is_right {

@@ -215,6 +215,12 @@ fn taken(judgement: &Judgement, points: f64) -> Option<MarkLine> {
     })
 }
 
+/// Points without digits that say nothing.
+pub(super) fn shown(points: f64) -> String {
+    let text = format!("{points:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').into()
+}
+
 fn amount(points: &Spanned<Value>) -> Result<f64, Wrong> {
     let value = points.as_ref();
     let number = value.as_float();

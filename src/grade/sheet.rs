@@ -6,12 +6,13 @@ use std::fmt::Write;
 use console::{Style, measure_text_width};
 
 use super::grading::{Grading, Judgement, Origin, Tally, TestReport, Verdict};
+use super::points;
 use super::run::Condition;
 
 const TAKES_EVERYTHING: &str = "a string takes everything";
 
-/// What was found, in words, in lines of this width where they can be broken. The details of evidence
-/// are not.
+/// What was found, in words, in lines of this width. Only the details of evidence, reasons and tables are
+/// not broken where they are longer.
 pub fn sheet(grading: &Grading, colours: bool, width: usize) -> String {
     let mut sheet = Sheet {
         text: String::new(),
@@ -117,7 +118,9 @@ impl Sheet {
         );
         self.line(&answer);
         let Grading { mpi, seed, .. } = grading;
-        self.line(&format!("with {mpi}, --seed {seed}"));
+        self.line(&format!(
+            "with {mpi}, --seed {seed}; rates of wrong runs: 95 % intervals"
+        ));
     }
 
     /// One plain sentence, the evidence, and a hint.
@@ -131,13 +134,17 @@ impl Sheet {
         let Some(evidence) = &judgement.evidence else {
             return;
         };
-        let said = self.inks.bold.apply_to(&evidence.said).to_string();
+        let said = self
+            .inks
+            .bold
+            .apply_to(harmless(&evidence.said))
+            .to_string();
         self.words("  ", &said);
         if let Some(place) = &judgement.place {
             self.words("  where: ", &place.to_string());
         }
         for detail in &evidence.details {
-            self.line(&format!("      {detail}"));
+            self.line(&format!("      {}", harmless(detail)));
         }
         self.words("  look at: ", &evidence.hint);
     }
@@ -161,14 +168,11 @@ impl Sheet {
             return;
         }
         let right = self.inks.right.apply_to("right").to_string();
-        let mut rows = vec![[
-            right,
-            String::new(),
-            "runs".into(),
-            "wrong less than".into(),
-        ]];
+        let mut rows = vec![[right, String::new(), "runs".into(), "wrong".into()]];
         rows.extend(judgements.iter().map(|judgement| {
-            let most = judgement.rate.map_or("-".into(), |[_, most]| percent(most));
+            let most = judgement
+                .rate
+                .map_or("-".into(), |[_, most]| format!("< {}", percent(most)));
             [
                 format!("  {}", judgement.check.name()),
                 judgement.check.to_string(),
@@ -188,12 +192,12 @@ impl Sheet {
         self.line("");
         self.words(
             "",
-            "not counted, for the assignment does not promise that it works (--beyond counts it)",
+            "not counted: the assignment does not promise these tests (--beyond counts them)",
         );
         let longest = longest(wrong.iter().map(|it| it.check.name()));
         for judgement in wrong {
             let evidence = judgement.evidence.as_ref();
-            let said = evidence.map_or("wrong", |evidence| &evidence.said);
+            let said = evidence.map_or_else(String::new, |evidence| harmless(&evidence.said));
             let place = judgement.place.as_ref();
             let place = place.map_or_else(String::new, |place| format!(" ({place})"));
             let name = judgement.check.name();
@@ -213,7 +217,7 @@ impl Sheet {
                 tally.map_or("-".into(), |tally| self.tally(tally))
             });
             let what = match (&test.beyond, test.origin) {
-                (Some(why), _) => format!("beyond the assignment: {why}"),
+                (Some(why), _) => format!("beyond: {why}"),
                 (None, Origin::Generated) => "generated".into(),
                 (None, Origin::Given) => String::new(),
             };
@@ -274,14 +278,22 @@ impl Sheet {
         if marks.lines.is_empty() {
             return;
         }
-        let sum = format!("marks: {} of {}", points(marks.total), points(marks.of));
+        let sum = format!(
+            "marks: {} of {}",
+            points::shown(marks.total),
+            points::shown(marks.of)
+        );
         let sum = self.inks.bold.apply_to(sum).to_string();
         self.line(&format!("\n{sum}"));
         let shown = marks.lines.iter().map(|line| {
             if line.of > 0.0 {
-                format!("{} of {}", points(line.points), points(line.of))
+                format!(
+                    "{} of {}",
+                    points::shown(line.points),
+                    points::shown(line.of)
+                )
             } else {
-                points(line.points)
+                points::shown(line.points)
             }
         });
         let shown: Vec<String> = shown.collect();
@@ -350,10 +362,9 @@ fn figure(value: Option<f64>) -> String {
     value.map_or("-".into(), |value| format!("{value:.2}"))
 }
 
-/// Without digits that say nothing.
-fn points(points: f64) -> String {
-    let text = format!("{points:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').into()
+/// What a program has written is not to steer the terminal.
+fn harmless(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 #[cfg(test)]

@@ -126,7 +126,13 @@ fn beginning(mut file: File) -> io::Result<String> {
 /// The line that says most: the compiler's first error, or else the linker's or the shell's, or make's.
 fn first_error(said: &str) -> &str {
     let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
-    let compilers = ["error:", "undefined reference", "cannot find", "not found"];
+    let compilers = [
+        "error:",
+        "undefined reference",
+        "cannot find",
+        "not found",
+        "No such file",
+    ];
     let is_compilers = |line: &&str| compilers.iter().any(|words| line.contains(words));
     let is_makes = |line: &&str| line.contains("***");
     let line = lines()

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::super::points::shown;
 use super::{Row, names};
 
 const TAKES_EVERYTHING: &str = "a string takes everything";
@@ -36,13 +37,17 @@ pub(super) fn page<'a>(
 ) -> String {
     let mut page = String::from(START);
     for Row { name, result } in rows {
-        let mut shown = escaped(name);
+        let mut link = escaped(name);
         if has_page(name) {
-            shown = format!("<a href=\"{}.html\">{shown}</a>", in_address(name));
+            link = format!("<a href=\"{}.html\">{link}</a>", in_address(name));
         }
         let [marks, wrong, untold, problem] = match result {
             Ok(graded) => [
-                format!("{} of {}", graded.marks.total, graded.marks.of),
+                format!(
+                    "{} of {}",
+                    shown(graded.marks.total),
+                    shown(graded.marks.of)
+                ),
                 names(&graded.wrong),
                 names(&graded.untold),
                 String::new(),
@@ -51,7 +56,7 @@ pub(super) fn page<'a>(
         };
         writeln!(
             page,
-            "<tr><td>{shown}<td>{marks}<td>{wrong}<td>{untold}<td>{problem}"
+            "<tr><td>{link}<td>{marks}<td>{wrong}<td>{untold}<td>{problem}"
         )
         .expect(TAKES_EVERYTHING);
     }

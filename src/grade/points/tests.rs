@@ -219,3 +219,9 @@ fn what_is_wrong_in_a_file_is_said_with_its_place() {
     let error = Points::read(&folder.path().join("none.toml")).unwrap_err();
     assert!(error.to_string().starts_with("cannot read "), "{error}");
 }
+
+#[test]
+fn points_are_shown_without_digits_that_say_nothing() {
+    let texts = [0.0, -2.0, 7.5, 13.333_33, 40.0].map(shown);
+    assert_eq!(texts, ["0", "-2", "7.5", "13.33", "40"]);
+}
