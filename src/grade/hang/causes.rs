@@ -29,6 +29,7 @@ pub(super) fn explain(run: &Run, stuck: &[Stuck], condition: Condition) -> Cause
         .unwrap_or_else(|| case.nobody_sends())
 }
 
+/// A run that hung, with what its judge looks at.
 pub(super) struct Case<'a> {
     run: &'a Run,
     pub(super) stuck: &'a [Stuck<'a>],
@@ -102,19 +103,16 @@ impl<'a> Case<'a> {
             });
             if let (Some(message), [pattern, ..]) = (lost, &**patterns) {
                 let sent = which_tag(message.sent.tag);
-                let (wanted, but) = if message.sent.comm == pattern.comm {
-                    (which_tag(pattern.tag), format!("which has sent it {sent}"))
+                let on = if message.sent.comm == pattern.comm {
+                    ""
                 } else {
-                    let wanted = which_tag(pattern.tag);
-                    (
-                        wanted,
-                        format!("which has sent it {sent} on another communicator"),
-                    )
+                    " on another communicator"
                 };
                 let said = format!(
-                    "{} waits for {wanted} from {}, {but}",
+                    "{} waits for {} from {}, which has sent it {sent}{on}",
                     stuck.who(),
-                    who(message.from)
+                    which_tag(pattern.tag),
+                    who(message.from),
                 );
                 let hint = "give the receive the tag and the communicator of the send";
                 return Some((Evidence::new(said, hint), vec![place]));

@@ -170,6 +170,83 @@ fn it_is_no_circle_where_another_thread_could_answer() {
     );
 }
 
+/// A message that was taken.
+fn send(made_up: &mut MadeUp, at: (u32, u16), to: u32, tag: i32) {
+    made_up.send(at, to, tag);
+    made_up.take((to, 0), at.0, tag);
+    // The thread that took it has ended.
+    made_up.rank(to).threads[0].is_over = true;
+}
+
+/// Whether a circle is said where threads 1 of both clients wait for each other, after these messages.
+fn is_circle(before: fn(&mut MadeUp)) -> bool {
+    let mut made_up = MadeUp::new(4);
+    before(&mut made_up);
+    for (me, other) in [(1, 2), (2, 1)] {
+        made_up.receive((me, 1), one(other), Tag::One(7)).forever();
+        made_up.receive((me, 2), Peer::Any, Tag::One(1)).forever();
+    }
+    evidence(&mut made_up)
+        .said
+        .contains(", and thread 1 of client")
+}
+
+#[test]
+fn it_is_a_circle_only_where_it_is_known_who_does_what() {
+    // Threads 1 have sent what is waited for, threads 2 something else.
+    assert!(is_circle(|made_up| {
+        for (me, other) in [(1, 2), (2, 1)] {
+            send(made_up, (me, 1), other, 7);
+            send(made_up, (me, 2), other, 8);
+        }
+    }));
+    // Threads 2 may be about to send it.
+    assert!(!is_circle(|made_up| {
+        for (me, other) in [(1, 2), (2, 1)] {
+            send(made_up, (me, 1), other, 7);
+        }
+    }));
+    // Either has sent it.
+    assert!(!is_circle(|made_up| {
+        for (me, other) in [(1, 2), (2, 1)] {
+            send(made_up, (me, 1), other, 7);
+            send(made_up, (me, 2), other, 7);
+        }
+    }));
+    // It was sent to another.
+    assert!(!is_circle(|made_up| {
+        for me in [1, 2] {
+            send(made_up, (me, 1), 3, 7);
+            send(made_up, (me, 2), 3, 8);
+        }
+    }));
+}
+
+#[test]
+fn a_thread_that_was_ended_in_its_call_waits_no_more() {
+    let mut made_up = MadeUp::new(3);
+    made_up.receive((1, 1), one(2), Tag::One(7)).forever();
+    made_up.receive((1, 2), one(0), Tag::One(7)).forever();
+    made_up.rank(1).threads[1].is_over = true;
+    let wrong = evidence(&mut made_up);
+    assert!(
+        wrong
+            .said
+            .starts_with("client 1 waits for a message from rank 0")
+    );
+}
+
+#[test]
+fn a_message_that_was_found_once_is_not_found_again_and_again() {
+    let mut made_up = MadeUp::new(3);
+    made_up.call((1, 2), Kind::Iprobe).taken = Some(taken(2, 9));
+    assert!(
+        evidence(&mut made_up)
+            .said
+            .starts_with("client 1 has called nothing of MPI")
+    );
+}
+
 #[test]
 fn a_thread_that_ended_takes_no_more() {
     let mut made_up = two_clients();

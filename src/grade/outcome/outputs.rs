@@ -252,6 +252,12 @@ fn difference(
         };
         return (what, hint);
     }
+    if expected.origins.contains_key(wrong.as_slice()) {
+        let what = "is the hash of other segments";
+        let hint =
+            "keep each segment at its number in its file, not in the order in which they come";
+        return (what.into(), hint);
+    }
     let terminator = "a hash of 32 characters needs room for 33: the last byte of a C string is 0";
     if wrong.is_empty() {
         let hint = "see whether an answer that has no hash is stored as if it had one";

@@ -108,6 +108,28 @@ fn a_wrong_line_is_said_to_be_what_it_is() {
 }
 
 #[test]
+fn a_hash_that_several_segments_have_is_not_said_to_be_of_one() {
+    let mut inputs = inputs();
+    inputs[0].owned.push(owned("file3", "dd"));
+    let made_up = run(&[("client2_file1", &lines("adc"))]);
+    let wrong = evidence(judge(&Expected::new(&inputs), &made_up.run));
+    assert_eq!(
+        wrong.said,
+        "line 2 of client2_file1 is the hash of other segments"
+    );
+}
+
+#[test]
+fn a_last_line_that_is_wrong_is_not_merely_cut_off() {
+    let wrong = evidence(seen(lines("ax").trim_end()));
+    assert!(
+        wrong
+            .said
+            .starts_with("line 2 of client2_file1 is not the right hash")
+    );
+}
+
+#[test]
 fn a_wrong_line_is_shown_with_what_it_should_be() {
     let details = evidence(seen(&lines("a\0c"))).details;
     let (right, wrong) = ("b".repeat(32), "\\x00".repeat(32));
