@@ -5,11 +5,18 @@
 //! segment's. So a message to a client with one hash that its sender lacks asks for the segment, and a
 //! message with one hash that its receiver lacks brings it. Where neither has a hash, nothing is known.
 
+mod asks;
+mod purposes;
+
+pub use purposes::only_segment;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
-use super::calls::{Comm, Segment, Tag, Thread};
+use purposes::{Purpose, purposes};
+
+use super::calls::{Call, Segment, Thread};
 use super::inputs::Known;
 use super::messages::{Message, messages};
 use super::run::Run;
@@ -91,27 +98,23 @@ pub enum Holds {
     Unknown,
 }
 
-/// What a message is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    Ask(Segment),
-    Carry(Segment),
-    /// It has the hash of a segment that both lacked at the start, and nothing shows which it is.
-    Unclear,
-    Other,
-}
-
 /// The share of the segments that have to be recognised.
 const ENOUGH: f64 = 0.95;
 
 impl<'a> Dialogue<'a> {
     /// What the recording of a run shows.
     pub fn new(known: &Known, run: &'a Run) -> Dialogue<'a> {
-        let messages = messages(&run.recording);
+        let mut messages = messages(&run.recording);
+        for message in &mut messages {
+            // A receive of another length took another message: this one's is not recorded.
+            let bytes = message.sent.bytes;
+            let fits = |call: &&Call| call.taken.is_some_and(|taken| taken.bytes == bytes);
+            message.taken = message.taken.filter(fits);
+        }
         let purposes = purposes(known, &messages);
         let mut dialogue = Dialogue {
             fetches: BTreeMap::new(),
-            asks: asks(&messages, &purposes),
+            asks: asks::asks(&messages, &purposes),
             carries: BTreeMap::new(),
             complete: complete(known, run),
             recognised: Ok(()),
@@ -199,8 +202,8 @@ impl<'a> Dialogue<'a> {
             from, came, thread, ..
         } = last[0];
         let is_one = last.iter().all(|carry| carry.from == from);
-        let mine = asks.iter().filter(|ask| ask.to == from && ask.sent < came);
-        let asked = mine.last().map(|ask| ask.sent);
+        let mut mine = asks.iter().filter(|ask| ask.to == from && ask.sent < came);
+        let asked = mine.next_back().map(|ask| ask.sent);
         Fetch {
             from: is_one.then_some(from),
             asked: asked.or_else(|| self.spoke(client, thread, from, last[0].sent)),
@@ -264,13 +267,6 @@ pub fn is_between_clients(message: &Message<'_>) -> bool {
     message.from != Rank::TRACKER && message.to != Rank::TRACKER && message.from != message.to
 }
 
-/// The one segment whose hash is in a message, if there is one, and no other has its hash.
-pub fn only_segment(known: &Known, message: &Message<'_>) -> Option<Segment> {
-    let (&first, others) = message.sent.segments.split_first()?;
-    let is_only = others.iter().all(|&other| other == first);
-    (is_only && known.segments[first as usize].is_unique).then_some(first)
-}
-
 /// Who has written which file whole and right, of those that clients download.
 fn complete(known: &Known, run: &Run) -> BTreeSet<(Rank, usize)> {
     let mut complete = BTreeSet::new();
@@ -289,132 +285,6 @@ fn complete(known: &Known, run: &Run) -> BTreeSet<(Rank, usize)> {
         }
     }
     complete
-}
-
-/// What each message is for.
-///
-/// Where both sides lacked the segment at the start, the messages of the same tag, or of the same
-/// thread, tell: a thread, or a tag, asks or answers.
-fn purposes(known: &Known, messages: &[Message<'_>]) -> Vec<Purpose> {
-    type Flow = (Comm, Tag);
-    type Sender = (Rank, Thread);
-    let flow = |message: &Message<'_>| -> Flow { (message.sent.comm, message.sent.tag) };
-    let sender = |message: &Message<'_>| -> Sender { (message.from, message.sent.thread) };
-    let mut flows: BTreeMap<Flow, BTreeSet<bool>> = BTreeMap::new();
-    let mut senders: BTreeMap<Sender, BTreeSet<bool>> = BTreeMap::new();
-    let mut purposes = Vec::with_capacity(messages.len());
-    for message in messages {
-        let segment = only_segment(known, message).filter(|_| is_between_clients(message));
-        let Some(segment) = segment else {
-            purposes.push(Purpose::Other);
-            continue;
-        };
-        let lack = |client| known.lacks(client, segment);
-        let purpose = match (lack(message.from), lack(message.to)) {
-            (true, false) => Purpose::Ask(segment),
-            (false, true) => Purpose::Carry(segment),
-            (true, true) => Purpose::Unclear,
-            (false, false) => Purpose::Other,
-        };
-        if matches!(purpose, Purpose::Ask(_) | Purpose::Carry(_)) {
-            let asks = matches!(purpose, Purpose::Ask(_));
-            flows.entry(flow(message)).or_default().insert(asks);
-            senders.entry(sender(message)).or_default().insert(asks);
-        }
-        purposes.push(purpose);
-    }
-    let one = |seen: Option<&BTreeSet<bool>>| {
-        (seen.filter(|seen| seen.len() == 1)).and_then(|seen| seen.first().copied())
-    };
-    for (message, purpose) in messages.iter().zip(&mut purposes) {
-        if *purpose == Purpose::Unclear
-            && let Some(segment) = only_segment(known, message)
-        {
-            let by_flow = one(flows.get(&flow(message)));
-            let asks = by_flow.or_else(|| one(senders.get(&sender(message))));
-            *purpose = match asks {
-                Some(true) => Purpose::Ask(segment),
-                Some(false) => Purpose::Carry(segment),
-                None => Purpose::Unclear,
-            };
-        }
-    }
-    purposes
-}
-
-/// What a thread of a client does, as far as it shows which answer is whose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
-    /// It takes a message of another client.
-    Take(Rank),
-    /// It sends something that asks for nothing.
-    Send,
-    /// It asks, with this message.
-    Ask(usize),
-}
-
-/// The questions, each with its answer where its thread awaits every answer.
-fn asks(messages: &[Message<'_>], purposes: &[Purpose]) -> BTreeMap<(Rank, Segment), Vec<Ask>> {
-    let mut threads: BTreeMap<(Rank, Thread), Vec<(Duration, Step)>> = BTreeMap::new();
-    for (place, (message, purpose)) in messages.iter().zip(purposes).enumerate() {
-        let is_ask = matches!(purpose, Purpose::Ask(_));
-        let step = if is_ask { Step::Ask(place) } else { Step::Send };
-        let thread = threads.entry((message.from, message.sent.thread));
-        thread.or_default().push((message.sent.started, step));
-        if let Some(taken) = message.taken
-            && let Some(came) = taken.completed
-            && !is_ask
-            && is_between_clients(message)
-        {
-            let thread = threads.entry((message.to, taken.thread));
-            thread.or_default().push((came, Step::Take(message.from)));
-        }
-    }
-    let mut asks: BTreeMap<(Rank, Segment), Vec<Ask>> = BTreeMap::new();
-    for ((client, thread), mut steps) in threads {
-        steps.sort_unstable();
-        let places = (0..steps.len()).filter(|&place| matches!(steps[place].1, Step::Ask(_)));
-        let places: Vec<usize> = places.collect();
-        let answers = places
-            .iter()
-            .map(|&place| answer(messages, &steps[place..]));
-        let answers: Vec<Option<Duration>> = answers.collect();
-        let is_awaited = answers.iter().rev().skip(1).all(Option::is_some);
-        for (&place, answered) in places.iter().zip(answers) {
-            let (sent, Step::Ask(number)) = steps[place] else {
-                continue;
-            };
-            let Purpose::Ask(segment) = purposes[number] else {
-                continue;
-            };
-            asks.entry((client, segment)).or_default().push(Ask {
-                to: messages[number].to,
-                thread,
-                sent,
-                answered: answered.filter(|_| is_awaited),
-                is_awaited,
-            });
-        }
-    }
-    for asks in asks.values_mut() {
-        asks.sort_by_key(|ask| ask.sent);
-    }
-    asks
-}
-
-/// When the answer to the first of these steps was there: all its parts, if it is answered before
-/// the next question.
-fn answer(messages: &[Message<'_>], steps: &[(Duration, Step)]) -> Option<Duration> {
-    let Step::Ask(number) = steps[0].1 else {
-        return None;
-    };
-    let own = Step::Take(messages[number].to);
-    let rest = steps[1..].iter();
-    let before_next = rest.take_while(|(_, step)| !matches!(step, Step::Ask(_)));
-    let parts = before_next
-        .skip_while(|(_, step)| *step != own)
-        .take_while(|(_, step)| *step == own);
-    parts.last().map(|&(came, _)| came)
 }
 
 /// A fetch whose answer had no hash: the last question was the one that succeeded. Where several

@@ -70,21 +70,22 @@ fn doing_both(scene: &Scene<'_>) -> BTreeSet<Rank> {
 /// The threads that send to clients, receive from them or look for their messages, with the number
 /// of such calls.
 fn talking(record: &RankRecord) -> BTreeMap<Thread, u64> {
-    let is_with_clients = |peer| match peer {
-        Peer::Any => true,
-        Peer::One(rank) => rank != Rank::TRACKER,
+    let is_client = |rank| rank != Rank::TRACKER;
+    let is_with_clients = |peer, from: Option<Rank>| match peer {
+        Peer::Any => from.is_none_or(is_client),
+        Peer::One(rank) => is_client(rank),
         Peer::None => false,
     };
     let mut threads = BTreeMap::new();
     for call in &record.calls {
         let talks = matches!(call.kind.what(), What::Send | What::Receive | What::Find);
-        if talks && is_with_clients(call.peer) {
+        if talks && is_with_clients(call.peer, call.taken.map(|taken| taken.from)) {
             *threads.entry(call.thread).or_default() += 1;
         }
     }
     for (thread, state) in (0..).zip(&record.threads) {
         if let Some(polling) = &state.polling
-            && is_with_clients(polling.peer)
+            && is_with_clients(polling.peer, None)
         {
             *threads.entry(thread).or_default() += polling.times;
         }

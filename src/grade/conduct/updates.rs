@@ -34,7 +34,6 @@ pub(super) fn judge(scene: &Scene<'_>) -> Seen {
         let longest = silent.max_by_key(|times| times.len()).unwrap_or_default();
         if let [first, .., last] = longest
             && longest.len() > MOST
-            && !scene.run.recording.ranks[client.0 as usize].is_cut
         {
             let name = &scene.known.files[file].name;
             let said = format!(
