@@ -19,7 +19,7 @@ pub enum Shows {
     Always,
     /// In every run in which a client wants more than four files.
     WithManyFiles,
-    /// Seldom in a run as it is, often with noise.
+    /// Seldom in a run as it is, often with noise, and with synchronous sends.
     WithNoise,
     /// In every run with synchronous sends, and in no other.
     WithSynchronousSends,
