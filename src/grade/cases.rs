@@ -338,7 +338,7 @@ fn swarm(shape: &Shape, names: &[FileName], rng: &mut Rng) -> Vec<Manifest> {
             inputs[owner].owned.push(file.clone());
         }
     }
-    for input in &mut inputs {
+    for (nth, input) in inputs.iter_mut().enumerate() {
         let owned: BTreeSet<&FileName> = input.owned.iter().map(|file| &file.name).collect();
         let mut others: Vec<FileName> = names
             .iter()
@@ -346,10 +346,10 @@ fn swarm(shape: &Shape, names: &[FileName], rng: &mut Rng) -> Vec<Manifest> {
             .cloned()
             .collect();
         rng.shuffle(&mut others);
-        if !shape.is_crowd {
+        // The first one wants as much as it can.
+        if !shape.is_crowd && nth > 0 {
             let least = usize::from(input.owned.is_empty());
-            let most = others.len().clamp(least, 4);
-            others.truncate(rng.usize(least.max(most.min(1))..=most));
+            others.truncate(rng.usize(least..=others.len()));
         }
         input.wanted = others;
     }

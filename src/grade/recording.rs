@@ -23,7 +23,7 @@ const THREAD: usize = 64;
 const CALL: usize = 80;
 
 /// In the order of `number_of_type` in `handles.c`.
-const DATATYPES: [Datatype; 17] = [
+const DATATYPES: [Datatype; 25] = [
     Datatype::Other,
     Datatype::Bytes,
     Datatype::Bytes,
@@ -41,6 +41,14 @@ const DATATYPES: [Datatype; 17] = [
     basic("MPI_FLOAT", 4),
     basic("MPI_DOUBLE", 8),
     basic("MPI_C_BOOL", 1),
+    basic("MPI_INT8_T", 1),
+    basic("MPI_UINT8_T", 1),
+    basic("MPI_INT16_T", 2),
+    basic("MPI_UINT16_T", 2),
+    basic("MPI_INT32_T", 4),
+    basic("MPI_UINT32_T", 4),
+    basic("MPI_INT64_T", 8),
+    basic("MPI_UINT64_T", 8),
 ];
 
 const fn basic(name: &'static str, size: u8) -> Datatype {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Scene, span};
 use crate::grade::calls::{Kind, Peer, Segment, What};
 use crate::grade::dialogue::segments_of;
+use crate::grade::messages::Message;
 use crate::grade::verdict::{Evidence, Seen};
 use crate::protocol::Rank;
 
@@ -29,7 +30,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Seen {
     if let (Some(evidence), false) = (cut_short(scene, &told), is_cut || scene.broke_off()) {
         return Seen::Wrong(evidence);
     }
-    if let Some(evidence) = early(scene, &told) {
+    if let Some(evidence) = early(scene, &told).or_else(|| unheard(scene)) {
         return Seen::Wrong(evidence);
     }
     let owned: Vec<(Rank, Segment)> = owned(scene).collect();
@@ -168,18 +169,60 @@ fn early(scene: &Scene<'_>, told: &Registered) -> Option<Evidence> {
                  files of client {owner}",
                 span(known - asked)
             );
-            let hint = "let the tracker receive the files of every client first, and only then tell \
-                        each client that it may start";
             let details = vec![
                 format!("client {asker} asked client {to} at {}", span(asked)),
                 format!("client {owner} sent its last hash at {}", span(last.sent)),
                 format!("the tracker had it at {}", span(known)),
             ];
-            return Some(Evidence::new(said, hint).with_details(details));
+            return Some(Evidence::new(said, WAIT).with_details(details));
         }
     }
     None
 }
+
+/// A client that asked another before the tracker had heard anything of a third one.
+fn unheard(scene: &Scene<'_>) -> Option<Evidence> {
+    scene.dialogue.recognised.as_ref().ok()?;
+    let (asker, to, asked) = first_question(scene)?;
+    for (client, record) in scene.clients() {
+        let files = &scene.known.files;
+        let takes_part = (files.iter())
+            .any(|file| file.owners.contains(&client) || file.leechers.contains(&client));
+        // What is given in a collective operation may be what the tracker is to know.
+        let mut calls = record.calls.iter();
+        let is_together =
+            calls.any(|call| call.kind.what() == What::Together && call.started < asked);
+        if !takes_part || is_together || record.is_cut {
+            continue;
+        }
+        let to_tracker =
+            |message: &&Message<'_>| message.from == client && message.to == Rank::TRACKER;
+        let mut told = scene.dialogue.messages.iter().filter(to_tracker);
+        let first = told.next()?;
+        let heard = first.taken?.completed?;
+        if asked < heard {
+            let said = format!(
+                "client {asker} asked client {to} for a segment {} before the tracker heard of client \
+                 {client}",
+                span(heard - asked)
+            );
+            let details = vec![
+                format!("client {asker} asked client {to} at {}", span(asked)),
+                format!(
+                    "client {client} first sent the tracker something at {}",
+                    span(first.sent.started)
+                ),
+                format!("the tracker had it at {}", span(heard)),
+            ];
+            return Some(Evidence::new(said, WAIT).with_details(details));
+        }
+    }
+    None
+}
+
+/// What to look at in the tracker.
+const WAIT: &str = "let the tracker receive the files of every client first, and only then tell each client \
+                    that it may start";
 
 /// Who first asked whom, and when; where questions are not recognised, the first message between
 /// clients.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Scene, span};
 use crate::grade::calls::Segment;
+use crate::grade::dialogue::only_segment;
 use crate::grade::verdict::{Evidence, Seen};
 use crate::protocol::Rank;
 
@@ -30,6 +31,9 @@ pub(super) fn judge(scene: &Scene<'_>) -> Seen {
             return Seen::Wrong(evidence(scene, rank, stopped, *client, answered, segment));
         }
     }
+    if let Some(evidence) = unheard(scene) {
+        return Seen::Wrong(evidence);
+    }
     if scene.broke_off() || ranks().any(|(_, record)| record.finalize.is_none()) {
         return Seen::CannotBeTold("not all ranks came to MPI_Finalize".to_owned());
     }
@@ -45,6 +49,35 @@ pub(super) fn judge(scene: &Scene<'_>) -> Seen {
     Seen::Right
 }
 
+/// A question that nobody took, because who was asked had called `MPI_Finalize`.
+fn unheard(scene: &Scene<'_>) -> Option<Evidence> {
+    let ranks = &scene.run.recording.ranks;
+    if ranks.iter().any(|record| record.is_cut) {
+        return None;
+    }
+    scene.dialogue.between_clients().find_map(|message| {
+        let segment = only_segment(scene.known, message)?;
+        let stopped = ranks[message.to.0 as usize].finalize?;
+        let is_question = message.taken.is_none() && scene.known.lacks(message.from, segment);
+        let (asked, asker) = (message.to, message.from);
+        is_question.then(|| {
+            let said = format!(
+                "client {asked} called MPI_Finalize, and never took a question of client {asker} for {}",
+                scene.segment(segment)
+            );
+            let details = vec![
+                format!("client {asked} called MPI_Finalize at {}", span(stopped)),
+                format!("client {asker} asked it at {}", span(message.sent.started)),
+            ];
+            Evidence::new(said, SERVE).with_details(details)
+        })
+    })
+}
+
+/// What to look at in a client.
+const SERVE: &str = "a client that has all its files has to serve the others until the tracker says that \
+                     all are done: join the upload thread before MPI_Finalize";
+
 fn evidence(
     scene: &Scene<'_>,
     rank: Rank,
@@ -58,9 +91,7 @@ fn evidence(
                     then stop them and itself";
         ("the tracker".to_owned(), hint)
     } else {
-        let hint = "a client that has all its files has to serve the others until the tracker says \
-                    that all are done: join the upload thread before MPI_Finalize";
-        (format!("client {rank}"), hint)
+        (format!("client {rank}"), SERVE)
     };
     let said = format!(
         "{who} called MPI_Finalize {} before client {client} had its last segment",

@@ -18,6 +18,7 @@ pub(super) fn explain(run: &Run, stuck: &[Stuck], condition: Condition) -> Cause
     let lost = untaken(&run.recording);
     let case = Case { run, stuck, lost };
     case.never_came()
+        .or_else(|| case.other_source())
         .or_else(|| case.other_tag())
         .or_else(|| case.over_too_early())
         .or_else(|| case.circle(condition))
@@ -81,6 +82,52 @@ impl<'a> Case<'a> {
         Some((Evidence::new(said, hint), vec![place]))
     }
 
+    /// Whether another thread of the rank takes messages such as this one, from whomever.
+    fn is_for_another(&self, stuck: &Stuck, message: &Message) -> bool {
+        self.calls(stuck.rank).iter().any(|call| {
+            let from_anyone = Pattern {
+                peer: Peer::Any,
+                ..Pattern::of(call)
+            };
+            Some(call.thread) != stuck.thread
+                && matches!(call.kind.what(), What::Receive | What::Find)
+                && matches(&from_anyone, message)
+        })
+    }
+
+    /// A thread waits for one rank, and there is a message like that from another one.
+    fn other_source(&self) -> Option<Cause> {
+        for (place, stuck) in self.each() {
+            let Wish::Message(patterns, _) = &stuck.wish else {
+                continue;
+            };
+            let [pattern] = &**patterns else { continue };
+            let from_anyone = Pattern {
+                peer: Peer::Any,
+                ..pattern.clone()
+            };
+            let lost = self.lost.iter().find(|message| {
+                message.to == stuck.rank
+                    && matches(&from_anyone, message)
+                    && !matches(pattern, message)
+                    && !self.is_for_another(stuck, message)
+            });
+            if let Some(message) = lost {
+                let said = format!(
+                    "{} waits for {} from {}, while {} has sent it such a message",
+                    stuck.who(),
+                    which_tag(pattern.tag),
+                    whom(pattern.peer),
+                    who(message.from),
+                );
+                let hint = "who sends first is not known: receive from MPI_ANY_SOURCE, and see in the \
+                            status whose it is";
+                return Some((Evidence::new(said, hint), vec![place]));
+            }
+        }
+        None
+    }
+
     /// A thread waits for one tag, and there is a message with another that no thread of its rank takes.
     fn other_tag(&self) -> Option<Cause> {
         for (place, stuck) in self.each() {
@@ -88,18 +135,11 @@ impl<'a> Case<'a> {
                 continue;
             };
             let sources = stuck.waits_for();
-            let is_for_another = |message: &Message| {
-                self.calls(stuck.rank).iter().any(|call| {
-                    Some(call.thread) != stuck.thread
-                        && matches!(call.kind.what(), What::Receive | What::Find)
-                        && matches(&Pattern::of(call), message)
-                })
-            };
             let lost = self.lost.iter().find(|message| {
                 message.to == stuck.rank
                     && sources.contains(&message.from)
                     && !patterns.iter().any(|pattern| matches(pattern, message))
-                    && !is_for_another(message)
+                    && !self.is_for_another(stuck, message)
             });
             if let (Some(message), [pattern, ..]) = (lost, &**patterns) {
                 let sent = which_tag(message.sent.tag);

@@ -1,6 +1,7 @@
 //! Messages that are cut off, misread or left behind.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::super::calls::{Call, Datatype, Kind, Peer, Recording, Tag, What};
 use super::super::messages::{Message, messages};
@@ -116,7 +117,7 @@ pub(super) fn types(recording: &Recording) -> Seen {
     if let Some(why) = unmatched(recording) {
         return Seen::CannotBeTold(why);
     }
-    // Which of a flow's messages a thread took is known only where one thread sends and one takes.
+    // Which of a flow's messages a thread took is known only where no two send or take at once.
     let mut flows: BTreeMap<_, Vec<(Message, &Call)>> = BTreeMap::new();
     for message in messages(recording) {
         if let Some(taken) = message.taken {
@@ -130,9 +131,11 @@ pub(super) fn types(recording: &Recording) -> Seen {
         }
     }
     let is_ordered = |flow: &Vec<(Message, &Call)>| {
-        let (first, first_taken) = flow[0];
-        flow.iter().all(|(message, taken)| {
-            message.sent.thread == first.sent.thread && taken.thread == first_taken.thread
+        flow.windows(2).all(|pair| {
+            let [(before, taken_before), (next, taken_next)] = pair else {
+                return true;
+            };
+            in_turn(before.sent, next.sent) && in_turn(taken_before, taken_next)
         })
     };
     let mut wrong = Vec::new();
@@ -177,6 +180,12 @@ pub(super) fn types(recording: &Recording) -> Seen {
         ),
         format!("{} in this run", count(wrong.len(), "such message")),
     ]))
+}
+
+/// Whether a call was over when the next one began, or one thread made both.
+fn in_turn(before: &Call, next: &Call) -> bool {
+    let is_over = |end: Option<Duration>| end.is_some_and(|end| end <= next.started);
+    before.thread == next.thread || is_over(before.returned) && is_over(before.completed)
 }
 
 /// The name of MPI's own datatype and the length of an element.

@@ -146,7 +146,8 @@ int pthread_join(pthread_t thread, void **value) {
         }
     }
     pthread_mutex_unlock(&lock);
-    return returned(begin(JOIN, number, NONE, 0), real(thread, value));
+    struct call *call = begin(JOIN, number, NONE, 0);
+    return returned(call, real(thread, value));
 }
 
 /* --- Sends --- */
@@ -537,7 +538,8 @@ int MPI_Testsome(int count, MPI_Request *requests, int *done, int *indices, MPI_
  * what is left. */
 int MPI_Cancel(MPI_Request *request) {
     cut();
-    return returned(begin_wait(CANCEL, *request), INSIDE(PMPI_Cancel(request)));
+    struct call *call = begin_wait(CANCEL, *request);
+    return returned(call, INSIDE(PMPI_Cancel(request)));
 }
 
 int MPI_Request_free(MPI_Request *request) {
@@ -660,6 +662,12 @@ int MPI_Comm_free(MPI_Comm *comm) {
 }
 
 /* --- What is not recorded, and says so --- */
+
+int MPI_Sendrecv_replace(void *bytes, int count, MPI_Datatype type, int to, int tag, int from, int tag_from,
+                         MPI_Comm comm, MPI_Status *status) {
+    cut();
+    return INSIDE(PMPI_Sendrecv_replace(bytes, count, type, to, tag, from, tag_from, comm, status));
+}
 
 int MPI_Start(MPI_Request *request) {
     cut();

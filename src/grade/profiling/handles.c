@@ -132,7 +132,8 @@ uint32_t number_of_type(MPI_Datatype type) {
     const MPI_Datatype types[] = {
         MPI_BYTE, MPI_PACKED, MPI_CHAR, MPI_SIGNED_CHAR, MPI_UNSIGNED_CHAR, MPI_SHORT, MPI_UNSIGNED_SHORT, MPI_INT,
         MPI_UNSIGNED, MPI_LONG, MPI_UNSIGNED_LONG, MPI_LONG_LONG, MPI_UNSIGNED_LONG_LONG, MPI_FLOAT, MPI_DOUBLE,
-        MPI_C_BOOL,
+        MPI_C_BOOL, MPI_INT8_T, MPI_UINT8_T, MPI_INT16_T, MPI_UINT16_T, MPI_INT32_T, MPI_UINT32_T, MPI_INT64_T,
+        MPI_UINT64_T,
     };
     for (uint32_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (types[i] == type) {
