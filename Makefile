@@ -54,13 +54,13 @@ test-mpich: deps mpich-deps
 bench: deps
 	cargo bench --locked --bench swarm -- $(ONLY)
 
-# All studies of inputs/studies/, for docs/studies.md. What is interrupted goes on; but another program
+# All studies of inputs/studies/, for docs/results.md. What is interrupted goes on; but another program
 # may have other results.
 studies: build
 	@cmp -s bittorrent target/studies/bittorrent || rm -rf target/studies
 	@mkdir -p target/studies && cp -f bittorrent target/studies/bittorrent
-	./bittorrent study inputs/studies/*.toml --output-dir target/studies/studies --page target/studies/studies.md
-	@mkdir -p docs && rm -rf docs/studies && cp -R target/studies/studies target/studies/studies.md docs
+	./bittorrent study inputs/studies/*.toml --output-dir target/studies/studies --page target/studies/results.md
+	@mkdir -p docs && rm -rf docs/studies && cp -R target/studies/studies target/studies/results.md docs
 	@rm -f docs/studies/*/index.html
 
 # The release binary, here in the root: mpirun -np N ./bittorrent
