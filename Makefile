@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs: they see to what is missing first.
 
-.PHONY: run test test-mpich bench studies build install lint mutants clean deps hosts-deps mpich-deps browser-deps lint-deps
+.PHONY: run test test-mpich bench studies pictures build install lint mutants clean deps hosts-deps mpich-deps browser-deps lint-deps
 .DELETE_ON_ERROR:
 
 # Open MPI does not run as root, the usual user of a container, without these.
@@ -62,6 +62,19 @@ studies: build
 	./bittorrent study inputs/studies/*.toml --output-dir target/studies/studies --page target/studies/results.md
 	@mkdir -p docs && rm -rf docs/studies && cp -R target/studies/studies target/studies/results.md docs
 	@rm -f docs/studies/*/index.html
+
+# The picture of the README: what `show` draws of a run that always is the same, in light and in dark.
+CHROMIUM ?= chromium
+pictures: build browser-deps
+	@mkdir -p target/pictures
+	./bittorrent simulate -q -i inputs/test2 --upload-time 5ms --latency 500us..2ms --seed 1 --trace target/pictures/run.jsonl
+	./bittorrent show target/pictures/run.jsonl --from 130ms --to 160ms
+	sed '/<\/body>/r docs/pictures/crop.html' target/pictures/run.html >target/pictures/cropped.html
+	for theme in light dark; do \
+	    $(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1000,870 \
+	        --virtual-time-budget=4000 --user-data-dir=target/pictures/profile \
+	        --screenshot=docs/pictures/run-$$theme.png "file://$(CURDIR)/target/pictures/cropped.html#$$theme"; \
+	done
 
 # The release binary, here in the root: mpirun -np N ./bittorrent
 build: deps
