@@ -33,30 +33,45 @@ pub use describe::Description;
 pub use study::simulation;
 
 /// What the options leave out.
-fn explanation() -> String {
-    let mut text = String::from(
-        "\
-Every client R reads in<R>.txt, downloads the files that it wants from the other clients, segment
-by segment, and writes client<R>_<NAME> for each. More ranks than cores: mpirun --oversubscribe.
+const EXPLANATION: &str = "\
+Client R reads in<R>.txt, downloads the files that it wants from the other clients, segment by
+segment, and writes each to client<R>_<NAME>.";
 
-Exit status:
-",
-    );
-    for exit in Exit::ALL {
-        text += &format!("  {}  {exit}\n", exit.status());
-    }
-    text
+const EXAMPLES: &str = "\
+Examples:
+  Start the swarm in a folder, with one rank for each in<R>.txt and one for the tracker:
+      bittorrent launch -i inputs/test1 -o out
+  The same without launch:
+      mpirun --oversubscribe -np 4 bittorrent -i inputs/test1 -o out
+  Record the run, check it against the rules, and draw it:
+      bittorrent launch -i inputs/test1 -o out --trace t.jsonl
+      bittorrent check t.jsonl
+      bittorrent show t.jsonl
+  Simulate a crowd of 100 clients that want one file, without MPI:
+      bittorrent simulate --flash-crowd --clients 100 --segments 100 --upload-time 5ms";
+
+/// What only `--help` has room for.
+fn long_explanation() -> String {
+    let statuses = Exit::ALL.map(|exit| format!("  {}  {exit}\n", exit.status()));
+    let statuses = statuses.concat();
+    format!("{EXPLANATION}\n\n{EXAMPLES}\n\nExit status:\n{statuses}")
 }
 
 const USAGE: &str = "\
 mpirun -np N bittorrent [OPTIONS]
-       bittorrent launch [OPTIONS] [-- MPIRUN_OPTIONS...]
-       bittorrent simulate [OPTIONS] -i DIR
-       bittorrent study [OPTIONS] FILE.toml...
-       bittorrent generate [OPTIONS] --clients C --segments S DIR
-       bittorrent check [OPTIONS] TRACE
-       bittorrent show [OPTIONS] TRACE
-       bittorrent grade [OPTIONS] PROGRAM";
+       bittorrent COMMAND [OPTIONS]";
+
+/// Under which headings the help has the options; `docs/options.md` has them under the same.
+mod heading {
+    /// Which swarm it is, and where its files are.
+    pub(super) const SWARM: &str = "Swarm";
+    /// What designs of the protocol differ in.
+    pub(super) const DESIGN: &str = "Design";
+    /// What the clients have to cope with, and what chance decides.
+    pub(super) const EXPERIMENT: &str = "Experiment";
+    /// What is told of the run.
+    pub(super) const OUTPUT: &str = "Output";
+}
 
 /// What the command line asks for.
 #[derive(Debug, Clone)]
@@ -83,7 +98,8 @@ pub enum Request {
 
 /// Simulates BitTorrent on MPI: a tracker on rank 0, a client on every other rank
 #[derive(Debug, Parser)]
-#[command(version, override_usage = USAGE, after_help = explanation())]
+#[command(version, override_usage = USAGE)]
+#[command(after_help = EXPLANATION, after_long_help = long_explanation())]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
     #[command(flatten)]

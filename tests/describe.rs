@@ -1,8 +1,11 @@
-//! What `bittorrent` says of its command line to shells and to readers of the manual.
+//! What `bittorrent` says of its command line to shells and to readers of its help and its manual.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
+
+use bittorrent::cli::Arguments;
+use clap::CommandFactory;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bittorrent");
 
@@ -46,6 +49,22 @@ fn the_manual_has_a_page_for_every_subcommand_that_is_to_be_seen() {
         ("bittorrent-generate.1", "flash\\-crowd"),
     ] {
         assert!(pages[page].contains(text), "{page} without {text}");
+    }
+}
+
+#[test]
+fn every_commands_help_fits_on_a_screen_and_its_long_help_has_examples() {
+    let command = Arguments::command();
+    let subcommands = command.get_subcommands();
+    let subcommands = subcommands.filter(|subcommand| !subcommand.is_hide_set());
+    let names: Vec<&str> = subcommands.map(clap::Command::get_name).collect();
+    assert!(names.contains(&"launch"), "{names:?}");
+    let commands = names.into_iter().map(Some);
+    for command in commands.chain([None]) {
+        let help = |option| output(&[command.as_slice(), &[option]].concat());
+        let lines = help("-h").lines().count();
+        assert!(lines <= 50, "{command:?} -h has {lines} lines");
+        assert!(help("--help").contains("Examples:\n"), "{command:?}");
     }
 }
 

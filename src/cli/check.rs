@@ -6,9 +6,15 @@ use clap::Args;
 
 use crate::check::{Check, Outcome};
 
+const EXAMPLES: &str = "\
+Examples:
+  Record a run, and check it against the rules and its inputs:
+      bittorrent launch -i inputs/test2 -o out --trace t.jsonl
+      bittorrent check t.jsonl --inputs inputs/test2";
+
 /// Says of every rule of the protocol whether a run kept it, from the run's trace
 #[derive(Debug, Args)]
-#[command(after_help = explanation())]
+#[command(after_long_help = explanation())]
 pub(super) struct CheckArguments {
     /// The trace that --trace has written, or FILE.parts of a run that was broken off
     #[arg(value_name = "TRACE")]
@@ -42,5 +48,5 @@ impl CheckArguments {
 /// What the options leave out.
 fn explanation() -> String {
     let statuses = Outcome::ALL.map(|outcome| format!("  {}  {outcome}\n", outcome as u8));
-    format!("Exit status:\n{}", statuses.concat())
+    format!("{EXAMPLES}\n\nExit status:\n{}", statuses.concat())
 }

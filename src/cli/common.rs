@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
+use super::heading::{DESIGN, EXPERIMENT, OUTPUT};
 use super::{conflict, seed};
 use crate::policy::order::{self, SegmentOrder};
 use crate::policy::selection::{self, PeerSelection};
@@ -16,64 +17,64 @@ use crate::settings::Settings;
 
 #[derive(Debug, Args)]
 pub(super) struct CommonArguments {
-    /// After how many segments of a file a client asks the tracker for the swarm anew
-    #[arg(long, value_name = "N", default_value_t = Settings::default().update_interval)]
+    /// A client asks the tracker for the swarm anew after every N segments of a file
+    #[arg(long, help_heading = DESIGN, value_name = "N", default_value_t = Settings::default().update_interval)]
     update_interval: NonZeroUsize,
 
-    /// How many segment requests a client has in flight at most; 1 is the assignment's one by one
-    #[arg(long, value_name = "N", default_value_t = Settings::default().window)]
+    /// A client has N segment requests in flight at most; 1 is the assignment's one by one
+    #[arg(long, help_heading = DESIGN, value_name = "N", default_value_t = Settings::default().window)]
     window: NonZeroUsize,
 
-    /// How many members of a swarm the tracker tells a client of at most, drawn anew each time; left out, all
-    #[arg(long, value_name = "K")]
+    /// The tracker tells of K members at most, drawn anew each time [default: all]
+    #[arg(long, help_heading = DESIGN, value_name = "K")]
     members: Option<NonZeroUsize>,
 
     /// What the tracker knows of a swarm, and tells its members
-    #[arg(long, value_name = "INDEX", default_value = TrackerIndex::ALL[0].name, value_parser = by_name(TrackerIndex::ALL))]
+    #[arg(long, help_heading = DESIGN, value_name = "INDEX", default_value = TrackerIndex::ALL[0].name, value_parser = by_name(TrackerIndex::ALL))]
     tracker_index: &'static Named<TrackerIndex>,
 
     /// Whom a client asks for a segment
-    #[arg(long, value_name = "POLICY", default_value = selection::ALL[0].name, value_parser = by_name(selection::ALL))]
+    #[arg(long, help_heading = DESIGN, value_name = "POLICY", default_value = selection::ALL[0].name, value_parser = by_name(selection::ALL))]
     peer_selection: &'static PeerSelection,
 
     /// Which segment of a file it asks for next
-    #[arg(long, value_name = "POLICY", default_value = order::ALL[0].name, value_parser = by_name(order::ALL))]
+    #[arg(long, help_heading = DESIGN, value_name = "POLICY", default_value = order::ALL[0].name, value_parser = by_name(order::ALL))]
     segment_order: &'static SegmentOrder,
 
-    /// The tracker grants every segment before it is asked for, and is told when it came
-    #[arg(long)]
+    /// The tracker grants every segment before it is asked for
+    #[arg(long, help_heading = DESIGN)]
     tracker_grants: bool,
 
-    /// How long serving a segment occupies a client's upload link (5ms, 1s)
-    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = duration)]
+    /// How long a segment occupies a client's upload link (5ms, 1s)
+    #[arg(long, help_heading = EXPERIMENT, value_name = "TIME", default_value = "0ms", value_parser = duration)]
     upload_time: Duration,
 
-    /// How many segments wait for a client's upload link or are on it, at most; 0 is no limit
-    #[arg(long, value_name = "K", default_value_t = Settings::default().upload_slots.map_or(0, NonZeroUsize::get))]
+    /// K segments wait for an upload link or are on it, at most; 0: no limit
+    #[arg(long, help_heading = DESIGN, value_name = "K", default_value_t = Settings::default().upload_slots.map_or(0, NonZeroUsize::get))]
     upload_slots: usize,
 
-    /// What all random choices follow from; left out, it is a different one every time
-    #[arg(long, value_name = "N")]
+    /// All random choices follow from this number [default: another one every time]
+    #[arg(long, help_heading = EXPERIMENT, value_name = "N")]
     seed: Option<u64>,
 
-    /// Clients that answer every request with a wrong hash: an experiment on the others
-    #[arg(long, value_name = "R[,R...]", value_delimiter = ',', value_parser = client_rank)]
+    /// These clients answer every request with a wrong hash
+    #[arg(long, help_heading = EXPERIMENT, value_name = "R[,R...]", value_delimiter = ',', value_parser = client_rank)]
     pub(super) corrupt: Vec<Rank>,
 
-    /// Read from this file which clients come late, are slow, serve nobody or leave (TOML)
-    #[arg(long, value_name = "FILE")]
+    /// Read which clients come late, are slow, serve nobody or leave (TOML)
+    #[arg(long, help_heading = EXPERIMENT, value_name = "FILE")]
     pub(super) scenario: Option<PathBuf>,
 
     /// Write what was measured to this file, as JSON
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = OUTPUT, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
 
-    /// Record every message and what came of it in this file, compressed if it ends in .zst
-    #[arg(long, value_name = "FILE")]
+    /// Record every message in this file, compressed if it ends in .zst
+    #[arg(long, help_heading = OUTPUT, value_name = "FILE")]
     pub(super) trace: Option<PathBuf>,
 
     /// Print nothing but problems
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = OUTPUT)]
     pub(super) quiet: bool,
 }
 

@@ -4,12 +4,21 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::heading::SWARM;
 use super::seed;
 use super::shape::ShapeArguments;
 use crate::generate::Generate;
 
-/// Writes a random swarm: in<R>.txt for every client, and out<K>.txt, what there is to get of file<K>
+const EXAMPLES: &str = "\
+Examples:
+  Four clients want the files of the others, and every file has two owners:
+      bittorrent generate swarm --clients 4 --files 4 --segments 100 --owners 2
+  One client owns a file, and 15 others want it; the same again with the same seed:
+      bittorrent generate crowd --flash-crowd --clients 16 --segments 100 --seed 7";
+
+/// Writes a random swarm: the clients' inputs, and the files that they are to end up with
 #[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
 #[command(mut_arg("clients", |clients| clients.required(true)))]
 #[command(mut_arg("segments", |segments| segments.required(true)))]
 #[command(mut_arg("files", |files| files.required_unless_present("flash_crowd")))]
@@ -21,8 +30,8 @@ pub(super) struct GenerateArguments {
     #[command(flatten)]
     shape: ShapeArguments,
 
-    /// What all random choices follow from; left out, it is a different one every time
-    #[arg(long, value_name = "N")]
+    /// All random choices follow from this number [default: another one every time]
+    #[arg(long, help_heading = SWARM, value_name = "N")]
     seed: Option<u64>,
 
     /// Replace the swarm that is there

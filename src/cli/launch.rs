@@ -6,20 +6,31 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use console::Term;
 
+use super::heading::SWARM;
 use super::swarm::{Progress, SwarmArguments};
 use crate::launch::Launch;
+
+const EXAMPLES: &str = "\
+Examples:
+  The swarm of a folder:
+      bittorrent launch -i inputs/test1 -o out
+  Random sources, a report for programs, and a trace to check and to draw:
+      bittorrent launch -i inputs/test1 -o out --peer-selection random --report r.json --trace t.jsonl
+  On several hosts that share a file system:
+      bittorrent launch -i swarm -o out -- --hostfile hosts";
 
 /// Starts a swarm: mpirun, with one rank for each in<R>.txt and one for the tracker
 ///
 /// The options are those of the ranks, besides --mpirun. Open MPI is told if there are more ranks
 /// than cores, and if it runs as root.
 #[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct LaunchArguments {
     #[command(flatten)]
     swarm: SwarmArguments,
 
     /// The mpirun to use, where it is not the one that is found
-    #[arg(long, value_name = "PATH", env = "MPIRUN", hide_env_values = true)]
+    #[arg(long, help_heading = SWARM, value_name = "PATH", env = "MPIRUN", hide_env_values = true)]
     mpirun: Option<OsString>,
 
     /// Options of mpirun: -- --hostfile hosts

@@ -5,10 +5,12 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use super::conflict;
+use super::heading::SWARM;
 use crate::generate::{RandomShape, Shape, Wants};
 
 /// Which of them have to be there, each subcommand says.
 #[derive(Debug, Args)]
+#[command(next_help_heading = SWARM)]
 pub(super) struct ShapeArguments {
     /// How many clients there are
     #[arg(long, value_name = "C")]

@@ -8,8 +8,17 @@ use clap::Args;
 use super::{common, conflict};
 use crate::picture::Show;
 
+const EXAMPLES: &str = "\
+Examples:
+  Record a run, and draw it as t.html:
+      bittorrent launch -i inputs/test2 -o out --trace t.jsonl
+      bittorrent show t.jsonl
+  Only the first 20 milliseconds, where there are too many messages to draw them all:
+      bittorrent show t.jsonl --to 20ms";
+
 /// Draws a run as a page for the browser, from the run's trace
 #[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct ShowArguments {
     /// The trace that --trace has written, or FILE.parts of a run that was broken off
     #[arg(value_name = "TRACE")]

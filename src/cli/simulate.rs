@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::common::{CommonArguments, duration};
+use super::heading::{EXPERIMENT, SWARM};
 use super::shape::ShapeArguments;
 use crate::simulate::{Simulate, Swarm};
 
@@ -15,37 +16,48 @@ bittorrent simulate [OPTIONS] -i DIR
        bittorrent simulate [OPTIONS] --clients C --segments S --files F
        bittorrent simulate [OPTIONS] --clients C --segments S --flash-crowd";
 
-/// Runs a swarm in one process and in virtual time: the same machines, without MPI
+const EXAMPLES: &str = "\
+Examples:
+  The swarm of a folder, where a client serves a segment in 5 ms:
+      bittorrent simulate -i inputs/test1 --upload-time 5ms --seed 1
+  A made-up crowd of 10,000 clients, of whom the tracker names 50 at a time:
+      bittorrent simulate --flash-crowd --clients 10000 --segments 100 --members 50
+  A crowd that the seed leaves, recorded to be drawn:
+      bittorrent simulate --flash-crowd --clients 40 --segments 100 --upload-time 5ms \\
+          --scenario inputs/scenarios/flash-crowd.toml --trace t.jsonl";
+
+/// Runs a swarm in one process and in virtual time, without MPI
 ///
-/// The swarm is that of the inputs in a folder, or one that is made up as `generate` does it. It takes
-/// as long as messages and upload links take, and that follows from --seed alone.
+/// The swarm is that of the inputs in a folder, or one that is made up as `generate` does it. The tracker
+/// and the clients are those of a real run. Time is what messages and upload links take, and what happens
+/// follows from --seed alone.
 #[derive(Debug, Args)]
-#[command(override_usage = USAGE)]
+#[command(override_usage = USAGE, after_long_help = EXAMPLES)]
 #[command(mut_arg("clients", |clients| clients.required_unless_present("input_dir")))]
 #[command(mut_arg("segments", |segments| segments.required_unless_present("input_dir")))]
 #[command(mut_arg("files", |files| files.required_unless_present_any(["flash_crowd", "input_dir"])))]
 pub(super) struct SimulateArguments {
     /// Where the clients find in<R>.txt
-    #[arg(short, long, value_name = "DIR", conflicts_with = "ShapeArguments")]
+    #[arg(short, long, help_heading = SWARM, value_name = "DIR", conflicts_with = "ShapeArguments")]
     input_dir: Option<PathBuf>,
 
     #[command(flatten)]
     shape: ShapeArguments,
 
     /// Where the clients write client<R>_<NAME>; created if missing [default: nowhere]
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, help_heading = SWARM, value_name = "DIR")]
     output_dir: Option<PathBuf>,
-
-    /// How long a message is on its way; with two times, each message takes any time between them
-    #[arg(long, value_name = "TIME[..TIME]", default_value = "50us", value_parser = times)]
-    latency: RangeInclusive<Duration>,
-
-    /// How long the tracker takes for a message, one after another
-    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = duration)]
-    tracker_time: Duration,
 
     #[command(flatten)]
     common: CommonArguments,
+
+    /// How long a message is on its way; of two times, any between them
+    #[arg(long, help_heading = EXPERIMENT, value_name = "TIME[..TIME]", default_value = "50us", value_parser = times)]
+    latency: RangeInclusive<Duration>,
+
+    /// How long the tracker takes for a message, one after another
+    #[arg(long, help_heading = EXPERIMENT, value_name = "TIME", default_value = "0ms", value_parser = duration)]
+    tracker_time: Duration,
 }
 
 impl SimulateArguments {

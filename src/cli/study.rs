@@ -10,12 +10,21 @@ use super::simulate::SimulateArguments;
 use crate::simulate::Simulate;
 use crate::study::{NOT_FOR_STUDIES, Refused, Setting, Studies};
 
+const EXAMPLES: &str = "\
+Examples:
+  How much is there to do, and then do it:
+      bittorrent study inputs/studies/order.toml --dry-run
+      bittorrent study inputs/studies/order.toml -o results
+  All studies of the repository, with a page about them:
+      bittorrent study inputs/studies/*.toml -o results --page results.md";
+
 /// Simulates a grid of options, several times each, and shows what came out
 ///
 /// A study is a file that names options of `simulate`, values for some of them, how often each
 /// combination runs, and pictures. Each study gets a folder of its name, with results.csv, index.html
 /// and the pictures. A study that was interrupted goes on.
 #[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct StudyArguments {
     /// The studies
     #[arg(value_name = "FILE.toml", required = true)]

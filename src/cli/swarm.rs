@@ -7,29 +7,31 @@ use clap::{Args, ValueEnum};
 
 use super::common::{CommonArguments, duration};
 use super::conflict;
+use super::heading::{OUTPUT, SWARM};
 use crate::progress::Style;
 use crate::runtime::Options;
 
 #[derive(Debug, Args)]
 pub struct SwarmArguments {
     /// Where the clients find in<R>.txt
-    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    #[arg(short, long, help_heading = SWARM, value_name = "DIR", default_value = ".")]
     input_dir: PathBuf,
 
     /// Where the clients write client<R>_<NAME>; created if missing
-    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    #[arg(short, long, help_heading = SWARM, value_name = "DIR", default_value = ".")]
     output_dir: PathBuf,
 
     #[command(flatten)]
     common: CommonArguments,
 
-    /// How long no client may be heard of, or MPI may take to start, before the run is ended
-    /// (60, 90s, 5min); 0 is for ever
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    /// End the run when nothing moves for so long (60, 90s, 5min); 0: never
+    ///
+    /// Nothing moves when no client is heard of, or when MPI does not start or end.
+    #[arg(long, help_heading = SWARM, value_name = "TIME", default_value = "60s", value_parser = duration)]
     stall_timeout: Duration,
 
     /// When to show how far the downloads are
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, help_heading = OUTPUT, value_name = "WHEN", default_value = "auto")]
     pub(super) progress: Progress,
 
     /// How wide the terminal is that launch has found
