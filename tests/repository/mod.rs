@@ -1,4 +1,4 @@
-//! The swarms that the repository comes with, and the designs that its README names.
+//! The swarms that the repository comes with, and the designs that its pages name.
 #![allow(dead_code, reason = "not every test needs all of it")]
 
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ pub fn folders() -> BTreeMap<PathBuf, Vec<Manifest>> {
     folders
 }
 
-/// The published designs of the README's table, each with its options.
+/// The published designs of the table in `docs/designs.md`, each with its options.
 pub fn designs() -> BTreeMap<char, Vec<&'static str>> {
     let design = |row: &'static str| {
         let [_, letter, _, options, _] = row.split('|').collect::<Vec<_>>()[..] else {
@@ -41,7 +41,7 @@ pub fn designs() -> BTreeMap<char, Vec<&'static str>> {
             options.flat_map(str::split_whitespace).collect(),
         ))
     };
-    let designs: BTreeMap<_, _> = include_str!("../../README.md")
+    let designs: BTreeMap<_, _> = include_str!("../../docs/designs.md")
         .lines()
         .filter_map(design)
         .collect();
