@@ -1,9 +1,9 @@
 //! Swarms that change: classes of clients that come late, serve slowly, serve nobody or leave.
 //!
-//! A scenario is a TOML file with a `[[class]]` for each class. Who is in a class it says by ranks, or
-//! as a share of those whose ranks no class names; everybody else is in none, and does as always. The
-//! README has the keys. [`Scenario::cast`] deals the parts, as a seed has it: so every rank of a run
-//! comes to the same [`Cast`].
+//! A scenario is a TOML file with a `[[class]]` for each class. It says by ranks who is in a
+//! class, or as a share of those whose ranks no class names; everybody else is in none, and does as
+//! always. `docs/studies.md` has the keys. [`Scenario::cast`] deals the parts, as a seed has it: so every
+//! rank of a run comes to the same [`Cast`].
 
 mod cast;
 mod file;

@@ -1,8 +1,8 @@
 //! The vocabulary of the swarm: who takes part, what is exchanged, and how it looks on the wire.
 //!
 //! A value of one of these types is right by construction: checked once, in its constructor or when
-//! it is decoded, and trusted from then on. The rules R1-R12 that other modules refer to are in the
-//! README.
+//! it is decoded, and trusted from then on. The rules R1-R12 that other modules refer to are in
+//! `docs/protocol.md`.
 
 mod codec;
 mod file_name;

@@ -58,11 +58,11 @@ use crate::trace::{Deed, Event, Thread};
 pub use inputs::Inputs;
 use known::{Known, News};
 
-/// A rule, as the README numbers them.
+/// A rule, by its number in `docs/protocol.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(
     missing_docs,
-    reason = "the README has their text, and so has the file of each"
+    reason = "docs/protocol.md has their text, and so has the file of each"
 )]
 pub enum Rule {
     R1,

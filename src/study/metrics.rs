@@ -57,7 +57,7 @@ const fn metric(
     }
 }
 
-/// Those of a run. The README's table of the report says how they are defined.
+/// Those of a run. `docs/report.md` says how they are defined.
 pub(super) const METRICS: &[Metric] = &[
     metric("segments", "segments downloaded", |_, run| {
         Some(run.segments as f64)

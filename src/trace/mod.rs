@@ -24,7 +24,7 @@
 //! | `to` | posted | the rank that is to take the message |
 //! | `from` | taken, verified, wrong_hash | the rank that sent it |
 //! | `mailbox` | posted, taken | the thread that reads it |
-//! | `tag` | posted, taken | its kind, as in the README |
+//! | `tag` | posted, taken | its kind, as in `docs/protocol.md` |
 //! | `number` | posted, taken | which message it is of those from one rank to one mailbox, from 1 on |
 //! | `bytes` | posted, taken | how long it was for MPI |
 //! | `message` | posted, taken | what it says: [`ToTracker`](crate::protocol::ToTracker), [`ToDownload`](crate::protocol::ToDownload) or [`ToUpload`](crate::protocol::ToUpload) as serde has it. A hash is a text, a set of segments a list of runs `[first, last]`, and positions count from 0 |
