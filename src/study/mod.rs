@@ -172,9 +172,10 @@ impl Studies {
 
 /// What the page of all studies begins with.
 const HEAD: &str = "\
-# Studies
+# What came out of the studies
 
-`bittorrent study` made this page of the files in `inputs/studies/`: `make studies`.
+This page has a claim for each study, what came out of it, and the figures. `bittorrent study` made it of the
+files in `inputs/studies/`, and `make studies` makes it again.
 ";
 
 /// A study, and how far it is.
