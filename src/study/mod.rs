@@ -174,7 +174,7 @@ impl Studies {
 const HEAD: &str = "\
 # What came out of the studies
 
-This page has a claim for each study, what came out of it, and the figures. `bittorrent study` made it of the
+This page has a claim for each study, what came out of it, and the figures. `bittorrent study` made it from the
 files in `inputs/studies/`, and `make studies` makes it again.
 ";
 
