@@ -29,7 +29,8 @@
 //!   the start and the end that all ranks have to come to (`assembly`), what each thread records for
 //!   the trace, what is gathered besides the protocol, and the one way to end the whole job. Nothing
 //!   else touches MPI or threads, but for a study that uses all cores; nor files or clocks, but for
-//!   finding, reading and generating inputs, reading scenarios and traces, writing pages, and what follows.
+//!   finding, reading and generating inputs, reading scenarios and traces, writing pages, running other
+//!   people's programs, and what follows.
 //! * `output` writes the files that a run leaves, whole or not at all, and [`progress`] a line that
 //!   says how far it is.
 //! * [`twin`] is a run in one process: all its machines, which the tests drive as well, and a post in
@@ -39,12 +40,14 @@
 //! * [`rules`] judges what happened, each rule of the protocol in one pass: for [`check`] that of a
 //!   trace, for the tests that of the runs that they make up.
 //! * [`picture`] draws a trace: as a page for the browser, and for the Perfetto viewer.
+//! * [`grade`] runs somebody else's program for the assignment in a `sandbox`, with a library between it
+//!   and MPI that records its calls, and judges what it did; [`grade::verdict`] lists by what.
 //! * [`launch`] starts a swarm with mpirun, and knows whether one started this process, and which
 //!   other ranks it started on this host.
 //! * [`generate`] makes swarms up, and writes their inputs.
 //! * [`exit`] is the exit statuses, [`cli`] the command line.
 //!
-//! Dependencies point one way: `main` -> `cli` -> `picture`, `study` -> `simulate` -> `check`, `generate`,
+//! Dependencies point one way: `main` -> `cli` -> `grade` -> `picture`, `study` -> `simulate` -> `check`, `generate`,
 //! `runtime`, `twin` -> `launch`, `output`, `progress`, `rules` -> `trace` -> `report` -> `tracker`,
 //! `scenario` -> `client` -> `settings`, `statistics`, `inputs`, `manifest` -> `policy` -> `protocol`.
 //!

@@ -35,6 +35,7 @@ fn the_manual_has_a_page_for_every_subcommand_that_is_to_be_seen() {
         [
             "bittorrent-check.1",
             "bittorrent-generate.1",
+            "bittorrent-grade.1",
             "bittorrent-launch.1",
             "bittorrent-show.1",
             "bittorrent-simulate.1",

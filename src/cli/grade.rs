@@ -95,7 +95,7 @@ pub(super) struct GradeArguments {
     #[arg(long, value_name = "PATH", env = "MPIRUN", hide_env_values = true)]
     mpirun: Option<OsString>,
 
-    /// Print nothing but problems
+    /// Show no progress
     #[arg(short, long)]
     quiet: bool,
 

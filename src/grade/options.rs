@@ -52,7 +52,7 @@ pub struct Grade {
     pub mpirun: Option<OsString>,
     /// Options for it.
     pub mpirun_options: Vec<OsString>,
-    /// Whether to print nothing but problems.
+    /// Whether to show no progress.
     pub quiet: bool,
 }
 
