@@ -6,12 +6,15 @@ mod job;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use bittorrent::generate::{self, Shape};
 use bittorrent::grade::cases;
 use bittorrent::grade::verdict::{Check, Subject};
 use bittorrent::launch::Mpi;
+use fastrand::Rng;
 use gallery::{DEFECTS, Shows, program};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -125,7 +128,7 @@ fn every_defect_is_named(subject: Subject) {
         let shapes = tempfile::tempdir().expect("a temporary folder");
         let (tests, runs) = match check {
             Check::Crash if shows == Shows::WithManyFiles => (made_up(shapes.path(), "names"), "1"),
-            Check::Serving => (made_up(shapes.path(), "crowd"), "5"),
+            Check::Serving => (crowd(shapes.path()), "5"),
             Check::Sources => (inputs("test4"), "1"),
             _ if shows == Shows::WithNoise => (inputs("test1"), "5"),
             _ => (inputs("test1"), "1"),
@@ -248,6 +251,18 @@ fn made_up(folder: &Path, shape: &str) -> PathBuf {
     for (client, text) in (1..).zip(&case.texts) {
         fs::write(folder.join(format!("in{client}.txt")), text).expect("a file");
     }
+    folder.to_owned()
+}
+
+/// Writes a test into a folder in which one client owns a file, and three want it.
+fn crowd(folder: &Path) -> PathBuf {
+    let shape = Shape::FlashCrowd {
+        seeds: NonZeroUsize::MIN,
+        leechers: 3,
+        segments: NonZeroUsize::new(30).expect("30 is not 0"),
+    };
+    let swarm = shape.swarm(&mut Rng::with_seed(1));
+    generate::write(folder, &swarm, false).expect("the folder can be written");
     folder.to_owned()
 }
 

@@ -1,5 +1,7 @@
 //! All runs of a program, and what they amount to.
 
+mod speed;
+
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,12 +9,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
 use indicatif::{ProgressBar, ProgressStyle};
+use speed::Times;
 use tempfile::TempDir;
 
 use super::cases::{self, Case};
-use super::grading::{Grading, Judgement, Marks, Ours, Place, SCHEMA, Speed, Tally, TestReport};
+use super::grading::{Grading, Judgement, Marks, Place, SCHEMA, Tally, TestReport};
 use super::inputs::Known;
-use super::messages::messages;
 use super::options::Grade;
 use super::outcome::Expected;
 use super::page::{Failing, page};
@@ -35,9 +37,8 @@ const HANGS: usize = 2;
 /// So many runs at most have a wrong hash, each of another test where there are so many.
 const LIES: usize = 4;
 
-/// The speed of so many tests is measured, and of ours and the empty program so often each.
+/// The speed of so many tests is measured.
 const TIMED: usize = 4;
-const TIMES: usize = 3;
 
 /// What programs are graded on.
 #[derive(Debug)]
@@ -180,14 +181,6 @@ struct Work<'a> {
     progress: ProgressBar,
     /// Holds the tools.
     _folder: TempDir,
-}
-
-/// What the plain runs of a test took.
-#[derive(Default)]
-struct Times {
-    wall: Vec<f64>,
-    cpu: Vec<f64>,
-    messages: Vec<f64>,
 }
 
 impl<'a> Work<'a> {
@@ -443,67 +436,6 @@ impl<'a> Work<'a> {
         }
         Ok(())
     }
-
-    /// The speed of a test whose plain runs took this.
-    fn speed(&self, case: &Case, times: Times) -> Result<Speed> {
-        let measured = |program: &Path, arguments: &[&str]| -> Result<Option<Times>> {
-            let mut times = Times::default();
-            for _ in 0..TIMES.min(self.grader.options.runs.get()) {
-                let run = self.run(program, arguments, case, "nothing")?;
-                if run.ending.hung.is_some() || run.ending.status != Some(0) {
-                    return Ok(None);
-                }
-                times.see(&Known::new(&case.inputs), &run);
-            }
-            Ok(Some(times))
-        };
-        self.progress
-            .set_message(format!("{}, for comparison", case.name));
-        let empty =
-            measured(&self.tools.empty, &[])?.context("a program that does nothing fails")?;
-        let this = env::current_exe().context("cannot find out where this program is")?;
-        let is_same = elf::mpi_library(&this).is_ok_and(|library| library == self.library);
-        let ours = if is_same {
-            measured(&this, &["-q"])?
-        } else {
-            None
-        };
-        let ours = ours.map(|ours| Ours {
-            wall: median(ours.wall).unwrap_or_default(),
-            cpu: median(ours.cpu).unwrap_or_default(),
-            messages: median(ours.messages),
-        });
-        Ok(Speed {
-            test: case.name.clone(),
-            wall: median(times.wall).unwrap_or_default(),
-            empty: median(empty.wall).unwrap_or_default(),
-            cpu: median(times.cpu).unwrap_or_default(),
-            messages: median(times.messages),
-            ours,
-        })
-    }
-}
-
-impl Times {
-    fn see(&mut self, known: &Known, run: &Run) {
-        self.wall.push(run.wall.as_secs_f64());
-        self.cpu.push(run.cpu.as_secs_f64());
-        let downloads = known
-            .files
-            .iter()
-            .map(|file| file.leechers.len() * file.length as usize);
-        let downloads: usize = downloads.sum();
-        let is_whole = !run.recording.ranks.iter().any(|rank| rank.is_cut);
-        if downloads > 0 && is_whole {
-            let messages = messages(&run.recording).len();
-            self.messages.push(messages as f64 / downloads as f64);
-        }
-    }
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }
 
 /// Who is to send a wrong hash to whom: one of as few owners as there are, so that it is asked.

@@ -1,31 +1,31 @@
 //! `bittorrent grade`: runs somebody's program for the assignment and says what is right and what is
 //! wrong, and why.
 
-pub mod all;
+mod all;
 pub mod calls;
 pub mod cases;
-pub mod conduct;
-pub mod dialogue;
+mod conduct;
+mod dialogue;
 mod elf;
-pub mod grader;
+mod grader;
 pub mod grading;
-pub mod hang;
+mod hang;
 pub mod inputs;
 #[cfg(test)]
 mod made_up;
-pub mod messages;
-pub mod mpi_use;
+mod messages;
+mod mpi_use;
 pub mod options;
-pub mod outcome;
+mod outcome;
 pub mod page;
-pub mod points;
+mod points;
 pub mod profiling;
-pub mod recording;
+mod recording;
 pub mod run;
 #[cfg(test)]
 mod samples;
-pub mod sandbox;
-pub mod sheet;
-pub mod summary;
+mod sandbox;
+mod sheet;
+mod summary;
 pub mod verdict;
 mod words;

@@ -1,19 +1,24 @@
 //! Runs a program once, in a folder of its own and within limits, and sees to it that it ends.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod processes;
+mod watch;
+
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, PipeReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_child_subreaper, waitpid};
+use processes::{LINGERING, descendants, end_all, sweep};
+use rustix::process::{Pid, Signal, kill_process, set_child_subreaper};
 use tempfile::TempDir;
 use wait4::Wait4;
+use watch::{STANDSTILL, Watch};
 
 use super::inputs::Known;
 use super::recording;
@@ -51,12 +56,6 @@ const MOST_PROCESSES: u64 = 4096;
 
 /// As much of what is printed is kept.
 const MOST_PRINTED: usize = 64 << 10;
-
-/// If all threads wait for each other for so long, the run has hung: nothing can change any more.
-const STANDSTILL: Duration = Duration::from_secs(4);
-
-/// How long processes may take to vanish after mpirun has ended, and after they were told to end.
-const LINGERING: Duration = Duration::from_secs(2);
 
 /// What is run.
 #[derive(Debug, Clone, Copy)]
@@ -288,48 +287,6 @@ fn culprits(mut ends: BTreeMap<Rank, RankEnd>) -> BTreeMap<Rank, RankEnd> {
     ends
 }
 
-/// Whether the ranks still do something.
-struct Watch<'a> {
-    record: &'a Path,
-    ranks: usize,
-    /// What they had done when they last had done more.
-    before: Vec<Option<(u64, u64)>>,
-    since: Instant,
-}
-
-impl Watch<'_> {
-    fn new(record: &Path, ranks: usize) -> Watch<'_> {
-        Watch {
-            record,
-            ranks,
-            before: Vec::new(),
-            since: Instant::now(),
-        }
-    }
-
-    /// Every thread of every rank is in a call that waits for another one, and has been for long.
-    fn is_at_a_standstill(&mut self) -> bool {
-        let ranks = (0..).map(Rank).take(self.ranks);
-        let now = ranks.map(|rank| recording::activity(self.record, rank).ok().flatten());
-        let now: Vec<_> = now.collect();
-        if now != self.before || now.contains(&None) {
-            self.before = now;
-            self.since = Instant::now();
-            return false;
-        }
-        if self.since.elapsed() < STANDSTILL {
-            return false;
-        }
-        let recording = recording::read(self.record, self.ranks);
-        let is_standing =
-            recording.is_ok_and(|it| it.ranks.iter().all(super::calls::RankRecord::waits));
-        if !is_standing {
-            self.since = Instant::now();
-        }
-        is_standing
-    }
-}
-
 /// The files that were not there before. Those of a name with a dot in front are ours.
 fn outputs(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     let mut outputs = BTreeMap::new();
@@ -350,84 +307,4 @@ fn outputs(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
         outputs.insert(name, bytes);
     }
     Ok(outputs)
-}
-
-/// Ends what the run has left, and says what that was, if it had time to end by itself.
-fn sweep(was_ended: bool) -> Vec<String> {
-    let ended = Instant::now();
-    let mut left = descendants();
-    while !left.is_empty() && !was_ended && ended.elapsed() < LINGERING {
-        reap(&left);
-        thread::sleep(Duration::from_millis(20));
-        left = descendants();
-    }
-    let commands: BTreeSet<String> = left.iter().filter_map(|pid| command_of(*pid)).collect();
-    while !left.is_empty() && ended.elapsed() < 4 * LINGERING {
-        end_all(&left, Signal::KILL);
-        reap(&left);
-        thread::sleep(Duration::from_millis(5));
-        left = descendants();
-    }
-    if was_ended {
-        Vec::new()
-    } else {
-        commands.into_iter().collect()
-    }
-}
-
-fn end_all(pids: &[Pid], signal: Signal) {
-    for pid in pids {
-        let _ = kill_process(*pid, signal); // it may have ended by itself
-    }
-}
-
-/// Takes note of the end of those that have ended, so that they vanish.
-fn reap(pids: &[Pid]) {
-    for pid in pids {
-        let _ = waitpid(Some(*pid), WaitOptions::NOHANG); // only of its own children can one
-    }
-}
-
-/// The processes that descend from this one and have not vanished.
-fn descendants() -> Vec<Pid> {
-    let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-        else {
-            continue;
-        };
-        if let Some(parent) = parent_of(&entry.path()) {
-            children.entry(parent).or_default().push(pid);
-        }
-    }
-    let mut found = Vec::new();
-    let mut next = vec![rustix::process::getpid().as_raw_nonzero().get()];
-    while let Some(pid) = next.pop() {
-        for child in children.remove(&pid).into_iter().flatten() {
-            found.extend(Pid::from_raw(child));
-            next.push(child);
-        }
-    }
-    found
-}
-
-/// The parent, from the fourth field: the second one is a name in parentheses, with anything inside.
-fn parent_of(process: &Path) -> Option<i32> {
-    let text = fs::read_to_string(process.join("stat")).ok()?;
-    let (_, behind) = text.rsplit_once(')')?;
-    behind.split_whitespace().nth(1)?.parse().ok()
-}
-
-fn command_of(pid: Pid) -> Option<String> {
-    let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
-    let words = fs::read(process.join("cmdline")).ok()?;
-    let words: Vec<_> = (words.split(|byte| *byte == 0))
-        .filter(|word| !word.is_empty())
-        .map(String::from_utf8_lossy)
-        .collect();
-    // One that has ended, and waits for its parent, has none.
-    (!words.is_empty()).then(|| words.join(" "))
 }
