@@ -18,7 +18,7 @@ function writeSheet({ headline, grading, about, conditions, failing }) {
   const of = (judgements, verdict) => judgements.filter((it) => it.verdict === verdict);
 
   const placeWords = ({ test, condition, run, noise }) =>
-    [`test ${test}`, conditionNames.get(condition) ?? condition, `run ${run}`, noise !== null && `seed of the noise ${noise}`].filter(Boolean).join(", ");
+    [test.startsWith("test") ? test : `test ${test}`, conditionNames.get(condition) ?? condition, `run ${run}`, noise !== null && `seed of the noise ${noise}`].filter(Boolean).join(", ");
 
   /** "Wrong in 3 of 12 runs; with 95 % confidence the rate is from 9 % to 53 %." */
   function rateWords({ wrong, right, untold, rate }) {
