@@ -87,7 +87,7 @@ lint: deps lint-deps
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
-	shellcheck checker.sh .ci/run tests/hosts/*.sh
+	shellcheck checker.sh .ci/run tests/hosts/*.sh src/grade/*.sh
 
 # For everybody, or with PREFIX=~/.local for yourself: the program, its manual and completions.
 PREFIX ?= /usr/local

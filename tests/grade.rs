@@ -126,12 +126,17 @@ fn every_defect_is_named(subject: Subject) {
             Shows::WithALie => "lying",
         };
         let shapes = tempfile::tempdir().expect("a temporary folder");
-        let (tests, runs) = match check {
-            Check::Crash if shows == Shows::WithManyFiles => (made_up(shapes.path(), "names"), "1"),
-            Check::Serving => (crowd(shapes.path()), "5"),
-            Check::Sources => (inputs("test4"), "1"),
-            _ if shows == Shows::WithNoise => (inputs("test1"), "5"),
-            _ => (inputs("test1"), "1"),
+        let (tests, runs) = if shows == Shows::WithManyFiles {
+            (made_up(shapes.path(), "names"), "1")
+        } else if check == Check::Serving {
+            (crowd(shapes.path()), "5")
+        } else if check == Check::Sources {
+            (inputs("test4"), "1")
+        } else {
+            (
+                inputs("test1"),
+                if shows == Shows::WithNoise { "5" } else { "1" },
+            )
         };
         let graded = grade_on(
             &program("swarm", &[defect]),
@@ -365,6 +370,78 @@ fn what_cannot_be_run_is_refused_and_says_why() {
         assert!(said.stderr.contains(reason), "{}", said.stderr);
         assert!(!said.folder.path().join("r.json").exists());
     }
+}
+
+/// A program that does one thing that is not its business, and says so by its exit status.
+fn busybody(folder: &Path, deed: &str) -> PathBuf {
+    let source = folder.join("busybody.c");
+    let text = format!(
+        "#include <mpi.h>\n#include <stdio.h>\n#include <stdlib.h>\n\
+         int main(int argc, char **argv) {{\n\
+         MPI_Init(&argc, &argv); int is_done = {deed}; MPI_Finalize(); return is_done ? 7 : 0; }}\n"
+    );
+    fs::write(&source, text).expect("a file");
+    let program = folder.join("busybody");
+    let mut mpicc = Command::new(std::env::var("MPICC").unwrap_or_else(|_| "mpicc".into()));
+    mpicc.arg("-o").args([&program, &source]);
+    job::prepare(&mut mpicc, folder);
+    let output = mpicc
+        .output()
+        .expect("the MPI library's mpicc is installed");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    program
+}
+
+const ONE_NOISY_RUN: [&str; 4] = ["--conditions", "noise", "--runs", "1"];
+
+#[test]
+fn a_program_in_name_spaces_of_its_own_writes_nowhere_else_and_is_judged_as_ever() {
+    let graded = run(&[
+        &[
+            program("swarm", &[]).to_str().expect("a readable path"),
+            "--isolate",
+            "--tests",
+            inputs("test1").to_str().expect("a readable path"),
+        ],
+        &ONE_NOISY_RUN[..],
+    ]
+    .concat());
+    if graded.status == Some(2) && std::env::var_os("REQUIRE_HOSTS").is_none() {
+        assert!(graded.stderr.contains("--isolate: "), "{}", graded.stderr);
+        eprintln!("skipped: {}", graded.stderr);
+        return;
+    }
+    assert_eq!(graded.status, Some(0), "{}{}", graded.stdout, graded.stderr);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let outside = folder.path().join("outside");
+    let deed = format!("fopen(\"{}\", \"w\") != NULL", outside.display());
+    let program = busybody(folder.path(), &deed);
+    let wrote = |options: &[&str]| {
+        let graded = grade(&program, "test1", &[&ONE_NOISY_RUN[..], options].concat());
+        let has_crashed = graded.checks("wrong").contains("crash");
+        assert_eq!(has_crashed, outside.exists(), "{}", graded.output.stdout);
+        has_crashed
+    };
+    assert!(!wrote(&["--isolate"]));
+    assert!(wrote(&[]));
+}
+
+#[test]
+fn a_rank_has_no_more_memory_than_it_may() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let program = busybody(folder.path(), "malloc(3ul << 30) != NULL");
+    let has_it = |limit| {
+        let options = [&ONE_NOISY_RUN[..], &["--memory", limit]].concat();
+        grade(&program, "test1", &options)
+            .checks("wrong")
+            .contains("crash")
+    };
+    assert!(has_it("8G"));
+    assert!(!has_it("2G"));
 }
 
 /// A submission that is right, one that does not build, and one that hangs: each has its row.

@@ -135,7 +135,7 @@ pub struct Call {
     /// What a receive took, or a probe found.
     pub taken: Option<Taken>,
     /// The segments whose hashes were recognised in what is sent, in their order there. A receive has
-    /// none: its message's sender has them ([`super::messages`]).
+    /// none: its message's sender has them (`messages`).
     pub segments: Vec<Segment>,
 }
 

@@ -105,7 +105,7 @@ fn beyond(texts: &[String], inputs: &[Manifest]) -> Option<String> {
         let (name, length) = (&file.name, file.hashes.len());
         return Some(format!("'{name}' has {length} segments"));
     }
-    if let Some(file) = owned().find(|file| file.hashes.len() == 0) {
+    if let Some(file) = owned().find(|file| file.hashes.is_empty()) {
         return Some(format!("'{}' has no segments", file.name));
     }
     let all = names.iter().copied();

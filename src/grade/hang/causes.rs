@@ -104,7 +104,7 @@ impl<'a> Case<'a> {
             let [pattern] = &**patterns else { continue };
             let from_anyone = Pattern {
                 peer: Peer::Any,
-                ..pattern.clone()
+                ..*pattern
             };
             let lost = self.lost.iter().find(|message| {
                 message.to == stuck.rank
