@@ -6,6 +6,7 @@
 
 mod codec;
 mod file_name;
+mod letter;
 mod message;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -18,10 +19,11 @@ use serde::{Deserialize, Serialize};
 
 pub use codec::{Undecodable, decode, decode_letter, encode};
 pub use file_name::{BadFileName, FileName};
+pub use letter::{Envelope, Letter};
 pub use message::{
-    Answer, Availability, Envelope, Gained, Hint, Init, InitAck, Joined, Letter, Members, Message,
-    Missing, OwnedFile, Progress, Reason, SegmentAnswer, SegmentRequest, Swarm, Tag, ToDownload,
-    ToTracker, ToUpload,
+    Answer, Availability, Gained, Hint, Init, InitAck, Joined, Members, Message, Missing,
+    OwnedFile, Progress, Reason, SegmentAnswer, SegmentRequest, Swarm, Tag, ToDownload, ToTracker,
+    ToUpload,
 };
 pub use segment::{BadSegmentHash, Hashes, SegmentHash, SegmentIndex};
 pub use segment_set::SegmentSet;

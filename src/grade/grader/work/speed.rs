@@ -5,12 +5,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::super::cases::Case;
-use super::super::elf;
-use super::super::grading::{Ours, Speed};
-use super::super::inputs::Known;
-use super::super::messages::messages;
-use super::super::run::Run;
+use super::super::super::cases::Case;
+use super::super::super::elf;
+use super::super::super::grading::{Ours, Speed};
+use super::super::super::inputs::Known;
+use super::super::super::messages::messages;
+use super::super::super::run::Run;
 use super::Work;
 
 /// So often each is measured at most.
