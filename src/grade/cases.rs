@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(
             said,
             [
-                "the name 'longlonglonglonglonglonglonglonglonglong'",
+                "the name '16-letter-file.x'",
                 "there are 14 files",
                 "'file1' has 250 segments",
                 "two segments have one hash",

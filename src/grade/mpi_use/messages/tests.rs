@@ -1,4 +1,4 @@
-use super::super::super::made_up::{MadeUp, taken};
+use super::super::super::made_up::{MadeUp, ms, taken};
 use super::*;
 
 const CHAR: Datatype = Datatype::Basic {
@@ -125,15 +125,21 @@ fn a_message_that_is_not_surely_the_one_that_was_taken_has_no_type() {
     let mut made_up = typed(CHAR, INT);
     made_up.rank(1).calls[0].bytes = 16;
     assert_eq!(types(&made_up.run.recording), Seen::Right);
-    // Two threads took messages of the flow, or sent them.
-    let mut made_up = typed(CHAR, INT);
-    made_up.send((1, 0), 2, 5);
-    made_up.take((2, 2), 1, 5);
-    assert_eq!(types(&made_up.run.recording), Seen::Right);
-    let mut made_up = typed(CHAR, INT);
-    made_up.send((1, 1), 2, 5);
-    made_up.take((2, 1), 1, 5);
-    assert_eq!(types(&made_up.run.recording), Seen::Right);
+    // Two threads took messages of the flow at once, or sent them.
+    for (sender, taker) in [((1, 0), (2, 2)), ((1, 1), (2, 1))] {
+        let mut made_up = typed(CHAR, INT);
+        made_up.send(sender, 2, 5);
+        made_up.take(taker, 1, 5);
+        assert!(
+            matches!(types(&made_up.run.recording), Seen::Wrong(_)),
+            "they took turns"
+        );
+        for rank in [1, 2] {
+            let call = &mut made_up.rank(rank).calls[0];
+            (call.returned, call.completed) = (Some(ms(9)), Some(ms(9)));
+        }
+        assert_eq!(types(&made_up.run.recording), Seen::Right);
+    }
     // A receive failed, and the others may be a message further.
     let mut made_up = typed(CHAR, INT);
     made_up.receive((2, 1), Peer::Any, Tag::Any).error = Some(TRUNCATED);
