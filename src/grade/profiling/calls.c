@@ -360,14 +360,14 @@ int MPI_Improbe(int from, int tag, MPI_Comm comm, int *flag, MPI_Message *messag
 
 /* --- Waits --- */
 
-/* What a request waits for, as a call of another kind has it. */
-static struct call *begin_wait(enum kind kind, MPI_Request request) {
-    struct call *call = pending(request);
+/* A wait for what a call has begun, as a call of another kind. */
+static struct call *begin_wait(enum kind kind, const struct request *request) {
+    struct call *call = call_of(request);
     return call ? begin(kind, call->peer, call->tag, call->comm) : begin(kind, NONE, NONE, 0);
 }
 
-static void looked_at(enum kind kind, MPI_Request request) {
-    struct call *call = pending(request);
+static void looked_at(enum kind kind, const struct request *request) {
+    struct call *call = call_of(request);
     if (call != NULL) {
         looked(kind, call->peer, call->tag, call->comm);
     } else {
@@ -377,13 +377,13 @@ static void looked_at(enum kind kind, MPI_Request request) {
 
 int MPI_Wait(MPI_Request *request, MPI_Status *status) {
     MPI_Status mine;
-    MPI_Request before = *request;
+    struct request *taken = take_out(*request);
     status = STATUS(status, &mine);
     wait_one_in(4);
-    struct call *call = begin_wait(WAIT, before);
+    struct call *call = begin_wait(WAIT, taken);
     int result = INSIDE(PMPI_Wait(request, status));
     if (result == MPI_SUCCESS) {
-        ends(before, status);
+        ends(taken, status);
     }
     returned(call, result);
     wait_one_in(4);
@@ -392,67 +392,78 @@ int MPI_Wait(MPI_Request *request, MPI_Status *status) {
 
 int MPI_Test(MPI_Request *request, int *flag, MPI_Status *status) {
     MPI_Status mine;
-    MPI_Request before = *request;
+    struct request *taken = take_out(*request);
     status = STATUS(status, &mine);
     wait_one_in(FEW);
     int result = INSIDE(PMPI_Test(request, flag, status));
     if (result == MPI_SUCCESS && *flag) {
-        ends(before, status);
+        ends(taken, status);
     } else {
-        looked_at(TEST, before);
+        looked_at(TEST, taken);
+        put_back(taken);
     }
     wait_one_in(FEW);
     return result;
 }
 
-/* Several requests at once: their handles as they were, and a place for each status. */
+/* Several requests at once, and a place for each status. */
 struct several {
-    MPI_Request *before;
+    struct request **taken;
     MPI_Status *statuses;
-    int is_mine;
+    int count, is_mine;
 };
 
 static struct several several(int count, const MPI_Request *requests, MPI_Status *statuses) {
     size_t room = count > 0 ? count : 1;
-    struct several all = {malloc(room * sizeof *requests), statuses, statuses == MPI_STATUSES_IGNORE};
+    struct several all = {malloc(room * sizeof *all.taken), statuses, count, statuses == MPI_STATUSES_IGNORE};
     if (all.is_mine) {
         all.statuses = malloc(room * sizeof *statuses);
     }
-    if (all.before == NULL || all.statuses == NULL) {
+    if (all.taken == NULL || all.statuses == NULL) {
         abort();
     }
     for (int i = 0; i < count; i++) {
-        all.before[i] = requests[i];
+        all.taken[i] = take_out(requests[i]);
     }
     return all;
 }
 
-static void drop(struct several all) {
-    free(all.before);
-    if (all.is_mine) {
-        free(all.statuses);
-    }
+/* One of them is done. */
+static void one_ends(struct several *all, int which, MPI_Status *status) {
+    ends(all->taken[which], status);
+    all->taken[which] = NULL;
 }
 
-/* The first that is not done yet stands for all. */
-static MPI_Request first(int count, const MPI_Request *requests) {
-    for (int i = 0; i < count; i++) {
-        if (requests[i] != MPI_REQUEST_NULL) {
-            return requests[i];
+/* The first that is not done stands for all. */
+static struct request *first(const struct several *all) {
+    for (int i = 0; i < all->count; i++) {
+        if (all->taken[i] != NULL) {
+            return all->taken[i];
         }
     }
-    return MPI_REQUEST_NULL;
+    return NULL;
+}
+
+/* What is not done goes on: the last is put back first, so that the oldest is in front again. */
+static void go_on(struct several *all) {
+    for (int i = all->count - 1; i >= 0; i--) {
+        put_back(all->taken[i]);
+    }
+    free(all->taken);
+    if (all->is_mine) {
+        free(all->statuses);
+    }
 }
 
 int MPI_Waitall(int count, MPI_Request *requests, MPI_Status *statuses) {
     struct several all = several(count, requests, statuses);
     wait_one_in(4);
-    struct call *call = begin_wait(WAITALL, first(count, requests));
+    struct call *call = begin_wait(WAITALL, first(&all));
     int result = INSIDE(PMPI_Waitall(count, requests, all.statuses));
     for (int i = 0; result == MPI_SUCCESS && i < count; i++) {
-        ends(all.before[i], &all.statuses[i]);
+        one_ends(&all, i, &all.statuses[i]);
     }
-    drop(all);
+    go_on(&all);
     returned(call, result);
     wait_one_in(4);
     return result;
@@ -463,27 +474,27 @@ int MPI_Testall(int count, MPI_Request *requests, int *flag, MPI_Status *statuse
     wait_one_in(FEW);
     int result = INSIDE(PMPI_Testall(count, requests, flag, all.statuses));
     for (int i = 0; result == MPI_SUCCESS && *flag && i < count; i++) {
-        ends(all.before[i], &all.statuses[i]);
+        one_ends(&all, i, &all.statuses[i]);
     }
     if (result == MPI_SUCCESS && !*flag) {
-        looked_at(TESTALL, first(count, all.before));
+        looked_at(TESTALL, first(&all));
     }
-    drop(all);
+    go_on(&all);
     wait_one_in(FEW);
     return result;
 }
 
 int MPI_Waitany(int count, MPI_Request *requests, int *index, MPI_Status *status) {
     MPI_Status mine;
-    struct several all = several(count, requests, NULL);
+    struct several all = several(count, requests, &mine);
     status = STATUS(status, &mine);
     wait_one_in(4);
-    struct call *call = begin_wait(WAITANY, first(count, requests));
+    struct call *call = begin_wait(WAITANY, first(&all));
     int result = INSIDE(PMPI_Waitany(count, requests, index, status));
     if (result == MPI_SUCCESS && *index != MPI_UNDEFINED) {
-        ends(all.before[*index], status);
+        one_ends(&all, *index, status);
     }
-    drop(all);
+    go_on(&all);
     returned(call, result);
     wait_one_in(4);
     return result;
@@ -491,16 +502,16 @@ int MPI_Waitany(int count, MPI_Request *requests, int *index, MPI_Status *status
 
 int MPI_Testany(int count, MPI_Request *requests, int *index, int *flag, MPI_Status *status) {
     MPI_Status mine;
-    struct several all = several(count, requests, NULL);
+    struct several all = several(count, requests, &mine);
     status = STATUS(status, &mine);
     wait_one_in(FEW);
     int result = INSIDE(PMPI_Testany(count, requests, index, flag, status));
     if (result == MPI_SUCCESS && *flag && *index != MPI_UNDEFINED) {
-        ends(all.before[*index], status);
+        one_ends(&all, *index, status);
     } else if (result == MPI_SUCCESS && !*flag) {
-        looked_at(TESTANY, first(count, all.before));
+        looked_at(TESTANY, first(&all));
     }
-    drop(all);
+    go_on(&all);
     wait_one_in(FEW);
     return result;
 }
@@ -508,12 +519,12 @@ int MPI_Testany(int count, MPI_Request *requests, int *index, int *flag, MPI_Sta
 int MPI_Waitsome(int count, MPI_Request *requests, int *done, int *indices, MPI_Status *statuses) {
     struct several all = several(count, requests, statuses);
     wait_one_in(4);
-    struct call *call = begin_wait(WAITSOME, first(count, requests));
+    struct call *call = begin_wait(WAITSOME, first(&all));
     int result = INSIDE(PMPI_Waitsome(count, requests, done, indices, all.statuses));
     for (int i = 0; result == MPI_SUCCESS && *done != MPI_UNDEFINED && i < *done; i++) {
-        ends(all.before[indices[i]], &all.statuses[i]);
+        one_ends(&all, indices[i], &all.statuses[i]);
     }
-    drop(all);
+    go_on(&all);
     returned(call, result);
     wait_one_in(4);
     return result;
@@ -524,12 +535,12 @@ int MPI_Testsome(int count, MPI_Request *requests, int *done, int *indices, MPI_
     wait_one_in(FEW);
     int result = INSIDE(PMPI_Testsome(count, requests, done, indices, all.statuses));
     for (int i = 0; result == MPI_SUCCESS && *done != MPI_UNDEFINED && i < *done; i++) {
-        ends(all.before[indices[i]], &all.statuses[i]);
+        one_ends(&all, indices[i], &all.statuses[i]);
     }
     if (result == MPI_SUCCESS && *done == 0) {
-        looked_at(TESTSOME, first(count, all.before));
+        looked_at(TESTSOME, first(&all));
     }
-    drop(all);
+    go_on(&all);
     wait_one_in(FEW);
     return result;
 }
@@ -538,17 +549,12 @@ int MPI_Testsome(int count, MPI_Request *requests, int *done, int *indices, MPI_
  * what is left. */
 int MPI_Cancel(MPI_Request *request) {
     cut();
-    struct call *call = begin_wait(CANCEL, *request);
+    struct call *call = begin(CANCEL, NONE, NONE, 0);
     return returned(call, INSIDE(PMPI_Cancel(request)));
 }
 
 int MPI_Request_free(MPI_Request *request) {
-    struct call *call = pending(*request);
-    if (call != NULL && (call->kind == IRECV || call->kind == IMRECV)) {
-        cut();
-    } else {
-        ends(*request, NULL);
-    }
+    ends(take_out(*request), NULL);
     return INSIDE(PMPI_Request_free(request));
 }
 

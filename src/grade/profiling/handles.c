@@ -171,15 +171,6 @@ static struct request **bucket(MPI_Request request) {
     return &buckets[bits * 0x9E3779B97F4A7C15 >> 52];
 }
 
-/* The oldest of this handle. */
-static struct request **place(MPI_Request request) {
-    struct request **at = bucket(request);
-    while (*at != NULL && (*at)->handle != request) {
-        at = &(*at)->next;
-    }
-    return at;
-}
-
 void goes_on(MPI_Request request, struct call *call, MPI_Comm comm) {
     struct request *new = malloc(sizeof *new);
     if (call == NULL || new == NULL || request == MPI_REQUEST_NULL) {
@@ -196,34 +187,48 @@ void goes_on(MPI_Request request, struct call *call, MPI_Comm comm) {
     pthread_mutex_unlock(&lock);
 }
 
-void ends(MPI_Request request, MPI_Status *status) {
+/* The oldest of this handle. */
+struct request *take_out(MPI_Request request) {
     pthread_mutex_lock(&lock);
-    struct request **at = place(request), *it = *at;
+    struct request **at = bucket(request);
+    while (*at != NULL && (*at)->handle != request) {
+        at = &(*at)->next;
+    }
+    struct request *it = *at;
     if (it != NULL) {
         *at = it->next;
     }
     pthread_mutex_unlock(&lock);
-    if (it == NULL) {
-        return;
-    }
-    if (it->call->kind == IRECV || it->call->kind == IMRECV) {
-        if (status == NULL) {
-            cut();
-        } else {
-            completed_by(it->call, it->comm, status);
-        }
-    } else {
-        complete(it->call, NONE, 0, 0);
-    }
-    free(it);
+    return it;
 }
 
-struct call *pending(MPI_Request request) {
-    pthread_mutex_lock(&lock);
-    struct request *it = *place(request);
-    struct call *call = it ? it->call : NULL;
-    pthread_mutex_unlock(&lock);
-    return call;
+/* In front of all others, so that it is the oldest again. */
+void put_back(struct request *request) {
+    if (request != NULL) {
+        pthread_mutex_lock(&lock);
+        struct request **first = bucket(request->handle);
+        request->next = *first;
+        *first = request;
+        pthread_mutex_unlock(&lock);
+    }
+}
+
+void ends(struct request *request, MPI_Status *status) {
+    if (request == NULL) {
+        return;
+    }
+    if (request->call->kind != IRECV && request->call->kind != IMRECV) {
+        complete(request->call, NONE, 0, 0);
+    } else if (status == NULL) {
+        cut();
+    } else {
+        completed_by(request->call, request->comm, status);
+    }
+    free(request);
+}
+
+struct call *call_of(const struct request *request) {
+    return request ? request->call : NULL;
 }
 
 /* --- Found messages --- */

@@ -17,11 +17,15 @@ HIDDEN uint32_t number_of_type(MPI_Datatype type);
 /* What a status says. */
 HIDDEN void completed_by(struct call *call, MPI_Comm comm, MPI_Status *status);
 
-/* A request that goes on, and its end. Handles are used again, and may even be shared. */
+/* A request that goes on. Its handle may be another request's as soon as MPI is done with it, so it is
+ * taken out before MPI is asked whether it is, and put back if it is not. Handles may even be shared. */
+struct request;
 HIDDEN void goes_on(MPI_Request request, struct call *call, MPI_Comm comm);
-HIDDEN void ends(MPI_Request request, MPI_Status *status);
-/* What it waits for, or NULL. */
-HIDDEN struct call *pending(MPI_Request request);
+HIDDEN struct request *take_out(MPI_Request request);
+HIDDEN void put_back(struct request *request);
+HIDDEN void ends(struct request *request, MPI_Status *status);
+/* The call that began it; NULL for none. */
+HIDDEN struct call *call_of(const struct request *request);
 
 /* A message that was found and is to be received by its handle. */
 HIDDEN void was_found(MPI_Message message, MPI_Comm comm);
