@@ -18,6 +18,7 @@ use anyhow::{Context, Result, bail};
 
 use super::grading::{Grading, Marks, Verdict};
 use super::points::shown;
+use super::sandbox::Interrupted;
 use super::verdict::Check;
 
 /// How long it may take to build a submission.
@@ -136,6 +137,7 @@ pub fn grade_all(
                 save(&output.join(GRADED), &serde_json::to_vec_pretty(&marks)?)?;
                 Ok(Graded::from(&grading))
             }
+            Err(problem) if problem.is::<Interrupted>() => return Err(problem),
             Err(problem) => Err(format!("{problem:#}")),
         };
         let name = name.clone();

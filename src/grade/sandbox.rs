@@ -4,11 +4,15 @@ mod processes;
 mod watch;
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::ffi::OsString;
+use std::fmt;
 use std::fs;
 use std::io::{self, PipeReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,6 +20,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use processes::{LINGERING, descendants, end_all, sweep};
 use rustix::process::{Pid, Signal, kill_process, set_child_subreaper};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use tempfile::TempDir;
 use wait4::Wait4;
 use watch::{STANDSTILL, Watch};
@@ -37,7 +43,21 @@ pub struct Sandbox {
     pub is_isolated: bool,
     /// Its scripts.
     scripts: TempDir,
+    /// Whether somebody wants all of this to end.
+    is_interrupted: Arc<AtomicBool>,
 }
+
+/// Somebody wanted it to end: a signal came.
+#[derive(Debug)]
+pub struct Interrupted;
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("interrupted")
+    }
+}
+
+impl Error for Interrupted {}
 
 /// What a run may take.
 #[derive(Debug, Clone, Copy)]
@@ -89,11 +109,17 @@ impl Sandbox {
         ] {
             fs::write(scripts.path().join(name), text).context("cannot write a script")?;
         }
+        let is_interrupted = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            let noted = flag::register(signal, Arc::clone(&is_interrupted));
+            noted.context("cannot take signals")?;
+        }
         let sandbox = Sandbox {
             mpirun,
             limits,
             is_isolated,
             scripts,
+            is_interrupted,
         };
         sandbox.try_out()?;
         Ok(sandbox)
@@ -209,7 +235,9 @@ impl Sandbox {
                 Err(RecvTimeoutError::Disconnected) => bail!("nobody waits for mpirun"),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            hung = if started.elapsed() > self.limits.time {
+            hung = if self.is_interrupted.load(Ordering::Relaxed)
+                || started.elapsed() > self.limits.time
+            {
                 Some(Hung::TimeLimit(self.limits.time))
             } else if watch.is_at_a_standstill() {
                 Some(Hung::Standstill(STANDSTILL))
@@ -228,6 +256,9 @@ impl Sandbox {
         };
         let wall = started.elapsed();
         let left = sweep(hung.is_some());
+        if self.is_interrupted.load(Ordering::Relaxed) {
+            return Err(Interrupted.into());
+        }
         let printed = printed.join().unwrap_or_default();
         let ranks_ended = match hung {
             Some(_) => ends_before,

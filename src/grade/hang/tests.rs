@@ -382,6 +382,19 @@ fn a_send_that_nobody_receives_is_said() {
 }
 
 #[test]
+fn a_wait_for_one_rank_is_said_where_another_has_sent_the_same() {
+    let said = "waits for tag 3 from client 1, while client 2 has sent it such a message";
+    let mut made_up = MadeUp::new(3);
+    made_up.send((2, 0), 1, 3);
+    made_up.receive((1, 1), one(1), Tag::One(3)).forever();
+    made_up.receive((2, 2), Peer::Any, Tag::One(1)).forever();
+    assert!(evidence(&mut made_up).said.ends_with(said));
+    // Another thread takes such messages from whomever: this one is for it.
+    made_up.receive((1, 2), one(2), Tag::One(3));
+    assert!(!evidence(&mut made_up).said.ends_with(said));
+}
+
+#[test]
 fn a_receive_that_was_begun_before_is_waited_for() {
     let mut made_up = MadeUp::new(3);
     let begun = made_up.receive((1, 1), one(2), Tag::One(7));
