@@ -97,7 +97,7 @@ impl Shape {
                 leechers,
                 segments,
             } => {
-                let file = file(1, segments.get(), rng);
+                let file = file(name(1), segments.get(), rng);
                 let leecher = Manifest {
                     owned: vec![],
                     wanted: vec![file.name.clone()],
@@ -117,7 +117,7 @@ impl RandomShape {
         let mut inputs = vec![Manifest::default(); self.clients.get()];
         let mut names = Vec::new();
         for number in 1..=self.files.get() {
-            let file = file(number, self.at_most(1, self.segments.get(), rng), rng);
+            let file = file(name(number), self.at_most(1, self.segments.get(), rng), rng);
             names.push(file.name.clone());
             let owners = self.at_most(1, self.owners.get(), rng);
             for owner in rng.choose_multiple(0..inputs.len(), owners) {
@@ -149,15 +149,20 @@ impl RandomShape {
 }
 
 /// A file of so many random hashes.
-fn file(number: usize, segments: usize, rng: &mut Rng) -> OwnedFile {
+pub(crate) fn file(name: FileName, segments: usize, rng: &mut Rng) -> OwnedFile {
     let hash = |_| {
         let digits = format!("{:032x}", rng.u128(..));
         SegmentHash::new(digits.as_bytes()).expect("hexadecimal digits are printable")
     };
     OwnedFile {
-        name: FileName::new(&format!("file{number}")).expect("letters and digits are a good name"),
+        name,
         hashes: (0..segments).map(hash).collect(),
     }
+}
+
+/// What the files of a swarm are called.
+fn name(number: usize) -> FileName {
+    FileName::new(&format!("file{number}")).expect("letters and digits are a good name")
 }
 
 /// Writes a swarm into a folder, which is created if missing: `in<R>.txt` for each client, and as the
@@ -317,7 +322,7 @@ mod tests {
         let shape = shape(4, 3, 2, Wants::All);
         assert_eq!(swarm(shape, 7), swarm(shape, 7));
         assert_ne!(swarm(shape, 7), swarm(shape, 8));
-        let file = file(1, 1, &mut Rng::with_seed(7));
+        let file = file(name(1), 1, &mut Rng::with_seed(7));
         let hash = file.hashes.iter().next().unwrap().to_string();
         assert_eq!(hash, "c5fc598e707e729138f4d74b451e8c20");
     }

@@ -40,6 +40,7 @@ use results::{Figures, Known, Results};
 
 pub(crate) use file::NOT_FOR_STUDIES;
 pub use grid::Setting;
+pub(crate) use page::escaped;
 
 /// Makes a run of options of `bittorrent simulate`. Paths in them are relative to a folder.
 pub type Parse = fn(&[Setting], &Path) -> Result<Simulate, Refused>;

@@ -182,7 +182,8 @@ fn cell(interval: Interval) -> String {
     format!("{median} ({low} to {high}){star}")
 }
 
-fn escaped(text: &str) -> String {
+/// Text that does nothing in a page.
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

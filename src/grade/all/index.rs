@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::super::points::shown;
 use super::{Row, names};
+use crate::study::escaped;
 
 const TAKES_EVERYTHING: &str = "a string takes everything";
 
@@ -61,12 +62,6 @@ pub(super) fn page<'a>(
         .expect(TAKES_EVERYTHING);
     }
     page + END
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }
 
 /// A name in an address: all but letters, digits and a few others by their bytes.

@@ -6,8 +6,9 @@ use fastrand::Rng;
 
 use super::super::grading::Origin;
 use super::{Case, LONGEST_NAME};
+use crate::generate::file;
 use crate::manifest::Manifest;
-use crate::protocol::{FileName, OwnedFile, SegmentHash};
+use crate::protocol::{FileName, OwnedFile};
 
 /// The shape of a made-up test.
 struct Shape {
@@ -112,17 +113,6 @@ fn names(number: usize, rng: &mut Rng) -> Vec<FileName> {
     names.iter().map(name).collect()
 }
 
-fn file(name: &FileName, segments: usize, rng: &mut Rng) -> OwnedFile {
-    let hash = |_| {
-        let digits = format!("{:032x}", rng.u128(..));
-        SegmentHash::new(digits.as_bytes()).expect("hexadecimal digits are printable")
-    };
-    OwnedFile {
-        name: name.clone(),
-        hashes: (0..segments).map(hash).collect(),
-    }
-}
-
 /// Everybody owns or wants something.
 fn swarm(shape: &Shape, names: &[FileName], rng: &mut Rng) -> Vec<Manifest> {
     let mut inputs = vec![Manifest::default(); shape.clients];
@@ -133,7 +123,7 @@ fn swarm(shape: &Shape, names: &[FileName], rng: &mut Rng) -> Vec<Manifest> {
         } else {
             rng.usize(1..=shape.segments)
         };
-        let file = file(name, segments, rng);
+        let file = file(name.clone(), segments, rng);
         let owners = if shape.is_crowd {
             (0..shape.owners).collect()
         } else {
@@ -168,7 +158,10 @@ pub fn generated_beyond(seed: u64) -> Vec<Case> {
     let name = |name: &str| FileName::new(name).expect("a good name");
     let plain = [name("file1"), name("file2")];
     let swarm_of = |names: &[FileName], segments: usize, rng: &mut Rng| {
-        let owned: Vec<OwnedFile> = names.iter().map(|name| file(name, segments, rng)).collect();
+        let owned: Vec<OwnedFile> = names
+            .iter()
+            .map(|name| file(name.clone(), segments, rng))
+            .collect();
         let (first, second) = owned.split_at(owned.len() / 2);
         let wants = |files: &[OwnedFile]| files.iter().map(|file| file.name.clone()).collect();
         vec![

@@ -42,8 +42,8 @@ pub(super) struct Work<'a> {
     rng: Rng,
     tallies: Tallies,
     failing: Option<Failed>,
-    /// Whether a run as it is, or with noise, has hung.
-    hangs_anyway: bool,
+    /// Whether a run as it is or with noise has hung; or whether that was not tried.
+    may_hang_anyway: bool,
     progress: ProgressBar,
     /// Holds the tools.
     _folder: TempDir,
@@ -84,7 +84,7 @@ impl<'a> Work<'a> {
             rng: Rng::with_seed(options.seed),
             tallies: Tallies::default(),
             failing: None,
-            hangs_anyway: false,
+            may_hang_anyway: !options.conditions.contains(&Condition::AsItIs),
             progress,
             _folder: folder,
         })
@@ -191,7 +191,7 @@ impl<'a> Work<'a> {
                 tally.runs += 1;
                 tally.right += usize::from(is_right);
                 hangs += usize::from(hung);
-                self.hangs_anyway |= hung && condition != Condition::Synchronous;
+                self.may_hang_anyway |= hung && condition != Condition::Synchronous;
                 self.progress.inc(1);
                 if hangs == HANGS {
                     self.progress.inc((runs - number) as u64);
@@ -299,8 +299,8 @@ impl<'a> Work<'a> {
             };
             let known = Known::new(&fresh.inputs);
             let mut seen = conduct::judge(&known, &run, condition);
-            if run.ending.hung.is_some() && self.hangs_anyway {
-                let why = "the program hangs without a wrong hash, too";
+            if run.ending.hung.is_some() && self.may_hang_anyway {
+                let why = "the run hung, as the program may do without a wrong hash, too";
                 seen = vec![(Check::Verification, Seen::CannotBeTold(why.into()))];
             }
             self.note(known, run, place, true, seen);
