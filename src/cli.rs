@@ -10,24 +10,24 @@ mod describe;
 mod generate;
 mod grade;
 mod launch;
+mod run;
 mod shape;
 mod show;
 mod simulate;
 mod study;
-mod swarm;
 
 use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::check::Check;
-use crate::exit::Exit;
-use crate::generate::Generate;
-use crate::grade::options::Grade;
-use crate::launch::Launch;
-use crate::picture::Show;
-use crate::runtime::Options;
-use crate::simulate::Simulate;
-use crate::study::Studies;
+use judge::command::Grade;
+use lab::check::Check;
+use lab::generate::Generate;
+use lab::picture::Show;
+use lab::simulate::Simulate;
+use lab::study::Studies;
+use swarm::exit::Exit;
+use swarm::launch::Launch;
+use swarm::options::Options;
 
 pub use describe::Description;
 pub use study::simulation;
@@ -103,7 +103,7 @@ pub enum Request {
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
     #[command(flatten)]
-    swarm: swarm::SwarmArguments,
+    swarm: run::SwarmArguments,
 
     #[command(subcommand)]
     command: Option<Command>,
@@ -128,7 +128,7 @@ enum Command {
 /// When it cannot be used; or when help or the version was asked for, as clap has it.
 pub fn request() -> Result<Request, clap::Error> {
     // mpirun may give its ranks a terminal, and write what they print there into a file.
-    let is_hidden = crate::launch::rank().is_some();
+    let is_hidden = swarm::launch::rank().is_some();
     let color = if is_hidden {
         ColorChoice::Never
     } else {

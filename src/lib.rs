@@ -63,28 +63,6 @@
 //! * The tracker holds no segment, and knows none that a peer holds unless it is asked to (R2).
 //! * Nothing is decided by what is counted for the report.
 
-pub mod check;
 pub mod cli;
-pub mod client;
-pub mod exit;
-pub mod generate;
-pub mod grade;
-pub mod inputs;
-pub mod launch;
-pub mod manifest;
-mod output;
-pub mod picture;
-pub mod policy;
-pub mod progress;
-pub mod protocol;
-pub mod report;
-pub mod rules;
-pub mod runtime;
-pub mod scenario;
-pub mod settings;
-pub mod simulate;
-pub mod statistics;
-pub mod study;
-pub mod trace;
-pub mod tracker;
-pub mod twin;
+
+pub use {judge, lab, swarm};

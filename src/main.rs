@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use bittorrent::cli::{self, Request};
-use bittorrent::exit::Exit;
-use bittorrent::{launch, runtime};
+use swarm::exit::Exit;
+use swarm::launch;
 
 fn main() -> ExitCode {
     let request = cli::request();
@@ -31,12 +31,19 @@ fn main() -> ExitCode {
 
 fn serve(request: Request) -> Result<ExitCode> {
     match request {
-        Request::Run(options) => return Ok(runtime::run(&options).into()),
+        #[cfg(feature = "mpi")]
+        Request::Run(options) => return Ok(swarm::runtime::run(&options).into()),
+        #[cfg(feature = "mpi")]
+        Request::Launch(launch) => match launch.start()? {},
+        #[cfg(not(feature = "mpi"))]
+        Request::Run(_) | Request::Launch(_) => anyhow::bail!(
+            "this bittorrent was built without MPI, and cannot take part in a swarm; \
+             'bittorrent simulate' runs one without it"
+        ),
         Request::Simulate(simulate) => return Ok(simulate.run()?.into()),
         Request::Study(studies) => return Ok(studies.run(cli::simulation)?.into()),
         Request::Check(check) => return Ok(check.run()?.into()),
         Request::Grade(grade) => return Ok(grade.run()?.into()),
-        Request::Launch(launch) => match launch.start()? {},
         Request::Show(show) => println!("{}", show.run()?),
         Request::Generate(generate) => println!("{}", generate.run()?),
         Request::Describe(description) => description.give()?,

@@ -1,21 +1,20 @@
 //! Whatever bytes arrive, as an input or as a message: nothing panics, and nothing takes more
 //! memory than a small multiple of their number.
 
-mod generate;
-
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use bittorrent::manifest::{self, Manifest};
-use bittorrent::protocol::{
-    Answer, Availability, FileId, Gained, Hint, Init, InitAck, Joined, Members, Message, Missing,
-    Progress, Rank, Reason, SegmentAnswer, SegmentIndex, SegmentRequest, SegmentSet, Swarm, Tag,
-    ToDownload, ToTracker, ToUpload, decode, encode,
-};
 use fastrand::Rng;
 use peak_alloc::PeakAlloc;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use support::generate;
+use swarm::manifest::{self, Manifest};
+use swarm::protocol::{
+    Answer, Availability, FileId, Gained, Hint, Init, InitAck, Joined, Members, Message, Missing,
+    Progress, Rank, Reason, SegmentAnswer, SegmentIndex, SegmentRequest, SegmentSet, Swarm, Tag,
+    ToDownload, ToTracker, ToUpload, decode, encode,
+};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;

@@ -4,9 +4,6 @@
 //! All of it is in name spaces that end with the job, so there is nothing to clean up. Where they may
 //! not be made, the test says so and is content, unless `REQUIRE_HOSTS` is set.
 
-mod generate;
-mod job;
-
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
@@ -14,12 +11,13 @@ use std::num::NonZeroUsize;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use bittorrent::generate::{RandomShape, Shape, Wants};
-use bittorrent::manifest::Manifest;
-use bittorrent::protocol::Rank;
-use bittorrent::trace::{Deed, Reader};
 use fastrand::Rng;
-use job::{Outcome, PROGRAM, expected, hash};
+use lab::generate::{RandomShape, Shape, Wants};
+use support::job::{self, Outcome, expected, hash, program};
+use swarm::event::Deed;
+use swarm::manifest::Manifest;
+use swarm::protocol::Rank;
+use swarm::trace::Reader;
 use tempfile::TempDir;
 
 /// A link that loses nothing.
@@ -69,7 +67,8 @@ fn one_folder_for_all_hosts_is_enough() {
         hosts.write(1, &format!("in{client}.txt"), input);
     }
     let job = hosts.run(&format!(
-        "{PROGRAM} launch --report r.json --trace t -- {}",
+        "{} launch --report r.json --trace t -- {}",
+        program(),
         mpirun_options()
     ));
     assert_eq!(job.status, Some(0), "{}", job.stderr);
@@ -103,7 +102,8 @@ fn scattered(link: &str, inputs: &[Manifest], mpirun_option: &str) -> Outcome {
     let ranks = inputs.len() + 1;
     let options = mpirun_options();
     let job = hosts.run(&format!(
-        "mpirun {options} {mpirun_option} -np {ranks} {PROGRAM} -o out --report r.json --trace t"
+        "mpirun {options} {mpirun_option} -np {ranks} {} -o out --report r.json --trace t",
+        program()
     ));
     assert_eq!(job.status, Some(0), "{}", job.stderr);
     assert_the_trace_is_whole(&job, "host1/t", inputs.len());
@@ -128,7 +128,7 @@ fn what_is_missing_is_reported_with_its_host() {
     let f = format!("1 f 1 {} 0", hash('a'));
     let start = |hosts: Hosts| {
         let options = mpirun_options();
-        hosts.run(&format!("mpirun {options} -np 6 {PROGRAM} -o out"))
+        hosts.run(&format!("mpirun {options} -np 6 {} -o out", program()))
     };
     let hosts = Hosts::new(SOUND);
     hosts.write(2, "in2.txt", &f);

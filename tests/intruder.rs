@@ -3,22 +3,19 @@
 //! This program is both the test, which starts jobs of two clients and an intruder, and the
 //! intruder, when `INTRUDER` in the environment says what it is to do.
 
-mod job;
-mod profiling;
-
 use std::env;
 use std::thread;
 
-use bittorrent::protocol::{
+use mpi::environment::Threading;
+use mpi::traits::{Communicator, Destination, Source};
+use support::job::{Job, hash};
+use support::profiling::profiled;
+use swarm::protocol::{
     Answer, FileId, FileName, Init, InitAck, Message, OwnedFile, Progress, Rank, SegmentAnswer,
     SegmentHash, SegmentIndex, SegmentRequest, Tag, ToDownload, ToTracker, ToUpload, decode,
     encode,
 };
-use bittorrent::runtime;
-use job::{Job, hash};
-use mpi::environment::Threading;
-use mpi::traits::{Communicator, Destination, Source};
-use profiling::profiled;
+use swarm::runtime;
 
 /// What the intruder does, and what is said of it.
 const CASES: [(&str, &str); 8] = [

@@ -2,7 +2,9 @@
 
 use crate::run::{Run, median};
 use crate::table::{Table, against, number};
-use crate::{Scale, generate, repository};
+use support::{generate, repository};
+
+use crate::Scale;
 
 const BEST: &str = "--tracker-index segments --segment-order rarest-first --update-interval 1";
 

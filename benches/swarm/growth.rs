@@ -3,7 +3,9 @@
 use crate::run::{Run, empty, median};
 use crate::sections::shared;
 use crate::table::{Table, against, number};
-use crate::{Scale, generate};
+use support::generate;
+
+use crate::Scale;
 
 /// One file of more and more segments.
 pub fn segments(scale: Scale) -> Vec<Table> {

@@ -7,13 +7,6 @@
 //! This program is also what it compares with: run by mpirun as a rank, it does what `BENCH_RANK`
 //! in its environment says (see [`rank`]).
 
-#[path = "../../tests/generate/mod.rs"]
-mod generate;
-#[path = "../../tests/job/mod.rs"]
-mod job;
-#[path = "../../tests/repository/mod.rs"]
-mod repository;
-
 mod designs;
 mod growth;
 mod rank;

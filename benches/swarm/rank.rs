@@ -8,15 +8,15 @@ use std::process::{self, Command};
 use std::thread;
 use std::time::Instant;
 
-use bittorrent::launch;
-use bittorrent::protocol::{
-    Answer, Envelope, FileId, Init, InitAck, Letter, Message, Rank, SegmentAnswer, SegmentHash,
-    SegmentIndex, SegmentRequest, ToDownload, ToTracker, ToUpload, encode,
-};
-use bittorrent::runtime::carriage::{self, Mailboxes, Own, Post, Receiver, Recorder};
 use mpi::environment::Threading;
 use mpi::traits::{Communicator, Destination, Source};
 use serde::{Deserialize, Serialize};
+use swarm::launch;
+use swarm::protocol::{
+    Answer, Envelope, FileId, Init, InitAck, Letter, Message, Rank, SegmentAnswer, SegmentHash,
+    SegmentIndex, SegmentRequest, ToDownload, ToTracker, ToUpload, encode,
+};
+use swarm::runtime::carriage::{self, Mailboxes, Own, Post, Receiver, Recorder};
 use wait4::Wait4;
 
 /// Says what a rank is to do.

@@ -6,11 +6,11 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bittorrent::manifest::Manifest;
-use bittorrent::report::Measured;
+use swarm::manifest::Manifest;
+use swarm::report::Measured;
 
-use crate::job::{Job, Outcome, PROGRAM};
 use crate::rank::{self, Usage};
+use support::job::{Job, Outcome, program};
 
 /// A run of ours.
 pub struct Run {
@@ -71,7 +71,7 @@ impl Run {
     /// How long one of our commands takes that reads the trace of the run, in seconds.
     pub fn reading(&self, command: &str) -> f64 {
         let start = Instant::now();
-        let output = Command::new(PROGRAM)
+        let output = Command::new(program())
             .args([command, "t.jsonl"])
             .current_dir(self.outcome.folder.path())
             .output()

@@ -1,7 +1,7 @@
 //! The parts of what is measured.
 
-use bittorrent::manifest::Manifest;
-use bittorrent::protocol::{FileName, Hashes, OwnedFile, SegmentHash};
+use swarm::manifest::Manifest;
+use swarm::protocol::{FileName, Hashes, OwnedFile, SegmentHash};
 
 use crate::designs::designs;
 use crate::growth::{clients, segments, work};
@@ -9,7 +9,9 @@ use crate::run::{Run, empty, exchange, layout, median};
 use crate::table::{Table, against, number};
 use crate::trust::trust;
 use crate::twin::scale;
-use crate::{Scale, generate, repository};
+use support::{generate, repository};
+
+use crate::Scale;
 
 /// One of them.
 pub struct Section {

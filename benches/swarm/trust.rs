@@ -1,12 +1,14 @@
 //! Whether a simulation can be trusted: real runs and simulated ones, side by side.
 
-use bittorrent::report::Measured;
+use swarm::report::Measured;
 
-use crate::job::Job;
 use crate::run::{Run, median};
 use crate::table::{Table, against, number};
 use crate::twin::Simulated;
-use crate::{Scale, designs, generate};
+use support::generate;
+use support::job::Job;
+
+use crate::{Scale, designs};
 
 /// How long a message is on its way between ranks of one machine. Who has waited 5 ms for a segment
 /// looks again after an eighth of that (`runtime::backoff`).

@@ -5,12 +5,12 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use bittorrent::report::{Measured, Report};
+use swarm::report::{Measured, Report};
 use wait4::Wait4;
 
 use crate::Scale;
-use crate::job::PROGRAM;
 use crate::table::{Table, against, number};
+use support::job::program;
 
 /// A simulation that has come to its end.
 pub struct Simulated {
@@ -26,7 +26,7 @@ impl Simulated {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let report = folder.path().join("report.json");
         let start = Instant::now();
-        let mut simulation = Command::new(PROGRAM)
+        let mut simulation = Command::new(program())
             .arg("simulate")
             .args(options)
             .arg("--report")

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::check::{Check, Outcome};
+use lab::check::{Check, Outcome};
 
 const EXAMPLES: &str = "\
 Examples:

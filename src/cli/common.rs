@@ -9,11 +9,11 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::heading::{DESIGN, EXPERIMENT, OUTPUT};
 use super::{conflict, seed};
-use crate::policy::order::{self, SegmentOrder};
-use crate::policy::selection::{self, PeerSelection};
-use crate::policy::{Named, TrackerIndex};
-use crate::protocol::Rank;
-use crate::settings::Settings;
+use swarm::policy::order::{self, SegmentOrder};
+use swarm::policy::selection::{self, PeerSelection};
+use swarm::policy::{Named, TrackerIndex};
+use swarm::protocol::Rank;
+use swarm::settings::Settings;
 
 #[derive(Debug, Args)]
 pub(super) struct CommonArguments {

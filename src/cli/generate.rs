@@ -7,7 +7,7 @@ use clap::Args;
 use super::heading::SWARM;
 use super::seed;
 use super::shape::ShapeArguments;
-use crate::generate::Generate;
+use lab::generate::Generate;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -9,8 +9,8 @@ use clap::Args;
 
 use super::common::duration;
 use super::seed;
-use crate::grade::options::{Grade, Outcome};
-use crate::grade::run::Condition;
+use judge::command::{Grade, Outcome};
+use judge::seen::run::Condition;
 
 const USAGE: &str = "\
 bittorrent grade [OPTIONS] PROGRAM [-- MPIRUN_OPTIONS...]

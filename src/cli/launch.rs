@@ -7,8 +7,8 @@ use clap::{ArgMatches, Args};
 use console::Term;
 
 use super::heading::SWARM;
-use super::swarm::{Progress, SwarmArguments};
-use crate::launch::Launch;
+use super::run::{Progress, SwarmArguments};
+use swarm::launch::Launch;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::conflict;
 use super::heading::SWARM;
-use crate::generate::{RandomShape, Shape, Wants};
+use lab::generate::{RandomShape, Shape, Wants};
 
 /// Which of them have to be there, each subcommand says.
 #[derive(Debug, Args)]

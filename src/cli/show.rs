@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{common, conflict};
-use crate::picture::Show;
+use lab::picture::Show;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -9,7 +9,7 @@ use clap::Args;
 use super::common::{CommonArguments, duration};
 use super::heading::{EXPERIMENT, SWARM};
 use super::shape::ShapeArguments;
-use crate::simulate::{Simulate, Swarm};
+use lab::simulate::{Simulate, Swarm};
 
 const USAGE: &str = "\
 bittorrent simulate [OPTIONS] -i DIR

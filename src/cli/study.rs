@@ -7,8 +7,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Command, FromArgMatches};
 
 use super::simulate::SimulateArguments;
-use crate::simulate::Simulate;
-use crate::study::{NOT_FOR_STUDIES, Refused, Setting, Studies};
+use lab::simulate::Simulate;
+use lab::study::{NOT_FOR_STUDIES, Refused, Setting, Studies};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -1,0 +1,381 @@
+//! The one sentence that explains best why a run does not end.
+
+use super::waiting::{Stuck, Wish};
+use crate::checks::check::Evidence;
+use crate::checks::mpi_use::{Pattern, in_words, untaken};
+use crate::checks::outcome::is_killed;
+use crate::seen::calls::{Call, Kind, Peer, Tag, Thread, What};
+use crate::seen::messages::Message;
+use crate::seen::run::{Condition, RankEnd, Run};
+use crate::seen::words::{count, seconds, which_tag, which_thread, who, whom};
+use swarm::protocol::Rank;
+
+/// What a cause is said with, and the places of the threads that it is about.
+pub(super) type Cause = (Evidence, Vec<usize>);
+
+/// Explains a hang. Each cause is true where it is said; those that tell the most come first.
+pub(super) fn explain(run: &Run, stuck: &[Stuck], condition: Condition) -> Cause {
+    let lost = untaken(&run.recording);
+    let case = Case { run, stuck, lost };
+    case.never_came()
+        .or_else(|| case.other_source())
+        .or_else(|| case.other_tag())
+        .or_else(|| case.over_too_early())
+        .or_else(|| case.circle(condition))
+        .or_else(|| case.not_together())
+        .or_else(|| case.gone())
+        .or_else(|| case.found_and_left())
+        .or_else(|| case.not_received(condition))
+        .or_else(|| case.silent())
+        .unwrap_or_else(|| case.nobody_sends())
+}
+
+/// A run that hung, with what its judge looks at.
+pub(super) struct Case<'a> {
+    run: &'a Run,
+    pub(super) stuck: &'a [Stuck<'a>],
+    lost: Vec<Message<'a>>,
+}
+
+impl<'a> Case<'a> {
+    /// All that is stuck, with its place.
+    pub(super) fn each(&self) -> impl Iterator<Item = (usize, &Stuck<'a>)> {
+        self.stuck.iter().enumerate()
+    }
+
+    pub(super) fn calls(&self, rank: Rank) -> &'a [Call] {
+        let record = self.run.recording.ranks.get(rank.0 as usize);
+        record.map_or(&[], |record| &record.calls)
+    }
+
+    /// Why a rank does nothing for others any more, if so.
+    fn fate(&self, rank: Rank) -> Option<String> {
+        let ended = self
+            .run
+            .ending
+            .ranks
+            .get(&rank)
+            .filter(|end| !is_killed(**end));
+        match ended {
+            Some(RankEnd::Status(status)) => Some(format!("has ended with status {status}")),
+            Some(RankEnd::Signal(signal)) => Some(format!("has died of signal {signal}")),
+            None => {
+                let record = self.run.recording.ranks.get(rank.0 as usize)?;
+                record.finalize.map(|_| "has called MPI_Finalize".into())
+            }
+        }
+    }
+
+    fn never_came(&self) -> Option<Cause> {
+        let is_absent = |stuck: &Stuck| {
+            let record = &self.run.recording.ranks[stuck.rank.0 as usize];
+            matches!(stuck.wish, Wish::NeverCame | Wish::Ended(_)) && record.levels.is_none()
+        };
+        let (place, stuck) = self.each().find(|(_, stuck)| is_absent(stuck))?;
+        let instead = self.fate(stuck.rank);
+        let instead = instead.map_or(String::new(), |fate| format!("; it {fate}"));
+        let said = format!(
+            "{} never came to MPI_Init, and the others wait for it{instead}",
+            stuck.who()
+        );
+        let hint = "call MPI_Init_thread first, before any input is read";
+        Some((Evidence::new(said, hint), vec![place]))
+    }
+
+    /// Whether another thread of the rank takes messages such as this one, from whomever.
+    fn is_for_another(&self, stuck: &Stuck, message: &Message) -> bool {
+        self.calls(stuck.rank).iter().any(|call| {
+            let from_anyone = Pattern {
+                peer: Peer::Any,
+                ..Pattern::of(call)
+            };
+            Some(call.thread) != stuck.thread
+                && matches!(call.kind.what(), What::Receive | What::Find)
+                && matches(&from_anyone, message)
+        })
+    }
+
+    /// A thread waits for one rank, and there is a message like that from another one.
+    fn other_source(&self) -> Option<Cause> {
+        for (place, stuck) in self.each() {
+            let Wish::Message(patterns, _) = &stuck.wish else {
+                continue;
+            };
+            let [pattern] = &**patterns else { continue };
+            let from_anyone = Pattern {
+                peer: Peer::Any,
+                ..*pattern
+            };
+            let lost = self.lost.iter().find(|message| {
+                message.to == stuck.rank
+                    && matches(&from_anyone, message)
+                    && !matches(pattern, message)
+                    && !self.is_for_another(stuck, message)
+            });
+            if let Some(message) = lost {
+                let said = format!(
+                    "{} waits for {} from {}, while {} has sent it such a message",
+                    stuck.who(),
+                    which_tag(pattern.tag),
+                    whom(pattern.peer),
+                    who(message.from),
+                );
+                let hint = "who sends first is not known: receive from MPI_ANY_SOURCE, and see in the \
+                            status whose it is";
+                return Some((Evidence::new(said, hint), vec![place]));
+            }
+        }
+        None
+    }
+
+    /// A thread waits for one tag, and there is a message with another that no thread of its rank takes.
+    fn other_tag(&self) -> Option<Cause> {
+        for (place, stuck) in self.each() {
+            let Wish::Message(patterns, _) = &stuck.wish else {
+                continue;
+            };
+            let sources = stuck.waits_for();
+            let lost = self.lost.iter().find(|message| {
+                message.to == stuck.rank
+                    && sources.contains(&message.from)
+                    && !patterns.iter().any(|pattern| matches(pattern, message))
+                    && !self.is_for_another(stuck, message)
+            });
+            if let (Some(message), [pattern, ..]) = (lost, &**patterns) {
+                let sent = which_tag(message.sent.tag);
+                let on = if message.sent.comm == pattern.comm {
+                    ""
+                } else {
+                    " on another communicator"
+                };
+                let said = format!(
+                    "{} waits for {} from {}, which has sent it {sent}{on}",
+                    stuck.who(),
+                    which_tag(pattern.tag),
+                    who(message.from),
+                );
+                let hint = "give the receive the tag and the communicator of the send";
+                return Some((Evidence::new(said, hint), vec![place]));
+            }
+        }
+        None
+    }
+
+    /// All have to call the same, and one is elsewhere.
+    fn not_together(&self) -> Option<Cause> {
+        let (place, stuck, absent) = self.each().find_map(|(place, stuck)| {
+            let Wish::All(absent) = &stuck.wish else {
+                return None;
+            };
+            let is_end = stuck.function == Kind::Finalize.function();
+            Some((place, stuck, *absent.first().filter(|_| !is_end)?))
+        })?;
+        let others: Vec<usize> = self
+            .each()
+            .filter(|(_, other)| other.rank == absent)
+            .map(|(place, _)| place)
+            .collect();
+        let elsewhere = self.fate(absent).map(|fate| format!(", which {fate}"));
+        let elsewhere = elsewhere.or_else(|| {
+            let other = &self.stuck[*others.first()?];
+            (other.function != "-").then(|| format!(", which is in {}", other.function))
+        });
+        let said = format!(
+            "{} waits in {} for {}{}",
+            stuck.who(),
+            stuck.function,
+            who(absent),
+            elsewhere.unwrap_or_default()
+        );
+        let hint = format!(
+            "all ranks have to call {}, in the same order",
+            stuck.function
+        );
+        let places = [place].into_iter().chain(others).collect();
+        Some((Evidence::new(said, hint), places))
+    }
+
+    /// A rank has ended, or is about to, and another waits for it.
+    fn gone(&self) -> Option<Cause> {
+        self.each().find_map(|(place, stuck)| {
+            let sources = stuck.waits_for();
+            let any = matches!(&stuck.wish, Wish::Message(patterns, _)
+                if patterns.iter().any(|pattern| pattern.peer == Peer::Any));
+            let ranks = (0..).map(Rank).take(self.run.recording.ranks.len());
+            let needed: Vec<Rank> = if any {
+                ranks.filter(|rank| *rank != stuck.rank).collect()
+            } else {
+                sources
+            };
+            let fates: Vec<String> = needed
+                .iter()
+                .map(|rank| self.fate(*rank))
+                .collect::<Option<_>>()?;
+            let said = match (&*needed, &*fates) {
+                ([one], [fate]) => format!("{} waits for {}, which {fate}", stuck.who(), who(*one)),
+                ([], _) => return None,
+                _ => format!(
+                    "{} waits for a message, and all who could send it have ended or called MPI_Finalize",
+                    stuck.who()
+                ),
+            };
+            let hint = "a rank may end only when nobody needs it any more: the tracker has to tell every client";
+            Some((Evidence::new(said, hint), vec![place]))
+        })
+    }
+
+    /// A thread has returned, and messages of the kind that it took are not taken any more.
+    fn over_too_early(&self) -> Option<Cause> {
+        self.lost.iter().find_map(|message| {
+            let record = &self.run.recording.ranks.get(message.to.0 as usize)?;
+            let took = |thread: Thread| {
+                record.calls.iter().any(|call| {
+                    call.thread == thread
+                        && matches!(call.kind.what(), What::Receive | What::Find)
+                        && matches(&Pattern::of(call), message)
+                })
+            };
+            let mut takers = (0..)
+                .zip(&record.threads)
+                .filter(|(thread, _)| took(*thread));
+            let (thread, state) = takers.next()?;
+            if !state.is_over || takers.next().is_some() {
+                return None;
+            }
+            let said = format!(
+                "{} of {} has ended, and nobody takes {}",
+                which_thread(thread),
+                who(message.to),
+                in_words(message)
+            );
+            let hint = "a client serves the others until the tracker says that all are done";
+            Some((Evidence::new(said, hint), Vec::new()))
+        })
+    }
+
+    fn found_and_left(&self) -> Option<Cause> {
+        self.each().find_map(|(place, stuck)| {
+            let Wish::Same(taken, times) = stuck.wish else {
+                return None;
+            };
+            let said = format!(
+                "{} has found a message with tag {} from {} {} with {} and does not receive it",
+                stuck.who(),
+                taken.tag,
+                who(taken.from),
+                count(times, "time"),
+                stuck.function,
+            );
+            let hint = "receive what is found, or look only for the tags that this thread takes";
+            Some((Evidence::new(said, hint), vec![place]))
+        })
+    }
+
+    fn not_received(&self, condition: Condition) -> Option<Cause> {
+        self.each().find_map(|(place, stuck)| {
+            let Wish::Taker(call) = stuck.wish else {
+                return None;
+            };
+            let said = format!(
+                "{} waits in {} for {} to receive {} with {}, and nobody does",
+                stuck.who(),
+                stuck.function,
+                whom(call.peer),
+                count(call.bytes, "byte"),
+                which_tag(call.tag),
+            );
+            Some((
+                Evidence::new(said, rests_on_buffering(condition)),
+                vec![place],
+            ))
+        })
+    }
+
+    /// A thread for whose rank another waits is not in MPI.
+    fn silent(&self) -> Option<Cause> {
+        let is_silent = |stuck: &Stuck| matches!(stuck.wish, Wish::Nothing);
+        let (place, stuck) = self.each().find(|(_, stuck)| is_silent(stuck))?;
+        let last = self.calls(stuck.rank).iter().rev();
+        let last = last
+            .filter(|call| stuck.thread.is_none_or(|thread| thread == call.thread))
+            .map(|call| call.kind.function())
+            .next();
+        let after = last.map_or(String::new(), |function| format!(", after {function}"));
+        let said = format!(
+            "{} has called nothing of MPI since {}{after}: it computes, sleeps or waits for a lock",
+            stuck.who(),
+            seconds(stuck.since.unwrap_or_default()),
+        );
+        let hint =
+            "look for a loop without an end, and for a lock that is taken and never given back";
+        Some((Evidence::new(said, hint), vec![place]))
+    }
+
+    fn nobody_sends(&self) -> Cause {
+        let is_waiting = |stuck: &&(usize, &Stuck)| matches!(stuck.1.wish, Wish::Message(..));
+        let waiting: Vec<(usize, &Stuck)> = self.each().collect();
+        let first = waiting
+            .iter()
+            .filter(is_waiting)
+            .min_by_key(|(_, stuck)| (stuck.waits_for().is_empty(), stuck.since));
+        let Some(&(place, stuck)) = first else {
+            let hint = "see in the table what each thread does";
+            return (
+                Evidence::new("every thread waits for another", hint),
+                Vec::new(),
+            );
+        };
+        let Wish::Message(patterns, times) = &stuck.wish else {
+            unreachable!("only those that wait for a message were looked at");
+        };
+        let message = patterns.first().map_or(String::new(), |pattern| {
+            format!(
+                " from {} with {}",
+                whom(pattern.peer),
+                which_tag(pattern.tag)
+            )
+        });
+        let (verb, hint) = match times {
+            0 => (
+                "waits".to_owned(),
+                "see who should send it, and whether another thread or an earlier receive has taken it",
+            ),
+            times => (
+                format!(
+                    "has looked {} with {}",
+                    count(*times, "time"),
+                    stuck.function
+                ),
+                "see who should send it; a thread that looks without waiting takes the processor from the others",
+            ),
+        };
+        let said = format!(
+            "{} {verb} for a message{message}, and nobody sends it",
+            stuck.who()
+        );
+        (Evidence::new(said, hint), vec![place])
+    }
+}
+
+/// Whether a pattern matches a message.
+fn matches(pattern: &Pattern, message: &Message) -> bool {
+    fits(pattern, message.sent, message.from)
+}
+
+/// Whether a pattern matches what a call of this rank sends.
+pub(super) fn fits(pattern: &Pattern, sent: &Call, from: Rank) -> bool {
+    matches!(sent.tag, Tag::One(tag) if pattern.takes(sent.comm, from, tag))
+}
+
+pub(super) fn rests_on_buffering(condition: Condition) -> &'static str {
+    match condition {
+        Condition::Synchronous => {
+            "MPI_Send may wait until its message is received, and here it does: the program rests on MPI keeping \
+             messages until then, which it need not; receive in another thread, or send with MPI_Isend"
+        }
+        Condition::AsItIs | Condition::Noise | Condition::Lying => {
+            "a long message is sent only when its receive has begun: receive in another thread, or send with \
+             MPI_Isend"
+        }
+    }
+}

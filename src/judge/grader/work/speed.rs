@@ -1,0 +1,88 @@
+//! How fast a program is, beside one that does nothing and beside ours.
+
+use std::env;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::Work;
+use crate::runs::cases::Case;
+use crate::runs::elf;
+use crate::seen::known::Known;
+use crate::seen::messages::messages;
+use crate::seen::run::Run;
+use crate::told::grading::{Ours, Speed};
+
+/// So often each is measured at most.
+const TIMES: usize = 3;
+
+/// What the plain runs of a test took.
+#[derive(Default)]
+pub(super) struct Times {
+    pub(super) wall: Vec<f64>,
+    cpu: Vec<f64>,
+    messages: Vec<f64>,
+}
+
+impl Work<'_> {
+    /// The speed of a test whose plain runs took this.
+    pub(super) fn speed(&self, case: &Case, times: Times) -> Result<Speed> {
+        let measured = |program: &Path, arguments: &[&str]| -> Result<Option<Times>> {
+            let mut times = Times::default();
+            for _ in 0..TIMES.min(self.grader.options.runs.get()) {
+                let run = self.run(program, arguments, case, "nothing")?;
+                if run.ending.hung.is_some() || run.ending.status != Some(0) {
+                    return Ok(None);
+                }
+                times.see(&Known::new(&case.inputs), &run);
+            }
+            Ok(Some(times))
+        };
+        self.progress
+            .set_message(format!("{}, for comparison", case.name));
+        let empty =
+            measured(&self.tools.empty, &[])?.context("a program that does nothing fails")?;
+        let this = env::current_exe().context("cannot find out where this program is")?;
+        let is_same = elf::mpi_library(&this).is_ok_and(|library| library == self.library);
+        let ours = if is_same {
+            measured(&this, &["-q"])?
+        } else {
+            None
+        };
+        let ours = ours.map(|ours| Ours {
+            wall: median(ours.wall).unwrap_or_default(),
+            cpu: median(ours.cpu).unwrap_or_default(),
+            messages: median(ours.messages),
+        });
+        Ok(Speed {
+            test: case.name.clone(),
+            wall: median(times.wall).unwrap_or_default(),
+            empty: median(empty.wall).unwrap_or_default(),
+            cpu: median(times.cpu).unwrap_or_default(),
+            messages: median(times.messages),
+            ours,
+        })
+    }
+}
+
+impl Times {
+    pub(super) fn see(&mut self, known: &Known, run: &Run) {
+        self.wall.push(run.wall.as_secs_f64());
+        self.cpu.push(run.cpu.as_secs_f64());
+        let downloads = known
+            .files
+            .iter()
+            .map(|file| file.leechers.len() * file.length as usize);
+        let downloads: usize = downloads.sum();
+        let is_whole = !run.recording.ranks.iter().any(|rank| rank.is_cut);
+        if downloads > 0 && is_whole {
+            let messages = messages(&run.recording).len();
+            self.messages.push(messages as f64 / downloads as f64);
+        }
+    }
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}

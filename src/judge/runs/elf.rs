@@ -1,0 +1,92 @@
+//! Which MPI library a program uses, without running it.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use object::read::elf::{Dyn, ElfFile64, FileHeader, SectionHeader};
+use object::{Endianness, elf};
+
+use swarm::launch::Mpi;
+
+/// The name of the MPI library that a program asks the system for, such as `libmpi.so.40`.
+///
+/// # Errors
+/// When it is no program for this system, or none that uses a shared MPI library.
+pub fn mpi_library(program: &Path) -> Result<String> {
+    let shown = program.display();
+    let bytes = fs::read(program).with_context(|| format!("cannot read {shown}"))?;
+    ensure!(
+        bytes.starts_with(&elf::ELFMAG),
+        "{shown} is not a program in ELF format, as mpicc makes it: a script cannot be graded"
+    );
+    let libraries = libraries(&bytes).with_context(|| format!("{shown}: cannot be read as ELF"))?;
+    let is_mpi = |name: &&String| name.starts_with("libmpi.so") || name.starts_with("libmpich.so");
+    if let Some(library) = libraries.iter().find(is_mpi) {
+        return Ok(library.clone());
+    }
+    if libraries.is_empty() {
+        bail!(
+            "{shown} is linked statically, so that its calls of MPI cannot be seen: \
+             link it with the shared MPI library"
+        );
+    }
+    bail!(
+        "{shown} uses no shared MPI library (it uses {}): it is linked with a static one, or is no \
+         MPI program",
+        libraries.join(", ")
+    )
+}
+
+/// What it is linked with.
+fn libraries(bytes: &[u8]) -> object::Result<Vec<String>> {
+    let file: ElfFile64<'_, Endianness> = ElfFile64::parse(bytes)?;
+    let endian = file.endian();
+    let header = file.elf_header();
+    let sections = header.sections(endian, bytes)?;
+    let mut libraries = Vec::new();
+    for section in sections.iter() {
+        let Some((entries, strings)) = section.dynamic(endian, bytes)? else {
+            continue;
+        };
+        let strings = sections.strings(endian, bytes, strings)?;
+        for entry in entries {
+            if entry.tag32(endian) == Some(elf::DT_NEEDED) {
+                let name = entry.string(endian, strings)?;
+                libraries.push(String::from_utf8_lossy(name).into_owned());
+            }
+        }
+    }
+    Ok(libraries)
+}
+
+/// Whose library goes by this name.
+pub fn maker(library: &str) -> Mpi {
+    match library {
+        _ if library.starts_with("libmpich.so") => Mpi::Mpich,
+        // Since its version 1.8; MPICH and those that come from it have 12 at most.
+        "libmpi.so.20" | "libmpi.so.40" => Mpi::OpenMpi,
+        "libmpi.so.12" => Mpi::Mpich,
+        _ => Mpi::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_program_uses_the_library_that_it_was_built_with() {
+        let program = std::env::current_exe().unwrap();
+        let library = mpi_library(&program).unwrap();
+        assert_eq!(maker(&library), Mpi::of_this_program());
+    }
+
+    #[test]
+    fn what_is_no_mpi_program_is_told_apart() {
+        let refusal = |path: &str| mpi_library(Path::new(path)).unwrap_err().to_string();
+        assert!(refusal("/bin/sh").contains("uses no shared MPI library (it uses libc.so"));
+        assert!(refusal(file!()).contains("is not a program in ELF format"));
+        assert!(refusal("nowhere").contains("cannot read nowhere"));
+    }
+}

@@ -1,0 +1,111 @@
+//! The profiling library, which is built for the MPI library that a program uses: see
+//! `profiling/profiling.h` for what it does.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// The name of what is built.
+const LIBRARY: &str = "profiling.so";
+
+const SOURCES: [(&str, &str); 6] = [
+    ("profiling.h", include_str!("profiling/profiling.h")),
+    ("handles.h", include_str!("profiling/handles.h")),
+    ("disturb.c", include_str!("profiling/disturb.c")),
+    ("recognise.c", include_str!("profiling/recognise.c")),
+    ("record.c", include_str!("profiling/record.c")),
+    ("handles.c", include_str!("profiling/handles.c")),
+];
+
+const CALLS: (&str, &str) = ("calls.c", include_str!("profiling/calls.c"));
+
+/// A program that only starts and ends MPI.
+const EMPTY: &str = "#include <mpi.h>\n\
+    int main(int argc, char **argv) { MPI_Init(&argc, &argv); return MPI_Finalize(); }\n";
+
+/// What is built for an MPI library.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    /// The profiling library.
+    pub library: PathBuf,
+    /// A program that only starts and ends MPI.
+    pub empty: PathBuf,
+}
+
+/// Builds the profiling library in a folder with this `mpicc`, and returns where it is.
+///
+/// # Errors
+/// When `mpicc` cannot be run or does not build it.
+pub fn build(mpicc: &OsStr, folder: &Path) -> Result<PathBuf> {
+    let mut sources = Vec::new();
+    for (name, text) in SOURCES.into_iter().chain([CALLS]) {
+        let path = folder.join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        if name.ends_with(".c") {
+            sources.push(path.into_os_string());
+        }
+    }
+    let library = folder.join(LIBRARY);
+    let options = ["-shared", "-fPIC", "-O1", "-Wall", "-o"].map(OsString::from);
+    let libraries = ["-ldl", "-lpthread"].map(OsString::from);
+    let output = [library.clone().into_os_string()];
+    let arguments = [&options[..], &output, &sources, &libraries].concat();
+    compile(mpicc, &arguments, folder)?;
+    Ok(library)
+}
+
+fn compile(mpicc: &OsStr, arguments: &[OsString], folder: &Path) -> Result<()> {
+    let output = Command::new(mpicc)
+        .args(arguments)
+        .env("TMPDIR", folder)
+        .output()
+        .with_context(|| format!("cannot run {}", mpicc.display()))?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "{} does not build the profiling library: {}",
+        mpicc.display(),
+        errors.trim_end()
+    );
+    Ok(())
+}
+
+/// Builds all that is needed for programs that use the MPI library of this name, such as
+/// `libmpi.so.40`, with the first `mpicc` that is for that library. `asked` is the user's.
+///
+/// # Errors
+/// When there is no such `mpicc`, in words that say what there is.
+pub fn tools(asked: Option<&OsStr>, library: &str, folder: &Path) -> Result<Tools> {
+    let names = ["mpicc", "mpicc.openmpi", "mpicc.mpich"];
+    let names: Vec<&OsStr> = match asked {
+        Some(name) => vec![name],
+        None => names.iter().map(OsStr::new).collect(),
+    };
+    let mut tried = Vec::new();
+    for mpicc in names {
+        let empty = folder.join("empty");
+        let source = folder.join("empty.c");
+        fs::write(&source, EMPTY).with_context(|| format!("cannot write {}", source.display()))?;
+        let arguments = [source.as_os_str(), OsStr::new("-o"), empty.as_os_str()];
+        let other = match compile(mpicc, &arguments.map(OsString::from), folder) {
+            Err(error) if asked.is_some() => return Err(error),
+            Err(_) => continue,
+            Ok(()) => crate::runs::elf::mpi_library(&empty)?,
+        };
+        if other == library {
+            let library = build(mpicc, folder)?;
+            return Ok(Tools { library, empty });
+        }
+        tried.push(format!("{} is for {other}", mpicc.display()));
+    }
+    if tried.is_empty() {
+        bail!("there is no mpicc to build the profiling library with: install it");
+    }
+    bail!(
+        "the program uses {library}, and {}: name that library's with $MPICC",
+        tried.join(", ")
+    )
+}

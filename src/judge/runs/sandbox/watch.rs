@@ -1,0 +1,52 @@
+//! Whether a run still does something.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::seen::calls::RankRecord;
+use crate::seen::recording;
+use swarm::protocol::Rank;
+
+/// If all threads wait for each other for so long, the run has hung: nothing can change any more.
+pub(super) const STANDSTILL: Duration = Duration::from_secs(4);
+
+/// Whether the ranks still do something.
+pub(super) struct Watch<'a> {
+    record: &'a Path,
+    ranks: usize,
+    /// What they had done when they last had done more.
+    before: Vec<Option<(u64, u64)>>,
+    since: Instant,
+}
+
+impl Watch<'_> {
+    pub(super) fn new(record: &Path, ranks: usize) -> Watch<'_> {
+        Watch {
+            record,
+            ranks,
+            before: Vec::new(),
+            since: Instant::now(),
+        }
+    }
+
+    /// Every thread of every rank is in a call that waits for another one, and has been for long.
+    pub(super) fn is_at_a_standstill(&mut self) -> bool {
+        let ranks = (0..).map(Rank).take(self.ranks);
+        let now = ranks.map(|rank| recording::activity(self.record, rank).ok().flatten());
+        let now: Vec<_> = now.collect();
+        if now != self.before || now.contains(&None) {
+            self.before = now;
+            self.since = Instant::now();
+            return false;
+        }
+        if self.since.elapsed() < STANDSTILL {
+            return false;
+        }
+        let recording = recording::read(self.record, self.ranks);
+        let is_standing = recording.is_ok_and(|it| it.ranks.iter().all(RankRecord::waits));
+        if !is_standing {
+            self.since = Instant::now();
+        }
+        is_standing
+    }
+}

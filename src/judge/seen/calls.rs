@@ -1,0 +1,299 @@
+//! What the ranks of a run called, as the profiling library recorded it.
+
+use std::fmt;
+use std::time::Duration;
+
+use swarm::protocol::Rank;
+
+/// The calls of all ranks, by rank. Times are on one clock, the host's, and count from the first call.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Recording {
+    /// A rank that never came to MPI has a record without a level.
+    pub ranks: Vec<RankRecord>,
+}
+
+/// The calls of one rank.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RankRecord {
+    /// The thread level that it asked for, and the one that MPI gave, once MPI has started.
+    pub levels: Option<Levels>,
+    /// When it called `MPI_Finalize`.
+    pub finalize: Option<Duration>,
+    /// Whether it called `MPI_Abort` itself, or MPI did because of an error.
+    pub is_aborted: bool,
+    /// Whether there was no room for some of its calls. What rests on all of them cannot be told.
+    pub is_cut: bool,
+    /// Whether this rank has sent a wrong hash, because it was told to.
+    pub lie: Option<Lie>,
+    /// Its threads, those that the program has made. The first is the main one.
+    pub threads: Vec<ThreadRecord>,
+    /// Its calls in the order in which they began. A look for a message that finds none is not among
+    /// them.
+    pub calls: Vec<Call>,
+}
+
+/// Thread levels, as a program asks for one and gets another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Levels {
+    /// What it asked for. `MPI_Init` asks for the lowest.
+    pub asked: Level,
+    /// What it got.
+    pub given: Level,
+}
+
+/// What threads may do, in MPI's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// There is one thread.
+    Single,
+    /// Only the main thread calls MPI.
+    Funneled,
+    /// One thread at a time calls MPI.
+    Serialized,
+    /// Any thread calls MPI at any time.
+    Multiple,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Level::Single => "MPI_THREAD_SINGLE",
+            Level::Funneled => "MPI_THREAD_FUNNELED",
+            Level::Serialized => "MPI_THREAD_SERIALIZED",
+            Level::Multiple => "MPI_THREAD_MULTIPLE",
+        })
+    }
+}
+
+/// A wrong hash that a rank of ours sent instead of the right one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lie {
+    /// To whom.
+    pub to: Rank,
+    /// Instead of this segment's.
+    pub segment: Segment,
+}
+
+/// A segment of the run's inputs, by its number among all of them ([`crate::seen::known::Known`]).
+pub type Segment = u32;
+
+/// The number of a thread in its rank. 0 is the main one.
+pub type Thread = u16;
+
+/// A thread at the end of the recording.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ThreadRecord {
+    /// Whether its function has returned.
+    pub is_over: bool,
+    /// What it has been looking for since its last other call, if it has.
+    pub polling: Option<Polling>,
+}
+
+/// Looks for a message, none of which found any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Polling {
+    /// What it calls again and again.
+    pub kind: Kind,
+    /// From whom.
+    pub peer: Peer,
+    /// With which tag.
+    pub tag: Tag,
+    /// On which communicator.
+    pub comm: Comm,
+    /// How many times.
+    pub times: u64,
+    /// Since when.
+    pub since: Duration,
+}
+
+/// One call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// Which thread of the rank made it.
+    pub thread: Thread,
+    /// Which function.
+    pub kind: Kind,
+    /// The other side: to whom, or from whom it is wanted; or the root of a collective operation.
+    pub peer: Peer,
+    /// The tag, as it was called.
+    pub tag: Tag,
+    /// The communicator.
+    pub comm: Comm,
+    /// How many bytes are sent, or how many there is room for.
+    pub bytes: u64,
+    /// What kind of data, by the program's word.
+    pub datatype: Datatype,
+    /// When it was called.
+    pub started: Duration,
+    /// When it returned. `None` if it has not.
+    pub returned: Option<Duration>,
+    /// When what it began was complete: for a call that does not wait for it, when a later call has
+    /// found that out; for any other, when it returned.
+    pub completed: Option<Duration>,
+    /// The error class that came of it, if one did.
+    pub error: Option<i32>,
+    /// What a receive took, or a probe found.
+    pub taken: Option<Taken>,
+    /// The segments whose hashes were recognised in what is sent, in their order there. A receive has
+    /// none: its message's sender has them (`messages`).
+    pub segments: Vec<Segment>,
+}
+
+/// A message that was received or found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// Whose.
+    pub from: Rank,
+    /// Its tag.
+    pub tag: i32,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// Ranks are those of `MPI_COMM_WORLD`, whatever the communicator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Peer {
+    /// `MPI_ANY_SOURCE`.
+    Any,
+    /// This one; for a join, this thread.
+    One(Rank),
+    /// None: the call has no other side, or it is `MPI_PROC_NULL`.
+    None,
+}
+
+/// A tag as a call has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Tag {
+    /// `MPI_ANY_TAG`.
+    Any,
+    /// This one.
+    One(i32),
+    /// The call has none.
+    None,
+}
+
+/// A communicator, by a number that all its members know it by. 0 is `MPI_COMM_WORLD`.
+pub type Comm = u32;
+
+/// What a call says of its data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Datatype {
+    /// `MPI_BYTE` or `MPI_PACKED`, which goes with all others.
+    Bytes,
+    /// One of MPI's own, with the length of an element: `MPI_CHAR`, `MPI_INT`.
+    Basic {
+        /// MPI's name for it.
+        name: &'static str,
+        /// In bytes.
+        size: u8,
+    },
+    /// The program's own; or the call has none.
+    Other,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $number:literal $function:literal $what:ident,)*) => {
+        /// A function of MPI, or of threads.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Kind { $($(#[$doc])* #[doc = concat!("`", $function, "`.")] $name = $number,)* }
+
+        impl Kind {
+            /// All of them, with the numbers that the profiling library gives them.
+            pub const ALL: &[Kind] = &[$(Kind::$name),*];
+
+            /// The name of the function.
+            pub fn function(self) -> &'static str {
+                match self { $(Kind::$name => $function,)* }
+            }
+
+            /// What it does.
+            pub fn what(self) -> What {
+                match self { $(Kind::$name => What::$what,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    Init = 1 "MPI_Init" Other,
+    InitThread = 2 "MPI_Init_thread" Other,
+    Finalize = 3 "MPI_Finalize" Together,
+    Abort = 4 "MPI_Abort" Other,
+    Send = 5 "MPI_Send" Send,
+    Ssend = 6 "MPI_Ssend" Send,
+    Bsend = 7 "MPI_Bsend" Send,
+    Rsend = 8 "MPI_Rsend" Send,
+    Isend = 9 "MPI_Isend" Send,
+    Issend = 10 "MPI_Issend" Send,
+    Recv = 11 "MPI_Recv" Receive,
+    Irecv = 12 "MPI_Irecv" Receive,
+    Mrecv = 13 "MPI_Mrecv" Receive,
+    Imrecv = 14 "MPI_Imrecv" Receive,
+    /// Its receiving half; the sending half is a [`Kind::SendrecvSend`] just before it.
+    Sendrecv = 15 "MPI_Sendrecv" Receive,
+    /// The sending half of
+    SendrecvSend = 16 "MPI_Sendrecv" Send,
+    Probe = 17 "MPI_Probe" Find,
+    Iprobe = 18 "MPI_Iprobe" Find,
+    Mprobe = 19 "MPI_Mprobe" Find,
+    Improbe = 20 "MPI_Improbe" Find,
+    Wait = 21 "MPI_Wait" Wait,
+    Waitall = 22 "MPI_Waitall" Wait,
+    Waitany = 23 "MPI_Waitany" Wait,
+    Waitsome = 24 "MPI_Waitsome" Wait,
+    Test = 25 "MPI_Test" Wait,
+    Testall = 26 "MPI_Testall" Wait,
+    Testany = 27 "MPI_Testany" Wait,
+    Testsome = 28 "MPI_Testsome" Wait,
+    Barrier = 29 "MPI_Barrier" Together,
+    Bcast = 30 "MPI_Bcast" Together,
+    Gather = 31 "MPI_Gather" Together,
+    Gatherv = 32 "MPI_Gatherv" Together,
+    Scatter = 33 "MPI_Scatter" Together,
+    Scatterv = 34 "MPI_Scatterv" Together,
+    Reduce = 35 "MPI_Reduce" Together,
+    Allreduce = 36 "MPI_Allreduce" Together,
+    Allgather = 37 "MPI_Allgather" Together,
+    Allgatherv = 38 "MPI_Allgatherv" Together,
+    Alltoall = 39 "MPI_Alltoall" Together,
+    CommDup = 40 "MPI_Comm_dup" Together,
+    CommSplit = 41 "MPI_Comm_split" Together,
+    CommCreate = 42 "MPI_Comm_create" Together,
+    Cancel = 43 "MPI_Cancel" Other,
+    /// Waits for another thread of its rank, whose number is the peer's.
+    Join = 44 "pthread_join" Other,
+}
+
+/// What a function does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// It sends a message.
+    Send,
+    /// It takes a message.
+    Receive,
+    /// It looks for a message and leaves it where it is.
+    Find,
+    /// It sees to what another call began.
+    Wait,
+    /// All ranks of the communicator have to call it.
+    Together,
+    /// Anything else.
+    Other,
+}
+
+impl RankRecord {
+    /// Whether every thread is in a call that waits for another one, or is over, so that this rank does
+    /// nothing more by itself.
+    pub fn waits(&self) -> bool {
+        let is_in_a_call = |number: usize| {
+            let mut calls = self.calls.iter().rev();
+            let last = calls.find(|call| usize::from(call.thread) == number);
+            last.is_some_and(|call| call.returned.is_none() || call.kind == Kind::Finalize)
+        };
+        let mut threads = self.threads.iter().enumerate();
+        !self.threads.is_empty()
+            && threads.all(|(number, thread)| {
+                thread.is_over || (thread.polling.is_none() && is_in_a_call(number))
+            })
+    }
+}

@@ -1,0 +1,77 @@
+//! What a message between clients is for, by the hash in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::is_between_clients;
+use crate::seen::calls::{Comm, Segment, Tag, Thread};
+use crate::seen::known::Known;
+use crate::seen::messages::Message;
+
+/// What a message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It asks for this segment.
+    Ask(Segment),
+    /// It brings this segment.
+    Carry(Segment),
+    /// It has a segment's hash, and whether it asks for it or brings it does not show.
+    Unclear,
+    /// Anything else.
+    Other,
+}
+
+/// What each message is for.
+///
+/// Who lacks the segment tells, if one side does. Where both lacked it at the start, other messages
+/// tell: a tag is for questions or for answers; if it is for both, the clients' first threads may ask
+/// and their second ones answer. Where neither is so, what lacks show is no proof.
+pub(super) fn purposes(known: &Known, messages: &[Message<'_>]) -> Vec<Purpose> {
+    type Flow = (Comm, Tag);
+    let flow = |message: &Message<'_>| -> Flow { (message.sent.comm, message.sent.tag) };
+    let mut flows: BTreeMap<Flow, BTreeSet<bool>> = BTreeMap::new();
+    let mut threads: BTreeMap<Thread, BTreeSet<bool>> = BTreeMap::new();
+    let mut purposes = Vec::with_capacity(messages.len());
+    for message in messages {
+        let segment = only_segment(known, message).filter(|_| is_between_clients(message));
+        let Some(segment) = segment else {
+            purposes.push(Purpose::Other);
+            continue;
+        };
+        let lack = |client| known.lacks(client, segment);
+        let purpose = match (lack(message.from), lack(message.to)) {
+            (true, false) => Purpose::Ask(segment),
+            (false, true) => Purpose::Carry(segment),
+            (true, true) => Purpose::Unclear,
+            (false, false) => Purpose::Other,
+        };
+        if matches!(purpose, Purpose::Ask(_) | Purpose::Carry(_)) {
+            let asks = matches!(purpose, Purpose::Ask(_));
+            flows.entry(flow(message)).or_default().insert(asks);
+            threads.entry(message.sent.thread).or_default().insert(asks);
+        }
+        purposes.push(purpose);
+    }
+    let one = |seen: Option<&BTreeSet<bool>>| {
+        (seen.filter(|seen| seen.len() == 1)).and_then(|seen| seen.first().copied())
+    };
+    for (message, purpose) in messages.iter().zip(&mut purposes) {
+        let segment = only_segment(known, message);
+        if let (Some(segment), true) = (segment, *purpose != Purpose::Other) {
+            let by_flow = one(flows.get(&flow(message)));
+            let asks = by_flow.or_else(|| one(threads.get(&message.sent.thread)));
+            *purpose = match asks {
+                Some(true) => Purpose::Ask(segment),
+                Some(false) => Purpose::Carry(segment),
+                None => Purpose::Unclear,
+            };
+        }
+    }
+    purposes
+}
+
+/// The one segment whose hash is in a message, if there is one, and no other has its hash.
+pub fn only_segment(known: &Known, message: &Message<'_>) -> Option<Segment> {
+    let (&first, others) = message.sent.segments.split_first()?;
+    let is_only = others.iter().all(|&other| other == first);
+    (is_only && known.segments[first as usize].is_unique).then_some(first)
+}

@@ -1,0 +1,114 @@
+//! The inputs of a run as a judge knows them: whose files there are, and what each hash stands for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::seen::calls::Segment;
+use swarm::manifest::Manifest;
+use swarm::protocol::{FileName, Rank};
+
+/// What is known of a run beforehand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// How many clients there are.
+    pub clients: usize,
+    /// The files that somebody owns, in the order of their first owners.
+    pub files: Vec<KnownFile>,
+    /// The segments of all files, one file after another; their places are the numbers that a
+    /// recording has.
+    pub segments: Vec<KnownSegment>,
+}
+
+/// A file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownFile {
+    /// Its name.
+    pub name: FileName,
+    /// Who holds it from the start.
+    pub owners: BTreeSet<Rank>,
+    /// Who downloads it: wants it, and does not own it.
+    pub leechers: BTreeSet<Rank>,
+    /// The number of its first segment.
+    pub first: Segment,
+    /// How many there are.
+    pub length: u32,
+}
+
+/// A segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownSegment {
+    /// Its file's place among the files.
+    pub file: usize,
+    /// Its hash.
+    pub hash: String,
+    /// Whether no other segment has this hash. A hash that several have tells nothing.
+    pub is_unique: bool,
+}
+
+impl Known {
+    /// What follows from the clients' inputs, in rank order.
+    pub fn new(inputs: &[Manifest]) -> Known {
+        let mut known = Known {
+            clients: inputs.len(),
+            ..Known::default()
+        };
+        let mut places: BTreeMap<FileName, usize> = BTreeMap::new();
+        let clients = || Rank::clients(inputs.len()).zip(inputs);
+        for (client, input) in clients() {
+            for owned in &input.owned {
+                let file = *places.entry(owned.name.clone()).or_insert_with(|| {
+                    let (file, first) = (known.files.len(), known.segments.len() as Segment);
+                    known.files.push(KnownFile {
+                        name: owned.name.clone(),
+                        owners: BTreeSet::new(),
+                        leechers: BTreeSet::new(),
+                        first,
+                        length: owned.hashes.len() as u32,
+                    });
+                    let segments = owned.hashes.iter().map(|hash| KnownSegment {
+                        file,
+                        hash: hash.to_string(),
+                        is_unique: true,
+                    });
+                    known.segments.extend(segments);
+                    file
+                });
+                known.files[file].owners.insert(client);
+            }
+        }
+        for (client, input) in clients() {
+            for name in input.to_download() {
+                if let Some(&file) = places.get(name) {
+                    known.files[file].leechers.insert(client);
+                }
+            }
+        }
+        let mut times: BTreeMap<String, usize> = BTreeMap::new();
+        for segment in &known.segments {
+            *times.entry(segment.hash.clone()).or_default() += 1;
+        }
+        for segment in &mut known.segments {
+            segment.is_unique = times[&segment.hash] == 1;
+        }
+        known
+    }
+
+    /// The file of a segment.
+    pub fn file_of(&self, segment: Segment) -> &KnownFile {
+        &self.files[self.segments[segment as usize].file]
+    }
+
+    /// Its place in its file, from 0.
+    pub fn place(&self, segment: Segment) -> u32 {
+        segment - self.file_of(segment).first
+    }
+
+    /// Whether this client holds the segment from the start.
+    pub fn owns(&self, client: Rank, segment: Segment) -> bool {
+        self.file_of(segment).owners.contains(&client)
+    }
+
+    /// Whether this client has to download the segment.
+    pub fn lacks(&self, client: Rank, segment: Segment) -> bool {
+        self.file_of(segment).leechers.contains(&client)
+    }
+}

@@ -1,0 +1,280 @@
+//! Reads what the profiling library recorded: `profiling/profiling.h` and `record.c` have the layout.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::seen::calls::{
+    Call, Datatype, Kind, Level, Levels, Lie, Peer, Polling, RankRecord, Recording, Tag, Taken,
+    ThreadRecord, What,
+};
+use crate::seen::known::Known;
+use swarm::protocol::Rank;
+
+/// What a file is as large as: more calls are not recorded. It takes no room on a disk that it does
+/// not need.
+const SIZE: u64 = 64 << 20;
+
+const MAGIC: u32 = 0x3152_4742;
+const MOST_THREADS: usize = 256;
+const HEADER: usize = 64 + MOST_THREADS * THREAD;
+const THREAD: usize = 64;
+const CALL: usize = 80;
+
+/// In the order of `number_of_type` in `handles.c`.
+const DATATYPES: [Datatype; 25] = [
+    Datatype::Other,
+    Datatype::Bytes,
+    Datatype::Bytes,
+    basic("MPI_CHAR", 1),
+    basic("MPI_SIGNED_CHAR", 1),
+    basic("MPI_UNSIGNED_CHAR", 1),
+    basic("MPI_SHORT", 2),
+    basic("MPI_UNSIGNED_SHORT", 2),
+    basic("MPI_INT", 4),
+    basic("MPI_UNSIGNED", 4),
+    basic("MPI_LONG", 8),
+    basic("MPI_UNSIGNED_LONG", 8),
+    basic("MPI_LONG_LONG", 8),
+    basic("MPI_UNSIGNED_LONG_LONG", 8),
+    basic("MPI_FLOAT", 4),
+    basic("MPI_DOUBLE", 8),
+    basic("MPI_C_BOOL", 1),
+    basic("MPI_INT8_T", 1),
+    basic("MPI_UINT8_T", 1),
+    basic("MPI_INT16_T", 2),
+    basic("MPI_UINT16_T", 2),
+    basic("MPI_INT32_T", 4),
+    basic("MPI_UINT32_T", 4),
+    basic("MPI_INT64_T", 8),
+    basic("MPI_UINT64_T", 8),
+];
+
+const fn basic(name: &'static str, size: u8) -> Datatype {
+    Datatype::Basic { name, size }
+}
+
+fn path(folder: &Path, rank: Rank) -> PathBuf {
+    folder.join(format!("rank{rank}"))
+}
+
+/// Makes a folder ready for the records of so many ranks, and writes down the hashes that are to be
+/// recognised.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn prepare(folder: &Path, ranks: usize, known: &Known) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for rank in (0..).map(Rank).take(ranks) {
+        File::create(path(folder, rank))?.set_len(SIZE)?;
+    }
+    let segments: Vec<String> = (known.segments.iter())
+        .map(|segment| {
+            let owners = known.files[segment.file].owners.iter();
+            let bits: u64 = owners
+                .filter(|owner| owner.0 < 64)
+                .map(|it| 1 << it.0)
+                .sum();
+            format!("{} {bits:x}\n", segment.hash)
+        })
+        .collect();
+    let text = format!("{}\n{}", segments.len(), segments.concat());
+    fs::write(folder.join("hashes"), text)
+}
+
+/// How much a rank has recorded, and how often it has looked for messages in vain: as long as neither
+/// grows, it has done nothing. `None` for one that has not come to MPI.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn activity(folder: &Path, rank: Rank) -> io::Result<Option<(u64, u64)>> {
+    let mut header = vec![0; HEADER];
+    File::open(path(folder, rank))?.read_exact(&mut header)?;
+    let header = Bytes(&header);
+    if header.u32(0) != MAGIC {
+        return Ok(None);
+    }
+    let looks = (0..MOST_THREADS).map(|thread| header.u64(64 + thread * THREAD + 24));
+    Ok(Some((header.u64(48), looks.sum())))
+}
+
+/// Reads the records of so many ranks.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn read(folder: &Path, ranks: usize) -> io::Result<Recording> {
+    let mut read = Vec::new();
+    for rank in (0..).map(Rank).take(ranks) {
+        let mut bytes = vec![0; HEADER];
+        let mut file = File::open(path(folder, rank))?;
+        file.read_exact(&mut bytes)?;
+        let used = Bytes(&bytes).u64(48).min(SIZE);
+        file.take(used.saturating_sub(HEADER as u64))
+            .read_to_end(&mut bytes)?;
+        read.push(bytes);
+    }
+    let starts = read.iter().filter_map(|bytes| {
+        let first = Bytes(bytes.get(HEADER..HEADER + CALL)?);
+        (first.u32(0) > 0).then(|| first.u64(24))
+    });
+    let start = starts.min().unwrap_or(0);
+    let ranks = read.iter().map(|bytes| rank_record(Bytes(bytes), start));
+    Ok(Recording {
+        ranks: ranks.collect(),
+    })
+}
+
+/// Numbers at places, as this host has them.
+#[derive(Clone, Copy)]
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn u16(self, at: usize) -> u16 {
+        u16::from_ne_bytes(self.0[at..at + 2].try_into().expect("two bytes"))
+    }
+
+    fn u32(self, at: usize) -> u32 {
+        u32::from_ne_bytes(self.0[at..at + 4].try_into().expect("four bytes"))
+    }
+
+    fn i32(self, at: usize) -> i32 {
+        i32::from_ne_bytes(self.0[at..at + 4].try_into().expect("four bytes"))
+    }
+
+    fn u64(self, at: usize) -> u64 {
+        u64::from_ne_bytes(self.0[at..at + 8].try_into().expect("eight bytes"))
+    }
+
+    /// A time since the start; `None` for one that is not there.
+    fn time(self, at: usize, start: u64) -> Option<Duration> {
+        let time = self.u64(at);
+        (time > 0).then(|| Duration::from_nanos(time.saturating_sub(start)))
+    }
+}
+
+fn rank_record(file: Bytes<'_>, start: u64) -> RankRecord {
+    if file.u32(0) != MAGIC {
+        return RankRecord::default();
+    }
+    let threads = (file.u32(56) as usize).min(MOST_THREADS);
+    let lie = || Lie {
+        to: Rank(file.u32(32)),
+        segment: file.u32(36),
+    };
+    RankRecord {
+        levels: level(file.i32(12))
+            .zip(level(file.i32(16)))
+            .map(|(asked, given)| Levels { asked, given }),
+        finalize: file.time(40, start),
+        is_aborted: file.u32(20) != 0,
+        is_cut: file.u32(24) != 0,
+        lie: (file.u32(28) != 0).then(lie),
+        threads: (0..threads)
+            .map(|number| thread(Bytes(&file.0[64 + number * THREAD..][..THREAD]), start))
+            .collect(),
+        calls: calls(file, start),
+    }
+}
+
+fn level(number: i32) -> Option<Level> {
+    match number {
+        1 => Some(Level::Single),
+        2 => Some(Level::Funneled),
+        3 => Some(Level::Serialized),
+        4 => Some(Level::Multiple),
+        _ => None,
+    }
+}
+
+fn thread(bytes: Bytes<'_>, start: u64) -> ThreadRecord {
+    let times = bytes.u64(24);
+    let polling = || {
+        Some(Polling {
+            kind: kind(bytes.u32(4))?,
+            peer: peer(bytes.i32(8)),
+            tag: tag(bytes.i32(12)),
+            comm: bytes.u32(16),
+            times,
+            since: bytes.time(32, start).unwrap_or_default(),
+        })
+    };
+    ThreadRecord {
+        is_over: bytes.u32(0) != 0,
+        polling: if times > 0 { polling() } else { None },
+    }
+}
+
+fn kind(number: u32) -> Option<Kind> {
+    Kind::ALL
+        .iter()
+        .copied()
+        .find(|kind| *kind as u32 == number)
+}
+
+fn peer(number: i32) -> Peer {
+    match u32::try_from(number) {
+        Ok(rank) => Peer::One(Rank(rank)),
+        Err(_) if number == -1 => Peer::Any,
+        Err(_) => Peer::None,
+    }
+}
+
+fn tag(number: i32) -> Tag {
+    match number {
+        -1 => Tag::Any,
+        0.. => Tag::One(number),
+        _ => Tag::None,
+    }
+}
+
+fn calls(file: Bytes<'_>, start: u64) -> Vec<Call> {
+    let mut calls = Vec::new();
+    let mut at = HEADER;
+    while let Some(bytes) = file.0.get(at..) {
+        let size = match bytes.get(..4) {
+            Some(_) => Bytes(bytes).u32(0) as usize,
+            None => break,
+        };
+        // A rank that was killed may have left a call unwritten: nothing behind it can be found.
+        if size < CALL || size > bytes.len() {
+            break;
+        }
+        calls.extend(call(Bytes(&bytes[..size]), start));
+        at += size;
+    }
+    calls
+}
+
+fn call(bytes: Bytes<'_>, start: u64) -> Option<Call> {
+    let kind = kind(bytes.u16(4).into())?;
+    let error = bytes.i32(20);
+    let completed = bytes.time(40, start);
+    let from = u32::try_from(bytes.i32(56)).ok();
+    let takes = matches!(kind.what(), What::Receive | What::Find);
+    let segments = (bytes.u32(76) as usize).min((bytes.0.len() - CALL) / 4);
+    Some(Call {
+        thread: bytes.u16(6),
+        kind,
+        peer: peer(bytes.i32(8)),
+        tag: tag(bytes.i32(12)),
+        comm: bytes.u32(16),
+        bytes: bytes.u64(48),
+        datatype: DATATYPES
+            .get(bytes.u32(72) as usize)
+            .copied()
+            .unwrap_or(Datatype::Other),
+        started: bytes.time(24, start).unwrap_or_default(),
+        returned: bytes.time(32, start),
+        completed,
+        error: (error != 0).then_some(error),
+        taken: from
+            .filter(|_| takes && completed.is_some())
+            .map(|from| Taken {
+                from: Rank(from),
+                tag: bytes.i32(60),
+                bytes: bytes.u64(64),
+            }),
+        segments: (0..segments).map(|nth| bytes.u32(CALL + 4 * nth)).collect(),
+    })
+}

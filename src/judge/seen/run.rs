@@ -1,0 +1,97 @@
+//! One run of somebody's program.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::seen::calls::Recording;
+use swarm::protocol::Rank;
+
+/// Under what a program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// Nothing is added.
+    AsItIs,
+    /// Calls of MPI take their time, at random.
+    Noise,
+    /// A standard send waits until its receive has begun.
+    Synchronous,
+    /// One client sends another a wrong hash, once.
+    Lying,
+}
+
+impl Condition {
+    /// Those under which everything is judged.
+    pub const ALL: [Condition; 3] = [Condition::AsItIs, Condition::Noise, Condition::Synchronous];
+
+    /// All there are, with their names on the command line.
+    pub const NAMES: [(&str, Condition); 4] = [
+        ("as-it-is", Condition::AsItIs),
+        ("noise", Condition::Noise),
+        ("synchronous", Condition::Synchronous),
+        ("lying", Condition::Lying),
+    ];
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Condition::AsItIs => "as it is",
+            Condition::Noise => "with noise",
+            Condition::Synchronous => "with synchronous sends",
+            Condition::Lying => "with one wrong hash",
+        })
+    }
+}
+
+/// What a run left.
+#[derive(Debug, Clone, Default)]
+pub struct Run {
+    /// How it ended.
+    pub ending: Ending,
+    /// From the start of mpirun to its end.
+    pub wall: Duration,
+    /// The processor time of all ranks and of mpirun.
+    pub cpu: Duration,
+    /// The files that were not there before, by name.
+    pub outputs: BTreeMap<String, Vec<u8>>,
+    /// What the program and mpirun printed, or the beginning of it.
+    pub printed: String,
+    /// The processes that were still there after the end, and were ended: their commands.
+    pub left: Vec<String>,
+    /// What the ranks called.
+    pub recording: Recording,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// Why it was ended from outside, if it did not end by itself.
+    pub hung: Option<Hung>,
+    /// The exit status of mpirun; `None` after a signal.
+    pub status: Option<i32>,
+    /// How each rank ended, where that is known: a rank that mpirun or the time limit killed is not
+    /// in it.
+    pub ranks: BTreeMap<Rank, RankEnd>,
+}
+
+/// Why a run was ended from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hung {
+    /// It took longer than it may.
+    TimeLimit(Duration),
+    /// Every thread of every rank has waited for another, all that time.
+    Standstill(Duration),
+}
+
+/// How a rank ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RankEnd {
+    /// With this exit status.
+    Status(i32),
+    /// By this signal.
+    Signal(i32),
+}

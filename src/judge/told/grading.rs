@@ -1,0 +1,216 @@
+//! What all runs of a program amount to.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::checks::check::{Check, Evidence, Subject};
+use crate::seen::run::Condition;
+
+/// The version of the report that [`Grading`] is.
+pub const SCHEMA: u32 = 1;
+
+/// What was run and what came of it: the report that `--report` writes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Grading {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Of this program.
+    pub version: String,
+    /// The program that was graded, as it was named.
+    pub program: String,
+    /// The MPI library that it uses: its name and version.
+    pub mpi: String,
+    /// What the generated tests and the noise follow from.
+    pub seed: u64,
+    /// The tests, each with what it came to.
+    pub tests: Vec<TestReport>,
+    /// A verdict for each check, in the order of [`Check::ALL`], from the tests that the assignment
+    /// allows.
+    pub checks: Vec<Judgement>,
+    /// The same from the tests beyond the assignment, if any were run. They count where the user wants
+    /// that.
+    pub beyond: Vec<Judgement>,
+    /// Whether those beyond count.
+    pub counts_beyond: bool,
+    /// How fast it is, by test, where it ended right.
+    pub speed: Vec<Speed>,
+    /// What it is worth.
+    pub marks: Marks,
+}
+
+impl Grading {
+    /// The verdict that counts for each check. Where tests beyond the assignment count, a check that
+    /// they show wrong is wrong.
+    pub fn counted(&self) -> impl Iterator<Item = &Judgement> {
+        self.checks.iter().map(|judgement| {
+            let is_worse = |beyond: &&Judgement| {
+                self.counts_beyond
+                    && judgement.verdict != Verdict::Wrong
+                    && beyond.check == judgement.check
+                    && beyond.verdict == Verdict::Wrong
+            };
+            self.beyond.iter().find(is_worse).unwrap_or(judgement)
+        })
+    }
+
+    /// How many checks have this verdict, where it counts.
+    pub fn number(&self, verdict: Verdict) -> usize {
+        let judgements = self.counted();
+        judgements.filter(|it| it.verdict == verdict).count()
+    }
+}
+
+/// A test, and how often it came out right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestReport {
+    /// Its name: that of its folder, or of its shape.
+    pub name: String,
+    /// How many ranks it takes.
+    pub ranks: usize,
+    /// Where it is from.
+    pub origin: Origin,
+    /// What the assignment does not promise of its inputs, if that is so.
+    pub beyond: Option<String>,
+    /// How its runs ended, by condition.
+    pub runs: Vec<Tally>,
+}
+
+/// Where a test is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// From a folder.
+    Given,
+    /// Made up.
+    Generated,
+}
+
+/// How the runs of a test under a condition ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// The condition.
+    pub condition: Condition,
+    /// How many there were. Fewer than asked for if the first ones hung.
+    pub runs: usize,
+    /// How many ended by themselves, with status 0 and the right outputs.
+    pub right: usize,
+}
+
+/// What is said of a check at last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It does not hold.
+    Wrong,
+    /// The runs do not tell.
+    CannotBeTold,
+    /// It holds as far as the runs show.
+    Right,
+}
+
+/// The verdict of a check, with what it rests on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// Which check.
+    pub check: Check,
+    /// What it is about.
+    pub subject: Subject,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// How many runs showed it wrong.
+    pub wrong: usize,
+    /// How many showed it right.
+    pub right: usize,
+    /// How many did not tell.
+    pub untold: usize,
+    /// Where in between the rate of wrong runs is, with a confidence of 95 % (Wilson's interval),
+    /// among the runs that told.
+    pub rate: Option<[f64; 2]>,
+    /// What was wrong in the first wrong run.
+    pub evidence: Option<Evidence>,
+    /// Which run that was.
+    pub place: Option<Place>,
+    /// Why it cannot be told, if it cannot.
+    pub reason: Option<String>,
+}
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The test's name.
+    pub test: String,
+    /// The condition.
+    pub condition: Condition,
+    /// The number of the run of this test under this condition, from 1.
+    pub run: usize,
+    /// The seed of its noise, where there was noise.
+    pub noise: Option<u64>,
+}
+
+/// For the user.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place {
+            test,
+            condition,
+            run,
+            noise,
+        } = self;
+        write!(f, "{test} {condition}, run {run}")?;
+        match noise {
+            Some(seed) => write!(f, ", noise {seed}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How fast a test's runs were as the program is; medians.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Speed {
+    /// The test's name.
+    pub test: String,
+    /// Seconds from the start of mpirun to its end.
+    pub wall: f64,
+    /// The same for a program that only starts and ends MPI.
+    pub empty: f64,
+    /// Seconds of processor time.
+    pub cpu: f64,
+    /// Messages for each segment that is downloaded; collective operations do not count.
+    pub messages: Option<f64>,
+    /// The same of this program, where it was built with the same MPI library.
+    pub ours: Option<Ours>,
+}
+
+/// How fast this program is on the same inputs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ours {
+    /// Seconds from the start of mpirun to its end.
+    pub wall: f64,
+    /// Seconds of processor time.
+    pub cpu: f64,
+    /// Messages for each segment.
+    pub messages: Option<f64>,
+}
+
+/// What a program is worth by a course's rules.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Marks {
+    /// The sum; not below 0.
+    pub total: f64,
+    /// The most there is.
+    pub of: f64,
+    /// What was given and taken, in order.
+    pub lines: Vec<MarkLine>,
+}
+
+/// Something that was given or taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MarkLine {
+    /// For what.
+    pub reason: String,
+    /// How much; below 0 if it was taken.
+    pub points: f64,
+    /// How much there was to get; 0 for what is taken.
+    pub of: f64,
+}

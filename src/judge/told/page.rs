@@ -1,0 +1,191 @@
+//! The page of a grading: the mark sheet, and the calls of the first failing run as a picture.
+//!
+//! What is told stands here and in `calls.rs`, field by field; the page (`page/`) says and draws it in a
+//! browser, with what it shares with the page of a trace ([`crate::picture`]).
+
+mod calls;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use serde_json::Value;
+use signal_hook::low_level;
+
+use crate::checks::check::Check;
+use crate::seen::known::Known;
+use crate::seen::run::{Condition, Ending, Hung, RankEnd, Run};
+use crate::told::grading::{Grading, Judgement, Place, Verdict};
+use pages::html;
+
+const PAGE: &str = include_str!("page/page.html");
+const STYLE: [&str; 2] = [html::STYLE, include_str!("page/page.css")];
+const SCRIPT: [&str; 3] = [
+    include_str!("page/sheet.js"),
+    include_str!("page/calls.js"),
+    include_str!("page/main.js"),
+];
+
+/// The page has so many characters of what was printed, and the last ones if there are more.
+const PRINTED: usize = 20_000;
+
+/// A run that shows something wrong.
+#[derive(Debug, Clone, Copy)]
+pub struct Failing<'a> {
+    /// What it shows, in one sentence without its full stop.
+    pub title: &'a str,
+    /// Which run it is. Below its picture is what the grading says of it.
+    pub place: &'a Place,
+    /// Its inputs.
+    pub known: &'a Known,
+    /// The run.
+    pub run: &'a Run,
+}
+
+/// What the script is told.
+#[derive(Serialize)]
+struct Told<'a> {
+    headline: String,
+    grading: Value,
+    /// What is right where each check holds, by the check's name.
+    about: BTreeMap<&'static str, String>,
+    conditions: Vec<(Condition, String)>,
+    failing: Option<FailingTold<'a>>,
+}
+
+#[derive(Serialize)]
+struct FailingTold<'a> {
+    title: &'a str,
+    place: Value,
+    ending: String,
+    is_hung: bool,
+    printed: &'a str,
+    is_printed_cut: bool,
+    #[serde(flatten)]
+    told: calls::Told,
+}
+
+/// Makes the page, with the picture of a failing run if there is one.
+///
+/// # Errors
+/// When the grading cannot be described.
+pub fn page(grading: &Grading, run: Option<Failing<'_>>) -> Result<String> {
+    let conditions = [&Condition::ALL[..], &[Condition::Lying]].concat();
+    let told = Told {
+        headline: headline(grading),
+        grading: exact(grading)?,
+        about: Check::ALL
+            .map(|check| (check.name(), check.to_string()))
+            .into(),
+        conditions: conditions
+            .into_iter()
+            .map(|condition| (condition, condition.to_string()))
+            .collect(),
+        failing: run.map(FailingTold::new).transpose()?,
+    };
+    html::page(PAGE, &STYLE, &told, &SCRIPT)
+}
+
+/// The answer to what people ask first: `tema2: 3 things are wrong`.
+fn headline(grading: &Grading) -> String {
+    let program = Path::new(&grading.program);
+    let name = program.file_name().unwrap_or(program.as_os_str());
+    let things = |number: usize| match number {
+        1 => "1 thing".to_owned(),
+        more => format!("{more} things"),
+    };
+    let are = |number: usize| if number == 1 { "is" } else { "are" };
+    let said = match [Verdict::Wrong, Verdict::CannotBeTold].map(|it| count(grading, it)) {
+        [0, 0] => "nothing is wrong".to_owned(),
+        [0, untold] => format!("nothing is wrong, and {} cannot be told", things(untold)),
+        [wrong, _] => format!("{} {} wrong", things(wrong), are(wrong)),
+    };
+    format!("{}: {said}", name.to_string_lossy())
+}
+
+/// How many checks have a verdict, where what counts is looked at: a check is as bad as its worst verdict.
+fn count(grading: &Grading, verdict: Verdict) -> usize {
+    let beyond = grading.counts_beyond.then_some(&grading.beyond);
+    let mut worst: BTreeMap<Check, Verdict> = BTreeMap::new();
+    for Judgement { check, verdict, .. } in
+        grading.checks.iter().chain(beyond.into_iter().flatten())
+    {
+        let known = worst.entry(*check).or_insert(*verdict);
+        *known = (*known).min(*verdict);
+    }
+    worst.values().filter(|it| **it == verdict).count()
+}
+
+/// As it is in the report, but for numbers that a script would round, such as seeds: they become text.
+fn exact(told: &impl Serialize) -> Result<Value> {
+    const GREATEST: u64 = 1 << 53;
+    fn mend(value: &mut Value) {
+        match value {
+            Value::Number(number) if number.as_u64() > Some(GREATEST) => {
+                *value = number.to_string().into();
+            }
+            Value::Array(values) => values.iter_mut().for_each(mend),
+            Value::Object(values) => values.values_mut().for_each(mend),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut told = serde_json::to_value(told).context("cannot describe the grading")?;
+    mend(&mut told);
+    Ok(told)
+}
+
+impl<'a> FailingTold<'a> {
+    fn new(failing: Failing<'a>) -> Result<FailingTold<'a>> {
+        let Failing {
+            title,
+            place,
+            known,
+            run,
+        } = failing;
+        let printed = last(&run.printed, PRINTED);
+        Ok(FailingTold {
+            title,
+            place: exact(place)?,
+            ending: ending(&run.ending),
+            is_hung: run.ending.hung.is_some(),
+            printed,
+            is_printed_cut: printed.len() < run.printed.len(),
+            told: calls::tell(&run.recording, &run.ending, known),
+        })
+    }
+}
+
+/// The last so many characters of a text, or fewer.
+fn last(text: &str, characters: usize) -> &str {
+    let start = text.char_indices().rev().nth(characters.saturating_sub(1));
+    start.map_or(text, |(start, _)| &text[start..])
+}
+
+fn ending(ending: &Ending) -> String {
+    match (ending.hung, ending.status) {
+        (Some(Hung::TimeLimit(limit)), _) => format!(
+            "It did not end in {}, and was ended",
+            humantime::format_duration(limit)
+        ),
+        (Some(Hung::Standstill(time)), _) => format!(
+            "All threads waited for others for {}, and it was ended",
+            humantime::format_duration(time)
+        ),
+        (None, Some(0)) => "It ended by itself, with status 0".to_owned(),
+        (None, Some(status)) => format!("It ended by itself, with status {status}"),
+        (None, None) => "A signal ended it".to_owned(),
+    }
+}
+
+/// How a rank ended, if there is something wrong with it.
+fn rank_end(end: RankEnd) -> Option<String> {
+    match end {
+        RankEnd::Status(0) => None,
+        RankEnd::Status(status) => Some(format!("exit status {status}")),
+        RankEnd::Signal(signal) => Some(match low_level::signal_name(signal) {
+            Some(name) => format!("signal {signal} ({name})"),
+            None => format!("signal {signal}"),
+        }),
+    }
+}

@@ -1,0 +1,368 @@
+//! What the picture of a run's calls is told: a lane for each thread, a bar for each call, an arrow for
+//! each message.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::rank_end;
+use crate::seen::calls::{
+    Call, Datatype, Kind, Peer, RankRecord, Recording, Segment, Tag, Thread, What,
+};
+use crate::seen::known::Known;
+use crate::seen::messages::messages;
+use crate::seen::run::Ending;
+use pages::column::Column;
+use swarm::protocol::Rank;
+
+/// The page has so many calls at most, the last ones: how a run ended is explained by its end.
+const MOST: usize = 20_000;
+
+/// So many stretches of segments are named; more are counted.
+const STRETCHES: usize = 4;
+
+/// The picture's data. Times are in seconds.
+#[derive(Serialize)]
+pub(super) struct Told {
+    /// The first and the last moment of the calls.
+    span: [f64; 2],
+    /// What is shown first: all but the start and the end of MPI, which take longer than all the rest.
+    home: [f64; 2],
+    /// How many calls were recorded.
+    calls_in_all: usize,
+    /// The name and the use of each function that a call's `kind` is a place of.
+    kinds: Vec<(&'static str, &'static str)>,
+    /// The names that a call's `datatype` is a place of.
+    datatypes: Vec<&'static str>,
+    ranks: Vec<RankTold>,
+    calls: CallColumns,
+    messages: MessageColumns,
+    /// The segments in a call's message, by the call's place.
+    segments: BTreeMap<usize, String>,
+}
+
+#[derive(Serialize)]
+struct RankTold {
+    /// The number of its lanes, at least one.
+    threads: usize,
+    /// The thread level that it has, if it came to MPI.
+    level: Option<String>,
+    /// How it ended, if not well.
+    end: Option<String>,
+    is_cut: bool,
+}
+
+/// In the order of their start. A number that there is not is -1; what is any is -2.
+#[derive(Serialize)]
+struct CallColumns {
+    lane: Column,
+    kind: Column,
+    peer: Column,
+    tag: Column,
+    comm: Column,
+    bytes: Column,
+    datatype: Column,
+    started: Column,
+    /// NaN if it has not.
+    returned: Column,
+    /// NaN if it has not, or nobody found out.
+    completed: Column,
+    /// 0 for none.
+    error: Column,
+    from: Column,
+    taken_tag: Column,
+    taken_bytes: Column,
+    /// For looks that found nothing, how many they were; 0 for a call.
+    times: Column,
+}
+
+/// In the order of their sending.
+#[derive(Serialize)]
+struct MessageColumns {
+    /// The places of their calls. -1: nobody took it. -2: that call is not in the picture.
+    sent: Column,
+    taken: Column,
+    /// To whom.
+    to: Column,
+}
+
+/// A call with its rank, and how many looks it stands for.
+type Row<'a> = (Rank, &'a Call, u64);
+
+/// Gathers the data from a recording.
+pub(super) fn tell(recording: &Recording, ending: &Ending, known: &Known) -> Told {
+    let ranks = || (0..).map(Rank).zip(&recording.ranks);
+    let looks: Vec<(Rank, Call, u64)> = ranks()
+        .flat_map(|(rank, record)| looks(record).map(move |(call, times)| (rank, call, times)))
+        .collect();
+    let messages = messages(recording);
+    let unreceived: HashSet<*const Call> = (messages.iter())
+        .filter(|message| message.taken.is_none())
+        .map(|message| std::ptr::from_ref(message.sent))
+        .collect();
+
+    let mut rows: Vec<Row<'_>> = ranks()
+        .flat_map(|(rank, record)| record.calls.iter().map(move |call| (rank, call, 0)))
+        .collect();
+    let calls_in_all = rows.len();
+    // What is still underway at the end belongs to the end, however early it began.
+    rows.sort_by_key(|(_, call, _)| {
+        let is_open = unreceived.contains(&std::ptr::from_ref(*call));
+        let end = call.returned.filter(|_| !is_open);
+        std::cmp::Reverse(end.unwrap_or(Duration::MAX))
+    });
+    rows.truncate(MOST);
+    rows.extend(
+        looks
+            .iter()
+            .map(|(rank, call, times)| (*rank, call, *times)),
+    );
+    rows.sort_by_key(|(_, call, _)| call.started);
+
+    // A call is known by where it lies in the recording.
+    let places: HashMap<*const Call, usize> = (rows.iter())
+        .enumerate()
+        .map(|(place, (_, call, _))| (std::ptr::from_ref(*call), place))
+        .collect();
+    let place = |call: &Call| places.get(&std::ptr::from_ref(call)).copied();
+
+    let mut segments = BTreeMap::new();
+    let mut drawn = Vec::new();
+    for message in &messages {
+        let sent = place(message.sent);
+        let taken = message.taken.and_then(place);
+        if sent.is_none() && taken.is_none() {
+            continue;
+        }
+        if !message.sent.segments.is_empty() {
+            let names = names(known, &message.sent.segments);
+            for place in [sent, taken].into_iter().flatten() {
+                segments.insert(place, names.clone());
+            }
+        }
+        // Who has recorded only some of its calls may have taken it in another.
+        let receiver = recording.ranks.get(message.to.0 as usize);
+        let is_lost = message.taken.is_none() && receiver.is_some_and(|it| !it.is_cut);
+        let number = |place: Option<usize>, none| place.map_or(none, |place| place as i32);
+        let taken = number(taken, if is_lost { -1 } else { -2 });
+        drawn.push((number(sent, -2), taken, message.to));
+    }
+
+    let mut first_lane = Vec::new();
+    let mut lanes = 0;
+    for record in &recording.ranks {
+        first_lane.push(lanes);
+        lanes += threads(record);
+    }
+    let lane = |rank: Rank, thread: Thread| first_lane[rank.0 as usize] + usize::from(thread);
+    Told {
+        span: span(&rows),
+        home: home(&rows, rows.len() < calls_in_all),
+        calls_in_all,
+        kinds: (Kind::ALL.iter())
+            .map(|kind| (kind.function(), what(*kind)))
+            .collect(),
+        datatypes: datatypes(&rows),
+        ranks: ranks()
+            .map(|(rank, record)| RankTold {
+                threads: threads(record),
+                level: record.levels.map(|levels| levels.given.to_string()),
+                end: ending.ranks.get(&rank).and_then(|end| rank_end(*end)),
+                is_cut: record.is_cut,
+            })
+            .collect(),
+        calls: columns(&rows, lane),
+        messages: MessageColumns {
+            sent: Column::i32(drawn.iter().map(|(sent, ..)| *sent)),
+            taken: Column::i32(drawn.iter().map(|(_, taken, _)| *taken)),
+            to: Column::i32(drawn.iter().map(|(.., to)| to.0 as i32)),
+        },
+        segments,
+    }
+}
+
+/// What each thread has been looking for at the end, as a call that has not returned.
+fn looks(record: &RankRecord) -> impl Iterator<Item = (Call, u64)> + '_ {
+    let threads = (0..).zip(&record.threads);
+    threads.filter_map(|(thread, state)| {
+        let polling = state.polling.as_ref()?;
+        let call = Call {
+            thread,
+            kind: polling.kind,
+            peer: polling.peer,
+            tag: polling.tag,
+            comm: polling.comm,
+            bytes: 0,
+            datatype: Datatype::Other,
+            started: polling.since,
+            returned: None,
+            completed: None,
+            error: None,
+            taken: None,
+            segments: Vec::new(),
+        };
+        Some((call, polling.times.max(1)))
+    })
+}
+
+fn threads(record: &RankRecord) -> usize {
+    let called = record.calls.iter().map(|call| usize::from(call.thread) + 1);
+    called.max().unwrap_or(1).max(record.threads.len())
+}
+
+fn columns(rows: &[Row<'_>], lane: impl Fn(Rank, Thread) -> usize) -> CallColumns {
+    let calls = || rows.iter().map(|(_, call, _)| *call);
+    let time = |time: Option<Duration>| time.map_or(f64::NAN, |time| time.as_secs_f64());
+    let place = |found: Option<usize>| found.expect("the list was made of what is looked for");
+    let datatypes = datatypes(rows);
+    let datatype = |call: &Call| {
+        let name = datatype(call.datatype);
+        place(datatypes.iter().position(|it| *it == name))
+    };
+    let kind = |call: &Call| place(Kind::ALL.iter().position(|kind| *kind == call.kind));
+    let taken = |of: fn(&crate::seen::calls::Taken) -> i32| {
+        Column::i32(calls().map(move |call| call.taken.as_ref().map_or(-1, of)))
+    };
+    CallColumns {
+        lane: Column::u16(
+            rows.iter()
+                .map(|(rank, call, _)| lane(*rank, call.thread) as u32),
+        ),
+        kind: Column::u8(calls().map(kind)),
+        peer: Column::i32(calls().map(|call| match call.peer {
+            Peer::One(rank) => rank.0 as i32,
+            Peer::None => -1,
+            Peer::Any => -2,
+        })),
+        tag: Column::i32(calls().map(|call| match call.tag {
+            Tag::One(tag) => tag,
+            Tag::None => -1,
+            Tag::Any => -2,
+        })),
+        comm: Column::u32(calls().map(|call| call.comm.into())),
+        bytes: Column::u32(calls().map(|call| call.bytes)),
+        datatype: Column::u8(calls().map(datatype)),
+        started: Column::f64(calls().map(|call| call.started.as_secs_f64())),
+        returned: Column::f64(calls().map(|call| time(call.returned))),
+        completed: Column::f64(calls().map(|call| time(call.completed))),
+        error: Column::i32(calls().map(|call| call.error.unwrap_or(0))),
+        from: taken(|taken| taken.from.0 as i32),
+        taken_tag: taken(|taken| taken.tag),
+        taken_bytes: taken(|taken| i32::try_from(taken.bytes).unwrap_or(i32::MAX)),
+        times: Column::u32(rows.iter().map(|(.., times)| *times)),
+    }
+}
+
+fn span(rows: &[Row<'_>]) -> [f64; 2] {
+    let first = rows.iter().map(|(_, call, _)| call.started).min();
+    let last = rows.iter().map(|(_, call, _)| end(call)).max();
+    [first, last].map(|time| time.unwrap_or_default().as_secs_f64())
+}
+
+/// The last that is known of a call.
+fn end(call: &Call) -> Duration {
+    let ends = [call.returned, call.completed];
+    ends.into_iter().flatten().fold(call.started, Duration::max)
+}
+
+fn home(rows: &[Row<'_>], is_part: bool) -> [f64; 2] {
+    let is_start = |call: &Call| matches!(call.kind, Kind::Init | Kind::InitThread);
+    let is_end = |call: &Call| call.kind == Kind::Finalize;
+    let calls = || rows.iter().map(|(_, call, _)| *call);
+    let work = || calls().filter(|call| !is_start(call) && !is_end(call));
+    let never_began = calls().any(|call| is_start(call) && call.returned.is_none());
+    // Of a part, what was underway before it may have begun long before.
+    let first = if is_part {
+        work().filter_map(|call| call.returned).min()
+    } else {
+        work().map(|call| call.started).min()
+    };
+    let ends = calls().filter(|call| is_end(call));
+    let last = work().map(end).chain(ends.map(|call| call.started)).max();
+    match (first, last) {
+        (Some(first), Some(last)) if !never_began && first < last => {
+            [first, last].map(|time| time.as_secs_f64())
+        }
+        _ => span(rows),
+    }
+}
+
+fn what(kind: Kind) -> &'static str {
+    match kind.what() {
+        What::Send => "send",
+        What::Receive => "receive",
+        What::Find => "find",
+        What::Wait => "wait",
+        What::Together => "together",
+        What::Other => "other",
+    }
+}
+
+fn datatypes(rows: &[Row<'_>]) -> Vec<&'static str> {
+    let mut names: Vec<_> = (rows.iter())
+        .map(|(_, call, _)| datatype(call.datatype))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn datatype(datatype: Datatype) -> &'static str {
+    match datatype {
+        Datatype::Basic { name, .. } => name,
+        Datatype::Bytes | Datatype::Other => "",
+    }
+}
+
+/// Segments as people say them: `file1[0–44], file2[3] and 5 more`. A place counts from 0.
+fn names(known: &Known, segments: &[Segment]) -> String {
+    let is_known = |segment: &&Segment| (**segment as usize) < known.segments.len();
+    let file = |segment: Segment| known.segments[segment as usize].file;
+    let mut stretches: Vec<(Segment, Segment)> = Vec::new();
+    for &segment in segments.iter().filter(is_known) {
+        match stretches.last_mut() {
+            Some((_, last)) if *last + 1 == segment && file(*last) == file(segment) => {
+                *last = segment;
+            }
+            _ => stretches.push((segment, segment)),
+        }
+    }
+    let (named, others) = stretches.split_at(stretches.len().min(STRETCHES));
+    let named = named.iter().map(|&(first, last)| {
+        let (name, from) = (&known.file_of(first).name, known.place(first));
+        if first == last {
+            format!("{name}[{from}]")
+        } else {
+            format!("{name}[{from}–{}]", known.place(last))
+        }
+    });
+    let said = named.collect::<Vec<_>>().join(", ");
+    match others.iter().map(|(first, last)| last - first + 1).sum() {
+        0u32 => said,
+        more => format!("{said} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use swarm::manifest::parse;
+
+    #[test]
+    fn segments_are_named_by_stretches_of_a_file() {
+        let hash = |n: usize| format!("{n:032x}");
+        let file = |name: &str, first: usize| {
+            let hashes: Vec<_> = (first..first + 10).map(hash).collect();
+            format!("{name} 10 {}", hashes.join(" "))
+        };
+        let input = format!("2 {} {} 0", file("a", 0), file("b", 10));
+        let known = Known::new(&[parse(input.as_bytes()).expect("an input")]);
+        assert_eq!(names(&known, &[3]), "a[3]");
+        assert_eq!(names(&known, &[8, 9, 10, 11, 5]), "a[8–9], b[0–1], a[5]");
+        assert_eq!(
+            names(&known, &[0, 2, 4, 6, 8, 9, 90]),
+            "a[0], a[2], a[4], a[6] and 2 more"
+        );
+    }
+}

@@ -1,0 +1,287 @@
+//! What a program is worth: a course's points file, and the marks that follow from the verdicts.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use serde::Deserialize;
+use toml::{Spanned, Value};
+
+use crate::checks::check::Check;
+use crate::seen::run::Condition;
+use crate::told::grading::{Judgement, MarkLine, Marks, Origin, Tally, TestReport, Verdict};
+
+/// The course's points for its tests.
+const COURSE: f64 = 40.0;
+
+/// How a course gives points.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Points {
+    tests: TestPoints,
+    /// Under which conditions a test has to come out right.
+    conditions: Vec<Condition>,
+    /// What is taken where a check is wrong. 0 only names it.
+    deduct: BTreeMap<Check, f64>,
+}
+
+/// What tests are worth.
+#[derive(Debug, Clone, PartialEq)]
+enum TestPoints {
+    /// All given tests together are worth so much, each the same.
+    Shared(f64),
+    /// These tests are worth so much, and each other given one what `each` is.
+    Named {
+        each: Option<f64>,
+        names: BTreeMap<String, f64>,
+    },
+}
+
+/// The course gives points for its tests. What it deducts for, a person has to weigh: it is only named.
+impl Default for Points {
+    fn default() -> Points {
+        Points {
+            tests: TestPoints::Shared(COURSE),
+            conditions: vec![Condition::AsItIs],
+            deduct: BTreeMap::from([(Check::TwoThreads, 0.0), (Check::Peers, 0.0)]),
+        }
+    }
+}
+
+/// The file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    of: Option<Spanned<Value>>,
+    conditions: Option<Spanned<Vec<Spanned<String>>>>,
+    tests: Option<Spanned<BTreeMap<String, Spanned<Value>>>>,
+    deduct: Option<BTreeMap<Spanned<String>, Spanned<Value>>>,
+}
+
+/// What is wrong, and where in the text.
+type Wrong = (Range<usize>, String);
+
+impl Points {
+    /// Reads a points file.
+    ///
+    /// # Errors
+    /// Says where it cannot be understood, what was expected and what was found.
+    pub fn read(path: &Path) -> Result<Points> {
+        let shown = path.display();
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+        Points::parse(&text).map_err(|(span, why)| {
+            let before = text.get(..span.start).unwrap_or(&text);
+            let line = before.matches('\n').count() + 1;
+            let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
+            anyhow!("{shown}:{line}:{column}: {why}")
+        })
+    }
+
+    fn parse(text: &str) -> Result<Points, Wrong> {
+        let file: File = toml::from_str(text).map_err(|error| {
+            let said = error.message().lines().collect::<Vec<_>>().join(", ");
+            (error.span().unwrap_or_default(), said)
+        })?;
+        let default = Points::default();
+        let tests = match (file.of, file.tests) {
+            (None, None) => default.tests,
+            (Some(of), None) => TestPoints::Shared(amount(&of)?),
+            (None, Some(tests)) => {
+                let mut names = BTreeMap::new();
+                for (name, points) in tests.into_inner() {
+                    names.insert(name, amount(&points)?);
+                }
+                let each = names.remove("each");
+                TestPoints::Named { each, names }
+            }
+            (Some(_), Some(tests)) => {
+                let why = "expected either `of` or [tests], found both";
+                return Err((tests.span(), why.into()));
+            }
+        };
+        let conditions = match file.conditions {
+            None => default.conditions,
+            Some(names) => conditions(&names)?,
+        };
+        let deduct = match file.deduct {
+            None => default.deduct,
+            Some(table) => {
+                let pairs = table
+                    .iter()
+                    .map(|(name, points)| Ok((check(name)?, amount(points)?)));
+                pairs.collect::<Result<_, Wrong>>()?
+            }
+        };
+        Ok(Points {
+            tests,
+            conditions,
+            deduct,
+        })
+    }
+
+    /// What these tests and verdicts are worth. Every point that is given, not given or taken has its
+    /// reason.
+    pub fn marks(&self, tests: &[TestReport], checks: &[Judgement]) -> Marks {
+        let mut lines = self.given(tests);
+        for (&check, &points) in &self.deduct {
+            let judgement = checks.iter().find(|judgement| judgement.check == check);
+            lines.extend(judgement.and_then(|judgement| taken(judgement, points)));
+        }
+        let sum: f64 = lines.iter().map(|line| line.points).sum();
+        Marks {
+            total: sum.max(0.0),
+            of: lines.iter().map(|line| line.of).sum(),
+            lines,
+        }
+    }
+
+    /// For tests.
+    fn given(&self, tests: &[TestReport]) -> Vec<MarkLine> {
+        let is_given = |test: &&TestReport| test.origin == Origin::Given;
+        let is_plain = |test: &&TestReport| test.beyond.is_none();
+        let given: Vec<&TestReport> = tests.iter().filter(is_given).collect();
+        match &self.tests {
+            TestPoints::Shared(all) => {
+                let plain: Vec<_> = given.into_iter().filter(is_plain).collect();
+                let share = all / plain.len() as f64;
+                plain.iter().map(|test| self.line(test, share)).collect()
+            }
+            TestPoints::Named { each, names } => {
+                let points = |test: &TestReport| {
+                    let each = each.filter(|_| test.beyond.is_none());
+                    names.get(&test.name).copied().or(each)
+                };
+                let lines = given
+                    .iter()
+                    .filter_map(|test| Some(self.line(test, points(test)?)));
+                let is_there = |name: &String| given.iter().any(|test| test.name == *name);
+                let missing = names.iter().filter(|(name, _)| !is_there(name));
+                let missing = missing.map(|(name, &of)| MarkLine {
+                    reason: format!("{name}: no such test was given"),
+                    points: 0.0,
+                    of,
+                });
+                lines.chain(missing).collect()
+            }
+        }
+    }
+
+    fn line(&self, test: &TestReport, of: f64) -> MarkLine {
+        let tallies = self.conditions.iter().map(|&condition| {
+            let tally = test.runs.iter().find(|tally| tally.condition == condition);
+            tally.copied().unwrap_or(Tally {
+                condition,
+                runs: 0,
+                right: 0,
+            })
+        });
+        let tallies: Vec<Tally> = tallies.collect();
+        let has_passed = |tally: &Tally| tally.runs > 0 && tally.right == tally.runs;
+        let said = |tally: &Tally| match tally.runs {
+            0 => format!("no run {}", tally.condition),
+            runs => format!("{} of {runs} runs right {}", tally.right, tally.condition),
+        };
+        let said: Vec<String> = tallies.iter().map(said).collect();
+        MarkLine {
+            reason: format!("{}: {}", test.name, said.join(", ")),
+            points: if tallies.iter().all(has_passed) {
+                of
+            } else {
+                0.0
+            },
+            of,
+        }
+    }
+}
+
+/// For a check, unless it is right.
+fn taken(judgement: &Judgement, points: f64) -> Option<MarkLine> {
+    let (name, check) = (judgement.check.name(), judgement.check);
+    let (reason, points) = match judgement.verdict {
+        Verdict::Right => return None,
+        Verdict::Wrong => {
+            let evidence = judgement.evidence.as_ref();
+            let said = evidence.map_or_else(String::new, |evidence| format!(": {}", evidence.said));
+            // Not -points, for that is -0 where nothing is taken.
+            (format!("{name} is wrong{said}"), 0.0 - points)
+        }
+        Verdict::CannotBeTold => (format!("{name} cannot be told: see whether {check}"), 0.0),
+    };
+    Some(MarkLine {
+        reason,
+        points,
+        of: 0.0,
+    })
+}
+
+/// Points without digits that say nothing.
+pub(crate) fn shown(points: f64) -> String {
+    let text = format!("{points:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').into()
+}
+
+fn amount(points: &Spanned<Value>) -> Result<f64, Wrong> {
+    let value = points.as_ref();
+    let number = value.as_float();
+    let number = number.or_else(|| value.as_integer().map(|number| number as f64));
+    let is_good = |number: &f64| number.is_finite() && *number >= 0.0;
+    number.filter(is_good).ok_or_else(|| {
+        let of_type = || format!("a value of type {}", value.type_str());
+        let found = number.map_or_else(of_type, |number| number.to_string());
+        let why = format!("expected points, a number of 0 or more, found {found}");
+        (points.span(), why)
+    })
+}
+
+fn check(name: &Spanned<String>) -> Result<Check, Wrong> {
+    let found = name.as_ref();
+    let check = Check::ALL.into_iter().find(|check| check.name() == found);
+    check.ok_or_else(|| {
+        let why = format!(
+            "expected a check, {}, found '{found}'",
+            one_of(Check::ALL.map(Check::name))
+        );
+        (name.span(), why)
+    })
+}
+
+/// What the conditions are called in the file.
+const CONDITIONS: [(&str, Condition); 3] = [
+    ("as-it-is", Condition::AsItIs),
+    ("noise", Condition::Noise),
+    ("synchronous", Condition::Synchronous),
+];
+
+fn conditions(names: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<Condition>, Wrong> {
+    let mut conditions = Vec::new();
+    for name in names.as_ref() {
+        let found = name.as_ref();
+        let condition = CONDITIONS.iter().find(|(name, _)| name == found);
+        let Some(&(_, condition)) = condition else {
+            let names = one_of(CONDITIONS.map(|(name, _)| name));
+            let why = format!("expected a condition, {names}, found '{found}'");
+            return Err((name.span(), why));
+        };
+        if conditions.contains(&condition) {
+            return Err((
+                name.span(),
+                format!("expected '{found}' once, found it again"),
+            ));
+        }
+        conditions.push(condition);
+    }
+    if conditions.is_empty() {
+        return Err((names.span(), "expected a condition, found none".into()));
+    }
+    Ok(conditions)
+}
+
+/// What may stand there.
+fn one_of<const N: usize>(names: [&str; N]) -> String {
+    let quoted = names.map(|name| format!("'{name}'"));
+    format!("one of {}", quoted.join(", "))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,285 @@
+//! `bittorrent check`: reads a trace, and says of every rule whether it was kept.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use serde::Serialize;
+
+use crate::rules::{Inputs, Judge, Judgement, Verdict};
+use swarm::event::Event;
+use swarm::inputs;
+use swarm::manifest;
+use swarm::protocol::Rank;
+use swarm::trace::{Header, Reader};
+
+/// The version of what [`Check`] prints as JSON. It grows when a field changes its meaning or goes.
+const SCHEMA: u32 = 1;
+
+/// What is to be checked.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// The trace, or the folder of parts that a run left which was broken off.
+    pub trace: PathBuf,
+    /// Where the clients have found their inputs, to be held against what they did.
+    pub inputs: Option<PathBuf>,
+    /// Whether to print JSON.
+    pub json: bool,
+}
+
+impl Check {
+    /// Reads the trace, prints the verdicts, and says what is to be the exit status.
+    ///
+    /// # Errors
+    /// When the trace cannot be read, or the inputs.
+    pub fn run(&self) -> Result<Outcome> {
+        let checked = Checked::new(&self.trace, self.inputs.as_deref())?;
+        if self.json {
+            serde_json::to_writer_pretty(io::stdout().lock(), &checked.report())
+                .context("cannot print")?;
+            println!();
+        } else {
+            print!("{checked}");
+        }
+        Ok(checked.outcome())
+    }
+}
+
+/// What a check found, as its exit status says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every rule holds.
+    Holds = 0,
+    /// A rule is broken.
+    Broken = 1,
+    /// The trace cannot be read.
+    Unreadable = 2,
+    /// Nothing is broken, but not everything can be told.
+    Untold = 3,
+}
+
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Outcome; 4] = [
+        Outcome::Holds,
+        Outcome::Broken,
+        Outcome::Unreadable,
+        Outcome::Untold,
+    ];
+}
+
+/// What it means, for the user.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Outcome::Holds => "every rule holds",
+            Outcome::Broken => "a rule is broken",
+            Outcome::Unreadable => "the trace cannot be read",
+            Outcome::Untold => {
+                "nothing is broken, but the run was broken off, and not everything can be told"
+            }
+        })
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> ExitCode {
+        ExitCode::from(outcome as u8)
+    }
+}
+
+/// A trace that was read, and what is to be said of it.
+#[derive(Debug)]
+pub struct Checked {
+    clients: usize,
+    /// Whether the run came to its end.
+    complete: bool,
+    events: u64,
+    judgements: Vec<Judgement>,
+}
+
+/// A check on its way through a trace.
+pub(crate) struct Checking {
+    clients: usize,
+    complete: bool,
+    events: u64,
+    judge: Judge,
+}
+
+impl Checking {
+    /// Of a trace with this header.
+    ///
+    /// # Errors
+    /// When it has settings that this version does not know.
+    pub(crate) fn new(trace: &Path, header: &Header) -> Result<Checking> {
+        let unknown = || {
+            let shown = trace.display();
+            format!("{shown}:1: settings that this version does not know")
+        };
+        let (settings, corrupt) = header.settings.parse().with_context(unknown)?;
+        let cast = header.settings.cast().with_context(unknown)?;
+        Ok(Checking {
+            clients: header.clients,
+            complete: header.complete,
+            events: 0,
+            judge: Judge::new(header.clients, settings, corrupt).casting(cast),
+        })
+    }
+
+    /// Takes the next event, which is on this line.
+    pub(crate) fn see(&mut self, line: u64, event: &Event) {
+        self.judge.see(line, event);
+        self.events += 1;
+    }
+
+    pub(crate) fn close(self) -> Checked {
+        Checked {
+            clients: self.clients,
+            complete: self.complete,
+            events: self.events,
+            judgements: self.judge.close(self.complete),
+        }
+    }
+}
+
+/// What the clients have read in a folder.
+fn read_inputs(folder: &Path, clients: usize) -> Result<Inputs> {
+    let there = inputs::clients(folder).with_context(|| folder.display().to_string())?;
+    let read = |client: Rank| {
+        ensure!(
+            there.contains(&client),
+            "{}: expected in{client}.txt, found no such input",
+            folder.display()
+        );
+        Ok((client, manifest::read(&inputs::path(folder, client))))
+    };
+    Rank::clients(clients).map(read).collect()
+}
+
+impl Checked {
+    /// Reads a trace, in one pass, and holds it against the inputs in a folder, if one is named.
+    ///
+    /// # Errors
+    /// When it cannot be read, or an input is not there.
+    pub fn new(trace: &Path, inputs: Option<&Path>) -> Result<Checked> {
+        let reader = Reader::open(trace)?;
+        let mut checking = Checking::new(trace, reader.header())?;
+        if let Some(folder) = inputs {
+            let inputs = read_inputs(folder, reader.header().clients)?;
+            checking.judge = checking.judge.knowing(inputs);
+        }
+        for event in reader {
+            let (line, event) = event?;
+            checking.see(line, &event);
+        }
+        Ok(checking.close())
+    }
+
+    /// What is to be said of each rule, in order.
+    pub fn judgements(&self) -> &[Judgement] {
+        &self.judgements
+    }
+
+    /// How many events the trace has.
+    pub(crate) fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// A line on all rules.
+    pub(crate) fn summary(&self) -> String {
+        let (events, clients) = (self.events, self.clients);
+        let noun = if clients == 1 { "client" } else { "clients" };
+        format!("{events} events of {clients} {noun}: {}", self.outcome())
+    }
+
+    /// The worst of the verdicts.
+    pub fn outcome(&self) -> Outcome {
+        let is = |check: fn(&Verdict) -> bool| {
+            (self.judgements.iter()).any(|judgement| check(&judgement.verdict))
+        };
+        if is(|verdict| matches!(verdict, Verdict::Broken { .. })) {
+            Outcome::Broken
+        } else if is(|verdict| *verdict == Verdict::CannotBeTold) || !self.complete {
+            Outcome::Untold
+        } else {
+            Outcome::Holds
+        }
+    }
+
+    fn report(&self) -> Report<'_> {
+        Report {
+            schema: SCHEMA,
+            clients: self.clients,
+            complete: self.complete,
+            events: self.events,
+            outcome: self.outcome().to_string(),
+            rules: self.judgements.iter().map(Judged::from).collect(),
+        }
+    }
+}
+
+/// A table of the rules, and a line on all of them.
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Judgement { rule, verdict } in &self.judgements {
+            match verdict {
+                Verdict::Holds => writeln!(f, "{rule:<8}  holds")?,
+                Verdict::CannotBeTold => writeln!(f, "{rule:<8}  cannot be told")?,
+                Verdict::Broken { first, more } => {
+                    write!(f, "{rule:<8}  broken, line {}: {}", first.line, first.text)?;
+                    match more {
+                        0 => writeln!(f)?,
+                        1 => writeln!(f, " (and once more)")?,
+                        more => writeln!(f, " (and {more} times more)")?,
+                    }
+                }
+            }
+        }
+        writeln!(f, "{}", self.summary())
+    }
+}
+
+/// The same for programs.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    schema: u32,
+    clients: usize,
+    complete: bool,
+    events: u64,
+    outcome: String,
+    rules: Vec<Judged<'a>>,
+}
+
+/// The same of one rule.
+#[derive(Debug, Serialize)]
+pub(crate) struct Judged<'a> {
+    rule: String,
+    verdict: &'static str,
+    line: Option<u64>,
+    offence: Option<&'a str>,
+    more: Option<usize>,
+}
+
+impl<'a> From<&'a Judgement> for Judged<'a> {
+    fn from(Judgement { rule, verdict }: &'a Judgement) -> Judged<'a> {
+        let judged = |verdict| Judged {
+            rule: rule.to_string(),
+            verdict,
+            line: None,
+            offence: None,
+            more: None,
+        };
+        match verdict {
+            Verdict::Holds => judged("holds"),
+            Verdict::CannotBeTold => judged("cannot be told"),
+            Verdict::Broken { first, more } => Judged {
+                line: Some(first.line),
+                offence: Some(&first.text),
+                more: Some(*more),
+                ..judged("broken")
+            },
+        }
+    }
+}

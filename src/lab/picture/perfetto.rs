@@ -1,0 +1,238 @@
+//! A trace in the JSON format of Chrome's tracing, which the Perfetto viewer reads: a process for each
+//! rank, a track for each thread, and an arrow for each message.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::messages::Key;
+use swarm::event::{Deed, Event, Thread};
+use swarm::protocol::Rank;
+use swarm::trace::Reader;
+
+/// What a deed takes on its track, unless the thread's next one comes sooner: an arrow needs something
+/// to begin and to end at.
+const LENGTH: Duration = Duration::from_micros(1);
+
+/// One of Chrome's trace events. Times are in microseconds.
+#[derive(Serialize)]
+struct Entry<'a> {
+    name: &'a str,
+    ph: &'a str,
+    pid: u32,
+    tid: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ts: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dur: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cat: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bp: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    args: Option<Value>,
+}
+
+impl Entry<'_> {
+    fn new<'a>(name: &'a str, ph: &'a str, (rank, thread): (Rank, Thread)) -> Entry<'a> {
+        Entry {
+            name,
+            ph,
+            pid: rank.0,
+            tid: track(thread),
+            ts: None,
+            dur: None,
+            id: None,
+            cat: None,
+            bp: None,
+            args: None,
+        }
+    }
+}
+
+/// Writes all events of a trace.
+///
+/// # Errors
+/// When the trace cannot be read, or nothing can be written.
+pub(super) fn write(events: Reader, out: impl Write) -> Result<()> {
+    let mut list = List {
+        out,
+        is_empty: true,
+    };
+    let mut tracks: BTreeMap<(Rank, Thread), Slice> = BTreeMap::new();
+    let mut arrows = Arrows::default();
+    for event in events {
+        let (line, event) = event?;
+        let (who, time) = ((event.rank, event.thread), event.time);
+        let arrow = arrows.at(&event);
+        match tracks.insert(who, Slice { line, event, arrow }) {
+            None => list.name(who)?,
+            Some(before) => list.slice(&before, time.saturating_sub(before.event.time))?,
+        }
+    }
+    for last in tracks.values() {
+        list.slice(last, LENGTH)?;
+    }
+    list.end()
+}
+
+/// An event that waits for the time of its thread's next one.
+struct Slice {
+    line: u64,
+    event: Event,
+    arrow: Option<Arrow>,
+}
+
+/// An arrow's end at an event.
+enum Arrow {
+    Begins(u64),
+    Ends(u64),
+}
+
+/// The arrows, numbered from 1 on.
+#[derive(Default)]
+struct Arrows {
+    underway: HashMap<Key, u64>,
+    drawn: u64,
+}
+
+impl Arrows {
+    /// The arrow that begins or ends at an event. There is none where only its end is known.
+    fn at(&mut self, event: &Event) -> Option<Arrow> {
+        let (key, _) = Key::of(event)?;
+        if matches!(event.deed, Deed::Posted { .. }) {
+            self.drawn += 1;
+            self.underway.insert(key, self.drawn);
+            Some(Arrow::Begins(self.drawn))
+        } else {
+            self.underway.remove(&key).map(Arrow::Ends)
+        }
+    }
+}
+
+/// A list of entries that is written as it grows.
+struct List<W> {
+    out: W,
+    is_empty: bool,
+}
+
+impl<W: Write> List<W> {
+    fn add(&mut self, entry: &Entry<'_>) -> Result<()> {
+        let before = if self.is_empty { "[\n" } else { ",\n" };
+        self.is_empty = false;
+        let written = self.out.write_all(before.as_bytes());
+        written
+            .and_then(|()| serde_json::to_writer(&mut self.out, entry).map_err(Into::into))
+            .context("cannot write for Perfetto")
+    }
+
+    fn end(mut self) -> Result<()> {
+        let end: &[u8] = if self.is_empty { b"[]\n" } else { b"\n]\n" };
+        self.out.write_all(end).context("cannot write for Perfetto")
+    }
+
+    /// What a thread's track and its rank's group are called.
+    fn name(&mut self, who: (Rank, Thread)) -> Result<()> {
+        let (rank, thread) = who;
+        let group = match rank {
+            Rank::TRACKER => "tracker".to_owned(),
+            client => format!("client {client}"),
+        };
+        for (name, called) in [("process_name", group), ("thread_name", thread.to_string())] {
+            self.add(&Entry {
+                args: Some(json!({ "name": called })),
+                ..Entry::new(name, "M", who)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// An event as a slice of its track, with the arrow's end.
+    fn slice(&mut self, slice: &Slice, until_next: Duration) -> Result<()> {
+        let Slice { line, event, arrow } = slice;
+        let who = (event.rank, event.thread);
+        let (name, args) = content(*line, &event.deed);
+        let ts = Some(microseconds(event.time));
+        self.add(&Entry {
+            ts,
+            dur: Some(microseconds(until_next.min(LENGTH))),
+            args: Some(args),
+            ..Entry::new(&name, "X", who)
+        })?;
+        let (ph, id, bp) = match arrow {
+            None => return Ok(()),
+            Some(Arrow::Begins(id)) => ("s", id, None),
+            Some(Arrow::Ends(id)) => ("f", id, Some("e")),
+        };
+        self.add(&Entry {
+            ts,
+            id: Some(*id),
+            cat: Some("message"),
+            bp,
+            ..Entry::new("message", ph, who)
+        })
+    }
+}
+
+/// A slice's name, and what the viewer says of it.
+fn content(line: u64, deed: &Deed) -> (String, Value) {
+    match deed {
+        Deed::Begun => ("begun".into(), json!({ "line": line })),
+        Deed::Left => ("left".into(), json!({ "line": line })),
+        Deed::Ended => ("ended".into(), json!({ "line": line })),
+        Deed::Posted {
+            to, bytes, letter, ..
+        } => {
+            let args = json!({ "line": line, "to": to, "bytes": bytes });
+            (format!("post {}", letter.tag()), args)
+        }
+        Deed::Taken {
+            from,
+            bytes,
+            letter,
+            ..
+        } => {
+            let args = json!({ "line": line, "from": from, "bytes": bytes });
+            (format!("take {}", letter.tag()), args)
+        }
+        Deed::Verified {
+            from,
+            file,
+            segment,
+        } => {
+            let args = json!({ "line": line, "from": from, "file": file, "segment": segment });
+            ("verified".into(), args)
+        }
+        Deed::WrongHash {
+            from,
+            file,
+            segment,
+        } => {
+            let args = json!({ "line": line, "from": from, "file": file, "segment": segment });
+            ("wrong hash".into(), args)
+        }
+        Deed::Saved { file, problem } => {
+            let args = json!({ "line": line, "name": file, "problem": problem });
+            ("saved".into(), args)
+        }
+    }
+}
+
+/// A thread's place in its rank's group.
+fn track(thread: Thread) -> u32 {
+    match thread {
+        Thread::Tracker => 0,
+        Thread::Download => 1,
+        Thread::Upload => 2,
+    }
+}
+
+fn microseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}

@@ -1,0 +1,407 @@
+//! What a run's page tells, gathered event by event.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::figures::Figures;
+use super::histogram::Histogram;
+use super::messages::{self, Key, Messages};
+use pages::column::Column;
+use swarm::event::{Deed, Event, Thread};
+use swarm::protocol::{
+    Answer, FileId, FileName, Hashes, Init, InitAck, Letter, Rank, SegmentAnswer, SegmentIndex,
+    ToDownload, ToTracker,
+};
+use swarm::report::Measured;
+use swarm::settings::Settings;
+
+/// Pictures by client are of so many clients at most.
+const SHOWN: usize = 256;
+
+/// There are no more cells in the map of segments: a cell is several segments then.
+const CELLS: usize = 200_000;
+
+/// No more deeds are marked in the diagram.
+const MARKS: usize = 20_000;
+
+/// The bins of the curves, and of the diagram's lanes where there are too many messages.
+const CURVE: usize = 300;
+const LANE: usize = 400;
+
+/// A run, as it is gathered.
+pub(super) struct Story {
+    clients: usize,
+    figures: Figures,
+    messages: Messages,
+    files: BTreeMap<FileId, File>,
+    numbers: BTreeMap<FileName, FileId>,
+    /// What each client owns, in the order of its INIT.
+    owned: BTreeMap<Rank, Vec<(FileName, Hashes)>>,
+    gained: Vec<Gained>,
+    marks: Vec<Mark>,
+    served: BTreeMap<Rank, Histogram>,
+    verified: BTreeMap<Rank, Histogram>,
+    /// What happens in each lane.
+    activity: BTreeMap<(Rank, Thread), Histogram>,
+    /// The first and the last moment.
+    span: Option<(Duration, Duration)>,
+}
+
+/// A file that somebody owns.
+struct File {
+    name: FileName,
+    owners: Vec<Rank>,
+    /// How many clients hold each segment.
+    copies: Vec<usize>,
+    /// How many segments have as many copies.
+    with_copies: BTreeMap<usize, usize>,
+    /// The fewest copies of a segment, from each time on.
+    rarest: Vec<(f64, usize)>,
+}
+
+/// A segment that a client has verified.
+struct Gained {
+    time: f64,
+    client: Rank,
+    file: FileId,
+    segment: SegmentIndex,
+    from: Rank,
+}
+
+/// Something to be marked in a lane: when, whose, and what.
+#[derive(Serialize)]
+struct Mark(f64, u32, Thread, &'static str, Option<String>);
+
+impl Story {
+    /// Of a run of so many clients. Only messages of a time are drawn, if it is said.
+    pub(super) fn new(clients: usize, window: Option<RangeInclusive<Duration>>) -> Story {
+        Story {
+            clients,
+            figures: Figures::default(),
+            messages: Messages::new(window),
+            files: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            owned: BTreeMap::new(),
+            gained: Vec::new(),
+            marks: Vec::new(),
+            served: BTreeMap::new(),
+            verified: BTreeMap::new(),
+            activity: BTreeMap::new(),
+            span: None,
+        }
+    }
+
+    /// Takes the next event, which is on this line of the trace.
+    pub(super) fn see(&mut self, line: u64, event: &Event) {
+        let is_gain = self.figures.see(event);
+        let (first, last) = self.span.unwrap_or((event.time, event.time));
+        self.span = Some((first.min(event.time), last.max(event.time)));
+        let number = |name: &FileName| self.numbers.get(name).copied();
+        self.messages.see(line, event, number);
+        let lane = (event.rank, event.thread);
+        match &event.deed {
+            Deed::Posted { to, letter, .. } => {
+                self.activity.entry(lane).or_default().count(event.time);
+                self.posted(event, *to, letter);
+            }
+            Deed::Taken { .. } => self.activity.entry(lane).or_default().count(event.time),
+            Deed::Verified {
+                from,
+                file,
+                segment,
+            } if is_gain => self.gain(event, *from, *file, *segment),
+            Deed::Verified { .. } => {}
+            Deed::WrongHash { from, .. } => {
+                self.mark(event, "wrong hash", Some(format!("from client {from}")));
+            }
+            Deed::Saved { file, problem } => match problem {
+                None => self.mark(event, "saved", Some(file.to_string())),
+                Some(why) => self.mark(event, "not saved", Some(format!("{file}: {why}"))),
+            },
+            Deed::Begun => self.mark(event, "begun", None),
+            Deed::Left => self.mark(event, "left", None),
+            Deed::Ended => self.mark(event, "ended", None),
+        }
+    }
+
+    fn posted(&mut self, event: &Event, to: Rank, letter: &Letter) {
+        match letter {
+            Letter::ToTracker(ToTracker::Init(Init::Ready(owned))) => {
+                let owned = owned
+                    .iter()
+                    .map(|file| (file.name.clone(), file.hashes.clone()));
+                self.owned.insert(event.rank, owned.collect());
+            }
+            Letter::ToDownload(ToDownload::InitAck(InitAck::Start(numbers))) => {
+                let owned = self.owned.get(&to).into_iter().flatten();
+                for ((name, hashes), &number) in owned.zip(numbers) {
+                    self.numbers.insert(name.clone(), number);
+                    let file = self.files.entry(number);
+                    let file = file.or_insert_with(|| File::new(name.clone(), hashes.len()));
+                    file.owned_by(to);
+                }
+            }
+            Letter::ToDownload(ToDownload::Segment(SegmentAnswer {
+                answer: Answer::Ack(_),
+                ..
+            })) => self.served.entry(event.rank).or_default().count(event.time),
+            Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {}
+        }
+    }
+
+    fn gain(&mut self, event: &Event, from: Rank, file: FileId, segment: SegmentIndex) {
+        let Some(known) = self.files.get_mut(&file) else {
+            return;
+        };
+        if segment.0 >= known.copies.len() {
+            return;
+        }
+        known.gained(event.time.as_secs_f64(), segment);
+        self.verified
+            .entry(event.rank)
+            .or_default()
+            .count(event.time);
+        self.gained.push(Gained {
+            time: event.time.as_secs_f64(),
+            client: event.rank,
+            file,
+            segment,
+            from,
+        });
+    }
+
+    fn mark(&mut self, event: &Event, what: &'static str, text: Option<String>) {
+        if self.marks.len() < MARKS && event.rank.0 as usize <= SHOWN {
+            let time = event.time.as_secs_f64();
+            self.marks
+                .push(Mark(time, event.rank.0, event.thread, what, text));
+        }
+    }
+
+    /// Where a message is in the columns.
+    pub(super) fn place(&self, key: Key) -> Option<usize> {
+        self.messages.place(key)
+    }
+
+    /// Everything, for the page.
+    pub(super) fn tell(mut self, settings: &Settings) -> Told {
+        self.messages.close();
+        let shown = self.clients.min(SHOWN);
+        let (first, last) = self.span.unwrap_or_default();
+        let span = [first, last].map(|time| time.as_secs_f64());
+        let curve = |histograms: &BTreeMap<Rank, Histogram>| -> Vec<Vec<u32>> {
+            let of = |client| histograms.get(&client).map(|it| it.spread(span, CURVE));
+            let clients = Rank::clients(shown);
+            clients
+                .map(|client| of(client).unwrap_or(vec![0; CURVE]))
+                .collect()
+        };
+        let column = |counts: &[u32]| Column::u32(counts.iter().map(|&count| count.into()));
+        let accumulated = |counts: Vec<u32>| {
+            let mut sum = 0;
+            Column::u32(counts.into_iter().map(move |count| {
+                sum += u64::from(count);
+                sum
+            }))
+        };
+        let places: BTreeMap<FileId, usize> = self.files.keys().copied().zip(0..).collect();
+        let messages = self.messages.report(|file| places.get(&file).copied());
+        let activity = messages.columns.is_none().then(|| {
+            let lanes = lanes(shown).map(|lane| match self.activity.get(&lane) {
+                Some(histogram) => column(&histogram.spread(span, LANE)),
+                None => column(&[0; LANE]),
+            });
+            Activity {
+                bins: LANE,
+                counts: lanes.collect(),
+            }
+        });
+        let measured = self.figures.measured(settings, self.clients);
+        let series = Series {
+            bins: CURVE,
+            served: curve(&self.served)
+                .iter()
+                .map(|counts| column(counts))
+                .collect(),
+            held: curve(&self.verified).into_iter().map(accumulated).collect(),
+            wanted: (measured.clients.iter().take(shown))
+                .map(|client| client.downloads.iter().map(|file| file.segments).sum())
+                .collect(),
+            rarest: (self.files.values().enumerate())
+                .map(|(file, known)| Rarest {
+                    file,
+                    steps: known.rarest.clone(),
+                })
+                .collect(),
+        };
+        Told {
+            shown,
+            span,
+            details: messages::details(),
+            measured,
+            messages,
+            activity,
+            deeds: self.marks,
+            cells: cells(&self.gained, shown, &self.files, &places),
+            series,
+            files: self.files.into_values().map(FileReport::from).collect(),
+        }
+    }
+}
+
+/// The lanes of the diagram from the top down.
+fn lanes(clients: usize) -> impl Iterator<Item = (Rank, Thread)> {
+    let of_client = |client| [(client, Thread::Download), (client, Thread::Upload)];
+    [(Rank::TRACKER, Thread::Tracker)]
+        .into_iter()
+        .chain(Rank::clients(clients).flat_map(of_client))
+}
+
+impl File {
+    fn new(name: FileName, segments: usize) -> File {
+        File {
+            name,
+            owners: Vec::new(),
+            copies: vec![0; segments],
+            with_copies: BTreeMap::from([(0, segments)]),
+            rarest: Vec::new(),
+        }
+    }
+
+    fn owned_by(&mut self, owner: Rank) {
+        if !self.owners.contains(&owner) {
+            self.owners.push(owner);
+            let owners = self.owners.len();
+            self.copies.fill(owners);
+            self.with_copies = BTreeMap::from([(owners, self.copies.len())]);
+            self.rarest = vec![(0.0, owners)];
+        }
+    }
+
+    /// One more client holds a segment.
+    fn gained(&mut self, now: f64, segment: SegmentIndex) {
+        let copies = &mut self.copies[segment.0];
+        *copies += 1;
+        let fewest = |with_copies: &BTreeMap<usize, usize>| with_copies.keys().next().copied();
+        let before = fewest(&self.with_copies);
+        *self.with_copies.entry(*copies).or_default() += 1;
+        if let Some(left) = self.with_copies.get_mut(&(*copies - 1)) {
+            *left -= 1;
+            if *left == 0 {
+                self.with_copies.remove(&(*copies - 1));
+            }
+        }
+        let after = fewest(&self.with_copies);
+        if let Some(after) = after.filter(|_| after != before) {
+            self.rarest.push((now, after));
+        }
+    }
+}
+
+/// The map of segments: cells of as few segments as there may be.
+fn cells(
+    gained: &[Gained],
+    shown: usize,
+    files: &BTreeMap<FileId, File>,
+    places: &BTreeMap<FileId, usize>,
+) -> Cells {
+    let gained = gained.iter().filter(|cell| cell.client.0 as usize <= shown);
+    let bucket = gained.clone().count().div_ceil(CELLS).max(1);
+    // How much of each cell is held.
+    let mut held: BTreeMap<(Rank, FileId, usize), usize> = BTreeMap::new();
+    let whole: Vec<(&Gained, usize)> = gained
+        .filter_map(|one| {
+            let cell = one.segment.0 / bucket;
+            let held = held.entry((one.client, one.file, cell)).or_default();
+            *held += 1;
+            let size = bucket.min(files[&one.file].copies.len() - cell * bucket);
+            (*held == size).then_some((one, cell))
+        })
+        .collect();
+    let file = |one: &Gained| places[&one.file] as u32;
+    Cells {
+        bucket,
+        columns: CellColumns {
+            time: Column::f64(whole.iter().map(|(one, _)| one.time)),
+            client: Column::u16(whole.iter().map(|(one, _)| one.client.0)),
+            file: Column::u16(whole.iter().map(|(one, _)| file(one))),
+            cell: Column::u32(whole.iter().map(|(_, cell)| *cell as u64)),
+            from: Column::u16(whole.iter().map(|(one, _)| one.from.0)),
+        },
+    }
+}
+
+/// What the page draws. Times are in seconds.
+#[derive(Serialize)]
+pub(super) struct Told {
+    shown: usize,
+    span: [f64; 2],
+    details: &'static [&'static str],
+    measured: Measured,
+    files: Vec<FileReport>,
+    pub(super) messages: messages::Report,
+    activity: Option<Activity>,
+    deeds: Vec<Mark>,
+    cells: Cells,
+    series: Series,
+}
+
+#[derive(Serialize)]
+struct FileReport {
+    name: FileName,
+    segments: usize,
+    owners: Vec<u32>,
+}
+
+impl From<File> for FileReport {
+    fn from(file: File) -> FileReport {
+        FileReport {
+            segments: file.copies.len(),
+            owners: file.owners.iter().map(|owner| owner.0).collect(),
+            name: file.name,
+        }
+    }
+}
+
+/// How many messages are posted and taken, by lane and bin of the span.
+#[derive(Serialize)]
+struct Activity {
+    bins: usize,
+    counts: Vec<Column>,
+}
+
+/// When which cells were whole, in that order.
+#[derive(Serialize)]
+struct Cells {
+    /// How many segments a cell has.
+    bucket: usize,
+    columns: CellColumns,
+}
+
+#[derive(Serialize)]
+struct CellColumns {
+    time: Column,
+    client: Column,
+    file: Column,
+    cell: Column,
+    from: Column,
+}
+
+/// What grows over time, in bins of the span.
+#[derive(Serialize)]
+struct Series {
+    bins: usize,
+    served: Vec<Column>,
+    held: Vec<Column>,
+    wanted: Vec<usize>,
+    rarest: Vec<Rarest>,
+}
+
+#[derive(Serialize)]
+struct Rarest {
+    file: usize,
+    steps: Vec<(f64, usize)>,
+}

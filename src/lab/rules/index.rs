@@ -1,0 +1,192 @@
+//! R2. The tracker knows each file's name, hashes and swarm. It holds no segment, and does not know
+//! which ones a peer holds; only with `--tracker-index segments` it is told.
+//!
+//! Then clients tell all that they gained since they last told, up to an interval's, and hear what
+//! the tracker was told meanwhile; or all that it was ever told of whom it lists, where it lists some.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::known::Known;
+use super::{Check, Offences, Passing, Rule, Way};
+use swarm::protocol::{
+    FileId, InitAck, Joined, Letter, Members, Progress, Rank, SegmentIndex, SegmentSet, Swarm,
+    ToDownload, ToTracker,
+};
+
+#[derive(Default)]
+pub(super) struct Index {
+    /// The segments that a client has gained and not told of.
+    untold: BTreeMap<(Rank, FileId), BTreeSet<SegmentIndex>>,
+    /// What the tracker was told that a peer holds.
+    held: BTreeMap<(FileId, Rank), SegmentSet>,
+    /// The same in the order in which it was told.
+    log: BTreeMap<FileId, Vec<(Rank, SegmentIndex)>>,
+    /// How much of that a client was told.
+    told: BTreeMap<(Rank, FileId), usize>,
+}
+
+impl Check for Index {
+    fn message(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
+        let (from, to) = (passing.from, passing.to);
+        let mut report = |text| offences.report(Rule::R2, text);
+        match (passing.way, passing.letter) {
+            (Way::Posted, Letter::ToDownload(ToDownload::InitAck(InitAck::Start(numbers)))) => {
+                let owned = known.owned(to);
+                let right = owned.len() == numbers.len()
+                    && owned.zip(numbers).all(|(file, &n)| file.number == Some(n));
+                if !right {
+                    report(format!(
+                        "the tracker gave the files of rank {to} wrong numbers"
+                    ));
+                }
+            }
+            (Way::Taken, Letter::ToDownload(ToDownload::Segment(answer)))
+                if passing.news.gained && known.settings.knows_segments() =>
+            {
+                let untold = self.untold.entry((to, answer.file)).or_default();
+                untold.insert(answer.segment);
+            }
+            (
+                Way::Posted,
+                Letter::ToTracker(ToTracker::Update(told) | ToTracker::FileComplete(told)),
+            ) => {
+                if let Some(text) = self.tells(from, told, known) {
+                    report(text);
+                }
+            }
+            (
+                Way::Taken,
+                Letter::ToTracker(ToTracker::Update(told) | ToTracker::FileComplete(told)),
+            ) => self.hear(from, told, known),
+            (Way::Posted, Letter::ToDownload(ToDownload::Swarm(Swarm::Joined(joined)))) => {
+                let asked = passing.news.question.and_then(|asked| known.asked(asked));
+                if let Some(file) = asked {
+                    if file.number != Some(joined.file) || file.hashes != joined.hashes {
+                        report(format!(
+                            "the tracker told rank {to} of another '{}' than its owners have",
+                            file.name
+                        ));
+                    } else if let Some(text) = self.joins(to, joined, known) {
+                        report(text);
+                    }
+                }
+            }
+            (Way::Posted, Letter::ToDownload(ToDownload::Swarm(Swarm::Members(members)))) => {
+                let asked = passing.news.question.and_then(|asked| known.asked(asked));
+                if let Some(number) = asked.and_then(|file| file.number)
+                    && let Some(text) = self.refreshes(to, number, members, known)
+                {
+                    report(text);
+                }
+            }
+            (Way::Posted | Way::Taken, _) => {}
+        }
+    }
+}
+
+impl Index {
+    /// What is wrong with what a client tells.
+    fn tells(&mut self, client: Rank, told: &Progress, known: &Known) -> Option<String> {
+        let Progress { file, gained } = told;
+        let name = known.name(*file);
+        if !known.settings.knows_segments() {
+            let text =
+                || format!("rank {client} told the tracker which segments of {name} it holds");
+            return (!gained.is_empty()).then(text);
+        }
+        let untold = self.untold.entry((client, *file)).or_default();
+        let due = untold.len().min(known.settings.update_interval.get());
+        let news = gained.iter().filter(|segment| untold.remove(*segment));
+        let news = news.count();
+        (news != gained.len() || news != due).then(|| {
+            format!("rank {client} told the tracker of other segments of {name} than it had gained")
+        })
+    }
+
+    /// The tracker hears of what a client gained.
+    fn hear(&mut self, client: Rank, told: &Progress, known: &Known) {
+        let Some(file) = known.file(told.file) else {
+            return;
+        };
+        let empty = || SegmentSet::none(file.hashes.len());
+        let held = self.held.entry((told.file, client)).or_insert_with(empty);
+        let log = self.log.entry(told.file).or_default();
+        let news = told.gained.iter().filter(|segment| held.insert(**segment));
+        log.extend(news.map(|&segment| (client, segment)));
+    }
+
+    /// What is wrong with the first answer to a client.
+    fn joins(&mut self, client: Rank, joined: &Joined, known: &Known) -> Option<String> {
+        let Joined {
+            file,
+            hashes,
+            members,
+            held,
+            ..
+        } = joined;
+        self.told
+            .insert((client, *file), self.log.get(file).map_or(0, Vec::len));
+        let all = SegmentSet::all(hashes.len());
+        let none = SegmentSet::none(hashes.len());
+        let is_right = |(&member, said): (&Rank, &SegmentSet)| {
+            let told = self.held.get(&(*file, member)).unwrap_or(&none);
+            *said
+                == *if known.owns(member, *file) {
+                    &all
+                } else {
+                    told
+                }
+        };
+        let right = if known.settings.knows_segments() {
+            held.len() == members.len() && members.iter().zip(held).all(is_right)
+        } else {
+            held.is_empty()
+        };
+        (!right).then(|| wrong(client, *file, known))
+    }
+
+    /// What is wrong with a later one.
+    fn refreshes(
+        &mut self,
+        client: Rank,
+        file: FileId,
+        members: &Members,
+        known: &Known,
+    ) -> Option<String> {
+        let mut news = if known.settings.members.is_some() && known.settings.knows_segments() {
+            self.all_of(file, members)
+        } else {
+            let log = self.log.get(&file).map_or(&[][..], Vec::as_slice);
+            let told = self.told.insert((client, file), log.len()).unwrap_or(0);
+            let news = log.iter().skip(told).copied();
+            news.filter(|(member, _)| *member != client).collect()
+        };
+        let mut said: Vec<_> = (members.gained.iter())
+            .flat_map(|gained| {
+                gained
+                    .segments
+                    .iter()
+                    .map(|&segment| (gained.member, segment))
+            })
+            .collect();
+        news.sort_unstable();
+        said.sort_unstable();
+        (news != said).then(|| wrong(client, file, known))
+    }
+}
+
+impl Index {
+    /// All that the peers of a list hold.
+    fn all_of(&self, file: FileId, members: &Members) -> Vec<(Rank, SegmentIndex)> {
+        let is_peer = |member: &&Rank| !members.seeds.contains(*member);
+        let peers = members.members.iter().filter(is_peer);
+        let held = peers.filter_map(|&peer| Some((peer, self.held.get(&(file, peer))?)));
+        held.flat_map(|(peer, held)| held.iter().map(move |segment| (peer, segment)))
+            .collect()
+    }
+}
+
+fn wrong(client: Rank, file: FileId, known: &Known) -> String {
+    let name = known.name(file);
+    format!("the tracker told rank {client} something else of who holds {name} than it was told")
+}

@@ -1,0 +1,376 @@
+//! `bittorrent simulate`: a run of the [`twin`](crate::twin), with the outputs, the report and the
+//! trace of a real one.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use console::Term;
+use fastrand::Rng;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use signal_hook::low_level::signal_name;
+
+use crate::generate::Shape;
+use crate::twin::{Links, Machines, Outputs, Simulation};
+use swarm::client::SavedFile;
+use swarm::exit::Exit;
+use swarm::inputs;
+use swarm::manifest::{self, Manifest};
+use swarm::output;
+use swarm::progress::{Line, Style};
+use swarm::protocol::{FileName, Rank};
+use swarm::report::{self, Plan, Report};
+use swarm::scenario::{self, Cast};
+use swarm::settings::Settings;
+use swarm::trace::{ClockReport, Header, SCHEMA, Spool};
+use swarm::tracker::Amount;
+
+/// After so many steps somebody looks at the clock, at the signals and after the trace.
+const STEPS: usize = 4096;
+
+/// What the trace calls the host of all ranks.
+const HOST: &str = "twin";
+
+/// A run that is to be simulated.
+#[derive(Debug, Clone)]
+pub struct Simulate {
+    /// Who takes part.
+    pub swarm: Swarm,
+    /// How the swarm works.
+    pub settings: Settings,
+    /// The clients that answer with wrong hashes, besides those of the scenario.
+    pub corrupt: Vec<Rank>,
+    /// Where the scenario is, if there is one.
+    pub scenario: Option<PathBuf>,
+    /// How long a message is on its way: any time of the range.
+    pub latency: RangeInclusive<Duration>,
+    /// How long the tracker takes for a message.
+    pub tracker_time: Duration,
+    /// Where `client<R>_<NAME>` go, if they are to be written.
+    pub output_dir: Option<PathBuf>,
+    /// Where the report goes.
+    pub report: Option<PathBuf>,
+    /// Where the trace goes.
+    pub trace: Option<PathBuf>,
+    /// Print nothing but problems.
+    pub quiet: bool,
+}
+
+/// Who takes part in a run.
+#[derive(Debug, Clone)]
+pub enum Swarm {
+    /// Those whose `in<R>.txt` are in this folder.
+    In(PathBuf),
+    /// Those that are made up, as [`Generate`](crate::generate::Generate) does with the seed of the
+    /// settings.
+    Of(Shape),
+}
+
+/// A client's input, or what is wrong with it.
+type Input = Result<Manifest, Vec<String>>;
+
+impl Swarm {
+    /// What every client has read, in rank order.
+    fn inputs(&self, seed: u64) -> Result<Vec<Input>> {
+        match self {
+            Swarm::Of(shape) => {
+                let inputs = shape.swarm(&mut Rng::with_seed(seed));
+                Ok(inputs.into_iter().map(Ok).collect())
+            }
+            Swarm::In(folder) => {
+                let there = inputs::clients(folder)
+                    .with_context(|| format!("cannot list the inputs in {}", folder.display()))?;
+                let clients =
+                    inputs::count(&there).with_context(|| folder.display().to_string())?;
+                let read = |client| manifest::read(&inputs::path(folder, client));
+                Ok(Rank::clients(clients).map(read).collect())
+            }
+        }
+    }
+}
+
+/// Into a folder, if there is one.
+impl Outputs for Option<PathBuf> {
+    fn save(&mut self, client: Rank, file: &SavedFile) -> Result<(), String> {
+        match self {
+            None => Ok(()),
+            Some(folder) => output::save(folder, client, file).map_err(|why| why.to_string()),
+        }
+    }
+}
+
+impl Simulate {
+    /// Runs it, prints what a real run prints, and says what is to be the exit status.
+    ///
+    /// # Errors
+    /// When nothing was started, because of the options or the inputs.
+    pub fn run(&self) -> Result<Exit> {
+        let inputs = self.inputs()?;
+        let warnings = warnings(&inputs);
+        let (plan, run) = self.begin(inputs, signal()?)?;
+        for warning in warnings {
+            eprintln!("{warning}");
+        }
+        Ok(self.finish(&plan, run.go_on()))
+    }
+
+    /// Runs it, and prints and writes nothing but what its options say. Returns nothing when the signal
+    /// has come.
+    ///
+    /// # Errors
+    /// When it was not started, or broken off.
+    pub(crate) fn report(&self, signal: &Arc<AtomicUsize>) -> Result<Option<Report>> {
+        let (plan, run) = self.begin(self.inputs()?, Arc::clone(signal))?;
+        match run.go_on() {
+            (run, End::Over) => {
+                let (_, report) = ended(&plan, run.simulation);
+                if report.measured.is_none() {
+                    bail!(report.problems.join("; "));
+                }
+                Ok(Some(report))
+            }
+            (_, End::BrokenOff(Exit::Stalled, _)) => Ok(None),
+            (_, End::BrokenOff(_, why)) => bail!(why),
+        }
+    }
+
+    /// What there is to download by all clients together, and the parts that they play.
+    ///
+    /// # Errors
+    /// When the inputs cannot be listed, or the scenario cannot be played.
+    pub(crate) fn expected(&self) -> Result<(Amount, Cast)> {
+        let inputs = self.inputs()?;
+        Ok((to_download(&inputs), self.cast(inputs.len())?))
+    }
+
+    fn inputs(&self) -> Result<Vec<Input>> {
+        self.swarm.inputs(self.settings.seed)
+    }
+
+    /// A run at its start.
+    fn begin(&self, inputs: Vec<Input>, signal: Arc<AtomicUsize>) -> Result<(Plan, Run)> {
+        let plan = Plan {
+            settings: self.settings,
+            clients: inputs.len(),
+            corrupt: self.corrupt.clone(),
+            cast: self.cast(inputs.len())?,
+        };
+        let files = [("--report", &self.report), ("--trace", &self.trace)];
+        let objection = plan.objection().or_else(|| output::objection(files));
+        if let Some(why) = objection {
+            bail!(why);
+        }
+        let trace = self.trace.as_deref();
+        let spool = trace.map(output::begin_trace).transpose()?;
+        let progress = self.progress(&inputs);
+        let machines = Machines::new(&plan, inputs, self.output_dir.clone(), trace.is_some());
+        let links = Links::new(self.latency.clone(), plan.settings.rng(Rank::TRACKER));
+        let simulation = Simulation::new(machines, links, self.tracker_time);
+        let run = Run {
+            simulation,
+            spool,
+            progress,
+            signal,
+        };
+        Ok((plan, run))
+    }
+
+    /// Deals the parts of the scenario.
+    fn cast(&self, clients: usize) -> Result<Cast> {
+        match &self.scenario {
+            None => Ok(Cast::default()),
+            Some(path) => scenario::deal(path, &scenario::text(path)?, clients, &self.settings),
+        }
+    }
+
+    /// Tells the user how it went.
+    fn finish(&self, plan: &Plan, (run, end): (Run, End)) -> Exit {
+        let Run {
+            simulation, spool, ..
+        } = run;
+        let time = simulation.now();
+        let is_over = matches!(end, End::Over);
+        let (mut exit, report) = match end {
+            End::Over => ended(plan, simulation),
+            End::BrokenOff(exit, why) => {
+                let at = format!("{why} (at {} of virtual time)", seconds(time));
+                (exit, Report::of_failure(plan, exit, vec![at]))
+            }
+        };
+        let prefix = if is_over { "" } else { "bittorrent: " };
+        for problem in report.complaints() {
+            eprintln!("{prefix}{problem}");
+        }
+        if let (Some(measured), false) = (&report.measured, self.quiet) {
+            let time = format!("{} of virtual time", seconds(time));
+            print!("{}", report.summary(measured, &time));
+        }
+        let reported = self.report.as_deref();
+        let written = reported.map(|path| output::save_report(path, &report));
+        let traced = self.trace.as_deref().zip(spool);
+        let traced =
+            traced.map(|(path, spool)| output::save_spooled(path, &header(plan, is_over), spool));
+        for why in [written, traced]
+            .into_iter()
+            .flatten()
+            .filter_map(Result::err)
+        {
+            eprintln!("bittorrent: {why}");
+            if is_over {
+                exit = Exit::NotWritten;
+            }
+        }
+        exit
+    }
+
+    /// What shows how far it is, where somebody sees it.
+    fn progress(&self, inputs: &[Input]) -> Progress {
+        let terminal = Term::stderr();
+        let style = Style::Live(terminal.size().1);
+        Progress {
+            style,
+            expected: to_download(inputs),
+            next: (terminal.is_term() && !self.quiet).then(|| Instant::now() + Style::FIRST),
+            line: None,
+        }
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.3} s", time.as_secs_f64())
+}
+
+/// What is said of a run that has come to its end.
+fn ended(plan: &Plan, simulation: Simulation<Option<PathBuf>>) -> (Exit, Report) {
+    let outcome = simulation.outcome();
+    let ending = outcome.tracker.ending().expect("it is over");
+    Report::of_ending(plan, ending, outcome.measured)
+}
+
+fn warnings(inputs: &[Input]) -> Vec<String> {
+    let clients = Rank::clients(inputs.len()).zip(inputs);
+    let read = clients.filter_map(|(client, input)| Some((client, input.as_ref().ok()?)));
+    read.flat_map(|(client, input)| input.warnings(client))
+        .collect()
+}
+
+/// What there is to download by all clients together.
+fn to_download(inputs: &[Input]) -> Amount {
+    let inputs = || inputs.iter().flatten();
+    let owned = inputs().flat_map(|input| &input.owned);
+    let sizes: BTreeMap<&FileName, usize> =
+        owned.map(|file| (&file.name, file.hashes.len())).collect();
+    let wanted = inputs().flat_map(Manifest::to_download);
+    let amount = |name| {
+        let segments = *sizes.get(name)?;
+        Some(Amount { files: 1, segments })
+    };
+    wanted.filter_map(amount).sum()
+}
+
+/// What the trace says in front of the events: all ranks have one clock, which is right.
+fn header(plan: &Plan, is_complete: bool) -> Header {
+    let clock = |rank: Rank| ClockReport {
+        rank: rank.0,
+        host: HOST.into(),
+        offset: 0.0,
+        uncertainty: 0.0,
+    };
+    let ranks = [Rank::TRACKER]
+        .into_iter()
+        .chain(Rank::clients(plan.clients));
+    Header {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION").into(),
+        settings: plan.into(),
+        clients: plan.clients,
+        complete: is_complete,
+        clocks: ranks.map(clock).collect(),
+    }
+}
+
+/// A number that becomes a signal's when it comes.
+pub(crate) fn signal() -> Result<Arc<AtomicUsize>> {
+    let signal = Arc::new(AtomicUsize::new(0));
+    for number in [SIGINT, SIGTERM] {
+        let value = usize::try_from(number).expect("a signal's number is not negative");
+        flag::register_usize(number, Arc::clone(&signal), value)
+            .context("cannot wait for signals")?;
+    }
+    Ok(signal)
+}
+
+/// A run that goes on.
+struct Run {
+    simulation: Simulation<Option<PathBuf>>,
+    spool: Option<Spool>,
+    progress: Progress,
+    signal: Arc<AtomicUsize>,
+}
+
+/// How it ends.
+enum End {
+    Over,
+    BrokenOff(Exit, String),
+}
+
+impl Run {
+    fn go_on(mut self) -> (Run, End) {
+        let end = loop {
+            let advanced = self.simulation.advance(STEPS);
+            if let Some(spool) = &mut self.spool {
+                self.simulation
+                    .events()
+                    .for_each(|event| spool.push(&event));
+            }
+            match advanced {
+                Ok(true) => {}
+                Ok(false) => break End::Over,
+                Err(error) => break End::BrokenOff(Exit::Broken, format!("{error:#}")),
+            }
+            if let Some(why) = self.signalled() {
+                break End::BrokenOff(Exit::Stalled, why);
+            }
+            self.progress.show(&self.simulation);
+        };
+        self.progress.line = None;
+        (self, end)
+    }
+
+    /// The signal that has come, and who has not finished by then.
+    fn signalled(&self) -> Option<String> {
+        let number = i32::try_from(self.signal.load(Ordering::Relaxed)).ok()?;
+        let name = signal_name(number).filter(|_| number != 0)?;
+        let unfinished = self.simulation.machines().tracker().unfinished();
+        Some(format!("{name} came; {}", report::unfinished(&unfinished)))
+    }
+}
+
+/// Shows now and then how far a run is.
+struct Progress {
+    style: Style,
+    expected: Amount,
+    /// When it is shown next, if it is shown.
+    next: Option<Instant>,
+    line: Option<Line>,
+}
+
+impl Progress {
+    fn show<O: Outputs>(&mut self, simulation: &Simulation<O>) {
+        let now = Instant::now();
+        let Some(next) = self.next.as_mut().filter(|next| **next <= now) else {
+            return;
+        };
+        *next = now + self.style.interval();
+        if let Some(done) = simulation.machines().tracker().progress() {
+            let (expected, style) = (self.expected, self.style);
+            let line = self.line.get_or_insert_with(|| Line::new(expected, style));
+            line.update(done, &format!(", at {}", seconds(simulation.now())));
+        }
+    }
+}

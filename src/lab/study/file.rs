@@ -1,0 +1,427 @@
+//! The file of a study, as its author wrote it: every problem of it has a line and a column.
+
+use std::collections::HashSet;
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use serde::Deserialize;
+use toml::{Spanned, Value};
+
+use super::grid::{Grid, Point, Setting};
+use super::interval;
+use super::metrics::Metric;
+use super::ordered::Ordered;
+use super::{Parse, Study};
+use crate::simulate::Simulate;
+
+/// What the study says itself, or what a run of it has no place for.
+pub const NOT_FOR_STUDIES: [&str; 6] = ["seed", "output-dir", "report", "trace", "quiet", "help"];
+
+/// The columns that are neither options nor figures.
+pub(super) const OTHER_COLUMNS: [&str; 3] = ["repetition", "seed", "options"];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct StudyFile {
+    title: String,
+    claim: String,
+    source: String,
+    finding: Option<Finding>,
+    #[serde(default = "one")]
+    seed: u32,
+    #[serde(default)]
+    classes: Vec<Spanned<String>>,
+    #[serde(default)]
+    options: Ordered<Spanned<Value>>,
+    #[serde(default)]
+    combinations: Ordered<Ordered<Ordered<Spanned<Value>>>>,
+    grids: Vec<Spanned<GridTable>>,
+    pictures: Vec<PictureTable>,
+}
+
+/// What came out, in the words of somebody who has seen the results.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Finding {
+    pub(super) text: String,
+    /// The mark of those results.
+    pub(super) of: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct GridTable {
+    repetitions: Spanned<usize>,
+    at_once: Option<usize>,
+    #[serde(default)]
+    axes: Ordered<Vec<Spanned<Value>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct PictureTable {
+    name: Spanned<String>,
+    title: String,
+    x: Spanned<String>,
+    x_label: Option<String>,
+    y: Spanned<String>,
+    lines: Option<Spanned<String>>,
+    #[serde(default)]
+    log: Log,
+    #[serde(default)]
+    only: Ordered<Vec<Spanned<Value>>>,
+}
+
+/// Which axes of a picture are logarithmic.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Log {
+    #[default]
+    None,
+    X,
+    Y,
+    XY,
+}
+
+/// A picture: one question.
+#[derive(Debug)]
+pub(super) struct Picture {
+    pub(super) name: String,
+    pub(super) title: String,
+    /// The place of the axis of the grids that goes to the right,
+    pub(super) x: usize,
+    pub(super) x_label: String,
+    pub(super) y: Metric,
+    /// and of the one that each value of has a line.
+    pub(super) lines: Option<usize>,
+    pub(super) log: Log,
+    /// For each axis, the values that are drawn, if not all are.
+    pub(super) only: Vec<Option<Vec<String>>>,
+}
+
+/// What is wrong, and where in the text.
+type Wrong = (Range<usize>, String);
+
+/// Reads a study. `parse` makes runs of options.
+///
+/// # Errors
+/// When it cannot be read, or what is the first thing wrong in it.
+pub(super) fn read(path: &Path, parse: Parse) -> Result<Study> {
+    let shown = path.display();
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let folder = path.parent().unwrap_or(Path::new(""));
+    study(&text, &stem, folder, parse).map_err(|(span, why)| {
+        let (line, column) = place(&text, span.start);
+        anyhow!("{shown}:{line}:{column}: {why}")
+    })
+}
+
+/// The line and the column of a place in a text, from 1.
+fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or("");
+    (before.matches('\n').count() + 1, line.chars().count() + 1)
+}
+
+pub(super) fn study(text: &str, name: &str, folder: &Path, parse: Parse) -> Result<Study, Wrong> {
+    let file: StudyFile = toml::from_str(text)
+        .map_err(|error| (error.span().unwrap_or(0..0), error.message().to_owned()))?;
+    let fixed = settings(&file.options)?;
+    let classes = classes(&file)?;
+    let metrics = Metric::all(&classes);
+    let axes = axes(&file, &metrics)?;
+    let mut grids = Vec::new();
+    let mut seen = HashSet::new();
+    for grid in &file.grids {
+        let points = points(grid, &axes, &fixed, &file.combinations)?;
+        for point in &points {
+            if !seen.insert(point.labels.clone()) {
+                let labels = point.labels.join(", ");
+                return Err((grid.span(), format!("{labels}: twice in the grids")));
+            }
+            // All of them, so that a study does not stop half way.
+            check(point, folder, parse, grid.span())?;
+        }
+        let repetitions = *grid.as_ref().repetitions.as_ref();
+        if !(1..=interval::MOST).contains(&repetitions) {
+            let span = grid.as_ref().repetitions.span();
+            let most = interval::MOST;
+            return Err((span, format!("expected 1 to {most}, found {repetitions}")));
+        }
+        grids.push(Grid {
+            repetitions,
+            at_once: grid.as_ref().at_once.unwrap_or(0),
+            points,
+        });
+    }
+    let pictures: Vec<Picture> = file
+        .pictures
+        .iter()
+        .map(|picture| drawn(picture, &axes, &metrics, &grids))
+        .collect::<Result<_, _>>()?;
+    for (index, table) in file.pictures.iter().enumerate() {
+        if pictures[..index]
+            .iter()
+            .any(|other| other.name == *table.name.as_ref())
+        {
+            return Err((table.name.span(), "another picture has this name".into()));
+        }
+    }
+    Ok(Study {
+        name: name.to_owned(),
+        folder: folder.to_owned(),
+        title: file.title,
+        claim: file.claim,
+        source: file.source,
+        finding: file.finding,
+        seed: file.seed.into(),
+        axes,
+        classes,
+        metrics,
+        grids,
+        pictures,
+    })
+}
+
+/// The classes that have figures of their own.
+fn classes(file: &StudyFile) -> Result<Vec<String>, Wrong> {
+    let mut classes = Vec::new();
+    for class in &file.classes {
+        if classes.contains(class.as_ref()) {
+            return Err((class.span(), format!("'{}': twice", class.as_ref())));
+        }
+        classes.push(class.as_ref().clone());
+    }
+    Ok(classes)
+}
+
+/// The axes, which are those of every grid.
+fn axes(file: &StudyFile, metrics: &[Metric]) -> Result<Vec<String>, Wrong> {
+    let Some(first) = file.grids.first() else {
+        return Err((0..0, "expected a grid: [[grids]]".into()));
+    };
+    let named = |grid: &Spanned<GridTable>| -> Vec<String> {
+        let axes = grid.as_ref().axes.0.iter();
+        axes.map(|(name, _)| name.as_ref().clone()).collect()
+    };
+    let axes = named(first);
+    for grid in &file.grids {
+        if named(grid) != axes {
+            let expected = axes.join(", ");
+            let why = format!("expected the axes of the first grid, in its order: {expected}");
+            return Err((grid.span(), why));
+        }
+    }
+    for (name, _) in &first.as_ref().axes.0 {
+        let is_column = OTHER_COLUMNS.contains(&&name.as_ref()[..]);
+        if is_column || metrics.iter().any(|metric| metric.name == *name.as_ref()) {
+            return Err((
+                name.span(),
+                "the results have another column of this name".into(),
+            ));
+        }
+    }
+    for (name, _) in &file.combinations.0 {
+        if !axes.contains(name.as_ref()) {
+            return Err((name.span(), format!("expected an axis, {}", one_of(&axes))));
+        }
+    }
+    Ok(axes)
+}
+
+/// Every combination of an axis's values, the last axis first.
+fn points(
+    grid: &Spanned<GridTable>,
+    axes: &[String],
+    fixed: &[Setting],
+    combinations: &Ordered<Ordered<Ordered<Spanned<Value>>>>,
+) -> Result<Vec<Point>, Wrong> {
+    let mut points = vec![Point::default()];
+    for (axis, (name, values)) in axes.iter().zip(&grid.as_ref().axes.0) {
+        let combinations = combinations.find(axis);
+        let mut longer = Vec::new();
+        let mut steps = Vec::new();
+        for value in values {
+            let label = written(value)?.unwrap_or_default();
+            let settings = match combinations {
+                None => setting(name, value)?.into_iter().collect(),
+                Some(combinations) => match combinations.find(&label) {
+                    Some(options) => settings(options)?,
+                    None => {
+                        let names = combinations.0.iter().map(|(name, _)| name.as_ref());
+                        return Err((value.span(), format!("expected {}", one_of(names))));
+                    }
+                },
+            };
+            steps.push((label, settings));
+        }
+        for point in points {
+            for (label, settings) in &steps {
+                let mut point = point.clone();
+                point.labels.push(label.clone());
+                point.settings.extend(settings.iter().cloned());
+                longer.push(point);
+            }
+        }
+        points = longer;
+    }
+    for point in &mut points {
+        // What an axis says of an option goes before what is fixed.
+        let is_free =
+            |setting: &&Setting| !point.settings.iter().any(|own| own.name == setting.name);
+        let mut settings: Vec<Setting> = fixed.iter().filter(is_free).cloned().collect();
+        settings.append(&mut point.settings);
+        point.settings = settings;
+    }
+    Ok(points)
+}
+
+fn check(
+    point: &Point,
+    folder: &Path,
+    parse: Parse,
+    grid: Range<usize>,
+) -> Result<Simulate, Wrong> {
+    parse(&point.settings, folder).map_err(|refused| {
+        let is_meant = |setting: &&Setting| Some(&setting.name) == refused.option.as_ref();
+        let setting = point.settings.iter().find(is_meant);
+        (
+            setting.map_or(grid, |setting| setting.span.clone()),
+            refused.why,
+        )
+    })
+}
+
+fn settings(options: &Ordered<Spanned<Value>>) -> Result<Vec<Setting>, Wrong> {
+    let settings = options.0.iter().map(|(name, value)| setting(name, value));
+    settings.filter_map(Result::transpose).collect()
+}
+
+/// An option; nothing, if it is a switch that is off.
+fn setting(name: &Spanned<String>, value: &Spanned<Value>) -> Result<Option<Setting>, Wrong> {
+    let option = name.as_ref();
+    if NOT_FOR_STUDIES.contains(&&option[..]) {
+        return Err((
+            name.span(),
+            format!("a study has no --{option} for its runs"),
+        ));
+    }
+    let text = written(value)?;
+    Ok(match value.as_ref().as_bool() {
+        Some(false) => None,
+        Some(true) => Some(Setting::new(option, None, name.span())),
+        None => Some(Setting::new(option, text, value.span())),
+    })
+}
+
+/// A value as on the command line.
+fn written(value: &Spanned<Value>) -> Result<Option<String>, Wrong> {
+    fn text(value: &Value) -> Option<String> {
+        match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Integer(number) => Some(number.to_string()),
+            Value::Float(number) => Some(number.to_string()),
+            Value::Boolean(is) => Some(is.to_string()),
+            Value::Array(values) => {
+                let texts: Option<Vec<String>> = values.iter().map(text).collect();
+                texts.map(|texts| texts.join(","))
+            }
+            Value::Datetime(_) | Value::Table(_) => None,
+        }
+    }
+    let text = text(value.as_ref()).filter(|text| !text.chars().any(char::is_control));
+    let why = || {
+        (
+            value.span(),
+            "expected a text, a number, true or false".into(),
+        )
+    };
+    text.map(Some).ok_or_else(why)
+}
+
+fn drawn(
+    table: &PictureTable,
+    axes: &[String],
+    metrics: &[Metric],
+    grids: &[Grid],
+) -> Result<Picture, Wrong> {
+    let name = table.name.as_ref();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if name.is_empty() || !name.chars().all(is_plain) {
+        let why = "expected a name of letters, digits and '-', for it is the file's";
+        return Err((table.name.span(), why.into()));
+    }
+    let axis = |name: &Spanned<String>| {
+        let place = axes.iter().position(|axis| axis == name.as_ref());
+        place.ok_or_else(|| (name.span(), format!("expected an axis, {}", one_of(axes))))
+    };
+    let x = axis(&table.x)?;
+    let lines = table.lines.as_ref().map(axis).transpose()?;
+    let mut of_runs = metrics.iter();
+    let y = of_runs.find(|metric| metric.name == *table.y.as_ref());
+    let y = y.cloned().ok_or_else(|| {
+        let names = metrics.iter().map(|metric| &metric.name);
+        (
+            table.y.span(),
+            format!("expected a figure, {}", one_of(names)),
+        )
+    })?;
+    let mut only = vec![None; axes.len()];
+    for (name, values) in &table.only.0 {
+        let texts = values
+            .iter()
+            .map(|value| Ok(written(value)?.unwrap_or_default()));
+        only[axis(name)?] = Some(texts.collect::<Result<Vec<String>, Wrong>>()?);
+    }
+    let picture = Picture {
+        name: name.clone(),
+        title: table.title.clone(),
+        x,
+        x_label: table.x_label.clone().unwrap_or_else(|| axes[x].clone()),
+        y,
+        lines,
+        log: table.log,
+        only,
+    };
+    for (place, axis) in axes.iter().enumerate() {
+        let values = picture.values(place, grids);
+        let span = table.name.span();
+        if values.is_empty() {
+            return Err((
+                span,
+                format!("'{axis}' has none of the values that are drawn"),
+            ));
+        }
+        if place != x && Some(place) != lines && values.len() > 1 {
+            let why = format!("say which '{axis}' is drawn: only.{axis} = [...]");
+            return Err((span, why));
+        }
+    }
+    if lines.is_some_and(|lines| picture.values(lines, grids).len() > super::chart::MOST_LINES) {
+        let why = format!("expected at most {} lines", super::chart::MOST_LINES);
+        return Err((table.name.span(), why));
+    }
+    let is_log = matches!(table.log, Log::X | Log::XY);
+    let is_positive = |text: &String| text.parse::<f64>().is_ok_and(|number| number > 0.0);
+    if is_log && !picture.values(x, grids).iter().all(is_positive) {
+        let why = "expected numbers above 0 for a logarithmic axis";
+        return Err((table.x.span(), why.into()));
+    }
+    Ok(picture)
+}
+
+fn one(/* the first seed */) -> u32 {
+    1
+}
+
+/// What may stand there.
+fn one_of(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let quoted = names.into_iter().map(|name| format!("'{}'", name.as_ref()));
+    format!("one of {}", quoted.collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests;

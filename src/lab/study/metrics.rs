@@ -1,0 +1,179 @@
+//! The figures of a run that stand in a row of the results.
+
+use std::borrow::Cow;
+
+use swarm::report::{ClassMeasured, Measured, Report, metrics::quantile};
+
+/// A figure of a run.
+#[derive(Debug, Clone)]
+pub(super) struct Metric {
+    /// Its column.
+    pub(super) name: Cow<'static, str>,
+    /// What an axis says of it.
+    pub(super) label: Cow<'static, str>,
+    value: Value,
+}
+
+#[derive(Debug, Clone)]
+enum Value {
+    OfRun(fn(&Report, &Measured) -> Option<f64>),
+    /// That of a class of the scenario.
+    OfClass(String, fn(&ClassMeasured) -> Option<f64>),
+}
+
+impl Metric {
+    /// Those of every run, and then those of these classes of clients.
+    pub(super) fn all(classes: &[String]) -> Vec<Metric> {
+        let of_class = |class: &String| {
+            OF_CLASSES.map(|(name, label, value)| Metric {
+                name: format!("{name}.{class}").into(),
+                label: format!("{label}: {class}").into(),
+                value: Value::OfClass(class.clone(), value),
+            })
+        };
+        let of_classes = classes.iter().flat_map(of_class);
+        METRICS.iter().cloned().chain(of_classes).collect()
+    }
+
+    /// What it is in a run. Nothing where it does not apply.
+    pub(super) fn of(&self, report: &Report) -> Option<f64> {
+        let measured = report.measured.as_ref()?;
+        match &self.value {
+            Value::OfRun(value) => value(report, measured),
+            Value::OfClass(class, value) => value(measured.classes.get(class)?),
+        }
+    }
+}
+
+const fn metric(
+    name: &'static str,
+    label: &'static str,
+    value: fn(&Report, &Measured) -> Option<f64>,
+) -> Metric {
+    Metric {
+        name: Cow::Borrowed(name),
+        label: Cow::Borrowed(label),
+        value: Value::OfRun(value),
+    }
+}
+
+/// Those of a run. `docs/report.md` says how they are defined.
+pub(super) const METRICS: &[Metric] = &[
+    metric("segments", "segments downloaded", |_, run| {
+        Some(run.segments as f64)
+    }),
+    metric("missing", "files that did not come", |report, _| {
+        Some(report.missing.len() as f64)
+    }),
+    metric("makespan", "makespan, s", |_, run| run.makespan),
+    metric("optimality", "makespan over the lower bound", |_, run| {
+        run.optimality
+    }),
+    metric("completion-min", "least completion time, s", |_, run| {
+        Some(run.completion?.minimum)
+    }),
+    metric(
+        "completion-median",
+        "median completion time, s",
+        |_, run| Some(run.completion?.median),
+    ),
+    metric("completion-p95", "completion time of 95 %, s", |_, run| {
+        Some(run.completion?.p95)
+    }),
+    metric("completion-max", "greatest completion time, s", |_, run| {
+        Some(run.completion?.maximum)
+    }),
+    metric(
+        "imbalance",
+        "segments served, busiest over mean",
+        |_, run| run.balance.imbalance,
+    ),
+    metric("jain", "Jain's index of segments served", |_, run| {
+        run.balance.jain
+    }),
+    metric("served-by-seeds", "part served by the seeds", |_, run| {
+        run.served_by_seeds
+    }),
+    metric("nack-ratio", "NACKs over all answers", |_, run| {
+        run.nack_ratio
+    }),
+    metric("messages-per-segment", "messages a segment", |_, run| {
+        run.messages_per_segment
+    }),
+    metric("tracker-messages", "tracker's messages", |_, run| {
+        Some(run.tracker.messages as f64)
+    }),
+    metric("tracker-bytes", "tracker's bytes", |_, run| {
+        Some(run.tracker.bytes as f64)
+    }),
+    metric(
+        "tracker-messages-per-client",
+        "tracker's messages a client",
+        |_, run| Some(run.tracker.messages_per_client),
+    ),
+    metric(
+        "tracker-messages-per-segment",
+        "tracker's messages a segment",
+        |_, run| run.tracker.messages_per_segment,
+    ),
+    metric(
+        "tracker-bytes-per-client",
+        "tracker's bytes a client",
+        |_, run| Some(run.tracker.bytes as f64 / run.clients.len() as f64),
+    ),
+    metric(
+        "tracker-bytes-per-segment",
+        "tracker's bytes a segment",
+        |_, run| (run.segments > 0).then(|| run.tracker.bytes as f64 / run.segments as f64),
+    ),
+    metric(
+        "end-game-share",
+        "median share of the last 5 % in the time of a download",
+        |_, run| {
+            middle(
+                run.clients
+                    .iter()
+                    .flat_map(|client| &client.downloads)
+                    .filter_map(|download| download.end_game_share),
+            )
+        },
+    ),
+    metric(
+        "source-evenness",
+        "median evenness of a download's sources",
+        |_, run| {
+            middle(
+                run.clients
+                    .iter()
+                    .flat_map(|client| &client.downloads)
+                    .filter_map(|download| download.source_evenness),
+            )
+        },
+    ),
+];
+
+/// A figure of a class: its column, what an axis says, and what it is.
+type OfClass = (
+    &'static str,
+    &'static str,
+    fn(&ClassMeasured) -> Option<f64>,
+);
+
+/// Those of a class.
+const OF_CLASSES: [OfClass; 3] = [
+    ("files", "files downloaded", |class| {
+        Some(class.files as f64)
+    }),
+    ("served", "segments served", |class| {
+        Some(class.served as f64)
+    }),
+    ("completion-median", "median completion time, s", |class| {
+        Some(class.completion?.median)
+    }),
+];
+
+fn middle(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    (!values.is_empty()).then(|| quantile(&values, 0.5))
+}

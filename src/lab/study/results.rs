@@ -1,0 +1,305 @@
+//! `results.csv`: a row for each run, in the order of the study, written as it goes.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use csv::{ReaderBuilder, StringRecord, Writer};
+
+use super::Study;
+use super::file::OTHER_COLUMNS;
+use super::grid::Run;
+use swarm::report::Report;
+
+/// The figures of a run, in the order of the study's metrics.
+pub(super) type Figures = Vec<Option<f64>>;
+
+/// The figures of a run that has ended.
+pub(super) fn figures(study: &Study, report: &Report) -> Figures {
+    study
+        .metrics
+        .iter()
+        .map(|metric| metric.of(report))
+        .collect()
+}
+
+/// What is there of the results, from the first run on.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) figures: Vec<Figures>,
+    /// How many bytes of the file say so. Behind them there may be a row that was not finished.
+    length: u64,
+}
+
+impl Known {
+    /// Reads what is there of the results of these runs.
+    ///
+    /// # Errors
+    /// When the file is not of this study.
+    pub(super) fn read(path: &Path, study: &Study, runs: &[Run<'_>]) -> Result<Known> {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Known::default()),
+            Err(error) => return Err(error).context(format!("cannot read {}", path.display())),
+        };
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n');
+        let whole = &bytes[..whole.map_or(0, |last| last + 1)];
+        let figures = known(whole, study, runs).with_context(|| {
+            format!(
+                "{} is of another study (--force begins it anew)",
+                path.display()
+            )
+        })?;
+        Ok(Known {
+            figures,
+            length: whole.len() as u64,
+        })
+    }
+}
+
+fn known(text: &[u8], study: &Study, runs: &[Run<'_>]) -> Result<Vec<Figures>> {
+    let mut figures = Vec::new();
+    let mut rows = ReaderBuilder::new().has_headers(false).from_reader(text);
+    for (number, row) in rows.records().enumerate() {
+        let row = row?;
+        let Some(number) = number.checked_sub(1) else {
+            let expected = columns(study).join(",");
+            let found = row.iter().collect::<Vec<_>>().join(",");
+            ensure!(
+                found == expected,
+                "line 1: expected the columns {expected}, found {found}"
+            );
+            continue;
+        };
+        let most = runs.len();
+        let run = runs
+            .get(number)
+            .with_context(|| format!("expected {most} runs at most"));
+        let row = run.and_then(|run| figures_of(&row, study, run));
+        figures.push(row.with_context(|| format!("line {}", number + 2))?);
+    }
+    Ok(figures)
+}
+
+/// What a row says, which is to be this run's.
+fn figures_of(row: &StringRecord, study: &Study, run: &Run<'_>) -> Result<Figures> {
+    let head = run.head();
+    let found: Vec<&str> = row.iter().take(head.len()).collect();
+    let (expected, shown) = (head.join(","), found.join(","));
+    ensure!(head == found, "expected {expected}, found {shown}");
+    let options = row.iter().next_back().unwrap_or_default();
+    let expected = run.options();
+    ensure!(
+        expected == options,
+        "expected the options {expected}, found {options}"
+    );
+    let figure = |text: &str| {
+        let number = (!text.is_empty()).then(|| text.parse());
+        number
+            .transpose()
+            .with_context(|| format!("expected a number, found '{text}'"))
+    };
+    let figures = row.iter().skip(head.len()).take(study.metrics.len());
+    figures.map(figure).collect()
+}
+
+fn columns(study: &Study) -> Vec<String> {
+    let [repetition, seed, options] = OTHER_COLUMNS.map(String::from);
+    let figures = study.metrics.iter().map(|metric| metric.name.to_string());
+    let first = study.axes.iter().cloned().chain([repetition, seed]);
+    first.chain(figures).chain([options]).collect()
+}
+
+fn line(cells: impl IntoIterator<Item = String>) -> io::Result<Vec<u8>> {
+    let mut writer = Writer::from_writer(Vec::new());
+    writer.write_record(cells)?;
+    writer.into_inner().map_err(csv::IntoInnerError::into_error)
+}
+
+/// The results of a study that is underway.
+pub(super) struct Results<'a> {
+    runs: &'a [Run<'a>],
+    figures: Vec<Figures>,
+    /// Of runs that ended before one that stands above them.
+    early: BTreeMap<usize, Figures>,
+    file: File,
+}
+
+impl<'a> Results<'a> {
+    /// Goes on behind what is known.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(super) fn go_on(
+        path: &Path,
+        study: &Study,
+        runs: &'a [Run<'a>],
+        known: Known,
+    ) -> io::Result<Results<'a>> {
+        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        file.set_len(known.length)?;
+        if known.length == 0 {
+            file.write_all(&line(columns(study))?)?;
+        }
+        Ok(Results {
+            runs,
+            figures: known.figures,
+            early: BTreeMap::new(),
+            file,
+        })
+    }
+
+    /// A run has ended. Its row is written when all above it are.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn add(&mut self, run: usize, figures: Figures) -> io::Result<()> {
+        self.early.insert(run, figures);
+        while let Some(figures) = self.early.remove(&self.figures.len()) {
+            let run = &self.runs[self.figures.len()];
+            let number =
+                |figure: &Option<f64>| figure.map_or_else(String::new, |it| it.to_string());
+            let cells = run.head().into_iter().chain(figures.iter().map(number));
+            self.file.write_all(&line(cells.chain([run.options()]))?)?;
+            self.figures.push(figures);
+        }
+        Ok(())
+    }
+
+    /// How many rows are written.
+    pub(super) fn done(&self) -> usize {
+        self.figures.len()
+    }
+
+    /// The rows that are written.
+    pub(super) fn into_figures(self) -> Vec<Figures> {
+        self.figures
+    }
+}
+
+/// A mark of these results: others have another one.
+pub(super) fn mark(figures: &[Figures]) -> String {
+    // FNV-1a: it is to be the same for ever, and nobody is to be kept from forging it.
+    let mut mark: u64 = 0xcbf2_9ce4_8422_2325;
+    for figure in figures.iter().flatten() {
+        for byte in figure.map_or(u64::MAX, f64::to_bits).to_le_bytes() {
+            mark = (mark ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    format!("{:08x}", mark >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::metrics::METRICS;
+    use super::*;
+    use crate::study::samples::simulation;
+
+    fn study(fixed: &str) -> Study {
+        let text = format!(
+            "title = 't'\nclaim = 'c'\nsource = 's'\nseed = 7\npictures = []\n\
+             options = {{ flash-crowd = true, segments = 3, {fixed} }}\n\
+             grids = [{{ repetitions = 2, axes.clients = [2, 3] }}]"
+        );
+        super::super::file::study(&text, "t", Path::new(""), simulation).expect("a good study")
+    }
+
+    fn row(number: usize) -> Figures {
+        let mut row = vec![None; METRICS.len()];
+        row[0] = Some(number as f64 + 0.1);
+        row
+    }
+
+    #[test]
+    fn rows_come_in_the_order_of_the_study_whatever_ends_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.csv");
+        let study = study("window = 1");
+        let runs = study.runs();
+        let mut results = Results::go_on(&path, &study, &runs, Known::default()).unwrap();
+        for number in [2, 0, 3] {
+            results.add(number, row(number)).unwrap();
+        }
+        assert_eq!(results.done(), 1, "the others wait for the second");
+        results.add(1, row(1)).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with("clients,repetition,seed,segments,missing,makespan,"));
+        for (line, start) in lines[1..]
+            .iter()
+            .zip(["2,1,7,0.1,", "2,2,8,1.1,", "3,1,7,2.1,"])
+        {
+            assert!(line.starts_with(start), "{line}");
+        }
+        let options = "--flash-crowd --segments=3 --window=1 --clients=3";
+        assert!(lines[4].ends_with(options), "{}", lines[4]);
+        let known = Known::read(&path, &study, &runs).unwrap();
+        assert_eq!(known.figures, [0, 1, 2, 3].map(row));
+    }
+
+    #[test]
+    fn results_go_on_behind_the_last_whole_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.csv");
+        let study = study("window = 1");
+        let runs = study.runs();
+        let mut results = Results::go_on(&path, &study, &runs, Known::default()).unwrap();
+        (0..4).for_each(|number| results.add(number, row(number)).unwrap());
+        let whole = fs::read(&path).unwrap();
+        for length in 0..whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            let known = Known::read(&path, &study, &runs).unwrap();
+            let done = known.figures.len();
+            let lines = whole[..length]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count();
+            assert_eq!(done, lines.saturating_sub(1));
+            let mut results = Results::go_on(&path, &study, &runs, known).unwrap();
+            (done..4).for_each(|number| results.add(number, row(number)).unwrap());
+            assert!(fs::read(&path).unwrap() == whole, "after {length} bytes");
+        }
+    }
+
+    #[test]
+    fn the_results_of_another_study_are_not_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.csv");
+        let (one, other) = (study("window = 1"), study("window = 2"));
+        let runs = one.runs();
+        let mut results = Results::go_on(&path, &one, &runs, Known::default()).unwrap();
+        results.add(0, row(0)).unwrap();
+        let refused = |study: &Study| {
+            let error = Known::read(&path, study, &study.runs()).unwrap_err();
+            let path = path.display();
+            let start = format!("{path} is of another study (--force begins it anew): ");
+            let text = format!("{error:#}");
+            text.strip_prefix(&start)
+                .unwrap_or_else(|| panic!("{text}"))
+                .to_owned()
+        };
+        assert_eq!(
+            refused(&other),
+            "line 2: expected the options --flash-crowd --segments=3 --window=2 --clients=2, \
+             found --flash-crowd --segments=3 --window=1 --clients=2"
+        );
+        let later = Study {
+            seed: 8,
+            ..study("window = 1")
+        };
+        assert_eq!(refused(&later), "line 2: expected 2,1,8, found 2,1,7");
+        fs::write(&path, "some,thing\n").unwrap();
+        assert!(refused(&one).starts_with("line 1: expected the columns clients,repetition,"));
+    }
+
+    #[test]
+    fn a_mark_tells_results_apart() {
+        assert_eq!(mark(&[row(1), row(2)]), mark(&[row(1), row(2)]));
+        assert_ne!(mark(&[row(1), row(2)]), mark(&[row(2), row(1)]));
+        assert_ne!(mark(&[vec![None]]), mark(&[vec![Some(0.0)]]));
+    }
+}

@@ -1,0 +1,28 @@
+//! For tests: what takes any options for a run.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Duration;
+
+use swarm::settings::Settings;
+
+use super::{Refused, Setting};
+use crate::generate::Shape;
+use crate::simulate::{Simulate, Swarm};
+
+/// A crowd of one, whatever the options say: what is tested runs nothing.
+pub(super) fn simulation(_: &[Setting], _: &Path) -> Result<Simulate, Refused> {
+    let one = NonZeroUsize::MIN;
+    Ok(Simulate {
+        swarm: Swarm::Of(Shape::FlashCrowd { seeds: one, leechers: 1, segments: one }),
+        settings: Settings::default(),
+        corrupt: Vec::new(),
+        scenario: None,
+        latency: Duration::ZERO..=Duration::ZERO,
+        tracker_time: Duration::ZERO,
+        output_dir: None,
+        report: None,
+        trace: None,
+        quiet: true,
+    })
+}

@@ -1,0 +1,109 @@
+//! How long messages are on their way.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use swarm::event::Thread;
+use swarm::protocol::{Letter, Rank};
+
+/// The messages from one rank to one mailbox of another.
+type Flow = (Rank, Rank, Thread);
+
+/// Between every two ranks there is a link with the same latencies, and no message of a flow overtakes
+/// another.
+#[derive(Debug)]
+pub struct Links {
+    latency: RangeInclusive<Duration>,
+    rng: Rng,
+    /// When the last message of a flow arrives, where latencies differ.
+    last: HashMap<Flow, Duration>,
+    /// When there are so many flows, those whose messages have all arrived are forgotten.
+    most: usize,
+}
+
+/// So many flows are always remembered.
+const FEW: usize = 1024;
+
+impl Links {
+    /// Links on which each message takes a time from this range, all alike, as `rng` has it.
+    pub fn new(latency: RangeInclusive<Duration>, rng: Rng) -> Links {
+        Links {
+            latency,
+            rng,
+            last: HashMap::new(),
+            most: FEW,
+        }
+    }
+
+    /// When a message arrives that is posted now.
+    pub(super) fn arrival(
+        &mut self,
+        now: Duration,
+        from: Rank,
+        to: Rank,
+        letter: &Letter,
+    ) -> Duration {
+        let (&least, &most) = (self.latency.start(), self.latency.end());
+        if least == most {
+            return now.saturating_add(least);
+        }
+        if self.last.len() >= self.most {
+            self.last.retain(|_, last| *last > now);
+            self.most = 2 * self.last.len() + FEW;
+        }
+        let [least, most] = [least, most].map(nanoseconds);
+        let drawn = now.saturating_add(Duration::from_nanos(self.rng.u64(least..=most)));
+        let last = self
+            .last
+            .entry((from, to, Thread::reader(letter)))
+            .or_default();
+        *last = drawn.max(*last);
+        *last
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use swarm::protocol::ToUpload;
+
+    #[test]
+    fn messages_take_any_time_of_the_range_but_none_of_a_flow_overtakes_another() {
+        let [least, most] = [1, 10_000].map(Duration::from_micros);
+        let mut links = Links::new(least..=most, Rng::with_seed(1));
+        let stop = Letter::from(ToUpload::Stop);
+        let mut arrivals = [(); 2].map(|()| Vec::new());
+        for step in 0..2000 {
+            let now = Duration::from_micros(step);
+            for (to, arrivals) in (1..).zip(&mut arrivals) {
+                arrivals.push(links.arrival(now, Rank(7), Rank(to), &stop));
+            }
+            // Flows that are forgotten on the way.
+            for other in 0..3 {
+                let other = Rank(10 + other + 3 * step as u32);
+                let latency = links.arrival(now, other, Rank(1), &stop) - now;
+                assert!((least..=most).contains(&latency));
+            }
+        }
+        let [one, two] = &arrivals;
+        assert!(one.is_sorted() && two.is_sorted() && one != two);
+        assert!(links.last.len() < 8000, "{}", links.last.len());
+    }
+
+    #[test]
+    fn a_constant_latency_needs_to_remember_nothing() {
+        let latency = Duration::from_micros(50);
+        let mut links = Links::new(latency..=latency, Rng::with_seed(1));
+        let now = Duration::from_secs(1);
+        let arrival = links.arrival(now, Rank(1), Rank(2), &ToUpload::Stop.into());
+        assert_eq!(arrival, now + latency);
+        assert!(links.last.is_empty());
+    }
+}

@@ -1,0 +1,269 @@
+//! A run in virtual time.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use super::links::Links;
+use super::machines::{Machines, Outcome, Outputs};
+use super::queue::Queue;
+use swarm::event::{Event, Thread};
+use swarm::protocol::{Envelope, Letter, Rank};
+use swarm::report;
+
+/// All machines of a run, and what is on its way between them. What happens follows from the seeds of
+/// the machines and of the links alone.
+pub struct Simulation<O> {
+    machines: Machines<O>,
+    queue: Queue<Next>,
+    links: Links,
+    /// How long the tracker takes for a message.
+    tracker_time: Duration,
+    /// When it has served all that has come.
+    tracker_free: Duration,
+    now: Duration,
+    /// The earliest moment in the queue of each client's download half and upload half.
+    moments: Vec<[Option<Duration>; 2]>,
+    /// What came for upload halves that have not begun.
+    early: BTreeMap<Rank, Vec<(Rank, Letter)>>,
+    /// Empty between two steps.
+    post: Vec<Envelope>,
+}
+
+/// What happens at a time.
+#[derive(Debug)]
+enum Next {
+    /// A letter is there.
+    Arrival(Parcel),
+    /// The tracker is done with a letter.
+    Service(Parcel),
+    /// A thread may have something to do.
+    Moment(Rank, Thread),
+}
+
+#[derive(Debug)]
+struct Parcel {
+    from: Rank,
+    to: Rank,
+    letter: Letter,
+}
+
+impl<O: Outputs> Simulation<O> {
+    /// A run at its start: every client registers. The tracker takes some time for each message, one
+    /// after another.
+    pub fn new(machines: Machines<O>, links: Links, tracker_time: Duration) -> Simulation<O> {
+        let clients = machines.clients();
+        let mut simulation = Simulation {
+            machines,
+            queue: Queue::new(),
+            links,
+            tracker_time,
+            tracker_free: Duration::ZERO,
+            now: Duration::ZERO,
+            moments: vec![[None; 2]; clients],
+            early: BTreeMap::new(),
+            post: Vec::new(),
+        };
+        simulation.machines.begin(Duration::ZERO);
+        for client in Rank::clients(clients) {
+            simulation
+                .machines
+                .register(Duration::ZERO, client, &mut simulation.post);
+            simulation.send_off(client);
+        }
+        simulation
+    }
+
+    /// Lets so many things happen, or as many as are left. Says whether more are.
+    ///
+    /// # Errors
+    /// When a machine cannot go on; or when nothing can happen any more, and somebody has not finished.
+    pub fn advance(&mut self, steps: usize) -> Result<bool> {
+        for _ in 0..steps {
+            let Some((time, next)) = self.queue.pop() else {
+                if self.machines.is_over() {
+                    return Ok(false);
+                }
+                bail!(
+                    "nothing can happen any more; {}",
+                    report::unfinished(&self.machines.tracker().unfinished())
+                );
+            };
+            self.now = time;
+            match next {
+                Next::Arrival(parcel) => self.arrive(parcel)?,
+                Next::Service(parcel) => self.deliver(parcel)?,
+                Next::Moment(rank, thread) => self.pass(rank, thread)?,
+            }
+        }
+        Ok(true)
+    }
+
+    /// The time.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// The machines.
+    pub fn machines(&self) -> &Machines<O> {
+        &self.machines
+    }
+
+    /// What was recorded since the last time, if anything is recorded.
+    pub fn events(&mut self) -> impl Iterator<Item = Event> {
+        self.machines.events()
+    }
+
+    /// What there is at the end, or now if it is to be the end.
+    pub fn outcome(self) -> Outcome<O> {
+        self.machines.outcome()
+    }
+
+    fn arrive(&mut self, parcel: Parcel) -> Result<()> {
+        if parcel.to == Rank::TRACKER && !self.tracker_time.is_zero() {
+            let begun = self.tracker_free.max(self.now);
+            self.tracker_free = begun.saturating_add(self.tracker_time);
+            self.queue.push(self.tracker_free, Next::Service(parcel));
+            Ok(())
+        } else {
+            self.deliver(parcel)
+        }
+    }
+
+    /// Its reader takes a letter, unless it has not begun to read.
+    fn deliver(&mut self, parcel: Parcel) -> Result<()> {
+        let Parcel { from, to, letter } = parcel;
+        if to != Rank::TRACKER && !self.machines.is_read(to, Thread::reader(&letter)) {
+            self.early.entry(to).or_default().push((from, letter));
+            return Ok(());
+        }
+        self.take(from, to, letter)?;
+        // A client begins to read with its first letter, which nothing comes before.
+        if let Some(early) = self.early.remove(&to) {
+            for (from, letter) in early {
+                self.deliver(Parcel { from, to, letter })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, from: Rank, to: Rank, letter: Letter) -> Result<()> {
+        let thread = Thread::reader(&letter);
+        self.machines
+            .take(self.now, from, to, letter, &mut self.post)?;
+        self.send_off(to);
+        self.arrange(to, thread);
+        Ok(())
+    }
+
+    /// A moment has come. Another one may have taken its place since.
+    fn pass(&mut self, rank: Rank, thread: Thread) -> Result<()> {
+        let now = self.now;
+        let moment = self.moment(rank, thread);
+        let Some(moment) = moment.filter(|moment| **moment == Some(now)) else {
+            return Ok(());
+        };
+        *moment = None;
+        self.machines.pass(self.now, rank, thread, &mut self.post)?;
+        self.send_off(rank);
+        self.arrange(rank, thread);
+        Ok(())
+    }
+
+    /// Puts what a rank has posted on its way.
+    fn send_off(&mut self, from: Rank) {
+        let mut post = mem::take(&mut self.post);
+        for Envelope { to, letter } in post.drain(..) {
+            let time = self.links.arrival(self.now, from, to, &letter);
+            let parcel = Parcel { from, to, letter };
+            self.queue.push_behind(time, Next::Arrival(parcel));
+        }
+        self.post = post;
+    }
+
+    /// Sees to it that a thread is looked after when it has something to do.
+    fn arrange(&mut self, rank: Rank, thread: Thread) {
+        let Some(due) = self.machines.due(rank, thread) else {
+            return;
+        };
+        let due = due.max(self.now);
+        if let Some(moment) = self.moment(rank, thread)
+            && moment.is_none_or(|moment| due < moment)
+        {
+            *moment = Some(due);
+            self.queue.push(due, Next::Moment(rank, thread));
+        }
+    }
+
+    fn moment(&mut self, rank: Rank, thread: Thread) -> Option<&mut Option<Duration>> {
+        let half = match thread {
+            Thread::Tracker => return None,
+            Thread::Download => 0,
+            Thread::Upload => 1,
+        };
+        Some(&mut self.moments[rank.0 as usize - 1][half])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fastrand::Rng;
+
+    use super::*;
+    use swarm::manifest::Manifest;
+    use swarm::protocol::samples::{name, owned};
+    use swarm::report::Plan;
+    use swarm::scenario::Cast;
+    use swarm::settings::Settings;
+
+    fn simulation() -> Simulation<()> {
+        let seed = Manifest {
+            owned: vec![owned("f", "abc")],
+            wanted: vec![],
+        };
+        let leecher = Manifest {
+            owned: vec![],
+            wanted: vec![name("f")],
+        };
+        let plan = Plan {
+            settings: Settings::default(),
+            clients: 2,
+            corrupt: vec![],
+            cast: Cast::default(),
+        };
+        let machines = Machines::new(&plan, vec![Ok(seed), Ok(leecher)], (), false);
+        let latency = Duration::from_millis(1);
+        let links = Links::new(latency..=latency, Rng::with_seed(0));
+        Simulation::new(machines, links, Duration::ZERO)
+    }
+
+    #[test]
+    fn it_ends_when_nothing_is_left() {
+        let mut simulation = simulation();
+        assert!(simulation.advance(3).unwrap());
+        assert_eq!(
+            simulation.now(),
+            Duration::from_millis(2),
+            "the first INIT_ACK"
+        );
+        assert!(!simulation.advance(1000).unwrap());
+        let measured = simulation.outcome().measured.unwrap();
+        assert_eq!((measured.files, measured.segments), (1, 3));
+    }
+
+    #[test]
+    fn when_nothing_can_happen_before_the_end_it_says_who_has_not_finished() {
+        let mut simulation = simulation();
+        while simulation.machines.tracker().unfinished().len() != 1 {
+            simulation.advance(1).unwrap();
+        }
+        simulation.queue = Queue::new();
+        let error = simulation.advance(1).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "nothing can happen any more; client 2 has not finished"
+        );
+    }
+}

@@ -1,0 +1,4 @@
+//! Pages in one file for the browser, and what they share.
+
+pub mod column;
+pub mod html;

@@ -1,0 +1,325 @@
+//! `in<R>.txt`: what a client owns and what it wants, read, checked and written.
+//!
+//! The format is white-space separated tokens: the number of owned files; for each its name, its
+//! number of segments and the hash of each segment; the number of wanted files; the name of each.
+//! How they are spread over lines is for the reader's eye only, so CRLF, blank lines and a missing
+//! last newline are all fine.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use fastrand::Rng;
+
+use crate::protocol::{FileName, Hashes, OwnedFile, Rank, SegmentHash, SegmentIndex};
+
+/// A client's input. No file is owned twice, and none is wanted twice.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Manifest {
+    /// The files that the client holds from the start.
+    pub owned: Vec<OwnedFile>,
+    /// The files that it is to end up with, in the order in which it fetches them.
+    pub wanted: Vec<FileName>,
+}
+
+impl Manifest {
+    /// The files that the client has to download: those that it wants and does not own.
+    pub fn to_download(&self) -> impl Iterator<Item = &FileName> {
+        let owned: BTreeSet<&FileName> = self.owned.iter().map(|file| &file.name).collect();
+        let is_lacking = move |name: &&FileName| !owned.contains(*name);
+        self.wanted.iter().filter(is_lacking)
+    }
+
+    /// What the user is to know of a client with this input, a line each: which files it both owns and
+    /// wants.
+    pub fn warnings(&self, client: Rank) -> impl Iterator<Item = String> {
+        let owned = self.owned.iter().map(|file| &file.name);
+        let both = owned.filter(|name| self.wanted.contains(name));
+        both.map(move |name| {
+            format!("warning: client {client} both owns and wants '{name}': nothing is downloaded")
+        })
+    }
+}
+
+impl OwnedFile {
+    /// A file of `segments` random hashes, for inputs that are made up.
+    pub fn random(name: FileName, segments: usize, rng: &mut Rng) -> OwnedFile {
+        let hash = |_| {
+            let digits = format!("{:032x}", rng.u128(..));
+            SegmentHash::new(digits.as_bytes()).expect("hexadecimal digits are printable")
+        };
+        OwnedFile {
+            name,
+            hashes: (0..segments).map(hash).collect(),
+        }
+    }
+}
+
+/// As many problems of one input are listed; the rest usually follows from them.
+pub const MOST_PROBLEMS: usize = 10;
+
+/// Reads and checks the input at `path`, without ever holding the text of more than a line.
+///
+/// # Errors
+/// Up to [`MOST_PROBLEMS`] lines for the user, each starting with the path.
+pub fn read(path: &Path) -> Result<Manifest, Vec<String>> {
+    let shown = path.strip_prefix(".").unwrap_or(path).display();
+    let file =
+        File::open(path).map_err(|error| vec![format!("{shown}: cannot be read: {error}")])?;
+    parse(BufReader::with_capacity(1 << 16, file)).map_err(|problems| {
+        problems
+            .iter()
+            .map(|problem| format!("{shown}:{problem}"))
+            .collect()
+    })
+}
+
+/// Reads and checks an input.
+///
+/// # Errors
+/// All problems, in the order of their lines, but at most [`MOST_PROBLEMS`] of them.
+pub fn parse(text: impl BufRead) -> Result<Manifest, Vec<Problem>> {
+    let mut parser = Parser {
+        tokens: Tokens::new(text),
+        problems: Vec::new(),
+    };
+    match parser.manifest() {
+        Ok(manifest) if parser.problems.is_empty() => Ok(manifest),
+        Ok(_) | Err(Halt) => Err(parser.problems),
+    }
+}
+
+/// Writes an input as [`parse`] reads it.
+impl fmt::Display for Manifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.owned.len())?;
+        for file in &self.owned {
+            writeln!(f, "{} {}", file.name, file.hashes.len())?;
+            for hash in file.hashes.iter() {
+                writeln!(f, "{hash}")?;
+            }
+        }
+        writeln!(f, "{}", self.wanted.len())?;
+        for name in &self.wanted {
+            writeln!(f, "{name}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Something wrong with an input: where, what was expected, what was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    line: usize,
+    text: String,
+}
+
+/// `<line>: <problem>`, to be put behind a path and a colon.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.line, self.text)
+    }
+}
+
+/// Nothing after the last problem can be made sense of, or enough of them are known.
+struct Halt;
+
+struct Parser<R> {
+    tokens: Tokens<R>,
+    problems: Vec<Problem>,
+}
+
+impl<R: BufRead> Parser<R> {
+    fn manifest(&mut self) -> Result<Manifest, Halt> {
+        let mut manifest = Manifest::default();
+        let mut names = BTreeSet::new();
+        for number in 1..=self.count("the number of owned files")? {
+            let name = self.name(&format!("the name of owned file {number}"), &mut names)?;
+            let shown = name.as_ref().map_or("?", FileName::as_str).to_owned();
+            let hashes = self.hashes(&shown)?;
+            manifest
+                .owned
+                .extend(name.map(|name| OwnedFile { name, hashes }));
+        }
+        names.clear();
+        let wanted = self.count("the number of wanted files")?;
+        for number in 1..=wanted {
+            let name = self.name(&format!("the name of wanted file {number}"), &mut names)?;
+            manifest.wanted.extend(name);
+        }
+        match self.tokens.next() {
+            Ok(None) => Ok(manifest),
+            found => {
+                let found = found.map(|token| token.map(<[u8]>::to_vec));
+                self.unexpected("the end of the file after the last wanted name", found)?;
+                Ok(manifest)
+            }
+        }
+    }
+
+    /// A whole number, not below zero. Whatever it says, no memory is reserved on its word.
+    fn count(&mut self, what: &str) -> Result<u64, Halt> {
+        let token = self.token(what)?;
+        match str::from_utf8(&token)
+            .ok()
+            .and_then(|digits| digits.parse().ok())
+        {
+            Some(count) => Ok(count),
+            None => {
+                self.unexpected(what, Ok(Some(token)))?;
+                Err(Halt)
+            }
+        }
+    }
+
+    /// A good name that is not yet among `names`.
+    fn name(
+        &mut self,
+        what: &str,
+        names: &mut BTreeSet<FileName>,
+    ) -> Result<Option<FileName>, Halt> {
+        let token = self.token(what)?;
+        let Ok(text) = str::from_utf8(&token) else {
+            self.problem(format!(
+                "expected {what}, found {}, which is not UTF-8",
+                quoted(&token)
+            ))?;
+            return Ok(None);
+        };
+        match FileName::new(text) {
+            Ok(name) if names.insert(name.clone()) => Ok(Some(name)),
+            Ok(name) => {
+                self.problem(format!("expected {what}, found '{name}' a second time"))?;
+                Ok(None)
+            }
+            Err(bad) => {
+                self.problem(format!("expected {what}, found {bad}"))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// The number of segments of a file, and then its hashes.
+    fn hashes(&mut self, name: &str) -> Result<Hashes, Halt> {
+        let count = self.count(&format!("the number of segments of '{name}'"))?;
+        let mut hashes = Vec::new();
+        for position in (0..)
+            .map(SegmentIndex)
+            .take(usize::try_from(count).unwrap_or(usize::MAX))
+        {
+            let what = || format!("the hash of segment {position} of '{name}'");
+            let hash = match self.tokens.next() {
+                Ok(Some(token)) => SegmentHash::new(token).map_err(|bad| (quoted(token), bad)),
+                end => {
+                    let end = end.map(|_| None);
+                    self.unexpected(&what(), end)?;
+                    return Err(Halt);
+                }
+            };
+            match hash {
+                Ok(hash) => hashes.push(hash),
+                Err((found, bad)) => {
+                    self.problem(format!("expected {}, found {found}: {bad}", what()))?
+                }
+            }
+        }
+        Ok(hashes.into_iter().collect())
+    }
+
+    fn token(&mut self, what: &str) -> Result<Vec<u8>, Halt> {
+        match self.tokens.next() {
+            Ok(Some(token)) => Ok(token.to_vec()),
+            end => {
+                let end = end.map(|_| None);
+                self.unexpected(what, end)?;
+                Err(Halt)
+            }
+        }
+    }
+
+    fn unexpected(&mut self, what: &str, found: io::Result<Option<Vec<u8>>>) -> Result<(), Halt> {
+        self.problem(match found {
+            Ok(Some(token)) => format!("expected {what}, found {}", quoted(&token)),
+            Ok(None) => format!("expected {what}, found the end of the file"),
+            Err(error) => format!("cannot be read: {error}"),
+        })
+    }
+
+    fn problem(&mut self, text: String) -> Result<(), Halt> {
+        self.problems.push(Problem {
+            line: self.tokens.line_number,
+            text,
+        });
+        if self.problems.len() < MOST_PROBLEMS {
+            Ok(())
+        } else {
+            Err(Halt)
+        }
+    }
+}
+
+/// A token as it can be shown: on one line, not too long, and harmless to a terminal.
+fn quoted(token: &[u8]) -> String {
+    const LONGEST: usize = 40;
+    match token.get(..LONGEST) {
+        Some(start) if token.len() > LONGEST => format!("'{}...'", start.escape_ascii()),
+        _ => format!("'{}'", token.escape_ascii()),
+    }
+}
+
+/// The tokens of a text, a line in memory at a time.
+struct Tokens<R> {
+    text: R,
+    line: Vec<u8>,
+    /// Where in the line the next token is looked for.
+    position: usize,
+    /// The number of the line, from 1; at the end, of the line after the last.
+    line_number: usize,
+}
+
+impl<R: BufRead> Tokens<R> {
+    fn new(text: R) -> Self {
+        Tokens {
+            text,
+            line: Vec::new(),
+            position: 0,
+            line_number: 0,
+        }
+    }
+
+    fn next(&mut self) -> io::Result<Option<&[u8]>> {
+        let start = loop {
+            match self.line[self.position..]
+                .iter()
+                .position(|&byte| !is_space(byte))
+            {
+                Some(blanks) => break self.position + blanks,
+                None => {
+                    self.line.clear();
+                    self.position = 0;
+                    self.line_number += 1;
+                    if self.text.read_until(b'\n', &mut self.line)? == 0 {
+                        return Ok(None);
+                    }
+                }
+            }
+        };
+        let token = &self.line[start..];
+        let length = token
+            .iter()
+            .position(|&byte| is_space(byte))
+            .unwrap_or(token.len());
+        self.position = start + length;
+        Ok(Some(&token[..length]))
+    }
+}
+
+/// White space as C's `isspace` has it, which is what the assignment's programs read by.
+fn is_space(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == b'\x0b'
+}
+
+#[cfg(test)]
+mod tests;

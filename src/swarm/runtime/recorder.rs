@@ -1,0 +1,157 @@
+//! What a thread does, written to its part of the trace as it goes.
+//!
+//! A record is the message's bytes behind a short head, copied into a buffer. The buffer goes to the
+//! file when it is full, when it is old, and when its thread finds nothing to do: so a run that hangs
+//! or is killed leaves nearly all that happened.
+
+use std::fs::File;
+use std::io::Write;
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::event::Deed;
+use crate::protocol::{Rank, Tag};
+use crate::trace::record::{self, Head, Kind};
+
+/// How many bytes wait for a file at most: as many as stay in a core's own cache.
+const CAPACITY: usize = 1 << 15;
+
+/// How long they wait at most while more come.
+const LONGEST: Duration = Duration::from_millis(250);
+
+/// One thread's recorder, if the run is traced.
+#[derive(Default)]
+pub struct Recorder(Option<Box<Tape>>);
+
+struct Tape {
+    /// When rank 0's clock started.
+    start: Instant,
+    file: File,
+    /// For the user.
+    path: String,
+    me: Rank,
+    buffer: Vec<u8>,
+    /// The time of the first record in the buffer.
+    oldest: Duration,
+    /// Whether everything was written, of all threads of this rank.
+    is_whole: Arc<AtomicBool>,
+}
+
+impl Recorder {
+    /// Writes to a file behind what is in it, in times since `start`. Where that fails, the user hears
+    /// of it under the name of `path`, nothing more is recorded, and `is_whole` becomes false.
+    pub(super) fn new(
+        file: File,
+        path: String,
+        me: Rank,
+        start: Instant,
+        is_whole: &Arc<AtomicBool>,
+    ) -> Recorder {
+        Recorder(Some(Box::new(Tape {
+            start,
+            file,
+            path,
+            me,
+            buffer: Vec::with_capacity(CAPACITY),
+            oldest: Duration::ZERO,
+            is_whole: Arc::clone(is_whole),
+        })))
+    }
+
+    /// Whether anything is recorded.
+    pub(super) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// A message is being posted.
+    pub(super) fn posted(&mut self, to: Rank, tag: Tag, bytes: &[u8]) {
+        if let Some(tape) = &mut self.0 {
+            let is_written = tape.message(Kind::Posted, to, tag.number(), bytes);
+            self.go_on(is_written);
+        }
+    }
+
+    /// A message was taken.
+    pub(super) fn taken(&mut self, from: Rank, tag: Tag, bytes: &[u8]) {
+        if let Some(tape) = &mut self.0 {
+            let is_written = tape.message(Kind::Taken, from, tag.number(), bytes);
+            self.go_on(is_written);
+        }
+    }
+
+    /// Something else was done, just before: its time is not before the deed, for the judge holds the
+    /// other thread of the rank to it.
+    pub(super) fn did(&mut self, deed: &Deed) {
+        if let Some(tape) = &mut self.0 {
+            let now = tape.start.elapsed();
+            record::append(&mut tape.buffer, now, deed);
+            let is_written = tape.age(now);
+            self.go_on(is_written);
+        }
+    }
+
+    /// Hands over to the file what there is.
+    pub(super) fn flush(&mut self) {
+        if let Some(tape) = &mut self.0 {
+            let is_written = tape.flush();
+            self.go_on(is_written);
+        }
+    }
+
+    fn go_on(&mut self, is_written: bool) {
+        if !is_written {
+            self.0 = None;
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+/// Every method says whether all could be written.
+impl Tape {
+    fn message(&mut self, kind: Kind, other: Rank, tag: i32, bytes: &[u8]) -> bool {
+        let now = self.start.elapsed();
+        let head = Head::new(now, kind, other, tag, bytes).to_bytes();
+        if self.buffer.len() + head.len() + bytes.len() > CAPACITY && !self.flush() {
+            return false;
+        }
+        self.buffer.extend_from_slice(&head);
+        if bytes.len() > CAPACITY {
+            return self.flush() && self.write(bytes);
+        }
+        self.buffer.extend_from_slice(bytes);
+        self.age(now)
+    }
+
+    /// Notes that something was recorded at this time.
+    fn age(&mut self, now: Duration) -> bool {
+        now.saturating_sub(self.oldest) < LONGEST || {
+            self.oldest = now;
+            self.flush()
+        }
+    }
+
+    fn flush(&mut self) -> bool {
+        let buffer = mem::take(&mut self.buffer);
+        let is_written = buffer.is_empty() || self.write(&buffer);
+        self.buffer = buffer;
+        self.buffer.clear();
+        is_written
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> bool {
+        let written = self.file.write_all(bytes);
+        if let Err(error) = &written {
+            let Tape { path, me, .. } = self;
+            eprintln!("warning: rank {me} stops recording: cannot write {path}: {error}");
+            self.is_whole.store(false, Ordering::Relaxed);
+        }
+        written.is_ok()
+    }
+}

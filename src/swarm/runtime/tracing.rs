@@ -1,0 +1,385 @@
+//! A run's trace from its start, when the clocks are compared and every thread gets its part, to its
+//! end, when rank 0 makes one file of the parts. All of it is outside the protocol.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::Result;
+use mpi::topology::SimpleCommunicator;
+
+use super::assembly::Assembly;
+use super::clock::{Clock, Comparison};
+use super::host::{self, Host};
+use super::recorder::Recorder;
+use super::{Job, gather};
+use crate::event::Thread;
+use crate::output;
+use crate::protocol::Rank;
+use crate::report::Plan;
+use crate::trace::{
+    ClockReport, Header, Part, PartHeader, SCHEMA, part_owner, part_path, parts_folder,
+};
+
+/// So much of a part goes from one host to another at a time.
+const CHUNK: u64 = 1 << 20;
+
+/// What rank 0 tells a rank at the end: to send the next chunk of what it is sending,
+const NEXT: u8 = 0;
+/// that the trace is written, and the parts are to go,
+const WRITTEN: u8 = 1;
+/// or that it is not, and the parts are to stay.
+const NOT_WRITTEN: u8 = 2;
+
+/// A trace that is being recorded, seen from one rank.
+pub(super) struct Tracing {
+    /// The file that it becomes.
+    path: PathBuf,
+    /// Where this rank's parts are.
+    folder: PathBuf,
+    me: Rank,
+    elsewhere: Option<Host>,
+    /// A number that no other run's parts have.
+    run: u64,
+    /// Every rank's clock, on rank 0.
+    clocks: Vec<ClockReport>,
+    plan: Plan,
+    /// Whether everything could be recorded on this rank.
+    is_whole: Arc<AtomicBool>,
+}
+
+/// The recorders of a rank's threads: of the tracker only the first is used.
+#[derive(Default)]
+pub(super) struct Recorders {
+    /// The tracker's, or the download thread's.
+    pub(super) first: Recorder,
+    pub(super) upload: Recorder,
+}
+
+impl Tracing {
+    /// Compares the clocks of all ranks, which must all do so, and begins this rank's parts; nothing,
+    /// if some rank cannot write its own: rank 0 tells the user.
+    ///
+    /// # Errors
+    /// When the ranks do not understand each other.
+    pub(super) fn start(
+        world: &SimpleCommunicator,
+        path: Option<&Path>,
+        plan: &Plan,
+        job: &Job,
+        host: &Host,
+    ) -> Result<Option<(Tracing, Recorders)>> {
+        let clock = Clock::start();
+        let (me, elsewhere) = (job.me, &job.elsewhere);
+        let folder = parts_folder(path.unwrap_or(Path::new("")));
+        let cleared = match path {
+            None => Err("rank 0 has --trace, and this rank has not".into()),
+            Some(path) if me == Rank::TRACKER => clear(path).and_then(|()| empty(&folder)),
+            Some(_) => Ok(()),
+        };
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let run = since_1970.map_or(0, |time| time.as_nanos() as u64);
+        // The others come into the folder after rank 0 has cleared it.
+        let [run] = gather::share(world, [run]);
+        let comparison = clock.compare(world, me, plan.clients);
+        let mine = report(me, host, comparison);
+        let parts = Parts {
+            folder: &folder,
+            elsewhere: elsewhere.as_ref(),
+            header: PartHeader {
+                schema: SCHEMA,
+                version: env!("CARGO_PKG_VERSION").into(),
+                run,
+                rank: me.0,
+                thread: Thread::Tracker,
+                settings: plan.into(),
+                clock: mine.clone(),
+            },
+            start: clock.start_of_first(comparison),
+            is_whole: Arc::new(AtomicBool::new(true)),
+        };
+        let begun = cleared.and_then(|()| parts.begin());
+        let problem = begun.as_ref().err().cloned().unwrap_or_default();
+        let mut is_refused = false;
+        let mut clocks = vec![mine.clone()];
+        if me == Rank::TRACKER {
+            let mut problems = vec![problem];
+            for (clock, problem) in gather::receive::<(ClockReport, String)>(world)? {
+                clocks.push(clock);
+                problems.push(problem);
+            }
+            is_refused = problems.iter().any(|problem| !problem.is_empty());
+            tell(&problems);
+        } else {
+            gather::send(world, &(&mine, problem))?;
+        }
+        let [is_refused] = gather::share(world, [is_refused.into()]);
+        let tracing = Tracing {
+            path: path.unwrap_or(Path::new("")).into(),
+            is_whole: Arc::clone(&parts.is_whole),
+            folder,
+            me,
+            elsewhere: elsewhere.clone(),
+            run,
+            clocks,
+            plan: plan.clone(),
+        };
+        match begun {
+            Ok(recorders) if is_refused == 0 => Ok(Some((tracing, recorders))),
+            Ok(_) | Err(_) => {
+                tracing.remove(&tracing.parts_of(me));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Makes one file of all parts, when all threads of all ranks have ended. Every rank must do so,
+    /// and rank 0 writes it. A rank that is not heard of for as long as `patience` ends the job.
+    ///
+    /// # Errors
+    /// Says, for the user, what could not be written and why. The parts stay then.
+    pub(super) fn finish(
+        self,
+        world: &SimpleCommunicator,
+        patience: Option<Duration>,
+    ) -> Result<(), String> {
+        // The run has come to its end: nothing is to be done any more if this fails.
+        let job = Job::new(self.me, |_, _| {}).on(self.elsewhere.clone());
+        let watch = || Assembly::to("gather the trace", patience, &job);
+        let is_whole = self.is_whole.load(Ordering::Relaxed);
+        if self.me != Rank::TRACKER {
+            let sent = gather::send(world, &is_whole);
+            sent.map_err(|error| format!("{error:#}"))?;
+            self.serve(world);
+            return Ok(());
+        }
+        let watched = watch();
+        let gathered = gather::receive(world).map_err(|error| format!("{error:#}"));
+        drop(watched);
+        let written = gathered.and_then(|others: Vec<bool>| {
+            let is_whole = is_whole && others.into_iter().all(|is_whole| is_whole);
+            self.join(world, &watch, is_whole)
+        });
+        let word = if written.is_ok() {
+            WRITTEN
+        } else {
+            NOT_WRITTEN
+        };
+        let _watched = watch();
+        for client in Rank::clients(self.plan.clients) {
+            gather::give(world, client, &[word]);
+        }
+        written
+    }
+
+    /// Rank 0's part: fetches what is on other hosts, and joins it all.
+    fn join(
+        &self,
+        world: &SimpleCommunicator,
+        watch: &dyn Fn() -> Assembly,
+        is_whole: bool,
+    ) -> Result<(), String> {
+        let mut parts = self.parts_of(Rank::TRACKER);
+        for client in Rank::clients(self.plan.clients) {
+            let client_parts = self.parts_of(client);
+            if self.is_elsewhere(client) && !client_parts.iter().all(|path| self.is_ours(path)) {
+                for path in &client_parts {
+                    let fetched = fetch(world, watch, client, path);
+                    fetched.map_err(|error| cannot_write(&path.display().to_string(), &error))?;
+                }
+            }
+            parts.extend(client_parts);
+        }
+        let header = Header {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").into(),
+            settings: (&self.plan).into(),
+            clients: self.plan.clients,
+            complete: is_whole,
+            clocks: self.clocks.clone(),
+        };
+        output::save_trace(&self.path, &header, &parts).map_err(|why| why.to_string())?;
+        self.remove(&parts);
+        Ok(())
+    }
+
+    /// The part of any other rank: sends its parts if it is asked to, and waits until it may end.
+    fn serve(&self, world: &SimpleCommunicator) {
+        let parts = self.parts_of(self.me);
+        let mut unsent = parts.iter();
+        let mut current = None;
+        loop {
+            match gather::take(world, Rank::TRACKER)[..] {
+                [NEXT] => {
+                    let part = current.take().or_else(|| File::open(unsent.next()?).ok());
+                    let mut chunk = Vec::new();
+                    if let Some(part) = part {
+                        // One that cannot be read ends there, as if its thread had been stopped.
+                        _ = (&part).take(CHUNK).read_to_end(&mut chunk);
+                        current = Some(part).filter(|_| !chunk.is_empty());
+                    }
+                    gather::give(world, Rank::TRACKER, &chunk);
+                }
+                [WRITTEN] => {
+                    if self.elsewhere.is_some() {
+                        self.remove(&parts);
+                    }
+                    return;
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn parts_of(&self, rank: Rank) -> Vec<PathBuf> {
+        let threads = if rank == Rank::TRACKER {
+            &[Thread::Tracker][..]
+        } else {
+            &[Thread::Download, Thread::Upload]
+        };
+        (threads.iter())
+            .map(|&thread| part_path(&self.folder, rank, thread))
+            .collect()
+    }
+
+    fn is_elsewhere(&self, client: Rank) -> bool {
+        self.clocks[client.0 as usize].host != self.clocks[0].host
+    }
+
+    /// Whether this is one of this run's parts: another host's are there where it shares the folder.
+    fn is_ours(&self, path: &Path) -> bool {
+        let part = Part::open(path);
+        part.is_ok_and(|part| part.is_some_and(|part| part.header().run == self.run))
+    }
+
+    /// Removes parts, and their folder when it is empty. What cannot be removed stays.
+    fn remove(&self, parts: &[PathBuf]) {
+        for path in parts {
+            _ = fs::remove_file(path);
+        }
+        _ = fs::remove_dir(&self.folder);
+    }
+}
+
+/// Removes an earlier run's trace, which would be taken for this one's until that is written.
+fn clear(path: &Path) -> Result<(), String> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(cannot_write(&path.display().to_string(), &error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Removes the parts that an earlier run has left.
+fn empty(folder: &Path) -> Result<(), String> {
+    let removed = fs::create_dir_all(folder).and_then(|()| {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if part_owner(&entry.file_name()).is_some() {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    });
+    removed.map_err(|error| cannot_write(&folder.display().to_string(), &error))
+}
+
+fn cannot_write(shown: &str, error: &io::Error) -> String {
+    format!("cannot write {shown}: {error}")
+}
+
+/// What the parts of a rank have in common.
+struct Parts<'a> {
+    folder: &'a Path,
+    elsewhere: Option<&'a Host>,
+    /// Of one of its threads.
+    header: PartHeader,
+    /// When rank 0's clock started.
+    start: Instant,
+    is_whole: Arc<AtomicBool>,
+}
+
+impl Parts<'_> {
+    /// Begins those of a rank.
+    fn begin(&self) -> Result<Recorders, String> {
+        let folder = host::located(self.elsewhere, self.folder.display());
+        fs::create_dir_all(self.folder).map_err(|error| cannot_write(&folder, &error))?;
+        if self.header.rank == Rank::TRACKER.0 {
+            Ok(Recorders {
+                first: self.recorder(Thread::Tracker)?,
+                upload: Recorder::default(),
+            })
+        } else {
+            Ok(Recorders {
+                first: self.recorder(Thread::Download)?,
+                upload: self.recorder(Thread::Upload)?,
+            })
+        }
+    }
+
+    /// Begins a thread's.
+    fn recorder(&self, thread: Thread) -> Result<Recorder, String> {
+        let me = Rank(self.header.rank);
+        let path = part_path(self.folder, me, thread);
+        let header = PartHeader {
+            thread,
+            ..self.header.clone()
+        };
+        let shown = host::located(self.elsewhere, path.display());
+        let begin = || {
+            let mut file = File::create(&path)?;
+            let mut line = serde_json::to_vec(&header)?;
+            line.push(b'\n');
+            file.write_all(&line)?;
+            Ok(file)
+        };
+        match begin() {
+            Ok(file) => Ok(Recorder::new(file, shown, me, self.start, &self.is_whole)),
+            Err(error) => Err(cannot_write(&shown, &error)),
+        }
+    }
+}
+
+/// Tells the user what stands in the way of each rank, in rank order, each thing once.
+fn tell(problems: &[String]) {
+    let mut told: BTreeSet<&str> = BTreeSet::from([""]);
+    for (rank, problem) in problems.iter().enumerate() {
+        if told.insert(problem) {
+            eprintln!("bittorrent: rank {rank}: {problem}");
+        }
+    }
+}
+
+fn report(rank: Rank, host: &Host, comparison: Comparison) -> ClockReport {
+    ClockReport {
+        rank: rank.0,
+        host: host.to_string(),
+        offset: comparison.offset as f64 / 1e9,
+        uncertainty: Duration::from_nanos(comparison.uncertainty).as_secs_f64(),
+    }
+}
+
+/// Takes a part of a rank on another host, chunk by chunk, and writes it here.
+fn fetch(
+    world: &SimpleCommunicator,
+    watch: &dyn Fn() -> Assembly,
+    from: Rank,
+    path: &Path,
+) -> io::Result<()> {
+    // Were it there, it would be the one that is being sent.
+    let mut file = File::create_new(path)?;
+    loop {
+        let _watched = watch();
+        gather::give(world, from, &[NEXT]);
+        let chunk = gather::take(world, from);
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        file.write_all(&chunk)?;
+    }
+}

@@ -1,0 +1,125 @@
+//! The tracker's rank: a loop around the machine, under watch.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::thread;
+
+use anyhow::{Context, Result};
+use mpi::topology::SimpleCommunicator;
+
+use super::clock::Clock;
+use super::mailbox::Receiver;
+use super::post::Post;
+use super::progress::Progress;
+use super::watch::{Watch, Watched};
+use super::{Job, Options, gather};
+use crate::event::Deed;
+use crate::protocol::{FileName, Message, Rank, Tag, ToTracker};
+use crate::report::Plan;
+use crate::statistics::{ClientStatistics, Makespan, Traffic};
+use crate::tracker::{Ending, Tracker};
+
+/// How a run went, as rank 0 sees it.
+pub(super) struct Account {
+    pub(super) ending: Ending,
+    /// What the tracker sent.
+    pub(super) sent: Traffic,
+    pub(super) makespan: Makespan,
+    /// What the clients counted; nothing, if the swarm did not start.
+    pub(super) clients: Option<Vec<ClientStatistics>>,
+}
+
+/// Serves the clients until all are done, and gathers what they counted. Ends the job if they are
+/// not heard of for too long.
+pub(super) fn run(
+    world: &SimpleCommunicator,
+    options: &Options,
+    plan: &Plan,
+    job: &Job,
+    post: Post,
+    mailbox: Receiver<ToTracker>,
+) -> Result<Account> {
+    let tracker = Shared {
+        machine: Mutex::new(Tracker::new(plan.clients, plan.settings)),
+        taken: AtomicU64::new(0),
+    };
+    thread::scope(|threads| {
+        let _watch = Watch::over(&tracker, options.stall_timeout, job, threads)?;
+        let mut progress = None;
+        let mut account = serve(&tracker, post, mailbox, || {
+            if let Some(style) = options.progress {
+                let wanted: Vec<Vec<FileName>> = gather::receive(world)?;
+                let wanted = wanted.iter().flatten();
+                let expected = (wanted.filter_map(|name| tracker.machine().size(name))).sum();
+                let downloaded = || tracker.machine().progress();
+                progress = Some(Progress::show(downloaded, expected, style, job, threads)?);
+            }
+            Ok(())
+        })?;
+        drop(progress);
+        if let Ending::Complete(_) = account.ending {
+            account.clients = Some(gather::receive(world)?);
+        }
+        Ok(account)
+    })
+}
+
+/// What the loop and the watch share. The lock is never held across a message.
+struct Shared {
+    machine: Mutex<Tracker>,
+    taken: AtomicU64,
+}
+
+impl Shared {
+    fn machine(&self) -> MutexGuard<'_, Tracker> {
+        self.machine
+            .lock()
+            .expect("nothing panics while it holds the lock")
+    }
+}
+
+impl Watched for Shared {
+    fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    fn unfinished(&self) -> Vec<Rank> {
+        self.machine().unfinished()
+    }
+}
+
+/// The loop. Calls `on_start` when the last INIT has come and the clients have been told to start.
+fn serve(
+    tracker: &Shared,
+    mut post: Post,
+    mut mailbox: Receiver<ToTracker>,
+    mut on_start: impl FnMut() -> Result<()>,
+) -> Result<Account> {
+    let clock = Clock::start();
+    let mut makespan = Makespan::default();
+    let mut replies = Vec::new();
+    post.recorder.did(&Deed::Begun);
+    loop {
+        let (from, message) = mailbox.receive(&mut post)?;
+        tracker.taken.fetch_add(1, Ordering::Relaxed);
+        let tag = message.tag();
+        makespan.heard(clock.now(), tag);
+        let step = tracker.machine().step(from, message, &mut replies);
+        step.with_context(|| format!("{tag} from rank {from}"))?;
+        post.send_all(&mut replies)?;
+        if tag == Tag::Init && tracker.machine().progress().is_some() {
+            on_start()?;
+        }
+        if let Some(ending) = tracker.machine().ending() {
+            let ending = ending.clone();
+            let (sent, mut recorder) = post.close()?;
+            recorder.did(&Deed::Ended);
+            return Ok(Account {
+                ending,
+                sent,
+                makespan,
+                clients: None,
+            });
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! A trace, read event by event: a file, or the parts that a run left which was broken off.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::line::parse;
+use super::part::{check_schema, part_owner, parts_folder};
+use super::{Header, Merge, Part};
+use crate::event::{Deed, Event, Thread};
+use crate::protocol::Rank;
+
+/// A longer line is none: it is the most memory that a line takes.
+const LONGEST_LINE: u64 = 1 << 30;
+
+/// How a file that Zstandard has compressed begins.
+const ZSTANDARD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// The events of a trace, each with the number of its line. In parts, which have no lines, it is the
+/// one that the event would have in the file. Behind an error there is nothing.
+pub struct Reader {
+    header: Header,
+    source: Source,
+    /// The last line that was read.
+    line: u64,
+    is_over: bool,
+}
+
+/// The parts of a trace, each with its thread.
+type Streams = Vec<((Rank, Thread), Part)>;
+
+enum Source {
+    Lines(Lines),
+    Parts(Box<Merge<Part>>),
+}
+
+impl Reader {
+    /// Opens a trace: a file, compressed or not; where there is none, the parts that a run left which
+    /// was broken off, whose folder may be named as well.
+    ///
+    /// # Errors
+    /// When there is no trace, or what is there cannot be read as one.
+    pub fn open(path: &Path) -> Result<Reader> {
+        Reader::of(path, Merge::new)
+    }
+
+    /// The same, and of a run that was broken off nothing is left out: what somebody took may lack its
+    /// posting.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn open_uncut(path: &Path) -> Result<Reader> {
+        Reader::of(path, Merge::uncut)
+    }
+
+    fn of(path: &Path, merge: fn(Streams) -> Merge<Part>) -> Result<Reader> {
+        let folder = parts_folder(path);
+        let (header, source) = if path.is_dir() {
+            parts(path, merge)?
+        } else if !path.exists() && folder.is_dir() {
+            parts(&folder, merge)?
+        } else {
+            let (header, lines) = Lines::open(path)?;
+            (header, Source::Lines(lines))
+        };
+        Ok(Reader {
+            header,
+            source,
+            line: 1,
+            is_over: false,
+        })
+    }
+
+    /// What the trace says in front of the events.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn event(&mut self) -> Result<Option<Event>> {
+        match &mut self.source {
+            Source::Lines(lines) => lines.event(self.line, self.header.complete),
+            Source::Parts(merge) => merge.next().transpose(),
+        }
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<(u64, Event)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
+        }
+        self.line += 1;
+        let event = self.event();
+        self.is_over = !matches!(event, Ok(Some(_)));
+        Some(event.transpose()?.map(|event| (self.line, event)))
+    }
+}
+
+/// The parts in a folder, and the header that they have together.
+fn parts(folder: &Path, merge: fn(Streams) -> Merge<Part>) -> Result<(Header, Source)> {
+    let shown = folder.display();
+    let mut parts: Vec<Part> = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| shown.to_string())? {
+        let path = entry.with_context(|| shown.to_string())?.path();
+        let Some(expected) = path.file_name().and_then(part_owner) else {
+            continue;
+        };
+        let Some(part) = Part::open(&path)? else {
+            continue;
+        };
+        let (rank, thread) = part.owner();
+        ensure!(
+            (rank, thread) == expected,
+            "{}: expected its own content, found that of {rank}.{thread}",
+            path.display()
+        );
+        parts.push(part);
+    }
+    parts.sort_by_key(Part::owner);
+    let Some(first) = parts.first() else {
+        bail!("{shown}: expected the parts of a trace, found none");
+    };
+    let first = first.header();
+    if let Some(other) = parts.iter().find(|part| part.header().run != first.run) {
+        let (rank, thread) = other.owner();
+        bail!(
+            "{shown}: expected the parts of one run, found those of two: {}.{} and {rank}.{thread}",
+            first.rank,
+            first.thread
+        );
+    }
+    let mut clocks: Vec<_> = parts
+        .iter()
+        .map(|part| part.header().clock.clone())
+        .collect();
+    clocks.dedup_by_key(|clock| clock.rank);
+    let header = Header {
+        schema: first.schema,
+        version: first.version.clone(),
+        settings: first.settings.clone(),
+        clients: first.settings.clients,
+        complete: false,
+        clocks,
+    };
+    let streams = parts.into_iter().map(|part| (part.owner(), part)).collect();
+    Ok((header, Source::Parts(Box::new(merge(streams)))))
+}
+
+/// The lines of a file.
+struct Lines {
+    path: PathBuf,
+    content: Box<dyn BufRead>,
+    text: Vec<u8>,
+    /// The threads that have begun and not ended.
+    at_work: BTreeSet<(Rank, Thread)>,
+}
+
+impl Lines {
+    fn open(path: &Path) -> Result<(Header, Lines)> {
+        let shown = || path.display().to_string();
+        let mut file = BufReader::new(File::open(path).with_context(shown)?);
+        let is_compressed = file.fill_buf().with_context(shown)?.starts_with(&ZSTANDARD);
+        let content: Box<dyn BufRead> = if is_compressed {
+            let unpacked = zstd::Decoder::with_buffer(file).with_context(shown)?;
+            Box::new(BufReader::new(unpacked))
+        } else {
+            Box::new(file)
+        };
+        let mut lines = Lines {
+            path: path.into(),
+            content,
+            text: Vec::new(),
+            at_work: BTreeSet::new(),
+        };
+        let header = lines
+            .header()
+            .with_context(|| format!("{}:1", path.display()))?;
+        Ok((header, lines))
+    }
+
+    fn header(&mut self) -> Result<Header> {
+        let Some(text) = self.next()? else {
+            bail!("expected the header of a trace, found an empty file");
+        };
+        let header: Header =
+            serde_json::from_str(text).context("expected the header of a trace")?;
+        check_schema(header.schema)?;
+        Ok(header)
+    }
+
+    /// The next event; says so if the trace ends before all threads have.
+    fn event(&mut self, line: u64, is_complete: bool) -> Result<Option<Event>> {
+        let event = self.whole_event(is_complete);
+        event.with_context(|| format!("{}:{line}", self.path.display()))
+    }
+
+    fn whole_event(&mut self, is_complete: bool) -> Result<Option<Event>> {
+        let Some(text) = self.next()? else {
+            if let (true, Some((rank, thread))) = (is_complete, self.at_work.first()) {
+                bail!(
+                    "expected more events, for the {thread} thread of rank {rank} has not ended, \
+                     found the end of the file"
+                );
+            }
+            return Ok(None);
+        };
+        let event = parse(text)?;
+        let who = (event.rank, event.thread);
+        match event.deed {
+            Deed::Begun => _ = self.at_work.insert(who),
+            Deed::Ended => _ = self.at_work.remove(&who),
+            Deed::Posted { .. }
+            | Deed::Taken { .. }
+            | Deed::Verified { .. }
+            | Deed::WrongHash { .. }
+            | Deed::Saved { .. }
+            | Deed::Left => {}
+        }
+        Ok(Some(event))
+    }
+
+    /// The next line, if there is one.
+    fn next(&mut self) -> Result<Option<&str>> {
+        self.text.clear();
+        let content = &mut self.content;
+        let read = content.take(LONGEST_LINE).read_until(b'\n', &mut self.text);
+        if read.context("cannot be read")? == 0 {
+            return Ok(None);
+        }
+        if self.text.pop() != Some(b'\n') {
+            ensure!(
+                (self.text.len() as u64) < LONGEST_LINE - 1,
+                "expected a line, found one that is longer than {LONGEST_LINE} bytes"
+            );
+            bail!("expected a whole line, found the end of the file in it");
+        }
+        let text = str::from_utf8(&self.text);
+        Ok(Some(text.context("expected text in UTF-8")?))
+    }
+}
+
+#[cfg(test)]
+mod tests;

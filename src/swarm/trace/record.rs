@@ -1,0 +1,262 @@
+//! An event as bytes in a part: a head of fixed length, and the message as MPI had it. Writing one is
+//! on the way of every message, so it is a copy and nothing else.
+//!
+//! | bytes | of the head, little-endian |
+//! |---|---|
+//! | 8 | nanoseconds since the start, on rank 0's clock |
+//! | 1 | what was done |
+//! | 1 | the message's tag |
+//! | 4 | the other rank |
+//! | 4 | how many bytes follow: the message's, or what else belongs to the event |
+//!
+//! Which message of its flow it is follows from those before it, for a flow has one thread at each
+//! end.
+
+use std::mem;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+
+use crate::event::Deed;
+use crate::protocol::{FileId, FileName, Letter, Rank, SegmentIndex, decode_letter, encode};
+
+/// How long a head is.
+pub const HEAD: usize = 18;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the variants of Deed are documented")]
+pub enum Kind {
+    Begun,
+    Posted,
+    Taken,
+    Verified,
+    WrongHash,
+    Saved,
+    Ended,
+    Left,
+}
+
+impl Kind {
+    /// All of them; the place is the number in the head.
+    const ALL: [Kind; 8] = [
+        Kind::Begun,
+        Kind::Posted,
+        Kind::Taken,
+        Kind::Verified,
+        Kind::WrongHash,
+        Kind::Saved,
+        Kind::Ended,
+        Kind::Left,
+    ];
+}
+
+/// What a record begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Since the start, on rank 0's clock.
+    pub time: Duration,
+    /// What was done.
+    pub kind: Kind,
+    /// The message's tag, as a number.
+    pub tag: u8,
+    /// The other rank.
+    pub other: Rank,
+    /// How many bytes follow.
+    pub length: u32,
+}
+
+impl Head {
+    /// The head of what is done with these bytes: a message's with its tag, others' with none.
+    pub fn new(time: Duration, kind: Kind, other: Rank, tag: i32, bytes: &[u8]) -> Head {
+        Head {
+            time,
+            kind,
+            tag: u8::try_from(tag).expect("there are few tags"),
+            other,
+            length: length(bytes),
+        }
+    }
+
+    /// As bytes.
+    pub fn to_bytes(self) -> [u8; HEAD] {
+        let time = u64::try_from(self.time.as_nanos()).unwrap_or(u64::MAX);
+        let mut bytes = [0; HEAD];
+        bytes[..8].copy_from_slice(&time.to_le_bytes());
+        bytes[8] = self.kind as u8;
+        bytes[9] = self.tag;
+        bytes[10..14].copy_from_slice(&self.other.0.to_le_bytes());
+        bytes[14..].copy_from_slice(&self.length.to_le_bytes());
+        bytes
+    }
+
+    /// From bytes.
+    ///
+    /// # Errors
+    /// When nothing is done that has this number.
+    pub fn from_bytes(bytes: &[u8; HEAD]) -> Result<Head> {
+        let (time, rest) = bytes.split_first_chunk().expect("a head is longer");
+        let (&[kind, tag], rest) = rest.split_first_chunk().expect("a head is longer");
+        let (other, rest) = rest.split_first_chunk().expect("a head is longer");
+        let (length, _) = rest.split_first_chunk().expect("a head is longer");
+        let Some(&kind) = Kind::ALL.get(usize::from(kind)) else {
+            bail!("expected an event, found one of the unknown kind {kind}");
+        };
+        Ok(Head {
+            time: Duration::from_nanos(u64::from_le_bytes(*time)),
+            kind,
+            tag,
+            other: Rank(u32::from_le_bytes(*other)),
+            length: u32::from_le_bytes(*length),
+        })
+    }
+}
+
+/// Appends the record of something done at a time.
+pub fn append(record: &mut Vec<u8>, time: Duration, deed: &Deed) {
+    let start = record.len();
+    record.extend([0; HEAD]);
+    let (kind, other, tag) = match deed {
+        Deed::Begun => (Kind::Begun, Rank::TRACKER, 0),
+        Deed::Posted { to, letter, .. } => (Kind::Posted, *to, append_letter(letter, record)),
+        Deed::Taken { from, letter, .. } => (Kind::Taken, *from, append_letter(letter, record)),
+        Deed::Verified {
+            from,
+            file,
+            segment,
+        } => {
+            append_value(&(file, segment), record);
+            (Kind::Verified, *from, 0)
+        }
+        Deed::WrongHash {
+            from,
+            file,
+            segment,
+        } => {
+            append_value(&(file, segment), record);
+            (Kind::WrongHash, *from, 0)
+        }
+        Deed::Saved { file, problem } => {
+            append_value(&(file, problem), record);
+            (Kind::Saved, Rank::TRACKER, 0)
+        }
+        Deed::Left => (Kind::Left, Rank::TRACKER, 0),
+        Deed::Ended => (Kind::Ended, Rank::TRACKER, 0),
+    };
+    let (head, bytes) = record[start..].split_at_mut(HEAD);
+    head.copy_from_slice(&Head::new(time, kind, other, tag, bytes).to_bytes());
+}
+
+/// What a record says was done, and which message of its flow it was if `number` says so.
+///
+/// # Errors
+/// When the bytes behind the head are not what the head promises.
+pub fn deed(head: Head, bytes: &[u8], number: impl FnOnce(&Letter) -> u64) -> Result<Deed> {
+    let Head {
+        kind, tag, other, ..
+    } = head;
+    let from = other;
+    Ok(match kind {
+        Kind::Begun => Deed::Begun,
+        Kind::Posted => {
+            let letter = decode_letter(tag.into(), bytes)?;
+            Deed::Posted {
+                to: other,
+                number: number(&letter),
+                bytes: bytes.len(),
+                letter,
+            }
+        }
+        Kind::Taken => {
+            let letter = decode_letter(tag.into(), bytes)?;
+            Deed::Taken {
+                from,
+                number: number(&letter),
+                bytes: bytes.len(),
+                letter,
+            }
+        }
+        Kind::Verified => {
+            let (file, segment) = placed(bytes)?;
+            Deed::Verified {
+                from,
+                file,
+                segment,
+            }
+        }
+        Kind::WrongHash => {
+            let (file, segment) = placed(bytes)?;
+            Deed::WrongHash {
+                from,
+                file,
+                segment,
+            }
+        }
+        Kind::Saved => {
+            let (file, problem): (FileName, Option<String>) = postcard::from_bytes(bytes)
+                .with_context(|| format!("expected a file's name, found {} bytes", bytes.len()))?;
+            Deed::Saved { file, problem }
+        }
+        Kind::Left => Deed::Left,
+        Kind::Ended => Deed::Ended,
+    })
+}
+
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).expect("an MPI message holds at most 2 GiB")
+}
+
+/// Appends a message, and returns its tag.
+fn append_letter(letter: &Letter, record: &mut Vec<u8>) -> i32 {
+    match letter {
+        Letter::ToTracker(message) => encode(message, record),
+        Letter::ToDownload(message) => encode(message, record),
+        Letter::ToUpload(message) => encode(message, record),
+    }
+    letter.tag().number()
+}
+
+fn append_value(value: &impl Serialize, record: &mut Vec<u8>) {
+    *record = postcard::to_extend(value, mem::take(record)).expect("a vector takes anything");
+}
+
+fn placed(bytes: &[u8]) -> Result<(FileId, SegmentIndex)> {
+    postcard::from_bytes(bytes).with_context(|| {
+        format!(
+            "expected a file and a position, found {} bytes",
+            bytes.len()
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::deeds;
+    use super::*;
+
+    #[test]
+    fn every_deed_round_trips_and_every_truncated_record_is_an_error_or_nothing() {
+        for expected in deeds() {
+            let mut record = Vec::new();
+            append(&mut record, Duration::from_nanos(17), &expected);
+            let (head, bytes) = record.split_first_chunk().unwrap();
+            let head = Head::from_bytes(head).unwrap();
+            assert_eq!(head.time, Duration::from_nanos(17));
+            assert_eq!(head.length as usize, bytes.len());
+            let number = |_: &Letter| 3;
+            assert_eq!(deed(head, bytes, number).unwrap(), expected);
+            for length in 0..bytes.len() {
+                deed(head, &bytes[..length], number).unwrap_err();
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_is_an_error() {
+        let mut bytes = [0; HEAD];
+        bytes[8] = 8;
+        let error = Head::from_bytes(&bytes).unwrap_err().to_string();
+        assert_eq!(error, "expected an event, found one of the unknown kind 8");
+    }
+}

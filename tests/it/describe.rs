@@ -1,0 +1,85 @@
+//! What `bittorrent` says of its command line to shells and to readers of its help and its manual.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use bittorrent::cli::Arguments;
+use clap::CommandFactory;
+use support::job::program;
+
+fn output(arguments: &[&str]) -> String {
+    let output = Command::new(program()).args(arguments).output();
+    let output = output.expect("the program can be run");
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).expect("it prints text")
+}
+
+#[test]
+fn the_manual_has_a_page_for_every_subcommand_that_is_to_be_seen() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("share/man1");
+    output(&["manual", path.to_str().expect("a readable path")]);
+    let pages: BTreeMap<String, String> = fs::read_dir(&path)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("it can be listed"))
+        .map(|entry| {
+            let text = fs::read_to_string(entry.path()).expect("a page is text");
+            (entry.file_name().to_string_lossy().into_owned(), text)
+        })
+        .collect();
+    let names: Vec<&str> = pages.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "bittorrent-check.1",
+            "bittorrent-generate.1",
+            "bittorrent-grade.1",
+            "bittorrent-launch.1",
+            "bittorrent-show.1",
+            "bittorrent-simulate.1",
+            "bittorrent-study.1",
+            "bittorrent.1"
+        ]
+    );
+    for (page, text) in [
+        ("bittorrent.1", "mpirun \\-np N bittorrent [OPTIONS]"),
+        ("bittorrent.1", "every wanted file was downloaded"),
+        ("bittorrent-launch.1", "MPIRUN_OPTIONS"),
+        ("bittorrent-generate.1", "flash\\-crowd"),
+    ] {
+        assert!(pages[page].contains(text), "{page} without {text}");
+    }
+}
+
+#[test]
+fn every_commands_help_fits_on_a_screen_and_its_long_help_has_examples() {
+    let command = Arguments::command();
+    let subcommands = command.get_subcommands();
+    let subcommands = subcommands.filter(|subcommand| !subcommand.is_hide_set());
+    let names: Vec<&str> = subcommands.map(clap::Command::get_name).collect();
+    assert!(names.contains(&"launch"), "{names:?}");
+    let commands = names.into_iter().map(Some);
+    for command in commands.chain([None]) {
+        let help = |option| output(&[command.as_slice(), &[option]].concat());
+        let lines = help("-h").lines().count();
+        assert!(lines <= 50, "{command:?} -h has {lines} lines");
+        assert!(help("--help").contains("Examples:\n"), "{command:?}");
+    }
+}
+
+#[test]
+fn shells_complete_subcommands_options_and_the_names_of_policies() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = output(&["completions", shell]);
+        for word in [
+            "launch",
+            "generate",
+            "flash-crowd",
+            "rarest-first",
+            "mpirun",
+        ] {
+            assert!(script.contains(word), "{shell} without {word}");
+        }
+    }
+}

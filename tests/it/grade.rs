@@ -1,0 +1,534 @@
+//! `bittorrent grade` on the gallery: right programs are accused of nothing, and each wrong one of what is
+//! wrong with it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::gallery::{DEFECTS, Shows, program};
+use fastrand::Rng;
+use judge::checks::check::{Check, Subject};
+use judge::runs::cases;
+use lab::generate::{self, Shape};
+use serde_json::Value;
+use support::job;
+use swarm::launch::Mpi;
+use tempfile::TempDir;
+
+/// A program, graded.
+struct Graded {
+    output: Said,
+    report: Value,
+}
+
+/// Grades a program on a test of the repository.
+fn grade(program: &Path, test: &str, options: &[&str]) -> Graded {
+    let test = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("inputs")
+        .join(test);
+    grade_on(program, &test, options)
+}
+
+/// Grades a program on the tests in a folder.
+fn grade_on(program: &Path, tests: &Path, options: &[&str]) -> Graded {
+    let output = run(&[
+        &[
+            program.to_str().expect("a readable path"),
+            "--tests",
+            tests.to_str().expect("a readable path"),
+        ],
+        options,
+    ]
+    .concat());
+    let report = fs::read_to_string(output.folder.path().join("r.json"));
+    let report = report.unwrap_or_else(|_| panic!("no report: {}{}", output.stdout, output.stderr));
+    Graded {
+        report: serde_json::from_str(&report).expect("a report"),
+        output,
+    }
+}
+
+/// What `grade` said.
+struct Said {
+    folder: TempDir,
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+fn run(options: &[&str]) -> Said {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut command = Command::new("timeout");
+    command
+        .args(["-k", "5", "180", job::program(), "grade"])
+        .args(["--seed", "1", "--quiet", "--generated", "0"])
+        .args(["--report", "r.json", "--page", "p.html"])
+        .args(options);
+    job::prepare(&mut command, folder.path());
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().expect("timeout is installed");
+    let text = |bytes| String::from_utf8(bytes).expect("plain words");
+    Said {
+        status: status.code(),
+        stdout: text(stdout),
+        stderr: text(stderr),
+        folder,
+    }
+}
+
+impl Graded {
+    /// The names of the checks with this verdict.
+    fn checks(&self, verdict: &str) -> BTreeSet<&str> {
+        let checks = self.report["checks"].as_array().expect("checks");
+        let checks = checks.iter().filter(|check| check["verdict"] == verdict);
+        checks.filter_map(|check| check["check"].as_str()).collect()
+    }
+
+    /// Nothing is wrong, and all of these are right.
+    fn assert_right(&self, checks: &[Check]) {
+        let Said {
+            status,
+            stdout,
+            stderr,
+            ..
+        } = &self.output;
+        assert_eq!(self.checks("wrong"), BTreeSet::new(), "{stdout}");
+        assert_eq!((*status, &**stderr), (Some(0), ""), "{stdout}");
+        let right = self.checks("right");
+        for check in checks {
+            assert!(right.contains(check.name()), "{}: {stdout}", check.name());
+        }
+    }
+}
+
+/// What the defects of a subject have to show.
+fn every_defect_is_named(subject: Subject) {
+    let mut seen = BTreeSet::new();
+    for &(defect, check, shows) in DEFECTS
+        .iter()
+        .filter(|(_, check, _)| check.subject() == subject)
+    {
+        seen.insert(check);
+        // These need what only Open MPI does: see the gallery.
+        if job::mpi().1 != Mpi::OpenMpi && shows == Shows::WithNoise {
+            continue;
+        }
+        let conditions = match shows {
+            Shows::Always | Shows::WithManyFiles | Shows::WithNoise => "noise",
+            Shows::WithSynchronousSends => "synchronous",
+            Shows::WithALie => "lying",
+        };
+        let shapes = tempfile::tempdir().expect("a temporary folder");
+        let (tests, runs) = if shows == Shows::WithManyFiles {
+            (made_up(shapes.path(), "names"), "1")
+        } else if check == Check::Serving {
+            (crowd(shapes.path()), "5")
+        } else if check == Check::Sources {
+            (inputs("test4"), "1")
+        } else {
+            (
+                inputs("test1"),
+                if shows == Shows::WithNoise { "10" } else { "1" },
+            )
+        };
+        let graded = grade_on(
+            &program("swarm", &[defect]),
+            &tests,
+            &[
+                "--conditions",
+                conditions,
+                "--runs",
+                runs,
+                "--time-limit",
+                "10s",
+            ],
+        );
+        let Said { status, stdout, .. } = &graded.output;
+        assert_eq!(*status, Some(1), "{defect}: {stdout}");
+        let wrong = graded.checks("wrong");
+        assert!(wrong.contains(check.name()), "{defect}: {stdout}");
+        let (_, said, consequences) = SAID
+            .iter()
+            .find(|(name, ..)| *name == defect)
+            .expect("every defect is here");
+        for other in wrong.iter().filter(|name| **name != check.name()) {
+            assert!(consequences.contains(other), "{defect}, {other}: {stdout}");
+        }
+        let words: Vec<&str> = stdout.split_whitespace().collect();
+        assert!(words.join(" ").contains(said), "{defect}: {stdout}");
+    }
+    let of_subject = Check::ALL
+        .into_iter()
+        .filter(|check| check.subject() == subject);
+    assert_eq!(
+        seen,
+        of_subject.collect(),
+        "every check has a program that it finds wrong"
+    );
+}
+
+/// What is said of each defect, and what else it makes wrong. A library that is called by two threads
+/// against its will does anything.
+const SAID: &[(&str, &str, &[&str])] = &[
+    ("NO_TERMINATOR", "goes on after the right hash", &[]),
+    ("PRINTS_NOTHING", "client 1 wrote no client1_file3", &[]),
+    ("DROPS_LAST", "client1_file3", &[]),
+    (
+        "CRASH_AT_END",
+        "died of a segmentation fault (SIGSEGV)",
+        &[],
+    ),
+    (
+        "FEW_FILES",
+        "died of a segmentation fault (SIGSEGV)",
+        &["outputs"],
+    ),
+    ("RARE_HANG", "it computes, sleeps or waits for a lock", &[]),
+    ("IN_ORDER", "has sent it such a message", &[]),
+    ("BUFFERED", "waits in MPI_Send for client", &[]),
+    (
+        "FORKS",
+        "a process was still there after mpirun had ended",
+        &[],
+    ),
+    (
+        "SINGLE",
+        "but MPI_Init is for programs in which one thread calls MPI",
+        &[
+            "concurrency",
+            "crash",
+            "hang",
+            "errors",
+            "outputs",
+            "leftover",
+        ],
+    ),
+    (
+        "SERIALIZED",
+        "but MPI gave it only MPI_THREAD_SERIALIZED",
+        &["crash", "hang", "errors", "outputs", "leftover"],
+    ),
+    ("ANY_TAG", "waited for such a message, too", &["hang"]),
+    (
+        "TRUNCATES",
+        "bytes in MPI_Recv, too little for a message of",
+        &["crash"],
+    ),
+    ("TYPES", "sends MPI_INT", &[]),
+    ("LEFTOVER", "3 messages were sent and never received", &[]),
+    (
+        "NO_FINALIZE",
+        "ended without MPI_Finalize",
+        &["crash", "hang"],
+    ),
+    (
+        "ONE_THREAD",
+        "talks with the other clients in one thread only",
+        &[],
+    ),
+    ("EAGER", "before the tracker heard of client 3", &[]),
+    ("FORGETS", "told the tracker of 50 of the", &["outputs"]),
+    (
+        "FROM_TRACKER",
+        "never received a message from another client",
+        &[],
+    ),
+    ("OK_WITHOUT_LOOKING", "did not have", &[]),
+    ("NOT_VERIFIED", "took a wrong hash for segment", &[]),
+    ("FIRST_SEED", "though 2 clients own it", &[]),
+    ("NO_UPDATE", "without a message to the tracker", &[]),
+    (
+        "NEVER_SERVES",
+        "none of them served a segment of it to another",
+        &[],
+    ),
+    (
+        "NEVER_LISTED",
+        "none of them served a segment of it to another",
+        &[],
+    ),
+    ("STOPS_EARLY", "called MPI_Finalize", &["hang"]),
+];
+
+/// Writes the made-up test of this shape into a folder.
+fn made_up(folder: &Path, shape: &str) -> PathBuf {
+    let cases = cases::generated(2, 1);
+    let case = cases
+        .iter()
+        .find(|case| case.name == shape)
+        .expect("it is one of the first");
+    for (client, text) in (1..).zip(&case.texts) {
+        fs::write(folder.join(format!("in{client}.txt")), text).expect("a file");
+    }
+    folder.to_owned()
+}
+
+/// Writes a test into a folder in which one client owns a file, and three want it.
+fn crowd(folder: &Path) -> PathBuf {
+    let shape = Shape::FlashCrowd {
+        seeds: NonZeroUsize::MIN,
+        leechers: 3,
+        segments: NonZeroUsize::new(30).expect("30 is not 0"),
+    };
+    let swarm = shape.swarm(&mut Rng::with_seed(1));
+    generate::write(folder, &swarm, false).expect("the folder can be written");
+    folder.to_owned()
+}
+
+fn inputs(test: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("inputs")
+        .join(test)
+}
+
+#[test]
+fn every_defect_of_an_outcome_is_named() {
+    every_defect_is_named(Subject::Outcome);
+}
+
+#[test]
+fn every_misuse_of_mpi_is_named() {
+    every_defect_is_named(Subject::Mpi);
+}
+
+#[test]
+fn every_offence_against_the_assignment_is_named() {
+    every_defect_is_named(Subject::Assignment);
+}
+
+/// Ours is right in everything.
+#[test]
+fn our_program_is_right_in_everything() {
+    let graded = grade(Path::new(job::program()), "", &["--runs", "1"]);
+    graded.assert_right(&Check::ALL);
+    assert_eq!(graded.report["marks"]["total"], 40.0);
+    let beyond = graded.report["beyond"]
+        .as_array()
+        .expect("there are tests beyond the assignment");
+    assert!(
+        beyond.iter().all(|check| check["verdict"] != "wrong"),
+        "{}",
+        graded.output.stdout
+    );
+}
+
+/// It blocks, as courses teach it.
+#[test]
+fn a_program_that_blocks_in_both_threads_is_right() {
+    let seen: Vec<Check> = Check::ALL
+        .into_iter()
+        .filter(|check| *check != Check::Sources)
+        .collect();
+    grade(&program("swarm", &[]), "test1", &["--runs", "1"]).assert_right(&seen);
+    grade(
+        &program("swarm", &[]),
+        "test4",
+        &["--runs", "1", "--conditions", "noise"],
+    )
+    .assert_right(&[Check::Sources]);
+}
+
+/// Nothing can be recognised in what its clients say to each other.
+#[test]
+fn what_cannot_be_told_is_not_called_wrong() {
+    let graded = grade(&program("other", &[]), "test2", &["--runs", "1"]);
+    graded.assert_right(&[
+        Check::Outputs,
+        Check::Hang,
+        Check::Concurrency,
+        Check::TwoThreads,
+        Check::Registration,
+    ]);
+    for check in [
+        "answers",
+        "verification",
+        "sources",
+        "updates",
+        "serving",
+        "stopping",
+    ] {
+        assert!(
+            graded.checks("cannot-be-told").contains(check),
+            "{}",
+            graded.output.stdout
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_run_is_refused_and_says_why() {
+    for (program, reason) in [
+        ("nowhere", "cannot find nowhere"),
+        ("/bin/sh", "uses no shared MPI library"),
+        (
+            concat!(env!("CARGO_MANIFEST_DIR"), "/checker.sh"),
+            "a script cannot be graded",
+        ),
+    ] {
+        let said = run(&[
+            program,
+            "--tests",
+            inputs("test1").to_str().expect("a readable path"),
+        ]);
+        assert_eq!(said.status, Some(2));
+        assert!(said.stderr.contains(reason), "{}", said.stderr);
+        assert!(!said.folder.path().join("r.json").exists());
+    }
+}
+
+/// A program that does one thing that is not its business, and says so by its exit status.
+fn busybody(folder: &Path, deed: &str) -> PathBuf {
+    let source = folder.join("busybody.c");
+    let text = format!(
+        "#include <mpi.h>\n#include <stdio.h>\n#include <stdlib.h>\n\
+         int main(int argc, char **argv) {{\n\
+         MPI_Init(&argc, &argv); int is_done = {deed}; MPI_Finalize(); return is_done ? 7 : 0; }}\n"
+    );
+    fs::write(&source, text).expect("a file");
+    let program = folder.join("busybody");
+    let mut mpicc = Command::new(std::env::var("MPICC").unwrap_or_else(|_| "mpicc".into()));
+    mpicc.arg("-o").args([&program, &source]);
+    job::prepare(&mut mpicc, folder);
+    let output = mpicc
+        .output()
+        .expect("the MPI library's mpicc is installed");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    program
+}
+
+const ONE_NOISY_RUN: [&str; 4] = ["--conditions", "noise", "--runs", "1"];
+
+#[test]
+fn a_program_in_name_spaces_of_its_own_writes_nowhere_else_and_is_judged_as_ever() {
+    let graded = run(&[
+        &[
+            program("swarm", &[]).to_str().expect("a readable path"),
+            "--isolate",
+            "--tests",
+            inputs("test1").to_str().expect("a readable path"),
+        ],
+        &ONE_NOISY_RUN[..],
+    ]
+    .concat());
+    if graded.status == Some(2) && std::env::var_os("REQUIRE_HOSTS").is_none() {
+        assert!(graded.stderr.contains("--isolate: "), "{}", graded.stderr);
+        eprintln!("skipped: {}", graded.stderr);
+        return;
+    }
+    assert_eq!(graded.status, Some(0), "{}{}", graded.stdout, graded.stderr);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let outside = folder.path().join("outside");
+    let deed = format!("fopen(\"{}\", \"w\") != NULL", outside.display());
+    let program = busybody(folder.path(), &deed);
+    let wrote = |options: &[&str]| {
+        let graded = grade(&program, "test1", &[&ONE_NOISY_RUN[..], options].concat());
+        let has_crashed = graded.checks("wrong").contains("crash");
+        assert_eq!(has_crashed, outside.exists(), "{}", graded.output.stdout);
+        has_crashed
+    };
+    assert!(!wrote(&["--isolate"]));
+    assert!(wrote(&[]));
+}
+
+#[test]
+fn a_rank_has_no_more_memory_than_it_may() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let program = busybody(folder.path(), "malloc(3ul << 30) != NULL");
+    let has_it = |limit| {
+        let options = [&ONE_NOISY_RUN[..], &["--memory", limit]].concat();
+        grade(&program, "test1", &options)
+            .checks("wrong")
+            .contains("crash")
+    };
+    assert!(has_it("8G"));
+    assert!(!has_it("2G"));
+}
+
+/// A submission that is right, one that does not build, and one that hangs: each has its row.
+#[test]
+fn a_folder_of_submissions_is_graded_one_by_one_and_what_is_done_is_not_done_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mpicc = std::env::var("MPICC").unwrap_or_else(|_| "mpicc".into());
+    let source = fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/gallery/swarm.c"
+    ))
+    .expect("the gallery");
+    for (name, option, source) in [
+        ("ana", "", &*source),
+        ("dan", "", "int main"),
+        ("ion", "-DDROPS_LAST", &*source),
+    ] {
+        let submission = folder.path().join("submissions").join(name);
+        fs::create_dir_all(&submission).expect("a folder");
+        fs::write(submission.join("tema2.c"), source).expect("a file");
+        let makefile =
+            format!("build: tema2\n\ntema2: tema2.c\n\t{mpicc} -pthread {option} -o $@ $<\n");
+        fs::write(submission.join("Makefile"), makefile).expect("a file");
+    }
+    let tests = inputs("test1");
+    let grade_all = || {
+        let mut command = Command::new("timeout");
+        command
+            .args([
+                "-k",
+                "5",
+                "120",
+                job::program(),
+                "grade",
+                "--all",
+                "submissions",
+                "--quiet",
+                "--runs",
+                "1",
+            ])
+            .args([
+                "--generated",
+                "0",
+                "--conditions",
+                "as-it-is",
+                "-o",
+                "grades",
+                "--tests",
+            ])
+            .arg(&tests);
+        job::prepare(&mut command, folder.path());
+        let output = command.output().expect("timeout is installed");
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    };
+    grade_all();
+    let grades = folder.path().join("grades");
+    let read = |name: &str| fs::read_to_string(grades.join(name)).expect(name);
+    let rows: Vec<String> = read("marks.csv").lines().map(str::to_owned).collect();
+    assert_eq!(rows.len(), 4, "{rows:?}");
+    assert!(rows[1].starts_with("ana,40,40,,"), "{rows:?}");
+    assert!(
+        rows[2].starts_with("dan,,,,,\"it does not build: "),
+        "{rows:?}"
+    );
+    assert!(rows[3].starts_with("ion,0,40,outputs,"), "{rows:?}");
+    assert!(read("index.html").contains("ion.html") && read("ion.html").contains("client1_file3"));
+    let report = read("ana.json");
+    let modified = || {
+        fs::metadata(grades.join("ana.json"))
+            .and_then(|it| it.modified())
+            .expect("a time")
+    };
+    let before = modified();
+    grade_all();
+    assert_eq!((read("ana.json"), modified()), (report, before));
+}

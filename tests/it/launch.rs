@@ -1,0 +1,295 @@
+//! `bittorrent launch`, and what is said without it and without mpirun.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use support::job::{Job, hash, program};
+use swarm::launch::Mpi;
+use tempfile::TempDir;
+
+/// One client owns `f` of 2 segments, two want it; one of them wants another file, too.
+fn small_swarm() -> Job {
+    let a = hash('a');
+    let inputs = [format!("1 f 2 {a} {a} 0"), "0 1 f".into(), "0 2 f g".into()];
+    Job::with_inputs(&inputs)
+}
+
+#[test]
+fn a_rank_is_started_for_every_input_and_its_exit_status_is_passed_on() {
+    let job = small_swarm()
+        .launched()
+        .arguments(&["--report=r.json", "-q", "--corrupt", "2,3", "-o", "out"])
+        .run();
+    assert_eq!(job.status, Some(1), "{}", job.stderr);
+    job.assert_says(&["client 3 did not get 'g': nobody has it\n"]);
+    let report = job.report("r.json");
+    assert_eq!(report.settings.clients, 3);
+    assert_eq!(report.settings.corrupt, [2, 3]);
+    let f = [hash('a'), hash('a')].map(|hash| hash + "\n").concat();
+    let outputs = ["client2_f", "client3_f"].map(|name| (name.to_owned(), f.clone()));
+    assert_eq!(job.outputs("out"), BTreeMap::from(outputs));
+    assert_eq!(job.stdout, "");
+}
+
+#[test]
+fn inputs_that_are_not_numbered_from_1_without_a_gap_are_refused() {
+    let refused = |job: Job, message: &str| job.launched().run().assert_refused(&[message]);
+    refused(Job::new(0), "bittorrent: .: there is no in1.txt\n");
+    let job = small_swarm().file("in6.txt", "0 0");
+    let message = "bittorrent: .: there is in6.txt, but not in4.txt, in5.txt\n";
+    refused(job, message);
+    let job = small_swarm().arguments(&["-i", "nowhere"]);
+    let message = "bittorrent: cannot list the inputs in nowhere: \
+                   No such file or directory (os error 2)\n";
+    refused(job, message);
+    let job = small_swarm().arguments(&["--window", "0"]);
+    refused(job, "error: invalid value '0' for '--window <N>'");
+}
+
+/// A folder with the inputs of two clients and a program instead of mpirun, which says whose it is
+/// when it is asked, and otherwise runs a script.
+fn imposter(version: &str, script: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("a file");
+    write("in1.txt", "0 0");
+    write("in2.txt", "0 0");
+    let text =
+        format!("#!/bin/sh\n[ \"$1\" != --version ] || {{ echo '{version}'; exit; }}\n{script}\n");
+    write("mpirun", &text);
+    let mode = Permissions::from_mode(0o755);
+    fs::set_permissions(folder.path().join("mpirun"), mode).expect("its mode can be set");
+    folder
+}
+
+/// What says that it belongs to the library that this program was built with.
+fn version() -> &'static str {
+    match Mpi::of_this_program() {
+        Mpi::OpenMpi => "mpirun (Open MPI) 4",
+        Mpi::Mpich => "HYDRA build details:",
+        Mpi::Other => "unknown",
+    }
+}
+
+fn launch(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    command
+        .arg("launch")
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("MPIRUN")
+        .envs(["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"].map(|name| (name, "1")));
+    command
+}
+
+fn output(command: &mut Command) -> Output {
+    command.output().expect("the program can be run")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).expect("it prints text")
+}
+
+#[test]
+fn it_becomes_mpirun_with_the_ranks_the_users_options_and_the_swarms() {
+    let folder = imposter(version(), "echo $$; printf '%s\\n' \"$@\"; exit 7");
+    let arguments = [
+        "--quiet",
+        "--window=3",
+        "--seed",
+        "5",
+        "--mpirun",
+        "./mpirun",
+    ];
+    let mut command = launch(folder.path(), &arguments);
+    command.args(["--", "--host", "a:9", "-x", "NAME=a b"]);
+    let child = command
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program can be run");
+    let process = child.id();
+    let output = child.wait_with_output().expect("it can be waited for");
+    assert_eq!(output.status.code(), Some(7));
+    let lines: Vec<&str> = text(&output.stdout).lines().collect();
+    let [first, passed @ ..] = &lines[..] else {
+        panic!("it prints its process number")
+    };
+    assert_eq!(*first, process.to_string(), "signals are for mpirun");
+    assert_eq!(
+        passed,
+        [
+            "-np",
+            "3",
+            "--host",
+            "a:9",
+            "-x",
+            "NAME=a b",
+            program(),
+            "--window=3",
+            "--seed=5",
+            "--quiet"
+        ]
+    );
+}
+
+#[test]
+fn mpirun_is_named_by_its_option_by_the_environment_or_found_in_the_path() {
+    let folder = imposter(version(), "echo started");
+    let here = folder.path();
+    let path = format!("{}:/usr/bin:/bin", here.display());
+    for command in [
+        launch(here, &["--mpirun", "./mpirun"]).env("MPIRUN", "/nowhere"),
+        launch(here, &[]).env("MPIRUN", "./mpirun"),
+        launch(here, &[]).env("MPIRUN", "").env("PATH", &path),
+    ] {
+        let output = output(command);
+        assert_eq!(
+            text(&output.stdout),
+            "started\n",
+            "{}",
+            text(&output.stderr)
+        );
+    }
+}
+
+#[test]
+fn an_mpirun_that_is_not_there_or_belongs_to_another_library_is_refused() {
+    let refused = |command: &mut Command, message: &str| {
+        let output = output(command);
+        assert_eq!(output.status.code(), Some(2));
+        let stderr = text(&output.stderr);
+        assert!(stderr.starts_with(message), "{stderr}");
+        assert!(output.stdout.is_empty());
+    };
+    let foreign = match Mpi::of_this_program() {
+        Mpi::Mpich => "mpirun (Open MPI) 4",
+        Mpi::OpenMpi | Mpi::Other => "HYDRA build details:",
+    };
+    let folder = imposter(foreign, "echo started");
+    refused(
+        launch(folder.path(), &[]).env("PATH", folder.path()),
+        "bittorrent: mpirun is ",
+    );
+    refused(
+        &mut launch(folder.path(), &["--mpirun", "./mpirun"]),
+        "bittorrent: ./mpirun is ",
+    );
+    refused(
+        &mut launch(folder.path(), &["--mpirun", "./nothing"]),
+        "bittorrent: cannot run ./nothing: No such file or directory (os error 2)\n",
+    );
+    refused(
+        launch(folder.path(), &[]).env("PATH", "/nowhere"),
+        "bittorrent: there is no mpirun; ",
+    );
+}
+
+#[test]
+fn launch_under_mpirun_is_refused_once() {
+    let job = small_swarm();
+    let folder = job
+        .folder
+        .path()
+        .to_str()
+        .expect("a readable path")
+        .to_owned();
+    let job = job.arguments(&["launch", "-i", &folder]).run();
+    job.assert_refused(&["bittorrent: launch calls mpirun itself: it is to be started without\n"]);
+}
+
+#[test]
+fn without_mpirun_both_ways_to_start_a_swarm_are_explained() {
+    let folder = imposter(version(), "");
+    let output = output(Command::new(program()).current_dir(folder.path()));
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = text(&output.stderr);
+    for line in [
+        "    bittorrent launch [OPTIONS] ",
+        "    mpirun -np N bittorrent [OPTIONS] ",
+        "For the inputs in ., N is 3.\n",
+    ] {
+        assert!(stderr.contains(line), "{stderr}");
+    }
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn ranks_that_do_not_find_each_other_are_told_why() {
+    let alone = |rank: &str| {
+        let variables = [("PMI_RANK", rank), ("PMI_SIZE", "3")];
+        let variables = match Mpi::of_this_program() {
+            Mpi::Mpich => [
+                ("OMPI_COMM_WORLD_RANK", rank),
+                ("OMPI_COMM_WORLD_SIZE", "3"),
+            ],
+            Mpi::OpenMpi | Mpi::Other => variables,
+        };
+        let output = output(Command::new(program()).envs(variables));
+        assert_eq!(output.status.code(), Some(2));
+        text(&output.stderr).to_owned()
+    };
+    assert!(alone("0").starts_with("bittorrent: this is one of 3 ranks, but "));
+    assert_eq!(alone("1"), "");
+}
+
+/// One client has 30 segments for another, and serving one takes 100 ms.
+fn long_swarm(arguments: &[&str]) -> Job {
+    let a = hash('a');
+    let inputs = [
+        format!("1 f 30 {} 0", [a.as_str(); 30].join(" ")),
+        "0 1 f".into(),
+    ];
+    Job::with_inputs(&inputs)
+        .arguments(&["--upload-time", "100ms"])
+        .arguments(arguments)
+}
+
+#[test]
+fn progress_is_shown_on_a_terminal_in_one_line_that_goes_again() {
+    // Gives the job a terminal, and prints what comes to it.
+    let script = "exec script -qec \"stty cols 80; $*\" /dev/null";
+    let shown = |arguments: &[&str]| {
+        let job = long_swarm(arguments).launched().run_in_script(script);
+        assert_eq!(job.status, Some(0), "{}", job.stdout);
+        job.stdout
+    };
+    let text = shown(&[]);
+    let drawn: Vec<&str> = text.split("\r\u{1b}[K").collect();
+    let [before, lines @ .., after] = &drawn[..] else {
+        panic!("{text}")
+    };
+    assert!(!lines.is_empty(), "{text}");
+    for line in lines {
+        assert!(line.contains(" of 30 segments, 0 of 1 files, "), "{line:?}");
+        assert!(line.len() <= 80 && !line.contains('\n'), "{line:?}");
+    }
+    assert!(
+        !before.contains("segments,") && !after.contains("segments,"),
+        "{text}"
+    );
+    assert!(after.contains("1 file downloaded by 2 clients"), "{after}");
+    for hidden in ["--progress=never", "--quiet"] {
+        let text = shown(&[hidden]);
+        assert!(!text.contains("segments,"), "{text}");
+    }
+}
+
+#[test]
+fn where_there_is_no_terminal_progress_is_text_and_only_on_demand() {
+    let job = long_swarm(&[]).launched().run();
+    assert!(!job.stderr.contains("segments,"), "{}", job.stderr);
+    for job in [
+        long_swarm(&["--progress", "always"]),
+        long_swarm(&["--progress", "always"]).launched(),
+    ] {
+        let job = job.run();
+        assert!(
+            job.stderr.contains(" of 30 segments, 0 of 1 files, "),
+            "{}",
+            job.stderr
+        );
+        assert!(!job.stderr.contains(['\r', '\u{1b}']), "{:?}", job.stderr);
+    }
+}

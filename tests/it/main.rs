@@ -1,0 +1,22 @@
+//! The tests that need more than one room of the house: whole programs, real jobs under mpirun, random
+//! swarms, and the pages of the repository.
+
+mod bad_input;
+mod bad_run;
+mod balance;
+mod browser;
+mod describe;
+mod gallery;
+mod generated;
+mod grade;
+mod graded;
+mod launch;
+mod mpirun;
+mod promise;
+mod readme;
+mod rules;
+mod show;
+mod simulate;
+mod study;
+mod swarms;
+mod trace;

@@ -1,0 +1,163 @@
+//! What is wrong with the file of a study.
+
+use super::folder;
+
+const STUDY: &str = r#"
+title = "t"
+claim = "c"
+source = "s"
+seed = 5
+
+[options]
+flash-crowd = true
+segments = 10
+window = 3
+
+[combinations.design]
+one = { window = 1, tracker-grants = true }
+two = { tracker-grants = false, upload-time = "5ms" }
+
+[[grids]]
+repetitions = 2
+axes.clients = [3, 4]
+axes.design = ["one", "two"]
+
+[[grids]]
+repetitions = 1
+at-once = 1
+axes.clients = [50]
+axes.design = ["two"]
+
+[[pictures]]
+name = "p"
+title = "?"
+x = "clients"
+y = "makespan"
+lines = "design"
+log = "xy"
+"#;
+
+#[test]
+fn what_is_wrong_is_said_with_its_place() {
+    let mut wrong = String::new();
+    for (good, bad, problem) in [
+        (
+            "seed = 5",
+            "sede = 5",
+            "5:1: unknown field `sede`, expected one of `title`, ",
+        ),
+        (
+            "seed = 5",
+            "seed = -5",
+            "5:8: invalid value: integer `-5`, expected u32",
+        ),
+        ("seed = 5", "seed = ", "5:8: "),
+        (
+            "window = 3",
+            "windows = 3",
+            "10:11: simulate has no option 'windows'; it has 'input-dir', ",
+        ),
+        (
+            "window = 3",
+            "window = 3\nupload-time = 'x'",
+            "11:15: invalid value 'x' for '--upload-time <TIME>': ",
+        ),
+        (
+            "window = 3",
+            "window = 3\npeer-selection = 'best'",
+            "11:18: invalid value 'best' for '--peer-selection <POLICY>' [possible values: round-robin, ",
+        ),
+        (
+            "window = 3",
+            "seed = 3",
+            "10:1: a study has no --seed for its runs",
+        ),
+        (
+            "flash-crowd = true",
+            "files = 0",
+            "8:9: invalid value '0' for '--files <F>'",
+        ),
+        (
+            "flash-crowd = true",
+            "",
+            "16:1: the following required arguments were not provided: --files",
+        ),
+        (
+            "\"5ms\"",
+            "2025-01-01",
+            "14:47: expected a text, a number, true or false",
+        ),
+        ("[3, 4]", "[3, 3]", "16:1: 3, one: twice in the grids"),
+        (
+            "[\"one\", \"two\"]",
+            "[\"one\", \"three\"]",
+            "19:23: expected one of 'one', 'two'",
+        ),
+        (
+            "axes.clients = [50]\n",
+            "",
+            "21:1: expected the axes of the first grid, in its order: clients, design",
+        ),
+        (
+            "combinations.design",
+            "combinations.other",
+            "12:15: expected an axis, one of 'clients', 'design'",
+        ),
+        (
+            "axes.clients = [3, 4]",
+            "axes.makespan = [3, 4]",
+            "21:1: expected the axes of the first grid",
+        ),
+        (
+            "repetitions = 2",
+            "repetitions = 0",
+            "17:15: expected 1 to 1000, found 0",
+        ),
+        (
+            "name = \"p\"",
+            "name = \"../p\"",
+            "28:8: expected a name of letters, digits and '-'",
+        ),
+        (
+            "x = \"clients\"",
+            "x = \"client\"",
+            "30:5: expected an axis, one of 'clients', 'design'",
+        ),
+        (
+            "x = \"clients\"\ny = \"makespan\"\nlines = \"design\"",
+            "x = \"design\"\ny = \"makespan\"\nlines = \"clients\"",
+            "30:5: expected numbers above 0 for a logarithmic axis",
+        ),
+        (
+            "\"makespan\"",
+            "\"makspan\"",
+            "31:5: expected a figure, one of 'segments', ",
+        ),
+        (
+            "lines = \"design\"",
+            "",
+            "28:8: say which 'design' is drawn: only.design = [...]",
+        ),
+        (
+            "\"xy\"",
+            "\"xz\"",
+            "33:7: unknown variant `xz`, expected one of `none`, `x`, `y`, `xy`",
+        ),
+        (
+            "\"xy\"",
+            "\"xy\"\nonly.design = [\"three\"]",
+            "28:8: 'design' has none of the values that are drawn",
+        ),
+    ] {
+        assert!(STUDY.contains(good), "{good}");
+        let text = STUDY.replacen(good, bad, 1);
+        let folder = folder(&text);
+        let output = super::study(folder.path(), "1", &["works.toml", "--dry-run"]);
+        assert_eq!(output.status.code(), Some(2), "{bad}");
+        let error = String::from_utf8(output.stderr).expect("text");
+        if !error.starts_with(&format!("bittorrent: works.toml:{problem}")) {
+            wrong += &format!("{bad}: {error}\n");
+        }
+    }
+    assert_eq!(wrong, "");
+}
