@@ -10,6 +10,7 @@ mod gallery;
 mod generated;
 mod grade;
 mod graded;
+mod houses;
 mod launch;
 mod mpirun;
 mod promise;
