@@ -1,5 +1,5 @@
-//! The tracker: who is in which swarm. A state machine that takes messages and leaves its answers
-//! for the post.
+//! The tracker: a state machine that knows which client is in which swarm. It takes messages, and
+//! leaves its answers for the post.
 
 mod listing;
 mod swarms;
@@ -15,11 +15,12 @@ use crate::protocol::{
     ToTracker, ToUpload,
 };
 use crate::settings::Settings;
-use swarms::{File, Swarms};
+use swarms::{FileSwarm, Swarms};
 
-/// The tracker's whole knowledge: the files, and the role of each client in each file's swarm (R2).
+/// All that the tracker knows: the files, and the role of each client in each file's swarm (R2).
 ///
-/// It never holds a segment. Which ones a peer holds it knows with the index of segments only.
+/// The tracker never holds a segment. Only with the index of segments does it know which segments a
+/// peer holds.
 #[derive(Debug)]
 pub struct Tracker {
     clients: usize,
@@ -37,8 +38,8 @@ enum Phase {
 /// How a run ended, as far as the tracker knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// The swarm did not start: clients cannot use their input, or contradict each other. Lines for
-    /// the user.
+    /// The swarm did not start: clients cannot use their inputs, or contradict each other. The
+    /// lines tell the user why.
     Refused(Vec<String>),
     /// Every client is done.
     Complete(Tally),
@@ -47,20 +48,20 @@ pub enum Ending {
 /// What was downloaded in a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tally {
-    /// Completed downloads: a file counts once for every client that fetched it.
+    /// The number of completed downloads: a file counts once for every client that fetched it.
     pub files: usize,
-    /// The segments of all completed downloads.
+    /// The number of segments of all completed downloads.
     pub segments: usize,
-    /// The files that clients wanted and could not get.
+    /// The files that clients wanted and did not get.
     pub missing: Vec<(Rank, Missing)>,
 }
 
 /// An amount of downloading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Amount {
-    /// Files; one counts once for every client that fetches it.
+    /// The number of files. A file counts once for every client that fetches it.
     pub files: usize,
-    /// Their segments.
+    /// The number of their segments.
     pub segments: usize,
 }
 
@@ -74,7 +75,7 @@ impl Sum for Amount {
 }
 
 impl Tracker {
-    /// A tracker that waits for this many clients to register.
+    /// A tracker that waits for `clients` clients to register.
     pub fn new(clients: usize, settings: Settings) -> Tracker {
         Tracker {
             clients,
@@ -83,8 +84,8 @@ impl Tracker {
         }
     }
 
-    /// How many messages it posts at most while nobody takes any: for each client one answer, which
-    /// it awaits, or STOP; and a GRANT for each segment that it may have in flight.
+    /// The most messages that it posts while nobody takes any: for each client the one answer that
+    /// it waits for, or STOP; and a GRANT for each segment that it may have in flight.
     pub fn most_untaken(clients: usize, settings: &Settings) -> usize {
         settings
             .window
@@ -96,7 +97,7 @@ impl Tracker {
     /// Takes the next message.
     ///
     /// # Errors
-    /// When the protocol has no place for it; nothing is left for the post then.
+    /// When the message breaks the protocol. Nothing is posted then.
     pub fn step(&mut self, from: Rank, message: ToTracker, post: &mut Vec<Envelope>) -> Result<()> {
         match &mut self.phase {
             Phase::Registering(registry) => {
@@ -132,14 +133,14 @@ impl Tracker {
         clients
     }
 
-    /// What was downloaded so far, as far as the tracker is told (R2): an interval's segments with
-    /// every UPDATE, and the rest of a file when it is complete. Nothing unless the swarms have
-    /// started and go on.
+    /// What was downloaded so far, as far as the tracker is told (R2): with each UPDATE an
+    /// interval's segments, and with FILE_COMPLETE the rest of the file. `None` before the swarms
+    /// start and after they have ended.
     pub fn progress(&self) -> Option<Amount> {
         self.swarms().map(Swarms::progress)
     }
 
-    /// What there is to download by a client that wants this file; nothing, if nobody has it.
+    /// What a client that wants this file has to download. `None` if no client owns the file.
     pub fn size(&self, wanted: &FileName) -> Option<Amount> {
         self.swarms()?.size(wanted)
     }
@@ -151,7 +152,7 @@ impl Tracker {
         }
     }
 
-    /// How the run ended, once it has.
+    /// How the run ended. `None` while it goes on.
     pub fn ending(&self) -> Option<&Ending> {
         match &self.phase {
             Phase::Registering(_) | Phase::Running(_) => None,
@@ -160,19 +161,21 @@ impl Tracker {
     }
 }
 
-/// The inputs heard of so far. A file is kept once, however many clients own it.
+/// The clients' INITs so far. A file is kept once, however many clients own it.
 #[derive(Debug, Default)]
 struct Registry {
+    /// The clients that have sent INIT.
     heard: BTreeSet<Rank>,
     problems: BTreeMap<Rank, Vec<String>>,
-    /// The names of what a client owns, in the order of its INIT.
+    /// The names of the files that each client owns, in the order of its INIT.
     owned: BTreeMap<Rank, Vec<FileName>>,
-    /// The contents that go by a name. More than one is a contradiction between their owners.
-    contents: BTreeMap<FileName, Vec<Content>>,
+    /// The versions of each file. If there are two, their owners contradict each other.
+    versions: BTreeMap<FileName, Vec<Version>>,
 }
 
+/// What some clients say that a file consists of.
 #[derive(Debug)]
-struct Content {
+struct Version {
     hashes: Hashes,
     owners: BTreeSet<Rank>,
 }
@@ -190,12 +193,12 @@ impl Registry {
                 self.owned
                     .insert(client, files.iter().map(|file| file.name.clone()).collect());
                 for OwnedFile { name, hashes } in files {
-                    let contents = self.contents.entry(name).or_default();
-                    match contents.iter_mut().find(|content| content.hashes == hashes) {
-                        Some(content) => {
-                            content.owners.insert(client);
+                    let versions = self.versions.entry(name).or_default();
+                    match versions.iter_mut().find(|version| version.hashes == hashes) {
+                        Some(version) => {
+                            version.owners.insert(client);
                         }
-                        None => contents.push(Content {
+                        None => versions.push(Version {
                             hashes,
                             owners: BTreeSet::from([client]),
                         }),
@@ -206,7 +209,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Every client has registered: starts the swarms, or refuses to.
+    /// Starts the swarms, or refuses to. Every client has registered.
     fn close(mut self, clients: usize, settings: Settings, post: &mut Vec<Envelope>) -> Phase {
         let problems: Vec<String> = mem::take(&mut self.problems)
             .into_values()
@@ -222,10 +225,10 @@ impl Registry {
         let mut ids = BTreeMap::new();
         let mut files = Vec::new();
         let mut rng = settings.rng(Rank::TRACKER);
-        for (id, (name, contents)) in (0..).map(FileId).zip(self.contents) {
-            let content = contents.into_iter().next();
-            let Content { hashes, owners } = content.expect("a name came with a content");
-            files.push(File::new(hashes, owners, &settings, rng.fork()));
+        for (id, (name, versions)) in (0..).map(FileId).zip(self.versions) {
+            let version = versions.into_iter().next();
+            let Version { hashes, owners } = version.expect("a name came with a version");
+            files.push(FileSwarm::new(hashes, owners, &settings, rng.fork()));
             ids.insert(name, id);
         }
         for (client, owned) in self.owned {
@@ -244,29 +247,29 @@ impl Registry {
         })
     }
 
-    /// The names under which clients own different files, each with the first position that
+    /// A line for each two versions of a file: their first owners, and the first segment that
     /// differs.
     fn contradictions(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
-        for (name, contents) in &mut self.contents {
-            contents.sort_by_key(Content::first_owner);
-            let (first, others) = contents.split_first().expect("a name came with a content");
+        for (name, versions) in &mut self.versions {
+            versions.sort_by_key(Version::first_owner);
+            let (first, others) = versions.split_first().expect("a name came with a version");
             lines.extend(others.iter().map(|other| other.contradiction(name, first)));
         }
         lines
     }
 }
 
-impl Content {
+impl Version {
     fn first_owner(&self) -> Rank {
-        *self.owners.first().expect("a content came from an owner")
+        *self.owners.first().expect("a version came from an owner")
     }
 
-    /// How it differs from what others own under the same name.
-    fn contradiction(&self, name: &FileName, other: &Content) -> String {
-        let [one, two] = [other, self].map(Content::first_owner);
+    /// How it differs from another version, in words for the user.
+    fn contradiction(&self, name: &FileName, other: &Version) -> String {
+        let [one, two] = [other, self].map(Version::first_owner);
         let difference = self.hashes.first_difference(&other.hashes);
-        let position = difference.expect("equal contents are kept once");
+        let position = difference.expect("equal versions are kept once");
         format!(
             "ranks {one} and {two} both own '{name}', \
              with different segments from segment {position} on"

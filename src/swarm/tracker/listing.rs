@@ -1,4 +1,4 @@
-//! Whom the tracker tells a client of: everybody, or some.
+//! Which members of a swarm the tracker names in an answer: all, or some.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -8,36 +8,38 @@ use fastrand::Rng;
 
 use crate::protocol::Rank;
 
-/// Whom the tracker's answers about one file tell of.
+/// The members of one swarm, to be named in the tracker's answers.
 #[derive(Debug)]
 pub(super) enum Listing {
-    /// All members. The answers share their lists, which are made anew only when they change: in a
-    /// large swarm they are nearly all that is sent.
-    All(List),
-    /// Some of the others, drawn anew for each answer.
+    /// An answer names all members. The answers share the lists, which are made anew only when they
+    /// change: in a large swarm the lists are nearly all that is sent.
+    All(MemberList),
+    /// An answer names some members, drawn anew each time, and never the asker.
     Some {
-        /// So many at most.
+        /// The most members in one answer.
         most: usize,
         rng: Rng,
-        /// All members, in no order.
+        /// All members, in any order.
         members: Vec<Rank>,
         seeds: BTreeSet<Rank>,
     },
 }
 
-/// Whom one answer tells of, in rank order.
+/// The members that one answer names, in rank order.
 #[derive(Debug, Clone)]
-pub(super) struct List {
+pub(super) struct MemberList {
     pub(super) members: Arc<[Rank]>,
-    /// Those of them that are seeds.
+    /// The seeds among `members`.
     pub(super) seeds: Arc<[Rank]>,
 }
 
 impl Listing {
-    /// Of a file with its first seeds.
+    /// The swarm of a file that `owners` have from the start. `most`: see [`Settings::members`].
+    ///
+    /// [`Settings::members`]: crate::settings::Settings::members
     pub(super) fn new(owners: &BTreeSet<Rank>, most: Option<NonZeroUsize>, rng: Rng) -> Listing {
         match most {
-            None => Listing::All(List {
+            None => Listing::All(MemberList {
                 members: owners.iter().copied().collect(),
                 seeds: owners.iter().copied().collect(),
             }),
@@ -50,7 +52,7 @@ impl Listing {
         }
     }
 
-    /// Somebody has become a peer.
+    /// A client has become a peer.
     pub(super) fn joined(&mut self, peer: Rank) {
         match self {
             Listing::All(list) => list.members = with(&list.members, peer),
@@ -68,8 +70,8 @@ impl Listing {
         }
     }
 
-    /// The answer to a client, with the swarm as it is now.
-    pub(super) fn list(&mut self, asker: Rank) -> List {
+    /// The members to name to `asker` now.
+    pub(super) fn list(&mut self, asker: Rank) -> MemberList {
         match self {
             Listing::All(list) => list.clone(),
             Listing::Some {
@@ -80,7 +82,7 @@ impl Listing {
             } => {
                 let drawn = draw(members, *most, asker, rng);
                 let is_seed = |member: &&Rank| seeds.contains(member);
-                List {
+                MemberList {
                     seeds: drawn.iter().filter(is_seed).copied().collect(),
                     members: drawn.into(),
                 }
@@ -89,16 +91,16 @@ impl Listing {
     }
 }
 
-/// A list in rank order with one more.
+/// A list in rank order, with one more rank.
 fn with(list: &[Rank], rank: Rank) -> Arc<[Rank]> {
     let (before, behind) = list.split_at(list.partition_point(|&other| other < rank));
     [before, &[rank], behind].concat().into()
 }
 
-/// So many of the members, if there are so many, but not the asker. All are equally likely: those
-/// that are drawn change places with the first ones, in whatever order that leaves the others.
+/// Draws `most` members, or all if there are fewer, but not the asker. All are equally likely. The
+/// drawn members change places with the first ones, so the order of `members` changes.
 fn draw(members: &mut [Rank], most: usize, asker: Rank, rng: &mut Rng) -> Vec<Rank> {
-    // One more, in the place of the asker, if that is drawn.
+    // One more, to replace the asker if it is drawn.
     let count = members.len().min(most.saturating_add(1));
     for place in 0..count {
         members.swap(place, rng.usize(place..members.len()));

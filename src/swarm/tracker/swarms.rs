@@ -1,12 +1,12 @@
-//! The swarms of a run that has started: who takes part in each, and, with the index of segments,
-//! who holds what.
+//! The swarms of a run that has started: the role of each client in each, and, with the index of
+//! segments, which segments each member holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail, ensure};
 use fastrand::Rng;
 
-use super::listing::{List, Listing};
+use super::listing::{Listing, MemberList};
 use super::{Amount, Tally};
 use crate::protocol::{
     Envelope, FileId, FileName, Gained, Hashes, Joined, Members, Missing, Progress, Rank,
@@ -18,26 +18,28 @@ use crate::settings::Settings;
 #[derive(Debug)]
 pub(super) struct Swarms {
     pub(super) settings: Settings,
+    /// The number of each file.
     pub(super) ids: BTreeMap<FileName, FileId>,
-    /// By number.
-    pub(super) files: Vec<File>,
+    /// The files, by number.
+    pub(super) files: Vec<FileSwarm>,
     /// The clients that still download.
     pub(super) busy: BTreeSet<Rank>,
     pub(super) tally: Tally,
-    /// The segments heard of that are of files still in progress.
+    /// The number of segments that peers have told of, of files that are not complete yet.
     pub(super) partial: usize,
 }
 
 /// A file and its swarm.
 #[derive(Debug)]
-pub(super) struct File {
+pub(super) struct FileSwarm {
     hashes: Hashes,
     roles: BTreeMap<Rank, Role>,
     listing: Listing,
-    /// Who holds what, if that is to be known.
-    index: Option<Index>,
+    /// What each member holds. `None` without the index of segments.
+    holdings: Option<Holdings>,
 }
 
+/// What a client is in one swarm.
 #[derive(Debug)]
 enum Role {
     Seed,
@@ -47,33 +49,33 @@ enum Role {
 /// A client that downloads a file.
 #[derive(Debug, Default)]
 struct Peer {
-    /// How much of the index's log it has been told.
+    /// The length of the log of gains that it was told.
     told: usize,
-    /// How many segments it has told of by UPDATE.
+    /// The number of segments that it has told of by UPDATE.
     heard: usize,
-    /// Segments that it may have asked for, where the tracker grants.
+    /// The number of segments that were granted to it, where the tracker grants.
     granted: usize,
-    /// Segments that it has confirmed.
+    /// The number of segments that it has confirmed.
     confirmed: usize,
 }
 
-/// What the members of a swarm hold.
+/// The segments that the members of a swarm hold, as they have told.
 #[derive(Debug)]
-struct Index {
+struct Holdings {
     held: BTreeMap<Rank, SegmentSet>,
-    /// What was gained since the start, in the order in which it was heard of.
+    /// All gains since the start, in the order in which the tracker heard of them.
     log: Vec<Gained>,
 }
 
-impl Index {
-    /// What others than a client gained, from a place in the log on.
+impl Holdings {
+    /// What other members have gained since `client` was last told. `told` is the place in the log.
     fn news(&self, client: Rank, told: &mut usize) -> Vec<Gained> {
         let log = self.log[*told..].iter();
         *told = self.log.len();
         log.filter(|news| news.member != client).cloned().collect()
     }
 
-    /// All that these members hold, but for the seeds.
+    /// All segments that the peers among these members hold.
     fn all_of(&self, members: &[Rank], seeds: &[Rank]) -> Vec<Gained> {
         let peers = (members.iter()).filter(|member| seeds.binary_search(member).is_err());
         peers
@@ -89,7 +91,7 @@ impl Swarms {
     /// Takes the next message.
     ///
     /// # Errors
-    /// When the protocol has no place for it.
+    /// When the message breaks the protocol.
     pub(super) fn step(
         &mut self,
         from: Rank,
@@ -124,7 +126,7 @@ impl Swarms {
         }
     }
 
-    /// What one download of a file is, if there is such a file.
+    /// What one download of a file amounts to, if there is such a file.
     pub(super) fn size(&self, name: &FileName) -> Option<Amount> {
         let id = self.ids.get(name)?;
         Some(Amount {
@@ -133,7 +135,7 @@ impl Swarms {
         })
     }
 
-    /// Answers SWARM_REQUEST; the client is a peer from then on (R3).
+    /// Answers a SWARM_REQUEST. The client is a peer from then on (R3).
     fn join(&mut self, client: Rank, name: &FileName, post: &mut Vec<Envelope>) -> Result<()> {
         let mut answer = |swarm| post.push(Envelope::new(client, ToDownload::Swarm(swarm)));
         let Some(&id) = self.ids.get(name) else {
@@ -151,7 +153,7 @@ impl Swarms {
     }
 
     /// The file, if the client downloads it.
-    fn peer(&mut self, client: Rank, id: FileId) -> Result<&mut File> {
+    fn peer(&mut self, client: Rank, id: FileId) -> Result<&mut FileSwarm> {
         let file = self
             .files
             .get_mut(id.0 as usize)
@@ -163,7 +165,7 @@ impl Swarms {
         }
     }
 
-    /// A segment that was granted has come.
+    /// A peer has got a segment that was granted to it.
     fn confirm(
         &mut self,
         client: Rank,
@@ -186,7 +188,7 @@ impl Swarms {
         Ok(())
     }
 
-    /// Grants a peer as many segments as it may have asked for at a time, where the tracker grants.
+    /// Grants a peer segments up to a window of unconfirmed ones, where the tracker grants.
     fn grant(&mut self, client: Rank, id: FileId, post: &mut Vec<Envelope>) {
         if !self.settings.tracker_grants {
             return;
@@ -211,8 +213,8 @@ impl Swarms {
             !grants || file.member(client).confirmed == segments,
             "it has not confirmed every segment of file number {id}"
         );
-        if let Some(index) = &file.index {
-            let held = index.held[&client].iter().count();
+        if let Some(holdings) = &file.holdings {
+            let held = holdings.held[&client].iter().count();
             ensure!(
                 held == segments,
                 "it holds {held} of the {segments} segments of file number {id}"
@@ -227,7 +229,7 @@ impl Swarms {
         Ok(())
     }
 
-    /// The client has nothing more to download; it stays in its swarms (R11).
+    /// The client has nothing more to download. It stays in its swarms (R11).
     fn finish(&mut self, client: Rank, missing: Vec<Missing>) {
         self.busy.remove(&client);
         self.tally
@@ -237,36 +239,36 @@ impl Swarms {
     }
 }
 
-impl File {
-    /// A file with its seeds, and who holds what if that is to be known.
+impl FileSwarm {
+    /// The swarm of a file that `owners` have from the start.
     pub(super) fn new(
         hashes: Hashes,
         owners: BTreeSet<Rank>,
         settings: &Settings,
         rng: Rng,
-    ) -> File {
-        let index = settings.knows_segments().then(|| Index {
+    ) -> FileSwarm {
+        let holdings = settings.knows_segments().then(|| Holdings {
             held: (owners.iter())
                 .map(|&owner| (owner, SegmentSet::all(hashes.len())))
                 .collect(),
             log: Vec::new(),
         });
-        File {
+        FileSwarm {
             hashes,
             listing: Listing::new(&owners, settings.members, rng),
             roles: owners
                 .into_iter()
                 .map(|owner| (owner, Role::Seed))
                 .collect(),
-            index,
+            holdings,
         }
     }
 
-    /// Makes a client a peer, and tells it all that there is to know.
+    /// Makes a client a peer, and returns all that it is to know of the file.
     fn join(&mut self, client: Rank, id: FileId) -> Joined {
-        let List { members, seeds } = self.listing.list(client);
-        let held = (self.index.iter())
-            .flat_map(|index| members.iter().map(|member| index.held[member].clone()))
+        let MemberList { members, seeds } = self.listing.list(client);
+        let held = (self.holdings.iter())
+            .flat_map(|known| members.iter().map(|member| known.held[member].clone()))
             .collect();
         let joined = Joined {
             file: id,
@@ -277,40 +279,45 @@ impl File {
             held,
         };
         let mut peer = Peer::default();
-        if let Some(index) = &mut self.index {
-            index
-                .held
-                .insert(client, SegmentSet::none(self.hashes.len()));
-            peer.told = index.log.len();
+        if let Some(holdings) = &mut self.holdings {
+            let none = SegmentSet::none(self.hashes.len());
+            holdings.held.insert(client, none);
+            peer.told = holdings.log.len();
         }
         self.roles.insert(client, Role::Peer(peer));
         self.listing.joined(client);
         joined
     }
 
-    /// Notes what a peer has gained, if that is to be known (R2).
+    /// Notes what a peer has gained, with the index of segments (R2).
+    ///
+    /// # Errors
+    /// When the peer tells of segments without that index, or of one that it held before.
     fn gain(&mut self, client: Rank, progress: Progress) -> Result<()> {
         let Progress { file, gained } = progress;
-        let Some(index) = &mut self.index else {
+        let Some(holdings) = &mut self.holdings else {
             ensure!(gained.is_empty(), "the tracker is not to know of segments");
             return Ok(());
         };
-        let held = index.held.get_mut(&client).expect("a peer holds something");
+        let held = holdings
+            .held
+            .get_mut(&client)
+            .expect("a peer holds something");
         for &segment in &gained {
             ensure!(
                 held.insert(segment),
                 "it has not gained segment {segment} of file number {file}"
             );
         }
-        index.log.push(Gained {
+        holdings.log.push(Gained {
             member: client,
             segments: gained,
         });
         Ok(())
     }
 
-    /// A peer has so many segments more, which is an interval's unless it tells of more than the file
-    /// has. Returns how many count.
+    /// A peer has sent UPDATE: it has gained `interval` segments, but never more than the file has.
+    /// Returns the number that counts.
     fn heard(&mut self, client: Rank, interval: usize) -> usize {
         let segments = self.hashes.len();
         let peer = self.member(client);
@@ -319,15 +326,16 @@ impl File {
         heard
     }
 
-    /// The swarm as it is now, and what its members gained since the peer was last told. Where it is told
-    /// of some, it was not told of these the last time: then all that they hold.
+    /// The swarm as it is now. With the index of segments, also what its members have gained since
+    /// the peer was last told. If an answer names some members only, the peer may know nothing of
+    /// these: it is told all that they hold.
     fn news(&mut self, client: Rank) -> Members {
-        let List { members, seeds } = self.listing.list(client);
-        let gained = match (&self.index, self.roles.get_mut(&client)) {
+        let MemberList { members, seeds } = self.listing.list(client);
+        let gained = match (&self.holdings, self.roles.get_mut(&client)) {
             (None, _) | (_, None | Some(Role::Seed)) => Vec::new(),
-            (Some(index), Some(Role::Peer(peer))) => match &self.listing {
-                Listing::All { .. } => index.news(client, &mut peer.told),
-                Listing::Some { .. } => index.all_of(&members, &seeds),
+            (Some(holdings), Some(Role::Peer(peer))) => match &self.listing {
+                Listing::All { .. } => holdings.news(client, &mut peer.told),
+                Listing::Some { .. } => holdings.all_of(&members, &seeds),
             },
         };
         Members {
@@ -339,6 +347,9 @@ impl File {
     }
 
     /// What is known of a peer.
+    ///
+    /// # Panics
+    /// When the client is no peer.
     fn member(&mut self, client: Rank) -> &mut Peer {
         match self.roles.get_mut(&client) {
             Some(Role::Peer(peer)) => peer,

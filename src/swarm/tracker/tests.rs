@@ -15,7 +15,7 @@ use crate::protocol::{
 const F: FileId = FileId(0);
 const G: FileId = FileId(1);
 
-/// What the tracker posts in answer to one message.
+/// The envelopes that the tracker posts in answer to one message.
 fn answers(tracker: &mut Tracker, from: u32, message: ToTracker) -> Vec<Envelope> {
     let mut post = Vec::new();
     tracker
@@ -353,7 +353,8 @@ fn gained(file: FileId, positions: &[usize]) -> Progress {
     }
 }
 
-/// With the index of segments; the third client has joined the swarm of `f`, which 1 and 2 own.
+/// A tracker with the index of segments. Clients 1 and 2 own `f`, and client 3 has joined its
+/// swarm.
 fn indexed() -> Tracker {
     let index = TrackerIndex::ALL
         .iter()

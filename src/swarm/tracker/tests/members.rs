@@ -1,8 +1,8 @@
-//! Whom the tracker tells of: everybody in one list for all, or some.
+//! Which members the tracker names: all, in one list for all clients, or some.
 
 use super::*;
 
-/// How many answers are looked at.
+/// The number of answers that a test looks at.
 const ANSWERS: usize = 200;
 
 /// Clients 1 and 2 own `f`, and these have joined its swarm after them.
@@ -23,7 +23,7 @@ fn crowd(settings: Settings, peers: u32) -> Tracker {
     tracker
 }
 
-/// Two members at a time.
+/// Settings in which an answer names two members.
 fn two(seed: u64) -> Settings {
     Settings {
         members: NonZeroUsize::new(2),
