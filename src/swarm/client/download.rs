@@ -23,28 +23,29 @@ pub struct Download {
     me: Rank,
     settings: Settings,
     library: Arc<Library>,
-    /// Owned from the start, by name: what is wanted as well is saved without being fetched.
+    /// The files that the client owns from the start. If one is wanted as well, it is saved without
+    /// being fetched.
     owned: BTreeMap<FileName, Hashes>,
     wanted: VecDeque<FileName>,
     part: Part,
     sources: Sources,
     missing: Vec<Missing>,
-    /// When the current file was first asked for.
+    /// When the client asked for the swarm of the current file.
     begun: Recorded<Duration>,
-    /// The files before.
+    /// What the report will say of the files that are over.
     records: Recorded<Vec<FileDownload>>,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
-    /// Nothing was asked for yet: the client has not arrived.
+    /// The client has not arrived: nothing was asked for.
     Idle,
     /// The file's first SWARM_REQUEST is out.
     Joining(FileName),
     /// SEGMENT_REQUESTs are out, or UPDATE, or a further SWARM_REQUEST.
     Fetching(Box<Fetch>),
-    /// The file is held whole, and is being written.
+    /// The client holds the whole file, and it is being written.
     Saving(FileName),
     /// ALL_COMPLETE was sent.
     Done,
@@ -102,9 +103,9 @@ impl Download {
         Download { part, ..self }
     }
 
-    /// How many messages it posts at most while nobody takes any: a question for each segment in
-    /// flight, or one to each of the others; a CONFIRM for each that was granted; and for the
-    /// tracker a FILE_COMPLETE and the SWARM_REQUEST behind it, or an ALIVE.
+    /// The most messages that it posts while nobody takes any: for each segment in flight one
+    /// request, or one to each of the other clients; a CONFIRM for each granted segment; and to the
+    /// tracker a FILE_COMPLETE and a SWARM_REQUEST, or an ALIVE.
     pub fn most_untaken(clients: usize, settings: &Settings) -> usize {
         let window = settings.window.get();
         (window.saturating_mul(clients))
@@ -112,7 +113,7 @@ impl Download {
             .saturating_add(2)
     }
 
-    /// Makes the first move, if the client is there. Times are since its INIT_ACK.
+    /// Makes the first move, if the client has arrived. All times are since its INIT_ACK.
     pub fn begin(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         if now >= self.part.arrival {
             self.state = self.next_file(now, effects);
@@ -127,7 +128,7 @@ impl Download {
     /// Takes the next message.
     ///
     /// # Errors
-    /// When the protocol has no place for it; the machine is of no use then.
+    /// When the message breaks the protocol. The machine cannot be used any more then.
     pub fn step(
         &mut self,
         now: Duration,
@@ -203,8 +204,7 @@ impl Download {
         };
     }
 
-    /// When there is something to do without a message, if there is. [`Download::wake`] is to be
-    /// called then.
+    /// When there is something to do without a message, if ever. Call [`Download::wake`] then.
     pub fn due(&self) -> Option<Duration> {
         match &self.state {
             State::Idle => Some(self.part.arrival),
@@ -247,7 +247,7 @@ impl Download {
         mem::replace(&mut self.state, State::Idle)
     }
 
-    /// Goes on with a file: more requests, or what comes when none is in flight.
+    /// Goes on with a file: asks for more segments, and does what the file needs next.
     fn advance(
         &mut self,
         now: Duration,
@@ -287,7 +287,7 @@ impl Download {
         }
     }
 
-    /// What the tracker is to know of a file's progress (R2).
+    /// What the tracker may know of a file's progress (R2).
     fn progress(&self, fetch: &mut Fetch) -> Progress {
         let mut gained = fetch.gained();
         if !self.settings.knows_segments() {
@@ -307,8 +307,8 @@ impl Download {
         name
     }
 
-    /// Turns to the next wanted file; there is nothing to fetch of one that is owned. Who has left
-    /// goes without all that are left.
+    /// Turns to the next wanted file. A file that is owned needs no fetching. A client that has
+    /// left goes without the remaining files.
     fn next_file(&mut self, now: Duration, effects: &mut Vec<Effect>) -> State {
         if self.library.is_closed(now) {
             let left = self.wanted.drain(..);

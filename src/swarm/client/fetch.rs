@@ -1,4 +1,5 @@
-//! One file on its way: what is lacking, what is in flight, and who is asked for what.
+//! The download of one file: what is lacking, what is in flight, and which member is asked for
+//! what.
 
 use std::mem;
 use std::time::Duration;
@@ -18,74 +19,82 @@ use crate::protocol::{
 use crate::settings::Settings;
 use crate::statistics::{FileDownload, Recorded};
 
-/// When every member has refused everything that is lacking, the tracker is asked for new members;
-/// when that has come so many times in a row, without a segment in between, and there are no others,
-/// the file is given up.
-/// The tracker lists only clients that have or fetch the file, and its first owner stays, unless a
-/// scenario says otherwise; so in a sound swarm it does not come even once.
+/// How many fruitless rounds in a row make the client give the file up.
+///
+/// A round is fruitless when every member has refused everything that is lacking. Then the client
+/// asks the tracker for new members. A segment that comes ends the row, and the client does not
+/// give up while the swarm has members that it was not told of. In a sound swarm no round is
+/// fruitless: the tracker lists only clients that have or fetch the file, and the file's first
+/// owner stays, unless a scenario says otherwise.
 const FRUITLESS_ROUNDS: usize = 3;
 
-/// So many segments that only busy members may hold are passed over in search of one that can be
-/// asked for now.
+/// The most segments that a search for one that can be asked for now passes over, because only busy
+/// members are likely to hold them. It bounds the time of the search.
 const MOST_WAITING: usize = 1000;
 
-/// Who has nothing to do but to wait for members asks the tracker for a new list when its own is so
-/// many upload times old.
+/// The age of a list of members, in upload times, at which a client that only waits for members
+/// asks the tracker for a new one.
 const STALE: u32 = 5;
 
 /// The download of one file.
 ///
-/// Every segment is in one place: held (in the library), in flight, or lacking.
+/// Every segment is either held (in the library), or in flight, or lacking.
 #[derive(Debug)]
 pub(super) struct Fetch {
     pub(super) file: FileId,
-    /// What is told of it in the report.
+    /// What the report will say of it.
     pub(super) record: Recorded<FileDownload>,
     settings: Settings,
     hashes: Hashes,
     members: Members,
     lacking: Lacking,
     in_flight: InFlight,
-    /// How many are not held.
+    /// The number of segments that are not held.
     to_come: usize,
-    /// Segments gained since the tracker was last told.
+    /// The segments that the tracker was not told of.
     untold: Vec<SegmentIndex>,
-    /// Whether the tracker was asked for the members. Until it answers, nobody is asked for more.
+    /// Whether the client waits for a list of members. Until it comes, no member is asked for a
+    /// segment.
     awaits_members: bool,
-    /// When the last list is too old, if it ever is, and what time it is.
+    /// When the last list of members becomes too old. `None`: never.
     stale: Option<Duration>,
+    /// The time of the last message or wake-up.
     now: Duration,
-    /// Segments that the tracker has granted, if it grants.
+    /// The number of segments that the tracker has granted, where it grants.
     granted: usize,
-    /// How many times everybody has refused everything since a segment was last gained.
+    /// The number of fruitless rounds since a segment last came: see [`FRUITLESS_ROUNDS`].
     fruitless_rounds: usize,
-    /// Whether the client leaves, and asks for nothing more.
+    /// Whether the client leaves. Then it asks for nothing more.
     leaves: bool,
 }
 
-/// What a file waits for, or needs.
+/// What the download of a file needs next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Wait: for the answers to the requests in flight, for the tracker's, for a grant or a slot.
+    /// A message or a time to wait for: an answer of a member or of the tracker, a grant, or a
+    /// slot.
     Answers,
-    /// Tell the tracker of an interval's segments, and hear who has the file now (R6).
+    /// To tell the tracker of an interval's segments, and to get the members anew (R6).
     Update,
-    /// Ask the tracker for the members: these have all refused, or may hold more than is known.
+    /// To ask the tracker for the members: the known ones have all refused, or the list is too old.
     /// Nothing is in flight.
     AskTracker,
-    /// Every segment is held.
+    /// Nothing: every segment is held.
     Complete,
-    /// It cannot be had.
+    /// To be given up: nobody sends it.
     GiveUp,
-    /// The client leaves, and nothing is owed to it any more.
+    /// To be given up: the client leaves, and waits for no answer any more.
     Leave,
 }
 
-/// Takes a message for a member's upload half.
+/// Posts a message to a member's upload half.
 pub(super) type Ask<'a> = &'a mut dyn FnMut(Rank, ToUpload);
 
 impl Fetch {
-    /// A file of which nothing is held.
+    /// Begins with a file of which nothing is held.
+    ///
+    /// # Errors
+    /// When the tracker's answer contradicts itself.
     pub(super) fn new(
         now: Duration,
         me: Rank,
@@ -118,10 +127,10 @@ impl Fetch {
         Ok(fetch)
     }
 
-    /// The tracker's new list of members. What was refused may be asked of anybody again.
+    /// Takes the tracker's new list of members. Refusals before it do not count any more.
     ///
     /// # Errors
-    /// When it was not asked for.
+    /// When no list was asked for.
     pub(super) fn refresh(&mut self, now: Duration, swarm: protocol::Members) -> Result<()> {
         ensure!(mem::take(&mut self.awaits_members), "nobody asked for it");
         self.now = now;
@@ -131,10 +140,10 @@ impl Fetch {
         Ok(())
     }
 
-    /// There is a new list.
+    /// Notes that there is a new list of members.
     fn note_list(&mut self) {
         let time = self.settings.upload_time.saturating_mul(STALE);
-        // Where serving takes no time nobody keeps a slot, but for who is slower than all others.
+        // Where serving takes no time, only a member that a scenario makes slow keeps a slot.
         self.stale = (!time.is_zero()).then(|| self.now.saturating_add(time));
     }
 
@@ -143,8 +152,7 @@ impl Fetch {
         self.stale.is_some_and(|stale| stale <= self.now)
     }
 
-    /// When there is something new to do without a message, if there is. [`Fetch::wake`] is to be
-    /// called then.
+    /// When there is something to do without a message, if ever. Call [`Fetch::wake`] then.
     pub(super) fn due(&self) -> Option<Duration> {
         let waits = self.in_flight.is_empty() && !self.is_idle();
         let stale = self.stale.filter(|&stale| waits && stale > self.now);
@@ -164,7 +172,7 @@ impl Fetch {
         self.leaves = true;
     }
 
-    /// Whether it does.
+    /// Whether the client leaves.
     pub(super) fn is_left(&self) -> bool {
         self.leaves
     }
@@ -172,7 +180,7 @@ impl Fetch {
     /// The tracker grants one more segment.
     ///
     /// # Errors
-    /// When it grants more than there are.
+    /// When the file has no more segments to grant, or the grant is for another file.
     pub(super) fn grant(&mut self, file: FileId) -> Result<()> {
         if file != self.file || self.granted == self.hashes.len() {
             bail!("nobody asked for it");
@@ -181,11 +189,11 @@ impl Fetch {
         Ok(())
     }
 
-    /// Takes an answer to a SEGMENT_REQUEST, and says whether the segment came. A wrong hash is as
-    /// good as a refusal (R4).
+    /// Takes an answer to a SEGMENT_REQUEST, and returns whether the segment came. A wrong hash
+    /// counts as a refusal (R4).
     ///
     /// # Errors
-    /// When nothing of the kind was asked for.
+    /// When there was no such request.
     pub(super) fn answered(
         &mut self,
         now: Duration,
@@ -239,11 +247,11 @@ impl Fetch {
         Ok(came)
     }
 
-    /// Takes an answer to an AVAILABILITY_REQUEST. With the last one, the least busy member that
-    /// holds the segment is asked for it.
+    /// Takes an answer to an AVAILABILITY_REQUEST. After the last one, asks the least busy member
+    /// that holds the segment for it.
     ///
     /// # Errors
-    /// When nothing of the kind was asked for.
+    /// When there was no such request.
     pub(super) fn offered(
         &mut self,
         now: Duration,
@@ -270,7 +278,7 @@ impl Fetch {
             return Ok(());
         };
         let member = if self.awaits_members || self.leaves {
-            None // it asks for no more; or the members that come may be other ones
+            None // no more is asked for, or the new list may have other members
         } else {
             sources.least_busy(&poll)
         };
@@ -284,17 +292,17 @@ impl Fetch {
         Ok(())
     }
 
-    /// The positions to tell the tracker: those gained since it was last told, but not more than an
-    /// interval's.
+    /// Takes the segments to tell the tracker of: those gained since it was last told, but not more
+    /// than an interval's.
     pub(super) fn gained(&mut self) -> Vec<SegmentIndex> {
         let told = self.untold.len().min(self.settings.update_interval.get());
         self.untold.drain(..told).collect()
     }
 
-    /// Asks for as many segments as may be in flight, and says what is to come next.
+    /// Asks for as many segments as may be in flight, and returns what the download needs next.
     ///
-    /// At an UPDATE requests may be in flight, but there are no new ones before its answer: they go
-    /// on with the members in it (R6).
+    /// Requests may be in flight when an UPDATE is sent. New requests wait for its answer, and go
+    /// to the members in it (R6).
     pub(super) fn next(&mut self, sources: &mut Sources, ask: Ask<'_>) -> Next {
         if self.is_idle() && self.may_ask() {
             self.lacking.end_waiting();
@@ -340,8 +348,8 @@ impl Fetch {
             && self.in_flight.len() < self.settings.window.get()
     }
 
-    /// A member that keeps a slot or was hinted at is asked for the segment of the hint, if that is
-    /// still lacking, or for the next one that it is known to hold.
+    /// Chooses a member that keeps a slot or was hinted at. It is asked for the segment of the
+    /// hint, if that is still lacking, or else for the next one that it is known to hold.
     fn accept(&mut self) -> Option<(SegmentIndex, Choice)> {
         while let Some((member, hint)) = self.members.next_invitation() {
             let may_begin = self.may_begin();
@@ -360,8 +368,8 @@ impl Fetch {
         None
     }
 
-    /// The next segment to ask for and whom to turn to: first what was refused elsewhere, then the
-    /// next one in order, if it may be begun.
+    /// Chooses the next segment to ask for, and whom to ask: first a segment that was refused
+    /// elsewhere, then a new one, if it may be begun.
     fn choose(&mut self, sources: &mut Sources) -> Option<(SegmentIndex, Choice)> {
         let is_idle = self.is_idle();
         let askable = self.members.askable(is_idle);
@@ -377,23 +385,23 @@ impl Fetch {
         None
     }
 
-    /// Whether nothing will come by itself: nothing is in flight, and nobody keeps a slot. In a sound
-    /// swarm that is never so for long, for its seeds are always good for one or the other. Where
-    /// serving takes time and the tracker tells of some only, there may be none among those: then
-    /// trials come in their time, and so do others.
+    /// Whether nothing will come by itself: nothing is in flight, and no member keeps a slot. In a
+    /// sound swarm that does not last, because a seed sends a segment or keeps a slot. Where
+    /// serving takes time and the tracker names some members only, there may be no seed among
+    /// these. Then the client is not idle: it waits for the next trial, or for the next list.
     fn is_idle(&self) -> bool {
         let is_left_to_chance =
             !self.settings.upload_time.is_zero() && !self.members.are_all_known();
         self.in_flight.is_empty() && !self.members.keep_slots() && !is_left_to_chance
     }
 
-    /// Whether one more segment may be begun.
+    /// Whether a new segment may be asked for.
     fn may_begin(&self) -> bool {
         !self.settings.tracker_grants || self.lacking.begun() < self.granted
     }
 
-    /// Whether the tracker owes a grant: it keeps a window's worth of granted segments that have
-    /// not come.
+    /// Whether a grant is on its way: the tracker keeps a window of granted segments that have not
+    /// come.
     fn awaits_grant(&self) -> bool {
         let came = self.hashes.len() - self.to_come;
         let due = (came + self.settings.window.get()).min(self.hashes.len());

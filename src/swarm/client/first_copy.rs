@@ -1,19 +1,20 @@
-//! The first copy of what a client owned: once it is out, the others can go on without the owner.
+//! The first copy of a client's own files: once it is out, the others can go on without the owner.
 
 use std::collections::BTreeMap;
 
 use crate::protocol::{Answer, FileId, SegmentAnswer, SegmentSet};
 
-/// Which of the owned segments were sent so far, at least once each.
+/// The owned segments that were sent at least once.
 #[derive(Debug)]
 pub(super) struct FirstCopy {
     sent: BTreeMap<FileId, SegmentSet>,
-    /// How many were not.
+    /// The number of owned segments that were not sent yet.
     lacking: usize,
 }
 
 impl FirstCopy {
-    /// Of files with so many segments each, none of which was sent; nothing, if there are none.
+    /// Nothing is sent yet of these files, each given with its number of segments. `None` if they
+    /// have no segments.
     pub(super) fn of(owned: &[(FileId, usize)]) -> Option<FirstCopy> {
         let sent = owned
             .iter()
@@ -25,7 +26,7 @@ impl FirstCopy {
         })
     }
 
-    /// An answer goes out. Says whether the copy is out with it, and was not before.
+    /// Notes an answer that goes out. Returns whether it is the one that completes the first copy.
     pub(super) fn is_out_with(&mut self, answer: &SegmentAnswer) -> bool {
         let is_new = matches!(answer.answer, Answer::Ack(_))
             && (self.sent.get_mut(&answer.file)).is_some_and(|sent| sent.insert(answer.segment));

@@ -1,4 +1,4 @@
-//! What is in flight: the segments that somebody was asked for, or about.
+//! The segments in flight: a member was asked for each of them, or members were asked about it.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use super::sources::Poll;
 use crate::protocol::{Rank, SegmentIndex};
 
-/// Segments of one file, each with the last question about it.
+/// The segments of one file that are in flight, each with what was asked last.
 #[derive(Debug, Default)]
 pub(super) struct InFlight(BTreeMap<SegmentIndex, Stage>);
 
@@ -15,25 +15,23 @@ pub(super) struct InFlight(BTreeMap<SegmentIndex, Stage>);
 enum Stage {
     /// AVAILABILITY_REQUESTs are out.
     Polling(Poll),
-    /// SEGMENT_REQUEST is out, to this member.
+    /// A SEGMENT_REQUEST is out, to this member.
     Asked(Rank),
 }
 
-/// What is known when a member has said how busy it is.
+/// How far a poll is, after one more answer.
 pub(super) enum Offers {
-    /// Others have not said it yet.
+    /// Other members have not answered yet.
     Some,
-    /// All that were asked have, and the segment is in flight no more.
+    /// All members have answered, and the segment is in flight no more.
     AllOf(Poll),
 }
 
 impl InFlight {
-    /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -43,7 +41,7 @@ impl InFlight {
         self.0.insert(segment, Stage::Asked(member));
     }
 
-    /// Members are asked how busy they are.
+    /// Members are asked whether they hold a segment, and how busy they are.
     pub(super) fn poll(&mut self, segment: SegmentIndex, poll: Poll) {
         self.0.insert(segment, Stage::Polling(poll));
     }
@@ -51,7 +49,7 @@ impl InFlight {
     /// A member has answered a SEGMENT_REQUEST.
     ///
     /// # Errors
-    /// When it was not asked.
+    /// When the member was not asked.
     pub(super) fn answered(&mut self, segment: SegmentIndex, from: Rank) -> Result<()> {
         match self.0.remove(&segment) {
             Some(Stage::Asked(member)) if member == from => Ok(()),
@@ -59,10 +57,10 @@ impl InFlight {
         }
     }
 
-    /// A member has answered an AVAILABILITY_REQUEST: how busy it is, if it holds the segment.
+    /// A member has answered an AVAILABILITY_REQUEST with its `load`, if it holds the segment.
     ///
     /// # Errors
-    /// When it was not asked.
+    /// When the member was not asked.
     pub(super) fn offered(
         &mut self,
         segment: SegmentIndex,

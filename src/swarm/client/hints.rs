@@ -1,35 +1,38 @@
-//! What a client adds to a refusal: who holds which segments.
+//! The hints that a client adds to a refusal: which segments it holds, and which segments others
+//! got from it.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Library;
 use crate::protocol::{FileId, Hint, Rank, SegmentIndex};
 
-/// So many segments of its own a client names in a refusal.
+/// The most segments of its own that a client names in one refusal.
 const OWN: usize = 4;
 
-/// So many that others got from it.
+/// The most segments that a client names in one refusal because it has sent them to others.
 const OTHERS: usize = 8;
 
-/// Of its own segments it names each in turn: clients that fetch in the same order would otherwise all
-/// get the same ones from it, and have nothing to give each other. A seed so sends every segment once
-/// before it sends any again (super-seeding; that a client says what to ask for is the Suggest Piece
-/// of BitTorrent's Fast Extension, BEP 6). Of the others' it names those that it sent last, which are
-/// the rarest.
+/// What a client has named to others, and sent to them.
+///
+/// The client names its own segments in turn. Otherwise clients that fetch in the same order would
+/// all get the same segments from it, and have nothing to give each other. So a seed sends every
+/// segment once before it sends any again (super-seeding). To say what to ask for is the Suggest
+/// Piece of BitTorrent's Fast Extension (BEP 6). Of the segments that others hold, the client names
+/// those that it sent last: they are the rarest.
 #[derive(Debug, Default)]
 pub(super) struct Hints {
-    /// What was named last of each file.
+    /// The segment of each file that was named last.
     last: BTreeMap<FileId, SegmentIndex>,
-    /// What was named to whom it gave an appointment.
+    /// The segment that was named to each client that has an appointment.
     suggested: BTreeMap<Rank, (FileId, SegmentIndex)>,
-    /// What was named to somebody who then took another one.
+    /// Segments that were named to a client, which then took another one.
     left: VecDeque<(FileId, SegmentIndex)>,
-    /// What it has sent to whom, the last one first.
+    /// The segments that were sent, each with the client that got it, the last one first.
     sent: VecDeque<(FileId, Hint)>,
 }
 
 impl Hints {
-    /// For a client that asked `me` for a segment which it does not hold.
+    /// The hints for a client whose request is refused because `me` does not hold the segment.
     pub(super) fn for_nack(
         &mut self,
         me: Rank,
@@ -41,7 +44,8 @@ impl Hints {
         self.list(me, asker, file, first, library)
     }
 
-    /// For a client that comes again. It hears of the same segment until it has taken one.
+    /// The hints for a client that gets an appointment. It is told the same segment first until it
+    /// has got a slot.
     pub(super) fn for_busy(
         &mut self,
         me: Rank,
@@ -60,7 +64,7 @@ impl Hints {
         self.list(me, asker, file, first, library)
     }
 
-    /// A client has got a slot for a segment.
+    /// A client has got a slot, for this segment.
     pub(super) fn admitted(&mut self, client: Rank, file: FileId, segment: SegmentIndex) {
         if let Some(suggested) = self.suggested.remove(&client)
             && suggested != (file, segment)
@@ -69,7 +73,7 @@ impl Hints {
         }
     }
 
-    /// A segment was sent.
+    /// A segment was sent, so that `holder` holds it.
     pub(super) fn sent(&mut self, holder: Rank, file: FileId, segment: SegmentIndex) {
         self.sent.push_front((file, Hint { holder, segment }));
         self.sent.truncate(2 * OTHERS);
@@ -80,7 +84,7 @@ impl Hints {
         self.left.remove(place).map(|(_, segment)| segment)
     }
 
-    /// The next segment in turn.
+    /// The client's own segment whose turn it is.
     fn next(&mut self, file: FileId, library: &Library) -> Option<SegmentIndex> {
         let next = library.behind(file, self.last.get(&file).copied())?;
         self.last.insert(file, next);
@@ -127,7 +131,7 @@ mod tests {
         library
     }
 
-    /// Who holds what.
+    /// The rank and the segment of each hint.
     fn pairs(hints: &[Hint]) -> Vec<(u32, usize)> {
         (hints.iter().map(|hint| (hint.holder.0, hint.segment.0))).collect()
     }

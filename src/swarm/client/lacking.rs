@@ -1,4 +1,5 @@
-//! The segments of a file that are neither held nor asked for, and in which order they come.
+//! The segments of a file that are neither held nor asked for, and the order in which they are
+//! asked for.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -6,38 +7,43 @@ use std::mem;
 use crate::policy::order::Order;
 use crate::protocol::{Rank, SegmentIndex, SegmentSet};
 
-/// Each of them is in one place. A list may name a segment that has been taken out of turn since.
+/// The queues of segments to ask for. [`Queued`] says which queue a segment is in: a queue may
+/// still name one that was taken out of turn.
 #[derive(Debug)]
 pub(super) struct Lacking {
-    places: Vec<Place>,
-    /// Never asked for; `ahead` are those that were passed over.
+    /// The state of each segment, by its position.
+    queued: Vec<Queued>,
+    /// The segments that were never asked for, in the order of the policy.
     order: Box<dyn Order>,
+    /// Segments that came from `order` and were passed over. They come before the rest of it.
     ahead: VecDeque<SegmentIndex>,
-    /// To be asked for again, before any new one.
+    /// Segments to ask for again, before any new one.
     again: VecDeque<SegmentIndex>,
-    /// Of those members that can be asked now, nobody may hold these.
+    /// Segments that no member that can be asked now is likely to hold.
     waiting: Vec<SegmentIndex>,
-    /// Who is not to be asked for a segment now, because it has refused it.
+    /// The members that have refused a segment. They are not asked for it until the next list.
     refused_by: BTreeMap<SegmentIndex, Vec<Rank>>,
-    /// Those that have ever been asked for, and how many they are.
+    /// The segments that were asked for at least once.
     begun: SegmentSet,
+    /// The size of `begun`.
     number_begun: usize,
 }
 
+/// The queue that a segment is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Queued {
     New,
     Again,
     Waiting,
-    /// Asked for, or held.
+    /// In none: it is in flight, or held.
     Taken,
 }
 
 impl Lacking {
-    /// All of a file's segments.
+    /// A file of `segments` segments, all of them new.
     pub(super) fn new(segments: usize, order: Box<dyn Order>) -> Lacking {
         Lacking {
-            places: vec![Place::New; segments],
+            queued: vec![Queued::New; segments],
             order,
             ahead: VecDeque::new(),
             again: VecDeque::new(),
@@ -48,18 +54,18 @@ impl Lacking {
         }
     }
 
-    /// The order of the new ones, which hears what spreads.
+    /// The order of the new segments, to be told which segments spread.
     pub(super) fn order(&mut self) -> &mut dyn Order {
         &mut *self.order
     }
 
-    /// Whether a segment is one of them.
+    /// Whether a segment is in a queue. There may be no such segment.
     pub(super) fn has(&self, segment: SegmentIndex) -> bool {
-        (self.places.get(segment.0)).is_some_and(|&place| place != Place::Taken)
+        (self.queued.get(segment.0)).is_some_and(|&queued| queued != Queued::Taken)
     }
 
-    /// Takes the next one that a member `holds` and has not refused; a new one only if it may begin.
-    /// Those before it keep their places.
+    /// Takes the next segment that a member `holds` and has not refused. A new segment is taken
+    /// only with `may_begin`. The segments before it keep their places.
     pub(super) fn next_of(
         &mut self,
         member: Rank,
@@ -82,23 +88,24 @@ impl Lacking {
         found
     }
 
-    /// Takes the next one: first what was asked for before, then a new one, if it may begin.
+    /// Takes the next segment: one that was asked for before, or else, with `may_begin`, a new one.
     pub(super) fn next(&mut self, may_begin: bool) -> Option<SegmentIndex> {
         while let Some(segment) = self.again.pop_front() {
-            if self.place(segment) == Place::Again {
+            if self.queued(segment) == Queued::Again {
                 return Some(self.taken(segment));
             }
         }
         while may_begin && let Some(segment) = self.ahead.pop_front().or_else(|| self.order.next())
         {
-            if self.place(segment) == Place::New {
+            if self.queued(segment) == Queued::New {
                 return Some(self.taken(segment));
             }
         }
         None
     }
 
-    /// Takes one out of turn, if it is there; a new one only if it may begin.
+    /// Takes a segment out of turn, if it is in a queue. A new segment is taken only with
+    /// `may_begin`.
     pub(super) fn take(&mut self, segment: SegmentIndex, may_begin: bool) -> bool {
         let takes = self.has(segment) && (may_begin || self.begun.contains(segment));
         if takes {
@@ -107,26 +114,26 @@ impl Lacking {
         takes
     }
 
-    fn place(&self, segment: SegmentIndex) -> Place {
-        self.places[segment.0]
+    fn queued(&self, segment: SegmentIndex) -> Queued {
+        self.queued[segment.0]
     }
 
     fn taken(&mut self, segment: SegmentIndex) -> SegmentIndex {
-        self.places[segment.0] = Place::Taken;
+        self.queued[segment.0] = Queued::Taken;
         segment
     }
 
-    /// One that was taken is asked for.
+    /// A segment that was taken is asked for.
     pub(super) fn begin(&mut self, segment: SegmentIndex) {
         self.number_begun += usize::from(self.begun.insert(segment));
     }
 
-    /// How many have ever been asked for.
+    /// The number of segments that were asked for at least once.
     pub(super) fn begun(&self) -> usize {
         self.number_begun
     }
 
-    /// Who has refused a segment, and is not to be asked for it now.
+    /// The members that have refused a segment, and are not to be asked for it now.
     pub(super) fn refused_by(&self, segment: SegmentIndex) -> &[Rank] {
         self.refused_by.get(&segment).map_or(&[], Vec::as_slice)
     }
@@ -136,55 +143,55 @@ impl Lacking {
         self.refused_by.entry(segment).or_default().push(by);
     }
 
-    /// A member that may have refused a segment is said to hold it.
+    /// A member is said to hold a segment that it may have refused before.
     pub(super) fn forget_refusal(&mut self, segment: SegmentIndex, by: Rank) {
         if let Some(refused_by) = self.refused_by.get_mut(&segment) {
             refused_by.retain(|&member| member != by);
         }
     }
 
-    /// Puts one back, to come first.
+    /// Puts a segment back, to come first.
     pub(super) fn put_first(&mut self, segment: SegmentIndex) {
         if self.begun.contains(segment) {
-            self.places[segment.0] = Place::Again;
+            self.queued[segment.0] = Queued::Again;
             self.again.push_front(segment);
         } else {
-            self.places[segment.0] = Place::New;
+            self.queued[segment.0] = Queued::New;
             self.ahead.push_front(segment);
         }
     }
 
-    /// Puts one back, behind the others that were asked for.
+    /// Puts a segment back, behind the others that were asked for.
     pub(super) fn put_last(&mut self, segment: SegmentIndex) {
         if self.begun.contains(segment) {
-            self.places[segment.0] = Place::Again;
+            self.queued[segment.0] = Queued::Again;
             self.again.push_back(segment);
         } else {
             self.put_first(segment);
         }
     }
 
-    /// Puts one back that nobody who can be asked now may hold.
+    /// Puts a segment back that no member that can be asked now is likely to hold.
     pub(super) fn let_wait(&mut self, segment: SegmentIndex) {
-        self.places[segment.0] = Place::Waiting;
+        self.queued[segment.0] = Queued::Waiting;
         self.waiting.push(segment);
     }
 
-    /// How many wait, or did.
+    /// The length of the queue of waiting segments, those included that were taken out of turn.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Members may be asked again: what waits comes first.
+    /// Members can be asked again: the waiting segments come first.
     pub(super) fn end_waiting(&mut self) {
         for segment in mem::take(&mut self.waiting).into_iter().rev() {
-            if self.place(segment) == Place::Waiting {
+            if self.queued(segment) == Queued::Waiting {
                 self.put_first(segment);
             }
         }
     }
 
-    /// There is a new list of members.
+    /// There is a new list of members: nothing waits, and no refusal counts any more.
     pub(super) fn relist(&mut self) {
         self.end_waiting();
         self.refused_by.clear();
@@ -203,7 +210,7 @@ mod tests {
         Lacking::new(4, order)
     }
 
-    /// The next one, which is asked for.
+    /// Takes the next segment, and asks for it.
     fn next(lacking: &mut Lacking) -> Option<usize> {
         let segment = lacking.next(true)?;
         lacking.begin(segment);

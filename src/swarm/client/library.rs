@@ -1,4 +1,5 @@
-//! The segments that a client holds: what its download half stores and its upload half serves.
+//! The segments that a client holds: its download half stores them, and its upload half serves
+//! them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,21 +11,22 @@ use crate::protocol::{FileId, Hashes, SegmentHash, SegmentIndex, SegmentSet};
 
 /// The one thing that a client's two threads share.
 ///
-/// Every method takes the lock, looks, and gives it back: no lock is ever held across a message, a
-/// file or another lock, so none is waited for longer than a look takes, and the threads cannot
-/// block each other for good.
+/// Every method takes the lock, looks, and gives it back. No lock is held across a message, a file
+/// or another lock. So a thread waits for the lock no longer than a look takes, and the two threads
+/// cannot block each other for ever.
 #[derive(Debug)]
 pub struct Library {
     files: Mutex<BTreeMap<FileId, Shelf>>,
-    /// When its client leaves the swarm, in nanoseconds since its INIT_ACK: [`NEVER`], until one of the
-    /// two threads knows when.
+    /// When the client leaves the swarm, in nanoseconds since its INIT_ACK. [`NEVER`] until one of
+    /// the two threads knows the time.
     closes: AtomicU64,
 }
 
+/// The value of [`Library::closes`] for a client that stays.
 const NEVER: u64 = u64::MAX;
 
 impl Default for Library {
-    /// An empty one of a client that stays.
+    /// An empty library of a client that stays.
     fn default() -> Library {
         Library {
             files: Mutex::default(),
@@ -35,9 +37,9 @@ impl Default for Library {
 
 /// The segments of one file.
 enum Shelf {
-    /// All of them.
+    /// The client holds all of them.
     Full(Hashes),
-    /// Some, and each of them was held against its promised hash.
+    /// The client holds some. Each was compared with the promised hash when it came.
     Filling {
         promised: Hashes,
         held: SegmentSet,
@@ -46,12 +48,12 @@ enum Shelf {
 }
 
 impl Library {
-    /// Puts a file in that the client owns from the start.
+    /// Adds a file that the client owns from the start.
     pub fn own(&self, file: FileId, hashes: Hashes) {
         self.files().insert(file, Shelf::Full(hashes));
     }
 
-    /// Makes room for a file that is to be downloaded, whose segments are promised to have these
+    /// Adds a file that is to be downloaded. The tracker has promised that its segments have these
     /// hashes.
     pub fn expect(&self, file: FileId, promised: Hashes) {
         let shelf = match promised.len() {
@@ -65,8 +67,8 @@ impl Library {
         self.files().insert(file, shelf);
     }
 
-    /// Stores a downloaded segment, if it is one that is lacking and its hash is the promised one
-    /// (R4).
+    /// Stores a downloaded segment, if it is lacking and its hash is the promised one (R4). Returns
+    /// whether it did.
     pub fn store(&self, file: FileId, segment: SegmentIndex, hash: SegmentHash) -> bool {
         let mut files = self.files();
         let Some(shelf) = files.get_mut(&file) else {
@@ -101,7 +103,8 @@ impl Library {
         }
     }
 
-    /// The first segment behind this one that the client holds, or the first of all if there is none.
+    /// The first held segment behind this one. If there is none, or no `segment` is given: the
+    /// first held segment of the file.
     pub fn behind(&self, file: FileId, segment: Option<SegmentIndex>) -> Option<SegmentIndex> {
         let from = segment.map_or(0, |segment| segment.0 + 1);
         match self.files().get(&file)? {
@@ -121,7 +124,7 @@ impl Library {
         }
     }
 
-    /// The client leaves at this time, if not before.
+    /// Notes that the client leaves at this time. The earliest such time counts.
     pub fn close(&self, time: Duration) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(NEVER);
         self.closes.fetch_min(nanoseconds, Ordering::SeqCst);
@@ -145,7 +148,7 @@ impl Library {
     }
 }
 
-/// What is held, without the hashes.
+/// Shows which segments are held, and no hashes.
 impl fmt::Debug for Shelf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,5 +1,5 @@
-//! A client's upload link: one segment after another goes through it, and who finds it full is told
-//! when to come again.
+//! A client's upload link: segments go through it one after another, and a client that finds it
+//! full is told when to come again.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -7,23 +7,24 @@ use std::time::Duration;
 
 use crate::protocol::{Envelope, Rank};
 
-/// A segment takes the link some time, and only so many may wait for it. Who gets no slot gets an
-/// appointment: a time from which on a slot is kept for it. So nobody comes before it is its turn, and
-/// as many come as there are slots.
+/// Each segment occupies the link for `upload_time`, and the number of segments on the link and
+/// behind it is limited to `slots`. A client that gets no slot gets an appointment: a time from
+/// which a slot is kept for it. So no client asks again before its turn, and as many come as there
+/// are slots.
 #[derive(Debug)]
 pub(super) struct Link {
     /// How long a segment occupies the link.
     upload_time: Duration,
-    /// How many segments may be on the link and behind it, if not any number.
+    /// The most segments on the link and behind it. `None`: any number.
     slots: Option<NonZeroUsize>,
-    /// Those segments, with the times at which they are through.
+    /// The segments on the link and behind it, each with the time at which it is through.
     queue: VecDeque<(Duration, Envelope)>,
-    /// Who is to come when, each client once. A slot is kept for as long as a segment takes.
+    /// The time at which each client is to come again. Its slot is kept for one `upload_time`.
     appointments: VecDeque<(Duration, Rank)>,
 }
 
 impl Link {
-    /// An empty one.
+    /// An empty link.
     pub(super) fn new(upload_time: Duration, slots: Option<NonZeroUsize>) -> Link {
         Link {
             upload_time,
@@ -33,7 +34,7 @@ impl Link {
         }
     }
 
-    /// The same, on which a segment takes another time.
+    /// The same link with another upload time.
     pub(super) fn taking(self, upload_time: Duration) -> Link {
         Link {
             upload_time,
@@ -41,10 +42,10 @@ impl Link {
         }
     }
 
-    /// Whether a client may put a segment on the link now. If not, it has an appointment.
+    /// Admits a client to put a segment on the link now, or gives it an appointment.
     ///
     /// # Errors
-    /// Says when that is.
+    /// The time of the appointment.
     pub(super) fn admit(&mut self, now: Duration, client: Rank) -> Result<(), Duration> {
         let Some(slots) = self.slots else {
             return Ok(());
@@ -73,31 +74,31 @@ impl Link {
         Err(time)
     }
 
-    /// When a slot will be free, if none is.
+    /// When a slot will be free, if none is free now.
     fn room(&self, slots: NonZeroUsize) -> Option<Duration> {
         let first_to_leave = self.queue.len().checked_sub(slots.get())?;
         self.queue.get(first_to_leave).map(|(through, _)| *through)
     }
 
-    /// Puts a segment on the link, behind those that are there.
+    /// Puts a segment on the link, behind the others.
     pub(super) fn push(&mut self, now: Duration, reply: Envelope) {
         let free = self.queue.back().map_or(now, |(through, _)| *through);
         let through = free.max(now).saturating_add(self.upload_time);
         self.queue.push_back((through, reply));
     }
 
-    /// When the next segment is through, if one is on the link.
+    /// When the next segment is through the link, if one is on it.
     pub(super) fn due(&self) -> Option<Duration> {
         self.queue.front().map(|(through, _)| *through)
     }
 
-    /// Takes the next segment off, if it is through.
+    /// Takes the next segment off the link, if it is through.
     pub(super) fn pop(&mut self, now: Duration) -> Option<Envelope> {
         self.due().filter(|&through| through <= now)?;
         self.queue.pop_front().map(|(_, reply)| reply)
     }
 
-    /// How many segments are on it, and wait for it.
+    /// The number of segments on the link and behind it.
     pub(super) fn load(&self) -> usize {
         self.queue.len()
     }
@@ -114,7 +115,7 @@ mod tests {
         SECOND * seconds
     }
 
-    /// A link with so many slots, on which a segment takes a second.
+    /// A link with this number of slots (0: no limit), on which a segment takes a second.
     fn link(slots: usize) -> Link {
         Link::new(SECOND, NonZeroUsize::new(slots))
     }
@@ -123,7 +124,7 @@ mod tests {
         link.push(now, Envelope::new(Rank(9), ToUpload::Stop));
     }
 
-    /// A link with a slot that is taken until second 1.
+    /// A link whose only slot is taken until second 1.
     fn full() -> Link {
         let mut link = link(1);
         assert_eq!(link.admit(at(0), Rank(1)), Ok(()));

@@ -1,44 +1,48 @@
-//! What one member of a swarm has shown to a client.
+//! What a client knows of one member of a swarm.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::protocol::{SegmentIndex, SegmentSet};
 
-/// For so many upload times a member that refuses is not tried again; twice as long after the second
-/// refusal in a row, and so on, but not more often than [`MOST_DOUBLED`].
+/// How long a member is not tried again after it has refused, in upload times. The time doubles
+/// with each further refusal in a row.
 const REST: u32 = 4;
+
+/// How many times [`REST`] doubles at most.
 const MOST_DOUBLED: u32 = 5;
 
-/// What one member has shown.
+/// What a client knows of one member.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
-    /// What it holds at least, besides everything if it is a seed, and what the client had before.
+    /// Segments that it is known to hold. A seed holds the others as well. A segment that the
+    /// client held before it was told is not noted.
     pub(super) held: Option<SegmentSet>,
-    /// How many of those the client itself does not hold.
+    /// The number of segments in `held` that the client itself does not hold.
     pub(super) of_use: usize,
-    /// Whether it was tried, and has held what it was asked for ever since.
+    /// Whether a trial of it went well, and it has refused nothing since.
     pub(super) is_proven: bool,
-    /// Whether it has refused what it was known to hold. Until it holds what it is asked for, to ask it
-    /// is a trial.
+    /// Whether it has refused a segment that it was known to hold. Then every request to it is a
+    /// trial, until one goes well.
     pub(super) is_doubted: bool,
-    /// How many wrong hashes it has sent: the more, the later it is asked.
+    /// The number of wrong hashes that it has sent: the more, the later it is asked.
     pub(super) wrong: u8,
-    /// How many trials of it have failed in a row.
+    /// The number of refusals since a trial of it last went well.
     pub(super) refusals: u32,
-    /// For so many lists of members it is not tried, where serving takes no time.
+    /// The number of lists of members that have to come before it is tried again. Used where
+    /// serving takes no time.
     pub(super) spared: u32,
-    /// Until when it is not tried, where serving takes time.
+    /// The time before which it is not tried again. Used where serving takes time.
     pub(super) rests: Option<Duration>,
-    /// When a slot is kept, because it had none free.
+    /// The time from which it keeps a slot, if it had none free.
     pub(super) appointment: Option<Duration>,
-    /// A segment that it was last said to hold.
+    /// The segment of the last hint at it, if that was not followed yet.
     pub(super) hint: Option<SegmentIndex>,
-    /// How many requests to it are in flight.
+    /// The number of requests to it that are in flight.
     pub(super) in_flight: usize,
 }
 
-/// A member that has shown nothing.
+/// A member of which nothing is known.
 pub(super) static STRANGER: Member = Member {
     held: None,
     of_use: 0,
@@ -54,14 +58,15 @@ pub(super) static STRANGER: Member = Member {
 };
 
 impl Member {
-    /// Whether it can be asked for something now, where so many requests to a member are in flight at
-    /// most.
+    /// Whether it can be asked for something now. `at_a_time` limits the requests to one member
+    /// that are in flight.
     pub(super) fn is_free(&self, at_a_time: Option<NonZeroUsize>) -> bool {
         let has_room = |at_a_time: NonZeroUsize| self.in_flight < at_a_time.get();
         self.appointment.is_none() && at_a_time.is_none_or(has_room)
     }
 
-    /// It holds one more segment of a file of so many, which is of use. Says whether that is news.
+    /// Records that it holds `segment`, which the client lacks, of a file of `segments` segments.
+    /// Returns whether that was unknown.
     pub(super) fn learn(&mut self, segment: SegmentIndex, segments: usize) -> bool {
         let held = (self.held).get_or_insert_with(|| SegmentSet::none(segments));
         let is_new = held.insert(segment);
@@ -69,7 +74,7 @@ impl Member {
         is_new
     }
 
-    /// A trial of it has come out well.
+    /// A trial of it went well: it holds what it was asked for.
     pub(super) fn prove(&mut self) {
         self.is_proven = true;
         self.is_doubted = false;
@@ -78,7 +83,7 @@ impl Member {
         self.rests = None;
     }
 
-    /// It has refused something, which it was known to hold or not.
+    /// It has refused a segment. `was_known`: it was known to hold that segment.
     pub(super) fn refuse(&mut self, was_known: bool, now: Duration, upload_time: Duration) {
         self.is_proven = false;
         self.is_doubted |= was_known;

@@ -1,5 +1,5 @@
-//! The members of a file's swarm, as one client knows them: what each holds, and when it is worth a
-//! question.
+//! The members of a file's swarm as one client knows them: what each holds, and when it is worth
+//! asking.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -15,66 +15,68 @@ use crate::policy::order::Order;
 use crate::protocol::{self, Hint, Joined, Rank, SegmentIndex, SegmentSet};
 use crate::settings::Settings;
 
-/// A member that has sent so many wrong hashes is not asked for the file again.
+/// The number of wrong hashes after which a member is not asked for the file again.
 const MOST_WRONG: u8 = 3;
 
-/// Whom segments of one file can be asked of: all members but the client itself.
+/// The members that can be asked for segments of one file: all but the client itself.
 ///
-/// A seed holds every segment, and the tracker says who is one. What else a peer holds the tracker
-/// tells, or refusals hint at. Of any other segment nothing is known, unless the tracker tells all: to
-/// ask for it is a [`Trial`].
+/// The tracker says which members are seeds: a seed holds every segment. What a peer holds is known
+/// from the tracker, with the index of segments, or from hints. Without that index a peer may hold
+/// more than is known: to ask it for a segment that it is not known to hold is a [`Trial`].
 ///
-/// A swarm may be large, and a client has to do with few of it: a stranger costs nothing here.
+/// A swarm may be large, while a client deals with few of its members. So a member of which nothing
+/// is known takes no memory but its rank.
 #[derive(Debug)]
 pub(super) struct Members {
     me: Rank,
-    /// All whom the tracker has told of, in rank order, and perhaps the client itself.
+    /// All members that the tracker has named, in rank order. The client itself may be among them.
     ranks: Arc<[Rank]>,
-    /// How many others there were in the swarm when the tracker last told.
+    /// The number of other members of the swarm, by the tracker's last answer.
     others: usize,
-    /// Those of them that are seeds, in rank order.
+    /// The seeds among `ranks`, in rank order.
     seeds: Arc<[Rank]>,
-    /// What was seen of those with whom the client has had to do.
+    /// What is known of the members that the client has dealt with, or was told more of.
     seen: BTreeMap<Rank, Member>,
-    /// Those that can be asked for something, though it is no time for a trial, in rank order.
+    /// The members that can be asked for something without a trial, in rank order.
     ready: Vec<Rank>,
-    /// When appointments come, and rests end.
+    /// The times at which appointments come and rests end.
     alarms: BTreeSet<(Duration, Rank)>,
-    /// How many keep a slot.
+    /// The number of members that keep a slot.
     slots_kept: usize,
-    /// The length of the file.
+    /// The file's number of segments.
     segments: usize,
-    /// What the client itself holds of it.
+    /// The segments that the client itself holds.
     gained: SegmentSet,
-    /// Who holds what the client does not, besides the seeds.
+    /// The peers that hold each segment that the client lacks.
     holders: BTreeMap<SegmentIndex, Vec<Rank>>,
-    /// Whether they are not asked for what they are not known to hold, because the tracker tells.
+    /// Whether the tracker tells which segments each member holds. Then there are no trials.
     is_told: bool,
-    /// Whether they are asked who is busy before they are asked for anything.
+    /// Whether members are asked how busy they are before one is asked for a segment.
     is_polled: bool,
-    /// How long serving a segment takes.
+    /// How long a segment occupies an upload link.
     upload_time: Duration,
-    /// How many requests to one member are in flight at most, if not any number.
+    /// The most requests to one member that are in flight. `None`: any number.
     at_a_time: Option<NonZeroUsize>,
     trial: Trial,
-    /// Who is to be asked next: it keeps a slot, or somebody has hinted at it.
+    /// The members to ask next, because they keep a slot or were hinted at.
     invitations: VecDeque<Rank>,
 }
 
-/// Who is asked before others.
+/// A class of members. Members of one standing are asked before those of the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Standing {
-    /// How many wrong hashes such a member has sent.
+    /// The number of wrong hashes that such a member has sent.
     wrong: u8,
-    /// Whether to ask it is a trial that is not due.
+    /// Whether to ask such a member is a trial that is not due.
     is_last: bool,
 }
 
 impl Members {
-    /// The first list, with what they hold if the tracker tells; `order` hears of each segment.
+    /// Takes the first list, with what the members hold if the tracker tells. `order` is told of
+    /// each segment that a member holds.
     ///
     /// # Errors
-    /// When it tells of more or fewer members than there are.
+    /// When the list says what more or fewer members hold than it names.
     pub(super) fn new(
         me: Rank,
         joined: Joined,
@@ -130,8 +132,8 @@ impl Members {
         Ok(members)
     }
 
-    /// A later list, of all of them or of some, which adds to those before. They still hold what they
-    /// held of the file.
+    /// Takes a later list. A list of all members replaces the one before, and a list of some adds
+    /// to it. What is known of a member stays.
     pub(super) fn refresh(&mut self, swarm: protocol::Members, order: &mut dyn Order) {
         self.others = swarm.size.saturating_sub(1);
         let is_whole = self.others_in(&swarm.members) >= self.others;
@@ -152,6 +154,7 @@ impl Members {
         self.list();
     }
 
+    /// Makes `ready` anew.
     fn list(&mut self) {
         let known = self.seen.keys().chain(&*self.seeds).copied();
         self.ready = known
@@ -161,7 +164,7 @@ impl Members {
         self.ready.dedup();
     }
 
-    /// Whether the tracker has told of all of them.
+    /// Whether the tracker has named all members of the swarm.
     pub(super) fn are_all_known(&self) -> bool {
         self.others_in(&self.ranks) >= self.others
     }
@@ -174,7 +177,7 @@ impl Members {
         self.seen.get(&member).unwrap_or(&STRANGER)
     }
 
-    /// A member shows something.
+    /// Changes what is known of a member, and keeps `ready` right.
     fn change<T>(&mut self, rank: Rank, change: impl FnOnce(&mut Member) -> T) -> T {
         let member = self.seen.entry(rank).or_insert_with(|| STRANGER.clone());
         let value = change(member);
@@ -197,7 +200,7 @@ impl Members {
             && (is_proven || may_hold && !member.is_doubted)
     }
 
-    /// A member holds a segment. If the client itself does, that is of no use to it.
+    /// Notes that a member holds a segment, unless the client itself holds it.
     fn learn(&mut self, rank: Rank, segment: SegmentIndex, order: &mut dyn Order) {
         let segments = self.segments;
         if !self.gained.contains(segment)
@@ -220,18 +223,18 @@ impl Members {
         self.seeds.binary_search(&member).is_ok()
     }
 
-    /// Whether a member holds a segment, as far as is known.
+    /// Whether a member is known to hold a segment.
     pub(super) fn holds(&self, member: Rank, segment: SegmentIndex) -> bool {
         let held = &self.get(member).held;
         held.as_ref().is_some_and(|held| held.contains(segment)) || self.is_seed(member)
     }
 
-    /// Whether it is certain that a member sends a segment, as far as is known.
+    /// Whether a member is known to hold a segment, and has not refused what it was known to hold.
     fn is_sure(&self, member: Rank, segment: SegmentIndex) -> bool {
         !self.get(member).is_doubted && self.holds(member, segment)
     }
 
-    /// A member is asked for a segment, or whether it has it.
+    /// A member is asked for a segment, or whether it holds it.
     pub(super) fn asks(&mut self, rank: Rank, segment: SegmentIndex) {
         if !self.is_sure(rank, segment) && !self.get(rank).is_proven {
             self.trial.begin(rank);
@@ -270,7 +273,7 @@ impl Members {
         self.alarms.extend(rests.map(|until| (until, rank)));
     }
 
-    /// A member has no slot free, and keeps one from then on.
+    /// A member has no slot free. It keeps one from `until` on.
     pub(super) fn is_busy(&mut self, rank: Rank, until: Duration) {
         self.trial.succeed(rank);
         let before = self.answers(rank, |member| member.appointment.replace(until));
@@ -278,6 +281,7 @@ impl Members {
         self.alarms.insert((until, rank));
     }
 
+    /// A member has answered, which is one request less in flight.
     fn answers<T>(&mut self, rank: Rank, change: impl FnOnce(&mut Member) -> T) -> T {
         self.change(rank, |member| {
             member.in_flight = member.in_flight.saturating_sub(1);
@@ -285,7 +289,7 @@ impl Members {
         })
     }
 
-    /// Somebody says that a member holds a segment, which is lacking.
+    /// Takes a hint at a segment that is lacking. Hints at unknown members are ignored.
     pub(super) fn heed(&mut self, hint: Hint, order: &mut dyn Order) {
         let Hint { holder, segment } = hint;
         if holder != self.me && self.ranks.binary_search(&holder).is_ok() {
@@ -295,7 +299,7 @@ impl Members {
         }
     }
 
-    /// Who is to be asked next, because it keeps a slot or was hinted at, and for what.
+    /// Takes the next member that keeps a slot or was hinted at, with the segment of the hint.
     pub(super) fn next_invitation(&mut self) -> Option<(Rank, Option<SegmentIndex>)> {
         loop {
             let rank = self.invitations.pop_front()?;
@@ -306,7 +310,7 @@ impl Members {
         }
     }
 
-    /// When something changes by itself.
+    /// When a member can be asked again without a message, if ever. Call [`Members::wake`] then.
     pub(super) fn due(&self) -> Option<Duration> {
         let alarm = self.alarms.first().map(|&(time, _)| time);
         alarm.into_iter().chain(self.trial.due()).min()
@@ -330,13 +334,13 @@ impl Members {
         }
     }
 
-    /// Whether any of them keeps a slot.
+    /// Whether any member keeps a slot.
     pub(super) fn keep_slots(&self) -> bool {
         self.slots_kept > 0
     }
 
-    /// Who may be asked for something now, in rank order. A client that is idle tries everybody, before
-    /// it is time.
+    /// The members that may be asked for something now, in rank order. An idle client tries every
+    /// member, even before a trial is due.
     pub(super) fn askable(&self, is_idle: bool) -> Cow<'_, [Rank]> {
         let is_tried = |member: &Member| is_idle || self.can_be_tried(member);
         let are_strangers_tried = is_idle || !self.is_told && self.can_be_tried(&STRANGER);
@@ -344,7 +348,7 @@ impl Members {
             return (&self.ready).into();
         }
         if self.at_a_time.is_none() {
-            return (&*self.ranks).into(); // whoever it is has room
+            return (&*self.ranks).into(); // every member has room
         }
         let mut seen = self.seen.iter().peekable();
         let is_askable = |&rank: &Rank| {
@@ -358,8 +362,8 @@ impl Members {
         self.ranks.iter().copied().filter(is_askable).collect()
     }
 
-    /// The standings in which members are asked, the best first. Who has sent wrong hashes, or is not
-    /// to be tried yet, is asked by a client that is idle.
+    /// The standings of the members that may be asked, the best first. Only an idle client asks
+    /// members that have sent wrong hashes, or whose trial is not due.
     pub(super) fn standings(&self, is_idle: bool) -> impl Iterator<Item = Standing> + use<> {
         let anybody_wrong = is_idle && self.seen.values().any(|member| member.wrong > 0);
         let most_wrong = if anybody_wrong { MOST_WRONG } else { 1 };
@@ -368,7 +372,7 @@ impl Members {
             .flat_map(|wrong| last.iter().map(move |&is_last| Standing { wrong, is_last }))
     }
 
-    /// Whether a member can be asked for a segment now, and has this standing for it.
+    /// Whether a member can be asked for a segment now, with this standing.
     pub(super) fn is_candidate(
         &self,
         rank: Rank,
@@ -388,7 +392,7 @@ impl Members {
                 })
     }
 
-    /// Whether a member can be asked for what it is not known to hold.
+    /// Whether a member can be asked now for a segment that it is not known to hold.
     fn can_be_tried(&self, member: &Member) -> bool {
         let is_due = member.is_proven || self.trial == Trial::Due;
         if self.is_polled {
@@ -398,7 +402,7 @@ impl Members {
     }
 }
 
-/// All of both, which are in rank order.
+/// The ranks of both lists, in order.
 fn union(one: &[Rank], other: &[Rank]) -> Arc<[Rank]> {
     let mut all = [one, other].concat();
     all.sort();

@@ -1,4 +1,5 @@
-//! Whom a client turns to for a segment: the policies at work, and what members say of their load.
+//! Which member a client asks for a segment: its policies at work, and how busy members say they
+//! are.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ pub(super) struct Sources {
     me: Rank,
     selection: Box<dyn Selection>,
     rng: Rng,
-    /// How often each member was found the least busy, and asked.
+    /// How many times each member was asked because it was the least busy.
     asked: BTreeMap<Rank, u64>,
 }
 
@@ -37,13 +38,13 @@ impl Sources {
         self.selection.polls()
     }
 
-    /// The order in which to fetch a file of so many segments.
+    /// The order in which to fetch a file of `segments` segments.
     pub(super) fn order(&mut self, settings: &Settings, segments: usize) -> Box<dyn Order> {
         (settings.segment_order.value.make)(segments, &mut self.rng)
     }
 
-    /// Whom to turn to for a segment, of those in `askable` that may hold it and have not refused it.
-    /// Who is to be asked last is asked only by a client that is idle.
+    /// Chooses whom to ask for a segment, of the members in `askable` that may hold it and have not
+    /// refused it. Only an idle client asks the members that are to be asked last.
     pub(super) fn choose(
         &mut self,
         members: &Members,
@@ -60,7 +61,7 @@ impl Sources {
         })
     }
 
-    /// A question to these members, which is about to be sent.
+    /// The poll of these members, whose AVAILABILITY_REQUESTs are about to be sent.
     pub(super) fn poll(&self, members: Vec<Rank>) -> Poll {
         let asked = members
             .into_iter()
@@ -71,11 +72,12 @@ impl Sources {
         }
     }
 
-    /// Picks the least busy of the members that offer a segment, if any does, to be asked.
+    /// Picks the least busy of the members that offer the segment, if any does, and counts that it
+    /// is asked.
     ///
-    /// What the client has asked of a member since the question adds to the load that it said.
-    /// Among equally busy ones it is whom the client has asked least, and then who is next behind
-    /// it.
+    /// The requests that the client has sent to a member since the poll began add to the load that
+    /// the member said. Of equally busy members it picks the one that it has asked the least, and
+    /// of these the next one behind its own rank.
     pub(super) fn least_busy(&mut self, poll: &Poll) -> Option<Rank> {
         let offer = poll.offers.iter().min_by_key(|offer| {
             let asked = self.asked(offer.member);
@@ -91,28 +93,29 @@ impl Sources {
     }
 }
 
-/// A question to several members: who holds a segment, and how busy is each?
+/// One segment's AVAILABILITY_REQUESTs: which of several members hold it, and how busy is each?
 #[derive(Debug)]
 pub(super) struct Poll {
-    /// Who has not answered, and how often each had been found the least busy when it was asked.
+    /// The members that have not answered, each with its count in [`Sources::asked`] when the poll
+    /// began.
     waiting: BTreeMap<Rank, u64>,
     offers: Vec<Offer>,
 }
 
-/// A member holds the segment.
+/// The answer of a member that holds the segment.
 #[derive(Debug)]
 struct Offer {
     member: Rank,
-    /// How busy it is.
+    /// How many segments are on its upload link.
     load: u32,
     asked_before: u64,
 }
 
 impl Poll {
-    /// Takes an answer: how busy a member is, if it holds the segment.
+    /// Takes the answer of a member: its `load`, if it holds the segment.
     ///
     /// # Errors
-    /// When it was not asked.
+    /// When the member was not asked.
     pub(super) fn answer(&mut self, member: Rank, load: Option<u32>) -> Result<()> {
         let asked_before = self
             .waiting
@@ -126,7 +129,7 @@ impl Poll {
         Ok(())
     }
 
-    /// Whether all have answered.
+    /// Whether all members have answered.
     pub(super) fn is_over(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -136,7 +139,7 @@ impl Poll {
 mod tests {
     use super::*;
 
-    /// Whom a client of rank 2 picks, of members that say these loads, so many times.
+    /// The members that client 2 picks in `times` polls, when they say these loads.
     fn picks(sources: &mut Sources, loads: &[(u32, u32)], times: usize) -> Vec<u32> {
         let members: Vec<Rank> = loads.iter().map(|&(member, _)| Rank(member)).collect();
         let mut polls: Vec<Poll> = (0..times).map(|_| sources.poll(members.clone())).collect();

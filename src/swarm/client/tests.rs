@@ -18,7 +18,7 @@ const fn at(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// Owns a file of two segments, and wants these.
+/// A client that owns a file of two segments, and wants these files.
 fn client(wanted: &[&str], part: Part, settings: Settings) -> (Download, Upload) {
     let manifest = Manifest {
         owned: vec![owned("mine", "ab")],
@@ -91,7 +91,7 @@ fn done(left: &[&str]) -> Effect {
     told(ToTracker::AllComplete { missing })
 }
 
-/// What rank 3 is answered about a segment of the owned file.
+/// The answer to rank 3's request for a segment of the owned file.
 fn answers(upload: &mut Upload, time: u64, segment: usize) -> Vec<Answer> {
     let request = ToUpload::SegmentRequest(SegmentRequest {
         file: MINE,

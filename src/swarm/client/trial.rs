@@ -1,44 +1,46 @@
-//! When a client asks a peer for a segment that it is not known to hold.
+//! When a client may ask a peer for a segment that the peer is not known to hold.
 
 use std::time::Duration;
 
 use crate::protocol::Rank;
 
-/// So many upload times after a trial has failed the next one is due.
+/// The time from a failed trial to the next one, in upload times.
 const PAUSE: u32 = 2;
 
-/// Peers are tried one at a time. Where serving takes no time, a trial that fails is the last one
-/// before the next list of members: in a flash crowd all are equally far, and who asks all is refused
-/// by all. Where it takes time, the next one is due in the time in which a client gains about a
-/// segment, so that trials cost in proportion to what is gained, in a swarm of any size.
+/// A client tries one peer at a time. Where serving takes no time, a trial that fails is the last
+/// one before the next list of members: in a flash crowd all peers have come equally far, so a
+/// client that asks all of them is refused by all. Where serving takes time, the next trial is due
+/// after about the time in which a client gains a segment. So trials cost in proportion to what is
+/// gained, in a swarm of any size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trial {
-    /// One can be tried.
+    /// A peer can be tried.
     Due,
-    /// This one is being tried.
+    /// This peer is being tried.
     Of(Rank),
-    /// Not before the next list.
+    /// No peer is tried before the next list of members.
     Over,
-    /// Not before this time.
+    /// No peer is tried before this time.
     Paused(Duration),
 }
 
 impl Trial {
-    /// A peer is tried. Another one may be at the same time, if it is asked all the same.
+    /// A peer is asked for what it is not known to hold. If another peer is being tried, that one
+    /// counts.
     pub(super) fn begin(&mut self, peer: Rank) {
         if *self == Trial::Due {
             *self = Trial::Of(peer);
         }
     }
 
-    /// A peer has held what it was asked for; at least it has not refused it.
+    /// A peer has not refused what it was asked for.
     pub(super) fn succeed(&mut self, peer: Rank) {
         if *self == Trial::Of(peer) {
             *self = Trial::Due;
         }
     }
 
-    /// A peer has refused.
+    /// A peer has refused what it was asked for.
     pub(super) fn fail(&mut self, peer: Rank, now: Duration, upload_time: Duration) {
         if *self == Trial::Of(peer) {
             *self = if upload_time.is_zero() {
@@ -56,7 +58,7 @@ impl Trial {
         }
     }
 
-    /// When the next one is due, if that is a question of time.
+    /// When the next trial is due, if it waits for a time.
     pub(super) fn due(self) -> Option<Duration> {
         match self {
             Trial::Paused(time) => Some(time),

@@ -1,4 +1,4 @@
-//! The upload half of a client: it answers requests, and ends when the tracker says so.
+//! The upload half of a client: it answers requests until the tracker stops it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,18 +16,19 @@ use crate::protocol::{
 use crate::settings::Settings;
 use crate::statistics::{Recorded, Service};
 
-/// Serves what the library holds, including segments of files in progress (R9): one segment after
-/// another, each of which takes the upload link some time. What needs no link is answered at once.
+/// Serves what the library holds, including segments of files in progress (R9). Segments go through
+/// the upload link one after another. Answers without a segment do not wait for the link.
 #[derive(Debug)]
 pub struct Upload {
     me: Rank,
     library: Arc<Library>,
     conduct: Conduct,
     link: Link,
-    /// What refusals say besides, where serving takes time.
+    /// The hints for refusals. `None` where serving takes no time.
     hints: Option<Hints>,
     service: Recorded<Service>,
-    /// What has to go out before the client leaves, if it leaves after that.
+    /// What the client still has to send before it leaves. `None` unless its part is
+    /// [`Leaving::AfterOneCopy`].
     first_copy: Option<FirstCopy>,
     has_left: bool,
     stopped: bool,
@@ -68,7 +69,7 @@ impl Upload {
         }
     }
 
-    /// How it answers now: who has left serves nobody.
+    /// How it answers now: a client that has left refuses everything.
     fn conduct(&self) -> Conduct {
         if self.has_left {
             Conduct::FreeRider
@@ -77,7 +78,7 @@ impl Upload {
         }
     }
 
-    /// How many messages it posts at most while nobody takes any: an answer for each segment that
+    /// The most messages that it posts while nobody takes any: an answer for each segment that
     /// another client has in flight.
     pub fn most_untaken(clients: usize, settings: &Settings) -> usize {
         settings.window.get().saturating_mul(clients)
@@ -86,8 +87,8 @@ impl Upload {
     /// Takes the next message. Times are since the client's INIT_ACK.
     ///
     /// # Errors
-    /// When the protocol has no place for it: anything after STOP, and a STOP that is not the
-    /// tracker's.
+    /// When the message breaks the protocol: anything after STOP, and a STOP that the tracker did
+    /// not send.
     pub fn step(
         &mut self,
         now: Duration,
@@ -172,13 +173,12 @@ impl Upload {
         self.link.push(now, reply(Answer::Ack(hash), Vec::new()));
     }
 
-    /// When the next segment is through the link, if one is on it. [`Upload::pass`] is to be called
-    /// then.
+    /// When the next segment is through the link, if one is on it. Call [`Upload::pass`] then.
     pub fn due(&self) -> Option<Duration> {
         self.link.due()
     }
 
-    /// Posts what is through the link.
+    /// Posts the segments that are through the link.
     pub fn pass(&mut self, now: Duration, post: &mut Vec<Envelope>) {
         while let Some(reply) = self.link.pop(now) {
             if let Letter::ToDownload(ToDownload::Segment(sent)) = &reply.letter {
@@ -205,13 +205,13 @@ impl Upload {
         self.stopped
     }
 
-    /// What it was asked for.
+    /// How many requests it has served and refused.
     pub fn service(&self) -> Service {
         *self.service
     }
 }
 
-/// A hash that is not this one.
+/// A hash that differs from this one.
 fn another_than(hash: SegmentHash) -> SegmentHash {
     let mut characters = *hash.as_bytes();
     characters[0] = if characters[0] == b'0' { b'1' } else { b'0' };

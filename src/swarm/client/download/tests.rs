@@ -16,7 +16,7 @@ mod timed;
 
 const ME: Rank = Rank(2);
 const F: FileId = FileId(5);
-/// 25 segments, each with a hash of its own.
+/// The hashes of 25 segments, all different.
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxy";
 
 fn settings(update_interval: usize, window: usize) -> Settings {
@@ -33,7 +33,7 @@ fn policy<T>(all: &'static [Named<T>], name: &str) -> &'static Named<T> {
     Named::find(all, name).expect("a policy")
 }
 
-/// With the index of segments.
+/// Settings with the index of segments.
 fn indexed(settings: Settings) -> Settings {
     Settings {
         tracker_index: policy(TrackerIndex::ALL, "segments"),
@@ -82,7 +82,7 @@ fn hear(download: &mut Download, from: Rank, message: ToDownload) -> Vec<Effect>
     effects
 }
 
-/// What follows once a save is over.
+/// What the download half does after a save.
 fn saved(download: &mut Download, outcome: Result<(), String>) -> Vec<Effect> {
     let mut effects = Vec::new();
     download.saved(NOW, outcome, &mut effects);
@@ -154,7 +154,7 @@ fn all_complete(missing: &[Missing]) -> Effect {
     })
 }
 
-/// The requests among effects that are nothing else: whom, for which position, with which hash.
+/// Effects that are requests and nothing else: for each the member, the position and the hash.
 fn requests(effects: &[Effect]) -> Vec<(u32, usize, SegmentHash)> {
     let request = |effect: &Effect| {
         let Effect::Send(Envelope {
@@ -184,7 +184,7 @@ fn positions(effects: &[Effect]) -> Vec<(u32, usize)> {
         .collect()
 }
 
-/// Answers a lone request well, and whatever requests follow, until something else is to come.
+/// Answers a lone request well, and the requests that follow, until something else follows.
 fn answer_all(download: &mut Download, mut effects: Vec<Effect>) -> Vec<Effect> {
     while let [
         Effect::Send(Envelope {
@@ -258,8 +258,8 @@ fn r4_who_refused_a_segment_is_not_asked_for_it_again_before_the_next_members() 
     );
 }
 
-/// Answers requests well in the order in which they were made, until none is in flight. Returns
-/// what else was to be done.
+/// Answers requests well, in order, until none is in flight. Returns the effects that are not
+/// requests.
 fn answer_window(
     download: &mut Download,
     effects: Vec<Effect>,

@@ -7,7 +7,6 @@ use crate::policy::order;
 use crate::protocol::samples::hashes;
 use crate::protocol::{FileId, Gained};
 
-/// Segments that every test asks for, or hears of.
 const ONE: SegmentIndex = SegmentIndex(1);
 const TWO: SegmentIndex = SegmentIndex(2);
 
@@ -25,7 +24,7 @@ fn ranks(ranks: &[u32]) -> Arc<[Rank]> {
     ranks.iter().copied().map(Rank).collect()
 }
 
-/// What client 1 knows of these members.
+/// The members `of`, as client 1 knows them. `seeds` are the seeds among them.
 fn members(of: &[u32], seeds: &[u32], settings: Settings) -> Members {
     let joined = Joined {
         file: FileId(0),
@@ -38,7 +37,7 @@ fn members(of: &[u32], seeds: &[u32], settings: Settings) -> Members {
     Members::new(Rank(1), joined, &settings, false, &mut *order()).unwrap()
 }
 
-/// Where serving a segment takes 5 ms.
+/// Settings in which serving a segment takes 5 ms.
 fn timed() -> Settings {
     Settings {
         upload_time: at(5),
@@ -61,7 +60,7 @@ fn hint(members: &mut Members, holder: u32, segment: SegmentIndex) {
     members.heed(Hint { holder, segment }, &mut *order());
 }
 
-/// Who may be asked for segment 1 by a client that is not idle.
+/// The members that a client which is not idle may ask for segment 1.
 fn first(members: &Members) -> Vec<u32> {
     let askable = members.askable(false);
     let standing = members.standings(false).next().unwrap();
@@ -76,7 +75,7 @@ fn is_free(members: &Members, rank: u32) -> bool {
     members.get(Rank(rank)).is_free(members.at_a_time)
 }
 
-/// Whether client 1 may ask a member for this segment at all.
+/// Whether client 1 may ask a member for a segment at all.
 fn may_ask(members: &Members, rank: u32, segment: SegmentIndex) -> bool {
     let is_candidate = |standing| members.is_candidate(Rank(rank), segment, standing);
     members.standings(true).any(is_candidate)

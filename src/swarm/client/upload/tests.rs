@@ -15,7 +15,7 @@ fn upload() -> Upload {
     Upload::new(Rank(1), library, Conduct::Honest, &Settings::default())
 }
 
-/// What rank 7 is answered.
+/// The answer to a message from rank 7.
 fn answer(upload: &mut Upload, file: FileId, segment: usize, hash: SegmentHash) -> Answer {
     let segment = SegmentIndex(segment);
     let request = ToUpload::SegmentRequest(SegmentRequest {
@@ -126,7 +126,7 @@ const fn milliseconds(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// An upload that takes 5 ms for a segment.
+/// An upload half whose link takes 5 ms for a segment.
 fn timed(upload_slots: Option<NonZeroUsize>) -> Upload {
     let settings = Settings {
         upload_time: milliseconds(5),
@@ -137,7 +137,7 @@ fn timed(upload_slots: Option<NonZeroUsize>) -> Upload {
     Upload::new(Rank(1), library, Conduct::Honest, &settings)
 }
 
-/// Asks, as rank `from` at a time, for a segment of the owned file.
+/// Asks for a segment of the owned file, as rank `from`, at a time.
 fn ask(upload: &mut Upload, time: u64, from: u32, segment: usize) -> Vec<Envelope> {
     let letter = *b"abc".get(segment).expect("a position");
     let request = ToUpload::SegmentRequest(SegmentRequest {
@@ -248,7 +248,7 @@ fn who_comes_when_all_slots_are_taken_is_told_when_one_is_free() {
     assert_eq!(upload.service().busy, 2);
 }
 
-/// Who holds what, as the last one of some messages says.
+/// The hints in the last one of some messages: rank and segment.
 fn hints(post: &[Envelope]) -> Vec<(u32, usize)> {
     let Some(Letter::ToDownload(ToDownload::Segment(answer))) =
         post.last().map(|envelope| &envelope.letter)

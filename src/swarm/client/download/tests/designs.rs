@@ -1,4 +1,5 @@
-//! What the designs differ in: whom they ask, what the tracker knows, and what it grants.
+//! Dialogues in which the designs differ: which member is asked, what the tracker knows, what it
+//! grants.
 
 use super::*;
 

@@ -1,8 +1,8 @@
-//! Where serving a segment takes time.
+//! Dialogues in which serving a segment takes time.
 
 use super::*;
 
-/// What follows when time has passed.
+/// What the download half does when it is woken.
 fn wake(download: &mut Download, now: Duration) -> Vec<Effect> {
     let mut effects = Vec::new();
     download.wake(now, &mut effects);
@@ -11,7 +11,7 @@ fn wake(download: &mut Download, now: Duration) -> Vec<Effect> {
 
 const SLOT: Duration = Duration::from_millis(5);
 
-/// Where serving a segment takes so long.
+/// Settings in which serving a segment takes one [`SLOT`].
 fn timed(settings: Settings) -> Settings {
     Settings {
         upload_time: SLOT,
