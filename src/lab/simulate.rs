@@ -22,7 +22,7 @@ use swarm::exit::Exit;
 use swarm::inputs;
 use swarm::manifest::{self, Manifest};
 use swarm::output;
-use swarm::progress::{Line, Style};
+use swarm::progress::{ProgressLine, Style};
 use swarm::protocol::{FileName, Rank};
 use swarm::report::{self, Plan, Report};
 use swarm::scenario::{self, Cast};
@@ -357,7 +357,7 @@ struct Progress {
     expected: Amount,
     /// When it is shown next, if it is shown.
     next: Option<Instant>,
-    line: Option<Line>,
+    line: Option<ProgressLine>,
 }
 
 impl Progress {
@@ -369,7 +369,9 @@ impl Progress {
         *next = now + self.style.interval();
         if let Some(done) = simulation.machines().tracker().progress() {
             let (expected, style) = (self.expected, self.style);
-            let line = self.line.get_or_insert_with(|| Line::new(expected, style));
+            let line = self
+                .line
+                .get_or_insert_with(|| ProgressLine::new(expected, style));
             line.update(done, &format!(", at {}", seconds(simulation.now())));
         }
     }

@@ -1,4 +1,4 @@
-//! Shows on standard error how far the downloads are.
+//! The line on standard error that shows how far the downloads are.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -16,17 +16,17 @@ use crate::tracker::Amount;
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
-    /// A line that changes, on a terminal of so many columns.
+    /// One line that changes, on a terminal with this number of columns.
     Live(u16),
-    /// A line from time to time, for whatever reads it: nothing but text.
+    /// A new line of plain text from time to time, for a file or a program.
     Lines,
 }
 
 impl Style {
-    /// When it is shown for the first time: a short run has no progress.
+    /// The time from the start to the first line. A shorter run shows none.
     pub const FIRST: Duration = Duration::from_secs(1);
 
-    /// How often it is shown then.
+    /// The time from one line to the next.
     pub fn interval(self) -> Duration {
         match self {
             Style::Live(_) => Duration::from_millis(200),
@@ -45,10 +45,11 @@ impl Style {
         }
     }
 
-    /// What is written for a line to appear; an empty one is no line.
+    /// The text to write for a line to appear. An empty line clears the one before on a terminal,
+    /// and is nothing elsewhere.
     ///
-    /// On a terminal the cursor goes back to where the line begins. Whatever else is said, by mpirun
-    /// or another rank, then takes its place, and the next line comes below.
+    /// On a terminal the cursor goes back to the start of the line. If mpirun or another rank then
+    /// writes something, that takes the line's place, and the next line comes below it.
     fn rendered(self, line: &str) -> String {
         let line = line.trim_end();
         match self {
@@ -65,19 +66,19 @@ impl Style {
     }
 }
 
-/// A line that says how far the downloads are. It goes when this is dropped.
-pub struct Line {
+/// A line that says how far the downloads are. It disappears when this is dropped.
+pub struct ProgressLine {
     bar: ProgressBar,
     expected: Amount,
 }
 
-impl Line {
-    /// On standard error, of downloads that come to so much.
-    pub fn new(expected: Amount, style: Style) -> Line {
-        Line::on(io::stderr(), expected, style)
+impl ProgressLine {
+    /// A line on standard error. `expected`: the whole amount to download.
+    pub fn new(expected: Amount, style: Style) -> ProgressLine {
+        ProgressLine::on(io::stderr(), expected, style)
     }
 
-    /// Says how much has come, and something else if there is something to say.
+    /// Shows the amount that was downloaded, followed by a remark, which may be empty.
     pub fn update(&self, done: Amount, remark: &str) {
         let files = self.expected.files;
         let message = format!("{} of {files} files{remark}", done.files);
@@ -89,13 +90,13 @@ impl Line {
         output: impl Write + Send + fmt::Debug + 'static,
         expected: Amount,
         style: Style,
-    ) -> Line {
+    ) -> ProgressLine {
         let bar = bar(expected, style, output);
-        Line { bar, expected }
+        ProgressLine { bar, expected }
     }
 }
 
-impl Drop for Line {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
@@ -130,7 +131,7 @@ fn bar(
     ProgressBar::with_draw_target(Some(expected.segments as u64), target).with_style(look)
 }
 
-/// Where a bar is drawn: it has one line, and nothing is written but whole ones.
+/// The terminal or file that a bar is drawn on. It has one line, which is written as a whole.
 #[derive(Debug)]
 struct Screen<W> {
     style: Style,
@@ -138,6 +139,7 @@ struct Screen<W> {
     output: Mutex<W>,
 }
 
+/// Why a lock can be taken.
 const UNPOISONED: &str = "a panic ends the job";
 
 impl<W: Write + Send + fmt::Debug> TermLike for Screen<W> {
@@ -193,7 +195,7 @@ mod tests {
 
     use super::*;
 
-    /// What a bar writes, with others.
+    /// Keeps what is written to it. Its clones share the text.
     #[derive(Debug, Clone, Default)]
     struct Page(Arc<Mutex<Vec<u8>>>);
 
@@ -211,10 +213,10 @@ mod tests {
         Amount { files, segments }
     }
 
-    /// What is written of three steps, of which the last is the end.
+    /// What a line writes in three steps: at nothing, at a third, and at its end.
     fn written(style: Style) -> String {
         let page = Page::default();
-        let line = Line::on(page.clone(), amount(3, 4000), style);
+        let line = ProgressLine::on(page.clone(), amount(3, 4000), style);
         line.update(amount(0, 0), "");
         line.update(amount(1, 1400), "");
         drop(line);

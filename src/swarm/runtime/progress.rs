@@ -6,7 +6,7 @@ use std::thread::Scope;
 use anyhow::Result;
 
 use super::Job;
-use crate::progress::{Line, Style};
+use crate::progress::{ProgressLine, Style};
 use crate::tracker::Amount;
 
 /// Progress is shown until this is dropped.
@@ -25,7 +25,7 @@ impl Progress {
     ) -> Result<Progress> {
         let (sender, over) = mpsc::channel();
         job.spawn(threads, "progress", move || {
-            let line = Line::new(expected, style);
+            let line = ProgressLine::new(expected, style);
             let mut pause = Style::FIRST;
             while over.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                 if let Some(done) = downloaded() {
