@@ -1,12 +1,12 @@
-//! The exit statuses, in one place.
+//! The exit statuses of a run.
 
 use std::fmt;
 use std::process::ExitCode;
 
-/// How a run ends, as its exit status says it.
+/// How a run ends. The value is the exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Everything that was to be done is done.
+    /// Everything that was asked for is done.
     Complete = 0,
     /// A file is missing because no client sent it.
     Missing = 1,
@@ -14,14 +14,14 @@ pub enum Exit {
     Refused = 2,
     /// A file is missing because it could not be written.
     NotWritten = 3,
-    /// Nothing moved any more, or somebody outside wanted it to end.
+    /// Nothing moved any more, or a signal ended the run.
     Stalled = 4,
-    /// The program met something that it cannot go on from.
+    /// An error inside the program ended the run.
     Broken = 5,
 }
 
 impl Exit {
-    /// All of them.
+    /// All exit statuses, in order.
     pub const ALL: [Exit; 6] = [
         Exit::Complete,
         Exit::Missing,
@@ -31,13 +31,13 @@ impl Exit {
         Exit::Broken,
     ];
 
-    /// The number that the process ends with.
+    /// The exit status of the process.
     pub fn status(self) -> u8 {
         self as u8
     }
 }
 
-/// What it means, for the user.
+/// Says what the status means, in words for the user.
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,4 +1,4 @@
-//! Where the inputs are: `in<R>.txt` in a folder, numbered like the clients.
+//! Where the inputs are: `in<R>.txt` in one folder, where `R` is the client's rank.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,12 +9,12 @@ use anyhow::{Result, bail, ensure};
 
 use crate::protocol::Rank;
 
-/// The input of a client.
+/// The path of a client's input.
 pub fn path(folder: &Path, client: Rank) -> PathBuf {
     folder.join(format!("in{client}.txt"))
 }
 
-/// The clients that there are inputs for.
+/// The clients that have an input in a folder.
 ///
 /// # Errors
 /// When the folder cannot be listed.
@@ -26,16 +26,17 @@ pub fn clients(folder: &Path) -> io::Result<BTreeSet<Rank>> {
     Ok(clients)
 }
 
-/// Whose input goes by this name.
+/// The client whose input has this name.
 fn client(name: &str) -> Option<Rank> {
     number(name, "in", ".txt").map(Rank)
 }
 
-/// How many clients there are.
+/// The number of clients, from those that have inputs.
 ///
 /// # Errors
-/// When one has no input: says which.
+/// When a client before the last has no input. The error names these clients.
 pub fn count(inputs: &BTreeSet<Rank>) -> Result<usize> {
+    /// The most missing inputs that the error names.
     const MOST: usize = 5;
     let Some(last) = inputs.last() else {
         bail!("there is no in1.txt");
@@ -59,15 +60,15 @@ pub fn count(inputs: &BTreeSet<Rank>) -> Result<usize> {
     Ok(inputs.len())
 }
 
-/// The number in a name such as `in3.txt`, between what comes before and what comes behind, as
-/// numbers are written here and not in another way.
+/// The number between `before` and `behind` in a name such as `in3.txt`. `None` if the program
+/// would not write the number in this way: it writes neither `03` nor `+3`.
 pub fn number(name: &str, before: &str, behind: &str) -> Option<u32> {
     let digits = name.strip_prefix(before)?.strip_suffix(behind)?;
     let number: u32 = digits.parse().ok()?;
     (number.to_string() == digits).then_some(number)
 }
 
-/// A warning about inputs for ranks that were not started, if there are any.
+/// A warning if there are inputs for ranks behind `last`, which were not started.
 pub fn without_rank(folder: &Path, last: Rank) -> Option<String> {
     let clients = clients(folder).ok()?;
     let first_unused = clients.iter().find(|&&client| client > last)?;

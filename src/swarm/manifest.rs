@@ -2,8 +2,8 @@
 //!
 //! The format is white-space separated tokens: the number of owned files; for each its name, its
 //! number of segments and the hash of each segment; the number of wanted files; the name of each.
-//! How they are spread over lines is for the reader's eye only, so CRLF, blank lines and a missing
-//! last newline are all fine.
+//! Line breaks are white space like any other. So CRLF, blank lines and a missing last newline are
+//! all fine.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,20 +20,20 @@ use crate::protocol::{FileName, Hashes, OwnedFile, Rank, SegmentHash, SegmentInd
 pub struct Manifest {
     /// The files that the client holds from the start.
     pub owned: Vec<OwnedFile>,
-    /// The files that it is to end up with, in the order in which it fetches them.
+    /// The files that the client is to end up with, in the order in which it fetches them.
     pub wanted: Vec<FileName>,
 }
 
 impl Manifest {
-    /// The files that the client has to download: those that it wants and does not own.
+    /// The files that the client has to download: it wants them and does not own them.
     pub fn to_download(&self) -> impl Iterator<Item = &FileName> {
         let owned: BTreeSet<&FileName> = self.owned.iter().map(|file| &file.name).collect();
         let is_lacking = move |name: &&FileName| !owned.contains(*name);
         self.wanted.iter().filter(is_lacking)
     }
 
-    /// What the user is to know of a client with this input, a line each: which files it both owns and
-    /// wants.
+    /// Warnings for the user about a client with this input, a line for each file that it both owns
+    /// and wants.
     pub fn warnings(&self, client: Rank) -> impl Iterator<Item = String> {
         let owned = self.owned.iter().map(|file| &file.name);
         let both = owned.filter(|name| self.wanted.contains(name));
@@ -57,10 +57,10 @@ impl OwnedFile {
     }
 }
 
-/// As many problems of one input are listed; the rest usually follows from them.
+/// The most problems of one input that are listed. The others usually follow from these.
 pub const MOST_PROBLEMS: usize = 10;
 
-/// Reads and checks the input at `path`, without ever holding the text of more than a line.
+/// Reads and checks the input at `path`. It never holds more text than a line.
 ///
 /// # Errors
 /// Up to [`MOST_PROBLEMS`] lines for the user, each starting with the path.
@@ -109,21 +109,21 @@ impl fmt::Display for Manifest {
     }
 }
 
-/// Something wrong with an input: where, what was expected, what was found.
+/// Something wrong with an input: the line, what was expected, what was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     line: usize,
     text: String,
 }
 
-/// `<line>: <problem>`, to be put behind a path and a colon.
+/// Shows `<line>: <problem>`, to follow a path and a colon.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.line, self.text)
     }
 }
 
-/// Nothing after the last problem can be made sense of, or enough of them are known.
+/// The parser stops: it cannot make sense of the rest, or it has found [`MOST_PROBLEMS`].
 struct Halt;
 
 struct Parser<R> {
@@ -159,7 +159,8 @@ impl<R: BufRead> Parser<R> {
         }
     }
 
-    /// A whole number, not below zero. Whatever it says, no memory is reserved on its word.
+    /// Reads a whole number from 0 on. The input may lie, so no memory is reserved for what it
+    /// says.
     fn count(&mut self, what: &str) -> Result<u64, Halt> {
         let token = self.token(what)?;
         match str::from_utf8(&token)
@@ -174,7 +175,7 @@ impl<R: BufRead> Parser<R> {
         }
     }
 
-    /// A good name that is not yet among `names`.
+    /// Reads a name, and adds it to `names`. `None` if it is a bad name, or is there already.
     fn name(
         &mut self,
         what: &str,
@@ -201,7 +202,7 @@ impl<R: BufRead> Parser<R> {
         }
     }
 
-    /// The number of segments of a file, and then its hashes.
+    /// Reads the number of segments of a file, and its hashes.
     fn hashes(&mut self, name: &str) -> Result<Hashes, Halt> {
         let count = self.count(&format!("the number of segments of '{name}'"))?;
         let mut hashes = Vec::new();
@@ -260,7 +261,7 @@ impl<R: BufRead> Parser<R> {
     }
 }
 
-/// A token as it can be shown: on one line, not too long, and harmless to a terminal.
+/// A token to show to the user: on one line, not too long, and harmless to a terminal.
 fn quoted(token: &[u8]) -> String {
     const LONGEST: usize = 40;
     match token.get(..LONGEST) {
@@ -269,13 +270,13 @@ fn quoted(token: &[u8]) -> String {
     }
 }
 
-/// The tokens of a text, a line in memory at a time.
+/// The tokens of a text, of which one line is in memory at a time.
 struct Tokens<R> {
     text: R,
     line: Vec<u8>,
-    /// Where in the line the next token is looked for.
+    /// Where in the line to look for the next token, in bytes.
     position: usize,
-    /// The number of the line, from 1; at the end, of the line after the last.
+    /// The number of the line, from 1. At the end of the text, that of the line after the last.
     line_number: usize,
 }
 
@@ -316,7 +317,7 @@ impl<R: BufRead> Tokens<R> {
     }
 }
 
-/// White space as C's `isspace` has it, which is what the assignment's programs read by.
+/// Whether C's `isspace` takes a byte for white space. The course's programs read with `fscanf`.
 fn is_space(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte == b'\x0b'
 }

@@ -1,4 +1,4 @@
-//! What users can set about a swarm. The same on every rank.
+//! What users can set about a swarm. Every rank has the same settings.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -13,32 +13,34 @@ use crate::protocol::Rank;
 /// How a swarm works.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// After so many segments of a file the tracker is asked for the swarm anew (R6).
+    /// After this number of segments of a file, a client sends UPDATE, and gets the swarm anew
+    /// (R6).
     pub update_interval: NonZeroUsize,
-    /// So many segments of a client are asked for at a time, at most.
+    /// The most segments that a client has in flight.
     pub window: NonZeroUsize,
-    /// So many members of a swarm the tracker tells a client of at most, drawn anew for each answer.
-    /// None is all of them.
+    /// The most members that the tracker names in one answer, drawn anew each time. `None`: all of
+    /// them.
     pub members: Option<NonZeroUsize>,
-    /// What the tracker knows.
+    /// What the tracker knows of a swarm.
     pub tracker_index: &'static Named<TrackerIndex>,
-    /// Whom clients ask.
+    /// Which member a client asks for a segment.
     pub peer_selection: &'static PeerSelection,
-    /// What they ask for first.
+    /// Which segment a client asks for first.
     pub segment_order: &'static SegmentOrder,
-    /// Whether the tracker grants every segment before it is asked for, and is told when it came.
+    /// Whether a client asks for a segment only after the tracker has granted one, and confirms
+    /// each that came.
     pub tracker_grants: bool,
-    /// How long one segment occupies the upload link of the client that serves it.
+    /// How long a segment occupies the upload link of the client that serves it.
     pub upload_time: Duration,
-    /// So many segments wait for a client's upload link or are on it, at most; who asks for more is
-    /// told when there is room. None is no limit.
+    /// The most segments on a client's upload link and behind it. A client that asks for more gets
+    /// an appointment. `None`: no limit.
     pub upload_slots: Option<NonZeroUsize>,
-    /// What all random choices follow from.
+    /// The seed of all random choices.
     pub seed: u64,
 }
 
 impl Default for Settings {
-    /// The edition of 2024, and enough requests in flight to hide the way there and back.
+    /// The edition of 2024, with enough requests in flight to hide the time that a message takes.
     fn default() -> Self {
         let ten = NonZeroUsize::new(10).expect("10 is not 0");
         Settings {
@@ -57,12 +59,12 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Whether the order of segments goes by what this index tells, and no other.
+    /// Whether the tracker tells what the order of segments needs to know.
     pub fn are_consistent(&self) -> bool {
         self.knows_segments() || !self.segment_order.value.needs_holders
     }
 
-    /// Whether the tracker knows who holds which segments.
+    /// Whether the tracker knows which segments each member holds.
     pub fn knows_segments(&self) -> bool {
         self.tracker_index.value == TrackerIndex::Segments
     }

@@ -14,7 +14,11 @@ use crate::simulate::{Simulate, Swarm};
 pub(super) fn simulation(_: &[Setting], _: &Path) -> Result<Simulate, Refused> {
     let one = NonZeroUsize::MIN;
     Ok(Simulate {
-        swarm: Swarm::Of(Shape::FlashCrowd { seeds: one, leechers: 1, segments: one }),
+        swarm: Swarm::Of(Shape::FlashCrowd {
+            seeds: one,
+            leechers: 1,
+            segments: one,
+        }),
         settings: Settings::default(),
         corrupt: Vec::new(),
         scenario: None,

@@ -16,7 +16,7 @@ fn file(name: &str, hashes: &[&str]) -> OwnedFile {
     }
 }
 
-/// Every problem of `text`, each as it is shown behind the path.
+/// Every problem of `text`, as it is shown behind the path.
 fn problems(text: &str) -> Vec<String> {
     problems_of_bytes(text.as_bytes())
 }
