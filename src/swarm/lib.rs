@@ -1,4 +1,113 @@
-//! The assignment: a tracker and its clients.
+//! The assignment "Protocolul BitTorrent": a tracker and its clients, which get files from each
+//! other segment by segment.
+//!
+//! # Layout
+//! The way of a file: `in<R>.txt` -> [`Manifest`](manifest::Manifest) -> INIT ->
+//! [`Tracker`](tracker::Tracker) -> SWARM -> [`Download`](client::Download) -> SEGMENT_REQUEST ->
+//! [`Upload`](client::Upload) -> SEGMENT -> [`Library`](client::Library) -> `client<R>_<NAME>`.
+//!
+//! The assignment itself is six files with some 1,600 lines of code. Read them first:
+//!
+//! | file | the question that it answers |
+//! |---|---|
+//! | `protocol/message.rs` | Which messages are there, who sends each, and who reads it? |
+//! | `tracker.rs` | When does the swarm start, and when does it end? |
+//! | `tracker/swarms.rs` | What does the tracker know, and what does it answer? |
+//! | `client/download.rs` | What does a client do, from its first file to ALL_COMPLETE? |
+//! | `client/fetch.rs` | Which segment does it ask for next, and which member does it ask? |
+//! | `client/upload.rs` | What does a client answer to a request? |
+//!
+//! The rules R1 to R12 are in `docs/protocol.md`. The modules, in the order in which to read them:
+//!
+//! * [`protocol`] is the vocabulary: ranks, names, hashes, the messages and their encoding.
+//! * [`inputs`] finds the clients' inputs. [`manifest`] reads, checks and writes one.
+//! * [`policy`] has what the designs of the protocol differ in, a file for each choice.
+//! * [`settings`] says how a swarm works. [`options`] are the options of a run, the settings among
+//!   them.
+//! * [`tracker`] is the tracker, a state machine.
+//! * [`client`] is a client, two state machines: one downloads, the other uploads.
+//! * [`scenario`] deals the parts: which clients come late, are slow, serve nobody or leave.
+//! * `runtime` carries messages between the machines. Only it touches MPI, and only with the
+//!   feature `mpi`.
+//! * [`event`] is what happens in a run, event by event. [`trace`] writes and reads the files of
+//!   events.
+//! * [`statistics`] counts. [`report`] tells people and programs what was counted.
+//! * [`output`] writes files, whole or not at all. [`progress`] is the line that says how far a run
+//!   is.
+//! * [`launch`] starts mpirun, and knows whether mpirun started this process.
+//! * [`exit`] has the exit statuses.
+//!
+//! # Words
+//! The run:
+//! * **Rank**: a process of the run. [`Rank`](protocol::Rank) 0 is the tracker, each other is a
+//!   client.
+//! * **Tracker**: the process that knows which client is in which swarm, and holds no segment.
+//! * **Client**: a process with a download half and an upload half, each a thread of its own.
+//! * **Manifest**: a client's input, `in<R>.txt`: the files that it owns and those that it wants.
+//! * **Segment**: a file and a position in it ([`SegmentIndex`](protocol::SegmentIndex)), whose
+//!   content is a [`SegmentHash`](protocol::SegmentHash).
+//! * **INIT**: a client's first message, with the files that it owns ([`Init`](protocol::Init)).
+//! * **INIT_ACK**: the tracker's answer when all clients have registered: start, or a refusal
+//!   ([`InitAck`](protocol::InitAck)). A client's times are since then.
+//! * **Mailbox**: what one reader reads: the tracker, a download half or an upload half. A
+//!   [`Tag`](protocol::Tag) is a kind of message, and an [`Envelope`](protocol::Envelope) a message
+//!   with its address.
+//!
+//! A swarm:
+//! * **Swarm**: the clients that hold or fetch one file; also the tracker's answer that names them
+//!   ([`Swarm`](protocol::Swarm)).
+//! * **Member**: a client in a swarm. Its **role** is seed or peer.
+//! * **Seed**: a member that holds all segments of the file.
+//! * **Peer**: a member that still fetches the file, and uploads what it has of it.
+//! * **Leecher**: a peer that holds no segment yet.
+//! * **Holder**: a member that holds one given segment.
+//! * **Index**: what the tracker knows of a swarm: its members, or also their segments
+//!   ([`TrackerIndex`](policy::TrackerIndex)).
+//! * **Update**: a peer's message after each interval of segments; the answer is the swarm anew
+//!   ([`ToTracker::Update`](protocol::ToTracker::Update)).
+//! * **Grant**: the tracker's leave to ask for one more segment, in designs that need it
+//!   ([`Settings::tracker_grants`](settings::Settings::tracker_grants)).
+//!
+//! A download:
+//! * **Library**: the segments that a client holds ([`Library`](client::Library)).
+//! * **Lacking**: neither held nor in flight.
+//! * **In flight**: asked for, and not answered.
+//! * **Window**: the most segments in flight ([`Settings::window`](settings::Settings::window)).
+//! * **Policy**: a choice that designs differ in: which member is asked
+//!   ([`selection`](policy::selection)), and for which segment first ([`order`](policy::order)).
+//! * **Availability**: a member's word on whether it holds a segment, and how busy it is
+//!   ([`Availability`](protocol::Availability)).
+//! * **Trial**: a request to a peer that is not known to hold the segment.
+//! * **Missing**: wanted, and not to be had ([`Missing`](protocol::Missing)).
+//!
+//! An upload, where serving takes time:
+//! * **Link**: what a client sends its segments through, one after another, each for the
+//!   [upload time](settings::Settings::upload_time).
+//! * **Slot**: a place on the link or behind it
+//!   ([`Settings::upload_slots`](settings::Settings::upload_slots)).
+//! * **Appointment**: the time from which a slot is kept for a client that found none
+//!   ([`Answer::Busy`](protocol::Answer::Busy)).
+//! * **Unchoke**: BitTorrent's word for giving a waiting client a slot; here an appointment does
+//!   it.
+//! * **Hint**: a holder of a segment, named in a refusal ([`Hint`](protocol::Hint)).
+//!
+//! A scenario:
+//! * **Scenario**: a file that says which clients behave differently
+//!   ([`Scenario`](scenario::Scenario)).
+//! * **Part**: what one client does differently ([`Part`](client::Part)). By default: nothing.
+//! * **Cast**: the part of each client ([`Cast`](scenario::Cast)).
+//!
+//! # What is deliberately absent
+//! * The machines never send, wait, print or look at a clock. They take a message and the time, and
+//!   leave envelopes. So tests run the same machines in one process, in any order that MPI allows.
+//! * No thread waits inside MPI for a reader or a sender. The bytes of a message are kept until MPI
+//!   is done with them.
+//! * No thread reads another's mailbox: a communicator has one kind of reader, and a rank one of
+//!   each.
+//! * No segment is known by its hash, because equal hashes do occur.
+//! * The tracker holds no segment, and knows of none that a peer holds unless the index says so
+//!   (R2).
+//! * Nothing is decided by what is counted for the report.
 
 pub mod client;
 pub mod event;
