@@ -1,8 +1,8 @@
 //! A swarm across machines: three hosts on this one, in network name spaces on a bridge, which Open
 //! MPI reaches by a remote shell and connects by TCP. `hosts/network.sh` builds them.
 //!
-//! All of it is in name spaces that end with the job, so there is nothing to clean up. Where they may
-//! not be made, the test says so and is content, unless `REQUIRE_HOSTS` is set.
+//! All of it is in name spaces that end with the job, so there is nothing to clean up. Where they
+//! may not be made, the test says so and is content, unless `REQUIRE_HOSTS` is set.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -160,7 +160,7 @@ fn what_is_missing_is_reported_with_its_host() {
     assert_eq!(job.outputs("host2/out").len(), 2);
 }
 
-/// Five clients with something for each other, in files of so many segments.
+/// Five clients with something for each other, in files of `segments` segments.
 fn swarm(segments: usize) -> Vec<Manifest> {
     let [clients, files, segments, owners] =
         [5, 4, segments, 2].map(|number| NonZeroUsize::new(number).expect("it is not 0"));
@@ -193,8 +193,8 @@ fn script(name: &str) -> String {
     format!("{}/tests/hosts/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The trace has all of the threads, a clock for each rank on the right host, left no parts, and shows
-/// that every rule was kept.
+/// The trace has all of the threads, a clock for each rank on the right host, left no parts, and
+/// shows that every rule was kept.
 fn assert_the_trace_is_whole(job: &Outcome, name: &str, clients: usize) {
     let reader = Reader::open(&job.folder.path().join(name)).expect("there is a trace");
     assert!(reader.header().complete);
@@ -247,7 +247,8 @@ fn traffic(job: &Outcome, host: u32, word: &str) -> u64 {
         .expect("a count is a number")
 }
 
-/// Three hosts to be built, `host1` to `host3`, and a folder with one for each. They run in their own.
+/// Three hosts to be built, `host1` to `host3`, and a folder with one for each. They run in their
+/// own.
 struct Hosts {
     folder: TempDir,
     link: String,

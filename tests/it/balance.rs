@@ -14,10 +14,10 @@ use swarm::settings::Settings;
 
 const SEEDS: usize = 4;
 const SEGMENTS: usize = 1000;
-/// So many runs, each with its own random numbers.
+/// The number of runs, each with its own random numbers.
 const RUNS: u64 = 200;
 
-/// How many segments each seed serves.
+/// The number of segments that each seed serves.
 fn shares(policy: &str, leechers: usize, upload_time: Duration, seed: u64) -> Vec<u64> {
     let settings = Settings {
         peer_selection: Named::find(selection::ALL, policy).expect("a policy"),

@@ -7,11 +7,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// So long a page may take, in seconds; then the browser is ended.
+/// The seconds after which the browser is ended.
 const PATIENCE: &str = "90";
 
-/// What goes before the page's scripts: the browser paints nothing, and its frames come by chance, so a
-/// timer gives them.
+/// A script to put before the page's scripts. The browser paints nothing, so its frames come by
+/// chance: here a timer gives them.
 const FRAMES: &str = "<head><script>
     window.requestAnimationFrame = (draw) => setTimeout(() => draw(performance.now()), 16);
     </script>";
@@ -25,8 +25,8 @@ const BEFORE: &str = "
     const soon = () => new Promise((done) => setTimeout(done, 200));
 ";
 
-/// Opens a page, has a script look at it and use it, and returns what the script does. Returns nothing
-/// where there is no browser, and says so.
+/// Opens a page, has a script look at it and use it, and returns what the script does. Returns
+/// nothing where there is no browser, and says so.
 pub fn visit(page: &Path, script: &str) -> Option<Value> {
     let browser = browser()?;
     let html = fs::read_to_string(page).expect("a page");

@@ -304,9 +304,10 @@ fn a_run_that_is_killed_or_ended_has_a_page_and_a_verdict() {
         let mut job = Job::with_inputs(&[owner, wanting.clone(), wanting])
             .arguments(&["--trace", "t.jsonl", "--upload-time", "1ms"])
             .start();
-        // The parts get what a thread did some time after it did it. When there is so much of the
-        // upload of client 1, somebody has requests for the second file in its past, and its first
-        // file on record: the list of hashes that came between is longer than what waits.
+        // A thread's events come to its part some time after they happened. When the part of client
+        // 1's upload is this long, a client has asked for segments of the second file, and its
+        // first file is on record: the list of hashes that came in between is longer than what
+        // waits.
         job.wait_for_bytes("t.jsonl.parts/1.upload", 8 << 10);
         job.signal(rank, signal);
         let job = job.end();

@@ -30,7 +30,7 @@ fn simulate(job: Job, arguments: &[&str]) -> Outcome {
     job::outcome(job.folder, output)
 }
 
-/// One seed, one leecher, and so many segments.
+/// Simulates one seed and one leecher of a file of `segments` segments.
 fn simulate_pair(segments: usize, arguments: &[&str]) -> Outcome {
     let segments = segments.to_string();
     let shape = ["--flash-crowd", "--clients", "2", "--segments", &segments];
@@ -48,7 +48,7 @@ fn trace(job: &Outcome, name: &str) -> (Header, Vec<Event>) {
     (header, events.collect())
 }
 
-/// How many messages of each kind there were, and how long they were together.
+/// The number of messages of each kind, and their length together.
 fn posted(events: &[Event]) -> BTreeMap<String, (u64, u64)> {
     let mut posted: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for event in events {
@@ -193,8 +193,8 @@ fn a_leecher_takes_the_upload_time_of_every_segment_and_a_few_latencies() {
         .measured
         .and_then(|measured| measured.makespan);
     let beyond = makespan.expect("a file was completed") - 0.2;
-    // SWARM, the first request, the last segment and FILE_COMPLETE; and UPDATE and SWARM three times,
-    // with a request behind, while the link may be empty.
+    // SWARM, the first request, the last segment and FILE_COMPLETE; and UPDATE and SWARM three
+    // times, with a request behind, while the link may be empty.
     let latency = 50e-6;
     assert!(
         (4.0 * latency - 1e-9..20.0 * latency).contains(&beyond),

@@ -51,7 +51,7 @@ fn folder(study: &str) -> TempDir {
     folder
 }
 
-/// Runs `bittorrent study` in a folder, on so many cores.
+/// Runs `bittorrent study` in a folder, on this number of cores.
 fn study(folder: &Path, cores: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(support::job::program());
     command.arg("study").args(arguments).current_dir(folder);

@@ -281,8 +281,8 @@ const FAN_OUT: InShort = &[(&["f"], &[]), (&[], &["f"]), (&[], &["f"])];
 const TWO_FILES: InShort = &[(&["f", "g"], &[]), (&[], &["f", "g"]), (&[], &["f", "g"])];
 const CROSSING: InShort = &[(&["f"], &["g"]), (&["g"], &["f"]), (&[], &["f", "g"])];
 
-/// Searches every order of each swarm with each of the settings, under libraries that keep so many
-/// messages of a flow before their reader takes them. Says how many states there were.
+/// Searches every order of each swarm with each of the settings, under a library of each capacity.
+/// Prints the number of states.
 fn explore_all(swarms: &[InShort], settings: &[Settings], capacities: &[usize]) {
     let explore_with = |capacity| {
         let library = Library {

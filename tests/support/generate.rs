@@ -14,8 +14,8 @@ fn hash(rng: &mut Rng, variety: u32) -> SegmentHash {
     SegmentHash::new(characters.as_bytes()).expect("hexadecimal digits are printable")
 }
 
-/// The inputs of so many clients. Every file has at least one owner, many have several; some
-/// clients own or want nothing, or want what nobody has. Some files repeat a few hashes over and
+/// The inputs of `clients` clients. Every file has an owner, and many have several. Some clients
+/// own or want nothing, or want a file that nobody has. Some files repeat a few hashes over and
 /// over.
 pub fn inputs(
     rng: &mut Rng,
@@ -55,7 +55,8 @@ pub fn inputs(
     inputs
 }
 
-/// So many seeds of one file of different segments, and behind them so many leechers of it.
+/// The inputs of a flash crowd: `seeds` seeds of one file, and then `leechers` leechers of it. All
+/// its segments are different.
 pub fn crowd(seeds: usize, leechers: usize, segments: usize) -> Vec<Manifest> {
     let number = |number| NonZeroUsize::new(number).expect("a crowd has a seed and a segment");
     let shape = Shape::FlashCrowd {

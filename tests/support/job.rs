@@ -64,7 +64,7 @@ pub struct Job {
     pub folder: TempDir,
     ranks: usize,
     mpirun_options: Vec<String>,
-    /// What each rank is: a program, and what it needs in front of the arguments.
+    /// What each rank runs: a program, and the words before the program's arguments.
     program: Vec<String>,
     is_launched: bool,
     variable: Option<(String, String)>,
@@ -87,7 +87,7 @@ pub struct Running {
 }
 
 impl Job {
-    /// A job of so many ranks.
+    /// A job of `ranks` ranks.
     pub fn new(ranks: usize) -> Job {
         Job {
             folder: tempfile::tempdir().expect("a temporary folder"),
@@ -152,7 +152,7 @@ impl Job {
         job
     }
 
-    /// How long it may take to end by itself; a minute, if it is not said.
+    /// Sets the time in which the job has to end by itself. The default is a minute.
     pub fn patience(mut self, patience: Duration) -> Job {
         self.patience = patience;
         self
@@ -239,8 +239,9 @@ pub fn mpi() -> (String, Mpi) {
     (mpirun, mpi)
 }
 
-/// What every command here needs. That is a place of its own for mpirun's files, too: two that start
-/// at once can otherwise both want to create the folder that they share, and one of them fails.
+/// What every command here needs. That is a place of its own for mpirun's files, too: two that
+/// start at once can otherwise both want to create the folder that they share, and one of them
+/// fails.
 pub fn prepare(command: &mut Command, folder: &Path) {
     command
         .env("TMPDIR", folder)
@@ -251,8 +252,8 @@ pub fn prepare(command: &mut Command, folder: &Path) {
         .stderr(Stdio::piped());
 }
 
-/// Open MPI 4.1's mpirun says so when a rank is gone that it was about to talk to, as one may be that
-/// was stopped when it started. Now and then it hangs over that, though all ranks have ended.
+/// Open MPI 4.1's mpirun says so when a rank is gone that it was about to talk to, as one may be
+/// that was stopped when it started. Now and then it hangs over that, though all ranks have ended.
 pub const LOST: &str = "PMIX ERROR: UNREACHABLE";
 
 /// What came of a job in a folder.
@@ -285,7 +286,7 @@ impl Running {
         self.wait_for_bytes(name, 0);
     }
 
-    /// Waits until a file in the job's folder has so many bytes.
+    /// Waits until a file in the job's folder has `bytes` bytes or more.
     pub fn wait_for_bytes(&mut self, name: &str, bytes: u64) {
         let path = self.folder.path().join(name);
         while !fs::metadata(&path).is_ok_and(|file| file.len() >= bytes) {

@@ -1,5 +1,5 @@
 //! A library between a job's ranks and their MPI library, which makes MPI keep its promises and no
-//! more: see `src/grade/profiling/profiling.h`.
+//! more: see `src/judge/runs/profiling/profiling.h`.
 
 use std::env;
 use std::fs;
@@ -10,8 +10,8 @@ use judge::runs::profiling::build;
 
 use crate::job::{Job, workshop};
 
-/// Puts the library in front of a job's ranks. It does what `deed` says: `synchronous`, `noise:SEED`
-/// or `stop:RANK:N`.
+/// Puts the library in front of a job's ranks. It does what `deed` says: `synchronous`,
+/// `noise:SEED` or `stop:RANK:N`.
 pub fn profiled(job: Job, deed: &str) -> Job {
     let library = library().to_str().expect("a readable path");
     let [preload, deed] = [format!("LD_PRELOAD={library}"), format!("PROFILING={deed}")];

@@ -274,7 +274,8 @@ pub fn deadlock() -> Run {
     }
 }
 
-/// So many messages from the tracker to clients in turn; then client 2 dies.
+/// A run in which the tracker sends `messages` messages to the clients in turn, and then client 2
+/// dies.
 pub fn busy(messages: u64) -> Run {
     let (mut sends, mut receives) = (Vec::new(), vec![Vec::new(), Vec::new()]);
     for n in 0..messages {

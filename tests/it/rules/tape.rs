@@ -36,7 +36,7 @@ impl DerefMut for Tape {
 
 pub const TRACKER: Rank = Rank(0);
 
-/// So many random orders of each run are broken.
+/// The number of random orders of each run that are broken.
 pub const ORDERS: usize = 20;
 
 /// The hashes of a file: this letter and the position.
@@ -257,8 +257,8 @@ impl Tape {
         self.insert(place, event(from, sender, posted));
     }
 
-    /// Before the first request of `by` to another than `of`, it asks `of` for the same segment, and is
-    /// answered.
+    /// Before the first request of `by` to another than `of`, it asks `of` for the same segment,
+    /// and is answered.
     pub fn insert_exchange(
         &mut self,
         by: Rank,

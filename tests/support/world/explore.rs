@@ -8,19 +8,19 @@ use swarm::settings::Settings;
 
 use super::{Faults, Flow, Library, Thread, World, rules};
 
-/// What a search has seen.
+/// The result of a search.
 pub struct Explored {
-    /// How many states of a run: machines, messages on their way, and outputs.
+    /// The number of states of a run: machines, messages on their way, and outputs.
     pub states: usize,
-    /// How many of them are ends, of runs that came there in whatever order.
+    /// The number of these states at which a run ends.
     pub ends: usize,
-    /// Threads that wait for each other in sends, in the states that nothing leads out of.
+    /// The threads that wait for each other in sends, of each state that nothing leads out of.
     pub circles: BTreeSet<Vec<Thread>>,
 }
 
-/// Searches everything that can happen to these inputs with such a library. Every run to the end is checked against all
-/// rules. A run that comes to a state which was seen before goes on as that did, so it is checked
-/// up to there, and left.
+/// Searches everything that can happen to these inputs with this library. Every run that ends is
+/// checked against all rules. A run that comes to a state which was seen before is checked up to
+/// there, because it would go on as the run before did.
 ///
 /// # Panics
 /// When a rule is broken, or a machine objects to a message.

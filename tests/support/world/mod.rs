@@ -1,12 +1,11 @@
 //! A whole run in one process: the real machines, and a post that a seed makes unpredictable.
 //!
 //! The post keeps MPI's promise and no other: the messages from one sender to one mailbox stay in
-//! order. Which of the waiting messages is delivered next is up to the seed. Time passes when
-//! nothing else happens, or when the seed says so, and then to the next moment at which anybody has
-//! something to do.
+//! order. The seed picks which waiting message is delivered next. Time passes when nothing else
+//! happens, or when the seed says so: up to the next moment at which a machine has something to do.
 //!
-//! Nor does MPI promise to take a message before its reader does. A [`Library`] says how many it takes,
-//! and whether a thread waits for that.
+//! MPI does not promise to take a message before its reader does. A [`Library`] says how many
+//! messages it takes, and whether a thread waits for that.
 
 pub mod explore;
 pub mod rules;
@@ -29,13 +28,13 @@ use swarm::tracker::Tracker;
 /// What goes wrong in a run.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
-    /// These answer every request with a wrong hash.
+    /// The clients that answer every request with a wrong hash.
     pub corrupt: BTreeSet<Rank>,
-    /// Anybody refuses what it holds with this probability, from 0 to 1.
+    /// The probability, from 0 to 1, with which a client refuses what it holds.
     pub refusal: f64,
-    /// From this many events on, this one refuses everything, as if it were gone.
+    /// A client that refuses everything, as if it were gone, after a number of events.
     pub vanishing: Option<(Rank, usize)>,
-    /// Who has a part of its own.
+    /// The parts that clients play.
     pub cast: Cast,
 }
 
@@ -60,7 +59,7 @@ pub type Saved = BTreeMap<(Rank, FileName), Hashes>;
 /// The messages on their way from one sender to one mailbox.
 pub type Flow = (Rank, Rank, event::Thread);
 
-/// What sends and reads.
+/// A thread of the run: it sends and reads messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Thread {
     Tracker,
@@ -77,7 +76,7 @@ fn sender((from, _, mailbox): Flow) -> Thread {
     }
 }
 
-/// The thread that reads them.
+/// The thread that reads the messages of a flow.
 fn reader((_, to, mailbox): Flow) -> Thread {
     match mailbox {
         event::Thread::Tracker => Thread::Tracker,
@@ -89,8 +88,8 @@ fn reader((_, to, mailbox): Flow) -> Thread {
 /// The MPI library that carries the messages, and how the threads use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Library {
-    /// A flow holds so many messages that nobody has taken. With 0, a message goes from its sender
-    /// to its reader when both are there: by rendezvous.
+    /// The most messages of a flow that the library holds before their reader takes them. With 0, a
+    /// message goes from its sender to its reader when both are there: by rendezvous.
     pub capacity: usize,
     /// Whether a thread waits in every send until the library or the reader has the message, and
     /// reads nothing meanwhile.
@@ -98,7 +97,7 @@ pub struct Library {
 }
 
 impl Default for Library {
-    /// One that takes everything.
+    /// A library that takes every message at once.
     fn default() -> Library {
         Library {
             capacity: usize::MAX,
@@ -114,9 +113,9 @@ pub struct World {
     faults: Faults,
     machines: Machines<Saved>,
     library: Library,
-    /// What the library holds.
+    /// The messages that the library holds.
     post: BTreeMap<Flow, VecDeque<Letter>>,
-    /// What threads have sent and the library has not taken, in order.
+    /// The messages that each thread has sent and the library has not taken, in order.
     out: BTreeMap<Thread, VecDeque<(Flow, Letter)>>,
     now: Duration,
     patience: usize,
@@ -318,8 +317,8 @@ impl World {
         self.library.sends_wait && self.out.contains_key(&thread)
     }
 
-    /// Threads that wait for each other, each in a send to the next one's mailbox and the last one to
-    /// the first one's.
+    /// Threads that wait for each other, each in a send to the next one's mailbox and the last one
+    /// to the first one's.
     pub fn circle(&self) -> Option<Vec<Thread>> {
         let waits_for = |thread| {
             let (flow, _) = self.out.get(&thread)?.front()?;
