@@ -24,7 +24,7 @@ pub struct SwarmArguments {
     #[command(flatten)]
     common: CommonArguments,
 
-    /// End the run when nothing moves for so long (60, 90s, 5min); 0: never
+    /// End the run when nothing moves for this time (60, 90s, 5min); 0: never
     ///
     /// Nothing moves when no client is heard of, or when MPI does not start or end.
     #[arg(long, help_heading = SWARM, value_name = "TIME", default_value = "60s", value_parser = duration)]
