@@ -9,7 +9,7 @@ use anyhow::{Result, bail, ensure};
 use super::Library;
 use super::flight::{InFlight, Offers};
 use super::lacking::Lacking;
-use super::members::Members;
+use super::members::KnownMembers;
 use super::sources::Sources;
 use crate::policy::selection::Choice;
 use crate::protocol::{
@@ -46,7 +46,7 @@ pub(super) struct Fetch {
     pub(super) record: Recorded<FileDownload>,
     settings: Settings,
     hashes: Hashes,
-    members: Members,
+    members: KnownMembers,
     lacking: Lacking,
     in_flight: InFlight,
     /// The number of segments that are not held.
@@ -105,7 +105,7 @@ impl Fetch {
     ) -> Result<Fetch> {
         let (file, hashes) = (joined.file, joined.hashes.clone());
         let mut order = sources.order(&settings, hashes.len());
-        let members = Members::new(me, joined, &settings, sources.polls(), &mut *order)?;
+        let members = KnownMembers::new(me, joined, &settings, sources.polls(), &mut *order)?;
         let mut fetch = Fetch {
             file,
             record: Recorded(record),

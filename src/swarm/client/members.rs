@@ -27,7 +27,7 @@ const MOST_WRONG: u8 = 3;
 /// A swarm may be large, while a client deals with few of its members. So a member of which nothing
 /// is known takes no memory but its rank.
 #[derive(Debug)]
-pub(super) struct Members {
+pub(super) struct KnownMembers {
     me: Rank,
     /// All members that the tracker has named, in rank order. The client itself may be among them.
     ranks: Arc<[Rank]>,
@@ -71,7 +71,7 @@ pub(super) struct Standing {
     is_last: bool,
 }
 
-impl Members {
+impl KnownMembers {
     /// Takes the first list, with what the members hold if the tracker tells. `order` is told of
     /// each segment that a member holds.
     ///
@@ -83,7 +83,7 @@ impl Members {
         settings: &Settings,
         is_polled: bool,
         order: &mut dyn Order,
-    ) -> Result<Members> {
+    ) -> Result<KnownMembers> {
         let Joined {
             hashes,
             size,
@@ -100,7 +100,7 @@ impl Members {
             held.len()
         );
         let upload_time = settings.upload_time;
-        let mut members = Members {
+        let mut members = KnownMembers {
             me,
             ranks,
             others: size.saturating_sub(1),
@@ -310,7 +310,7 @@ impl Members {
         }
     }
 
-    /// When a member can be asked again without a message, if ever. Call [`Members::wake`] then.
+    /// When a member can be asked again without a message, if ever. Call [`KnownMembers::wake`] then.
     pub(super) fn due(&self) -> Option<Duration> {
         let alarm = self.alarms.first().map(|&(time, _)| time);
         alarm.into_iter().chain(self.trial.due()).min()

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use fastrand::Rng;
 
-use super::members::Members;
+use super::members::KnownMembers;
 use crate::policy::order::Order;
 use crate::policy::selection::{Candidates, Choice, Selection};
 use crate::protocol::{Rank, SegmentIndex};
@@ -47,7 +47,7 @@ impl Sources {
     /// refused it. Only an idle client asks the members that are to be asked last.
     pub(super) fn choose(
         &mut self,
-        members: &Members,
+        members: &KnownMembers,
         askable: &[Rank],
         segment: SegmentIndex,
         refused_by: &[Rank],

@@ -25,7 +25,7 @@ fn ranks(ranks: &[u32]) -> Arc<[Rank]> {
 }
 
 /// The members `of`, as client 1 knows them. `seeds` are the seeds among them.
-fn members(of: &[u32], seeds: &[u32], settings: Settings) -> Members {
+fn members(of: &[u32], seeds: &[u32], settings: Settings) -> KnownMembers {
     let joined = Joined {
         file: FileId(0),
         hashes: hashes("abcd"),
@@ -34,7 +34,7 @@ fn members(of: &[u32], seeds: &[u32], settings: Settings) -> Members {
         seeds: ranks(seeds),
         held: vec![],
     };
-    Members::new(Rank(1), joined, &settings, false, &mut *order()).unwrap()
+    KnownMembers::new(Rank(1), joined, &settings, false, &mut *order()).unwrap()
 }
 
 /// Settings in which serving a segment takes 5 ms.
@@ -45,7 +45,7 @@ fn timed() -> Settings {
     }
 }
 
-fn list(members: &mut Members, of: &[u32], seeds: &[u32]) {
+fn list(members: &mut KnownMembers, of: &[u32], seeds: &[u32]) {
     let swarm = protocol::Members {
         size: of.len(),
         members: ranks(of),
@@ -55,13 +55,13 @@ fn list(members: &mut Members, of: &[u32], seeds: &[u32]) {
     members.refresh(swarm, &mut *order());
 }
 
-fn hint(members: &mut Members, holder: u32, segment: SegmentIndex) {
+fn hint(members: &mut KnownMembers, holder: u32, segment: SegmentIndex) {
     let holder = Rank(holder);
     members.heed(Hint { holder, segment }, &mut *order());
 }
 
 /// The members that a client which is not idle may ask for segment 1.
-fn first(members: &Members) -> Vec<u32> {
+fn first(members: &KnownMembers) -> Vec<u32> {
     let askable = members.askable(false);
     let standing = members.standings(false).next().unwrap();
     let candidates = askable
@@ -71,12 +71,12 @@ fn first(members: &Members) -> Vec<u32> {
 }
 
 /// Whether a member has room for one more request.
-fn is_free(members: &Members, rank: u32) -> bool {
+fn is_free(members: &KnownMembers, rank: u32) -> bool {
     members.get(Rank(rank)).is_free(members.at_a_time)
 }
 
 /// Whether client 1 may ask a member for a segment at all.
-fn may_ask(members: &Members, rank: u32, segment: SegmentIndex) -> bool {
+fn may_ask(members: &KnownMembers, rank: u32, segment: SegmentIndex) -> bool {
     let is_candidate = |standing| members.is_candidate(Rank(rank), segment, standing);
     members.standings(true).any(is_candidate)
 }
