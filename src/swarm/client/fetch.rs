@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 
 use super::Library;
-use super::flight::{InFlight, Offers};
+use super::flight::InFlight;
 use super::lacking::Lacking;
 use super::members::KnownMembers;
 use super::sources::Sources;
@@ -266,7 +266,7 @@ impl Fetch {
             load,
         } = offer;
         ensure!(file == self.file, "nobody asked for it");
-        let offers = self.in_flight.offered(segment, from, load)?;
+        let poll = self.in_flight.offered(segment, from, load)?;
         self.now = now;
         if load.is_none() {
             self.lacking.refused(segment, from);
@@ -274,7 +274,7 @@ impl Fetch {
         } else {
             self.members.has_held(from, segment);
         }
-        let Offers::AllOf(poll) = offers else {
+        let Some(poll) = poll else {
             return Ok(());
         };
         let member = if self.awaits_members || self.leaves {
@@ -282,12 +282,9 @@ impl Fetch {
         } else {
             sources.least_busy(&poll)
         };
-        if let Some(member) = member {
-            self.in_flight.ask(segment, member);
-            self.members.asks(member, segment);
-            ask(member, self.request(segment));
-        } else {
-            self.lacking.put_last(segment);
+        match member {
+            Some(member) => self.ask_for(segment, member, ask),
+            None => self.lacking.put_last(segment),
         }
         Ok(())
     }
@@ -408,13 +405,10 @@ impl Fetch {
         self.settings.tracker_grants && self.granted < due
     }
 
+    /// Asks the member, or polls the members, that the policy has chosen for a segment.
     fn turn_to(&mut self, segment: SegmentIndex, choice: Choice, sources: &Sources, ask: Ask<'_>) {
         match choice {
-            Choice::Member(member) => {
-                self.members.asks(member, segment);
-                self.in_flight.ask(segment, member);
-                ask(member, self.request(segment));
-            }
+            Choice::Member(member) => self.ask_for(segment, member, ask),
             Choice::LeastBusyOf(members) => {
                 let file = self.file;
                 for &member in &members {
@@ -427,12 +421,15 @@ impl Fetch {
         self.lacking.begin(segment);
     }
 
-    fn request(&self, segment: SegmentIndex) -> ToUpload {
+    fn ask_for(&mut self, segment: SegmentIndex, member: Rank, ask: Ask<'_>) {
+        self.members.asks(member, segment);
+        self.in_flight.ask(segment, member);
         let hash = self.hashes.get(segment);
-        ToUpload::SegmentRequest(SegmentRequest {
+        let request = SegmentRequest {
             file: self.file,
             segment,
             hash: hash.expect("only positions of the file are asked for"),
-        })
+        };
+        ask(member, ToUpload::SegmentRequest(request));
     }
 }

@@ -19,14 +19,6 @@ enum Stage {
     Asked(Rank),
 }
 
-/// How far a poll is, after one more answer.
-pub(super) enum Offers {
-    /// Other members have not answered yet.
-    Some,
-    /// All members have answered, and the segment is in flight no more.
-    AllOf(Poll),
-}
-
 impl InFlight {
     pub(super) fn len(&self) -> usize {
         self.0.len()
@@ -58,6 +50,7 @@ impl InFlight {
     }
 
     /// A member has answered an AVAILABILITY_REQUEST with its `load`, if it holds the segment.
+    /// After the last answer returns the poll, and the segment is in flight no more.
     ///
     /// # Errors
     /// When the member was not asked.
@@ -66,15 +59,15 @@ impl InFlight {
         segment: SegmentIndex,
         from: Rank,
         load: Option<u32>,
-    ) -> Result<Offers> {
+    ) -> Result<Option<Poll>> {
         let Some(Stage::Polling(mut poll)) = self.0.remove(&segment) else {
             bail!("nobody asked for it");
         };
         poll.answer(from, load)?;
         if poll.is_over() {
-            return Ok(Offers::AllOf(poll));
+            return Ok(Some(poll));
         }
         self.poll(segment, poll);
-        Ok(Offers::Some)
+        Ok(None)
     }
 }
