@@ -320,21 +320,22 @@ impl Fetch {
             Next::Answers
         } else if self.to_come == 0 {
             Next::Complete
-        } else if self.leaves && !self.awaits_grant() {
-            Next::Leave
-        } else if self.awaits_grant() || !self.is_idle() && !self.is_stale() {
+        } else if self.awaits_grant() {
             Next::Answers
-        } else if !self.is_idle() {
+        } else if self.leaves {
+            Next::Leave
+        } else if !self.is_idle() && !self.is_stale() {
+            Next::Answers
+        } else {
+            self.fruitless_rounds += usize::from(self.is_idle());
+            if self.is_idle()
+                && self.fruitless_rounds >= FRUITLESS_ROUNDS
+                && self.members.are_all_known()
+            {
+                return Next::GiveUp;
+            }
             self.awaits_members = true;
             Next::AskTracker
-        } else {
-            self.fruitless_rounds += 1;
-            if self.fruitless_rounds < FRUITLESS_ROUNDS || !self.members.are_all_known() {
-                self.awaits_members = true;
-                Next::AskTracker
-            } else {
-                Next::GiveUp
-            }
         }
     }
 
