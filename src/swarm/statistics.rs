@@ -1,4 +1,4 @@
-//! What is counted on the way, for the report. Nothing is decided by it.
+//! What a run counts for its report. No decision depends on it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,33 +16,33 @@ pub struct ClientStatistics {
     pub owned: Vec<FileName>,
     /// The files that it joined the swarm of, in the order of its input.
     pub downloads: Vec<FileDownload>,
-    /// What it was asked for.
+    /// How its upload half answered requests.
     pub service: Service,
-    /// What it sent.
+    /// The messages that it sent.
     pub sent: Traffic,
 }
 
-/// One client's download of one file. Times are the client's own: since its INIT_ACK.
+/// One client's download of one file. Times are since the client's INIT_ACK.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDownload {
-    /// The file.
+    /// The file's name.
     pub name: FileName,
-    /// How many segments it has.
+    /// The file's number of segments.
     pub segments: usize,
-    /// The first SWARM_REQUEST.
+    /// When the client sent the first SWARM_REQUEST.
     pub begun: Duration,
-    /// When 95 % of the segments were there.
+    /// When the client held 95 % of the segments.
     pub nearly_done: Option<Duration>,
-    /// When the latest segment was verified; for an empty file, when its length was known.
+    /// When the latest segment was verified. Of a file without segments: when its length was known.
     pub latest: Duration,
-    /// Whether that was the last one.
+    /// Whether the client holds every segment.
     pub complete: bool,
-    /// How many segments each member sent, wrong ones left out.
+    /// The number of segments that each member sent, without wrong ones.
     pub sources: BTreeMap<Rank, u64>,
 }
 
 impl FileDownload {
-    /// A file that was asked for at one time, and whose length was heard of at another.
+    /// A file that the client asked for at `begun`, and whose length it has known since `now`.
     pub fn begin(name: FileName, segments: usize, begun: Duration, now: Duration) -> FileDownload {
         FileDownload {
             name,
@@ -55,7 +55,7 @@ impl FileDownload {
         }
     }
 
-    /// A segment was verified; so many are lacking now.
+    /// A segment from a member was verified. `lacking` segments are not held yet.
     pub fn gained(&mut self, now: Duration, from: Rank, lacking: usize) {
         *self.sources.entry(from).or_default() += 1;
         self.latest = now;
@@ -66,14 +66,14 @@ impl FileDownload {
     }
 }
 
-/// What a client's upload half did.
+/// How a client's upload half answered SEGMENT_REQUESTs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Service {
-    /// Requests that it answered by ACK.
+    /// The number of requests that it answered with ACK.
     pub served: u64,
-    /// Requests that it answered by NACK.
+    /// The number of requests that it answered with NACK.
     pub refused: u64,
-    /// Requests that came when all upload slots were taken.
+    /// The number of requests that it answered with BUSY, because all upload slots were taken.
     pub busy: u64,
 }
 
@@ -84,26 +84,26 @@ pub struct Traffic([Volume; Tag::ALL.len()]);
 /// Messages of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Volume {
-    /// How many.
+    /// Their number.
     pub messages: u64,
-    /// Their length together, without what MPI adds.
+    /// Their length together, in bytes, without what MPI adds.
     pub bytes: u64,
 }
 
 impl Traffic {
-    /// Counts a message of so many bytes.
+    /// Counts a message of a kind, `bytes` long.
     pub fn count(&mut self, tag: Tag, bytes: usize) {
         let volume = &mut self.0[tag as usize];
         volume.messages += 1;
         volume.bytes += bytes as u64;
     }
 
-    /// What was sent of a kind.
+    /// The messages of one kind.
     pub fn of(&self, tag: Tag) -> Volume {
         self.0[tag as usize]
     }
 
-    /// What was sent of all the kinds that `is` accepts.
+    /// The messages of all kinds that `is` accepts, together.
     pub fn sum(&self, is: impl Fn(Tag) -> bool) -> Volume {
         let mut sum = Volume::default();
         for tag in Tag::ALL.into_iter().filter(|&tag| is(tag)) {
@@ -129,8 +129,8 @@ impl AddAssign for Volume {
     }
 }
 
-/// From the first SWARM_REQUEST of anybody to the last FILE_COMPLETE of anybody, as the tracker
-/// hears of them, on its clock alone.
+/// The time from the first SWARM_REQUEST of any client to the last FILE_COMPLETE of any client, by
+/// the tracker's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Makespan {
     begun: Option<Duration>,
@@ -148,14 +148,14 @@ impl Makespan {
         }
     }
 
-    /// How long it took, if a file was completed at all.
+    /// The length of the makespan. `None` if no file was completed.
     pub fn length(&self) -> Option<Duration> {
         Some(self.ended? - self.begun?)
     }
 }
 
-/// Something kept for the report inside a state machine. It does not show in the machine's `Debug`
-/// output: states that differ in nothing else are the same state.
+/// A value that a state machine keeps for the report. It does not show in the machine's `Debug`
+/// output, so states that differ in nothing else count as the same state.
 #[derive(Clone, Default)]
 pub struct Recorded<T>(pub T);
 
