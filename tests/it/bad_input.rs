@@ -1,4 +1,5 @@
-//! What cannot be used is refused under a real `mpirun`: all of it at once, in words to act on.
+//! Inputs and options that cannot be used are refused under a real `mpirun`: all problems at once,
+//! in words that say what to change.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +7,7 @@ use std::os::unix::fs::symlink;
 
 use support::job::{Job, hash};
 
-/// Inputs that cannot be used, each with all that is said of it behind the name of its file.
+/// Inputs that cannot be used, each with the messages about it, without the name of its file.
 fn cases() -> Vec<(Vec<u8>, Vec<String>)> {
     let a = hash('a');
     let long = "n".repeat(201);

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use support::job::{Job, Outcome, hash};
 
-/// One client owns `f` of 3 segments; `others` want it.
+/// One client owns `f` of 3 segments, and `others` want it.
 fn small_swarm(others: usize) -> Job {
     let [a, b, c] = ['a', 'b', 'c'].map(hash);
     let mut inputs = vec![format!("1 f 3 {a} {b} {c} 0")];
@@ -76,8 +76,8 @@ fn an_output_that_cannot_be_written_is_reported_and_the_others_are_written() {
     );
 }
 
-/// A file system of 64 KiB takes the small file and not the large one. It takes a mount, in a name
-/// space that goes with the job; where that is not permitted, the test says so and is content.
+/// A file system of 64 KiB takes the small file and not the large one. It is mounted in a name
+/// space of the job. Where that is not permitted, the test says so and passes.
 #[test]
 fn a_full_disk_is_reported_and_leaves_nothing_partial() {
     let unshare = "unshare --mount --map-root-user";
@@ -115,8 +115,8 @@ fn a_full_disk_is_reported_and_leaves_nothing_partial() {
     assert_eq!(listing, "client2_f\nclient2_g\n");
 }
 
-/// Two clients are long busy with a file when one of them gets a signal. The other may still get
-/// all of it before the job ends; what there is of outputs then is whole.
+/// Two clients are in the middle of a file when one of them gets a signal. The other may get all of
+/// it before the job ends. Every output that is there then is whole.
 fn interrupted(signal: &str, arguments: &[&str]) -> Outcome {
     let segments = 400_000;
     let large = (hash('x') + "\n").repeat(segments);

@@ -1,4 +1,4 @@
-//! `bittorrent launch`, and what is said without it and without mpirun.
+//! `bittorrent launch`, and what the program says when neither `launch` nor mpirun has started it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -10,7 +10,7 @@ use support::job::{Job, hash, program};
 use swarm::launch::Mpi;
 use tempfile::TempDir;
 
-/// One client owns `f` of 2 segments, two want it; one of them wants another file, too.
+/// One client owns `f` of 2 segments, and two want it. One of these wants another file as well.
 fn small_swarm() -> Job {
     let a = hash('a');
     let inputs = [format!("1 f 2 {a} {a} 0"), "0 1 f".into(), "0 2 f g".into()];
@@ -49,8 +49,8 @@ fn inputs_that_are_not_numbered_from_1_without_a_gap_are_refused() {
     refused(job, "error: invalid value '0' for '--window <N>'");
 }
 
-/// A folder with the inputs of two clients and a program instead of mpirun, which says whose it is
-/// when it is asked, and otherwise runs a script.
+/// A folder with the inputs of two clients and a program in the place of mpirun. Asked for its
+/// version, it names its MPI library; otherwise it runs a script.
 fn imposter(version: &str, script: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("a file");

@@ -1,4 +1,4 @@
-//! The program under a real `mpirun`: what it is for.
+//! The program under a real `mpirun`, with good inputs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

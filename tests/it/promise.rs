@@ -1,5 +1,5 @@
 //! The program under an MPI library that promises no more than the standard does: a send may wait
-//! until its receive has begun, everything may take its time, and a rank may stand still.
+//! until its receive has begun, a message may take any time, and a rank may stop.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -121,8 +121,8 @@ fn with_rendezvous_for_everything_every_folder_comes_out_right() {
     }
 }
 
-/// What a client owns and wants: a file's name and its number of segments, which all have one hash,
-/// and names.
+/// An input: the files that a client owns, each with its number of segments, and the names that it
+/// wants. All segments of a file have the same hash.
 fn input(owned: &[(&str, usize)], wanted: &[&str]) -> String {
     let mut text = format!("{}\n", owned.len());
     for (name, segments) in owned {
@@ -132,7 +132,7 @@ fn input(owned: &[(&str, usize)], wanted: &[&str]) -> String {
     format!("{text}{}\n{}\n", wanted.len(), wanted.join("\n"))
 }
 
-/// All that can be had without client 3, which is stopped, is complete when the run is ended.
+/// Client 3 is stopped. All that can be had without it is complete when the run is ended.
 fn assert_only_client_3_is_missing(job: &Outcome, inputs: &[String]) {
     assert_eq!(job.status, Some(4), "{}", job.stderr);
     job.assert_says(&["(--stall-timeout); client 3 has not finished; rank 3 is stopped\n"]);
@@ -148,8 +148,8 @@ fn assert_only_client_3_is_missing(job: &Outcome, inputs: &[String]) {
     assert!(found == outputs);
 }
 
-/// Client 3 stops when it has asked for a swarm whose list of hashes has megabytes. The tracker goes
-/// on to serve the others, another list of megabytes included.
+/// Client 3 stops after it has asked for a swarm whose hashes are megabytes. The tracker goes on to
+/// serve the others, also with megabytes of hashes.
 #[test]
 fn a_client_that_stops_before_it_takes_megabytes_holds_up_nobody_else() {
     let inputs = [
@@ -168,8 +168,8 @@ fn a_client_that_stops_before_it_takes_megabytes_holds_up_nobody_else() {
     assert_only_client_3_is_missing(&job, &inputs);
 }
 
-/// Client 3 stops when a request of its has been announced to client 1, and before it is there. That
-/// one goes on to serve the others.
+/// Client 3 stops between the announcement of a request to client 1 and the request itself. Client
+/// 1 goes on to serve the others.
 #[test]
 fn a_client_that_stops_in_the_middle_of_a_message_holds_up_nobody_else() {
     if job::mpi().1 != Mpi::OpenMpi {
@@ -188,8 +188,7 @@ fn a_client_that_stops_in_the_middle_of_a_message_holds_up_nobody_else() {
     assert_only_client_3_is_missing(&job, &inputs);
 }
 
-/// Of four ranks one is stopped, and the others give up what all have to do together: "start", or
-/// "end".
+/// One of four ranks is stopped. The others give up what all have to do together: "start" or "end".
 fn assert_given_up(job: Job, what: &str, stopped: u32) -> Outcome {
     let job = job.arguments(&["--stall-timeout", "4", "-o", "out"]);
     let job = job.arguments(&["--report", "r.json"]).run_to_any_end();

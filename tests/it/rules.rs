@@ -1,5 +1,5 @@
-//! The judge of the rules: sound runs keep all of them, and runs that were broken on purpose break the
-//! rule that they were to break, and none that has nothing to do with it.
+//! The judge of the rules. A sound run keeps all rules. A run that was broken on purpose breaks the
+//! rule that it was to break, and no rule that has nothing to do with it.
 
 mod draws;
 mod tape;
@@ -48,11 +48,11 @@ fn broken(judgements: &[Judgement]) -> Vec<Rule> {
 struct Break {
     rule: Rule,
     how: &'static str,
-    /// The rules that such a run breaks besides.
+    /// The other rules that such a run breaks.
     also: &'static [Rule],
     inputs: fn() -> Vec<Manifest>,
     settings: Settings,
-    /// What the clients of this rank do.
+    /// The part of one client.
     part: (Rank, Part),
     edit: fn(&mut Tape),
 }
@@ -69,7 +69,7 @@ fn one(rule: Rule, how: &'static str, edit: fn(&mut Tape)) -> Break {
     }
 }
 
-/// In a run with two leechers, which ask the first owner alone.
+/// A break in a run with two leechers, which ask the first owner only.
 fn two(rule: Rule, how: &'static str, edit: fn(&mut Tape)) -> Break {
     Break {
         inputs: two_leechers,
@@ -259,7 +259,7 @@ fn r1_registration() {
     ]);
 }
 
-/// Everybody registers, but for rank 3, which cannot; and so nobody starts.
+/// A run that is refused, because rank 3 cannot use its input.
 fn refused() -> Tape {
     let mut tape = Tape(Vec::new());
     for client in Rank::clients(4) {
@@ -642,7 +642,7 @@ fn r9_service() {
     ]);
 }
 
-/// Changes the first answer of rank 1 to rank 4 that is such a one.
+/// Changes the first answer of rank 1 to rank 4 that `is` accepts.
 fn change_answer(tape: &mut Tape, is: fn(&SegmentAnswer) -> bool, change: fn(&mut SegmentAnswer)) {
     let is = |place: &usize| {
         passing(&tape[*place]).is_some_and(|(_, _, _, letter)| {
@@ -695,7 +695,7 @@ fn r9_hints() {
     ]);
 }
 
-/// Rank 1 holds the first segment.
+/// The hint that rank 1 holds the first segment.
 fn hint() -> Hint {
     Hint {
         holder: Rank(1),
@@ -714,7 +714,7 @@ fn has_left(deed: &Deed) -> bool {
     *deed == Deed::Left
 }
 
-/// The upload thread of a rank says at a place that it has left.
+/// Inserts at a place that the upload thread of a rank has left.
 fn leave(tape: &mut Tape, rank: Rank, place: usize) {
     let left = Event {
         time: Duration::ZERO,
@@ -800,7 +800,7 @@ fn r10_the_end_of_the_upload() {
     ]);
 }
 
-/// The places of the first list of the first file that rank 4 is told, and a later one.
+/// The places of a list of members that rank 4 gets for `f`. The first list has `later` 0.
 fn lists_of_first_file(tape: &Tape, later: usize) -> [usize; 2] {
     [true, false].map(|posted| {
         let all = tape.all(posted, Tag::Swarm, TRACKER, Rank(4));
@@ -896,7 +896,7 @@ fn r12_the_end() {
     ]);
 }
 
-/// Rank 3 says twice that it is alive, which is no other rule's business; returns where.
+/// Inserts that rank 3 says twice that it is alive. Returns the place.
 fn alive(tape: &mut Tape) -> usize {
     let place = tape.first(Tag::Swarm, TRACKER, Rank(3))[1];
     tape.insert_message(place, Rank(3), TRACKER, ToTracker::Alive);

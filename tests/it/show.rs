@@ -39,7 +39,7 @@ pub fn told(page: &Path) -> Value {
     serde_json::from_str(data).expect("JSON")
 }
 
-/// Two owners of a file and two who want it, one of whom owns what the others want.
+/// Two clients own a file and two want it. One of the latter owns what the others want.
 fn swarm() -> Job {
     let file = |name: &str, letter, segments: usize| {
         format!(

@@ -1,4 +1,4 @@
-//! Whole swarms in one process: thousands of messages in an order that only the seed knows.
+//! Whole swarms in one process: thousands of messages, in an order that follows from a seed.
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -18,7 +18,7 @@ use swarm::protocol::{Rank, Reason};
 use swarm::scenario::{Cast, Scenario};
 use swarm::settings::Settings;
 
-/// How many random swarms each kind of run is tried with.
+/// The number of random swarms for each kind of run.
 const SWARMS: u64 = 1000;
 
 fn settings(update_interval: usize, window: usize) -> Settings {
@@ -31,7 +31,7 @@ fn settings(update_interval: usize, window: usize) -> Settings {
     }
 }
 
-/// Every legal combination of what designs differ in, in turn.
+/// Every legal combination of the choices that designs differ in.
 fn designs() -> Vec<Settings> {
     let mut designs = Vec::new();
     for tracker_index in TrackerIndex::ALL {
@@ -53,8 +53,7 @@ fn designs() -> Vec<Settings> {
     designs
 }
 
-/// The run of a seed: its swarm, its design, its settings, its order, and the faults that are made
-/// for it.
+/// The run that follows from a seed: swarm, design, settings, order, and faults.
 fn run(seed: u64, design: &Settings, faults: impl Fn(&[Manifest], &mut Rng) -> Faults) -> Run {
     let mut rng = Rng::with_seed(seed);
     let clients = rng.usize(1..=8);
@@ -81,7 +80,8 @@ fn no_faults(_: &[Manifest], _: &mut Rng) -> Faults {
     Faults::default()
 }
 
-/// Checks the runs of many seeds, every design in turn, and adds up what `count` finds in each.
+/// Checks the runs of many seeds, every design in turn. Returns the sum of what `count` finds in
+/// each.
 fn check_all<const N: usize>(
     faults: impl Fn(&[Manifest], &mut Rng) -> Faults,
     count: impl Fn(&Run) -> [usize; N],
@@ -249,7 +249,8 @@ fn the_four_swarms_of_the_course_and_the_edge_cases_keep_every_rule() {
     assert!(outputs > 50 * 4 * 12, "these are not the inputs");
 }
 
-/// Inputs in short: for each client what it owns and what it wants; a file has 2 segments.
+/// Inputs in short: for each client the files that it owns and those that it wants. A file has 2
+/// segments.
 fn in_short(clients: InShort) -> Vec<Manifest> {
     let input = |(owned, wanted): &(&[&str], &[&str])| {
         let letter = |name: &str| name.repeat(32);
@@ -339,9 +340,9 @@ fn every_order_of_deliveries_ends_right_with_every_design() {
     explore_all(&[EXCHANGE, FAN_OUT], &designs, &[usize::MAX, 0]);
 }
 
-/// What this program did before it posted its sends: with more than one request in flight, a client
-/// that waits until its request is taken and one that waits until its answer is taken wait for each
-/// other.
+/// If sends wait, as they did before this program posted them, two clients can wait for each other:
+/// one until its request is taken, the other until its answer is taken. It takes more than one
+/// request in flight.
 #[test]
 fn sends_that_wait_for_their_reader_end_in_a_circle() {
     let library = Library {

@@ -74,7 +74,7 @@ fn assert_agrees(events: &[Event], report: &Report) {
     assert_eq!(saved, measured.files);
 }
 
-/// Every thread has begun, and done nothing before or behind its end.
+/// Checks that each thread's first event is its beginning, and its last event its end.
 fn assert_whole(events: &[Event], clients: usize) {
     let mut threads: BTreeMap<(Rank, Thread), Vec<&Event>> = BTreeMap::new();
     for event in events {
@@ -255,8 +255,8 @@ fn a_trace_that_cannot_be_begun_is_refused() {
         .assert_refused(&["bittorrent: rank 0: cannot write t.parts: File exists (os error 17)\n"]);
 }
 
-/// A file system of 256 KiB, in a name space that goes with the job, takes the beginnings of the parts
-/// and no more. Where that is not permitted, the test says so and is content.
+/// A file system of 256 KiB takes the beginnings of the parts and no more. It is mounted in a name
+/// space of the job. Where that is not permitted, the test says so and passes.
 #[test]
 fn a_full_disk_ends_the_recording_and_not_the_run() {
     let unshare = "unshare --mount --map-root-user";

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use swarm::manifest::{self, Manifest};
 
-/// The repository.
+/// The folder of the repository.
 pub fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).expect("this is in tests/support")

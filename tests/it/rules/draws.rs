@@ -1,11 +1,11 @@
-//! Runs in which the tracker tells of some members only, and what breaks them.
+//! Runs in which the tracker names some members only, and edits that break them.
 
 use swarm::protocol::Availability;
 
 use super::tape::input;
 use super::*;
 
-/// Two members at a time.
+/// Settings in which an answer names two members.
 fn some() -> Settings {
     Settings {
         members: NonZeroUsize::new(2),
@@ -20,14 +20,14 @@ fn some_with_segments() -> Settings {
     }
 }
 
-/// Two owners of a file, and two who want it: of two others an owner is one at least.
+/// Two clients own a file, and two want it. Of any two others, at least one is an owner.
 fn two_of_each() -> Vec<Manifest> {
     let owner = || input(&[('f', 20)], &[]);
     let leecher = || input(&[], &["f"]);
     vec![owner(), owner(), leecher(), leecher()]
 }
 
-/// Three owners of a file, and one who wants it.
+/// Three clients own a file, and one wants it.
 fn three_owners() -> Vec<Manifest> {
     let owner = || input(&[('f', 20)], &[]);
     vec![owner(), owner(), owner(), input(&[], &["f"])]
@@ -64,7 +64,7 @@ fn size(letter: &mut Letter) -> &mut usize {
     }
 }
 
-/// Changes a list, and leaves the seeds those of it that were seeds.
+/// Changes a list of members. The members that were seeds stay seeds.
 fn relist(tape: &mut Tape, places: [usize; 2], edit: impl Fn(&mut Vec<Rank>)) {
     tape.change(places, |letter| {
         let before = Arc::clone(seeds(letter));
@@ -75,8 +75,8 @@ fn relist(tape: &mut Tape, places: [usize; 2], edit: impl Fn(&mut Vec<Rank>)) {
     });
 }
 
-/// Changes the second list of rank 3. The edit knows of a place in it where a member is that the first
-/// list has, too: so rank 3 may ask that member all the same.
+/// Changes the second list of rank 3. The edit gets the place of a member that the first list has
+/// as well: rank 3 may ask that member in any case.
 fn relist_second(tape: &mut Tape, edit: fn(&mut Vec<Rank>, usize)) {
     let [first, second] = [0, 1].map(|nth| tape.nth(Tag::Swarm, TRACKER, Rank(3), nth));
     let known = Arc::clone(lists(letter(&mut tape[first[0]])));

@@ -17,7 +17,7 @@ use swarm::settings::Settings;
 
 use support::world::{self, Faults, Pace};
 
-/// What a run is broken in: its events, which read like a list.
+/// The events of a run, to be edited so that they break a rule.
 #[derive(Clone)]
 pub struct Tape(pub Vec<Event>);
 
@@ -59,14 +59,15 @@ pub fn input(owned: &[(char, usize)], wanted: &[&str]) -> Manifest {
     manifest::parse(text.as_bytes()).expect("a good input")
 }
 
-/// Two owners of a file, one who wants it and what nobody has, and one who wants nothing.
+/// Two clients own a file, one wants it and a file that nobody has, and one wants nothing.
 pub fn one_leecher() -> Vec<Manifest> {
     let owner = || input(&[('f', 8)], &[]);
     let leecher = input(&[], &["f", "nowhere"]);
     vec![owner(), owner(), leecher, Manifest::default()]
 }
 
-/// Two owners of two files, one who wants the first and one who wants both, the first one last.
+/// Two clients own two files, one wants the first file, and one wants the second and then the
+/// first.
 pub fn two_leechers() -> Vec<Manifest> {
     let owner = || input(&[('f', 8), ('g', 60)], &[]);
     let leecher = |wanted| input(&[], wanted);
@@ -89,13 +90,13 @@ pub fn selecting(policy: &str) -> Settings {
     }
 }
 
-/// Sound runs of these inputs in random orders. Everybody starts before the first segment is asked
-/// for, so that an edit may let anybody answer.
+/// Sound runs of these inputs in random orders. All clients start before the first segment is asked
+/// for, so that an edit may let any client answer.
 pub fn tapes(inputs: fn() -> Vec<Manifest>, settings: Settings) -> impl Iterator<Item = Tape> {
     tapes_of(inputs, settings, Cast::default())
 }
 
-/// The same where clients have parts of their own.
+/// The same, with the parts of a cast.
 pub fn tapes_of(
     inputs: fn() -> Vec<Manifest>,
     settings: Settings,
@@ -113,7 +114,7 @@ pub fn tapes_of(
     (0..).map(tape).filter(Tape::starts_together).take(ORDERS)
 }
 
-/// The message of an event, with its ends.
+/// The message of an event: whether it is posted, the sender, the receiver, the letter.
 pub fn passing(event: &Event) -> Option<(bool, Rank, Rank, &Letter)> {
     match &event.deed {
         Deed::Posted { to, letter, .. } => Some((true, event.rank, *to, letter)),
@@ -152,7 +153,7 @@ impl Tape {
         place(Tag::InitAck).max() < place(Tag::SegmentRequest).min()
     }
 
-    /// The places of the messages that pass for these ends with this tag.
+    /// The places at which messages with this tag are posted, or else taken, between these ranks.
     pub fn all(&self, posted: bool, tag: Tag, from: Rank, to: Rank) -> Vec<usize> {
         let is = |event: &Event| {
             passing(event).is_some_and(|(way, one, two, letter)| {
@@ -162,7 +163,7 @@ impl Tape {
         (0..self.len()).filter(|&place| is(&self[place])).collect()
     }
 
-    /// Where the message of such a tag is posted, and where it is taken: the `nth`, from 0.
+    /// The places at which the `nth` message with this tag, from 0, is posted and taken.
     pub fn nth(&self, tag: Tag, from: Rank, to: Rank, nth: usize) -> [usize; 2] {
         [true, false].map(|posted| self.all(posted, tag, from, to)[nth])
     }
@@ -178,7 +179,7 @@ impl Tape {
         })
     }
 
-    /// The place of the first other deed of a rank.
+    /// The place of the first deed of a thread that `is` accepts.
     pub fn deed(&self, rank: Rank, thread: Thread, is: fn(&Deed) -> bool) -> usize {
         let is = |event: &Event| event.rank == rank && event.thread == thread && is(&event.deed);
         self.iter().position(is).expect("it did so")
@@ -203,7 +204,7 @@ impl Tape {
         self.double(places[0]);
     }
 
-    /// Changes a message on its whole way.
+    /// Changes a message where it is posted and where it is taken.
     pub fn change(&mut self, places: [usize; 2], change: impl Fn(&mut Letter)) {
         for place in places {
             change(letter(&mut self[place]));
@@ -215,7 +216,7 @@ impl Tape {
         self.insert(to, event);
     }
 
-    /// Lets another rank have sent a message.
+    /// Makes another rank the sender of a message.
     pub fn sent_by(&mut self, places: [usize; 2], rank: Rank, thread: Thread) {
         self[places[0]].rank = rank;
         self[places[0]].thread = thread;
@@ -224,7 +225,7 @@ impl Tape {
         }
     }
 
-    /// A message passes at this place, as a whole.
+    /// Inserts that a message is posted and taken.
     pub fn insert_message(
         &mut self,
         place: usize,
@@ -257,8 +258,8 @@ impl Tape {
         self.insert(place, event(from, sender, posted));
     }
 
-    /// Before the first request of `by` to another than `of`, it asks `of` for the same segment,
-    /// and is answered.
+    /// Inserts that `by` asks `of` for a segment and gets this answer, if any, before it asks
+    /// another member for the same segment.
     pub fn insert_exchange(
         &mut self,
         by: Rank,
@@ -303,7 +304,7 @@ impl Tape {
         request
     }
 
-    /// Everything about the segments that one member has served a client becomes another's.
+    /// Makes `other` the member that has served a client in the place of `one`.
     pub fn serve_for(&mut self, client: Rank, one: Rank, other: Rank) {
         let is_of_segments = |letter: &Letter| !letter.tag().is_trackers();
         for event in self.iter_mut() {

@@ -1,5 +1,5 @@
-//! What must hold of a run: the protocol's rules, of which the library is the judge, and what only
-//! the tests know, from the inputs, the outputs and the report.
+//! What must hold of a run: the rules of the protocol, which the library judges, and what only the
+//! tests know, from the inputs, the outputs and the report.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use swarm::tracker::Ending;
 use super::{Faults, Run};
 
 impl Faults {
-    /// Whether anything goes wrong at all.
+    /// Whether the run has any fault.
     fn any(&self) -> bool {
         !self.corrupt.is_empty()
             || self.refusal > 0.0
@@ -61,8 +61,8 @@ fn every_rule_holds(run: &Run) {
     }
 }
 
-/// The judge's word on a run, or on the beginning of one. Who vanishes answers as wrong as who is
-/// corrupt.
+/// The library's judgement of a run, or of the beginning of one. A client that vanishes counts as
+/// corrupt: its answers are as wrong.
 pub fn judge(run: &Run, is_whole: bool) -> Vec<Judgement> {
     let vanishing = run.faults.vanishing.map(|(rank, _)| rank);
     let corrupt = (run.faults.corrupt.iter().copied()).chain(vanishing);
@@ -74,7 +74,7 @@ pub fn judge(run: &Run, is_whole: bool) -> Vec<Judgement> {
     judge.close(is_whole)
 }
 
-/// The messages that were taken, and when.
+/// The messages that were taken, with their times.
 fn taken(run: &Run) -> impl Iterator<Item = (Duration, Rank, Rank, &Letter)> {
     run.events.iter().filter_map(|event| match &event.deed {
         Deed::Taken { from, letter, .. } => Some((event.time, *from, event.rank, letter)),
@@ -92,7 +92,7 @@ fn taken(run: &Run) -> impl Iterator<Item = (Duration, Rank, Rank, &Letter)> {
 struct Facts {
     contents: BTreeMap<FileName, Hashes>,
     owners: BTreeMap<FileName, BTreeSet<Rank>>,
-    /// By number: files are numbered in the order of their names.
+    /// The files, by number: the numbers are in the order of the names.
     names: Vec<FileName>,
 }
 
@@ -143,8 +143,9 @@ fn ends(run: &Run) {
     assert_eq!(run.undelivered, 0, "no message is left unreceived");
 }
 
-/// Every wanted file is either saved, and right, or reported as missing with the reason. Where an
-/// owner is honest and stays, and nobody refuses by chance, it is saved, unless who wants it leaves.
+/// Checks that every wanted file is either saved, and right, or reported as missing with the
+/// reason. It is saved where an owner is honest and stays, no client refuses by chance, and the
+/// client that wants it stays.
 fn every_wanted_file_arrives_or_is_missed(run: &Run, swarm: &Facts) {
     let Some(Ending::Complete(tally)) = run.tracker.ending() else {
         panic!("it ended")
@@ -190,9 +191,9 @@ fn every_wanted_file_arrives_or_is_missed(run: &Run, swarm: &Facts) {
     assert_eq!((tally.files, tally.segments), (run.outputs.len(), segments));
 }
 
-/// Who knows who holds a segment, from the tracker or by asking, is never refused it; and who knows it
-/// from the tracker does not ask others. But what a member has sent to another may not be there yet
-/// when it hints at it.
+/// Checks that a client which knows the holders of a segment, from the tracker or from a poll, is
+/// never refused it; and that a client which knows them from the tracker asks nobody else. A hint
+/// may be too early: the segment may still be on its way to the member that is named.
 fn nobody_is_asked_in_vain(run: &Run) {
     let polls = count(run, |letter| {
         matches!(letter, Letter::ToDownload(ToDownload::Availability(_)))
@@ -219,7 +220,7 @@ fn nobody_is_asked_in_vain(run: &Run) {
     }
 }
 
-/// The report against the recorded deliveries, and against the outputs.
+/// Compares the report with the recorded deliveries, and with the outputs.
 fn the_report_says_what_happened(run: &Run, swarm: &Facts) {
     let measured = &run.measured;
     let clients = run.inputs.len();
@@ -305,7 +306,7 @@ fn written_from_what_is_owned(run: &Run) -> usize {
     clients(run).map(written).sum()
 }
 
-/// How often a message of the kind that `is` accepts was delivered.
+/// The number of delivered messages that `is` accepts.
 pub fn count(run: &Run, is: fn(&Letter) -> bool) -> usize {
     taken(run).filter(|(_, _, _, letter)| is(letter)).count()
 }
@@ -329,12 +330,12 @@ pub fn is_unknown(letter: &Letter) -> bool {
     )
 }
 
-/// How many wanted files nobody sent.
+/// The number of wanted files that nobody sent.
 pub fn not_sent(run: &Run) -> usize {
     missing(run, &Reason::NobodySendsIt)
 }
 
-/// How many wanted files are missing for a reason.
+/// The number of wanted files that are missing for this reason.
 pub fn missing(run: &Run, reason: &Reason) -> usize {
     let Some(Ending::Complete(tally)) = run.tracker.ending() else {
         panic!("it ended")
