@@ -221,7 +221,7 @@ impl Fetch {
                 true
             }
             Answer::Ack(_) => {
-                self.members.was_wrong(from);
+                self.members.sent_wrong_hash(from);
                 self.lacking.refused(segment, from);
                 self.lacking.put_last(segment);
                 false
@@ -233,7 +233,7 @@ impl Fetch {
                 false
             }
             Answer::Busy(time) => {
-                self.members.is_busy(from, now.saturating_add(*time));
+                self.members.busy_until(from, now.saturating_add(*time));
                 self.lacking.put_first(segment);
                 false
             }

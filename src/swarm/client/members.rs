@@ -254,7 +254,7 @@ impl KnownMembers {
     }
 
     /// A member has sent a wrong hash.
-    pub(super) fn was_wrong(&mut self, rank: Rank) {
+    pub(super) fn sent_wrong_hash(&mut self, rank: Rank) {
         self.trial.succeed(rank);
         self.answers(rank, |member| {
             member.wrong = member.wrong.saturating_add(1); // a wide window may be full of them
@@ -274,7 +274,7 @@ impl KnownMembers {
     }
 
     /// A member has no slot free. It keeps one from `until` on.
-    pub(super) fn is_busy(&mut self, rank: Rank, until: Duration) {
+    pub(super) fn busy_until(&mut self, rank: Rank, until: Duration) {
         self.trial.succeed(rank);
         let before = self.answers(rank, |member| member.appointment.replace(until));
         self.slots_kept += usize::from(before.is_none());

@@ -168,7 +168,7 @@ fn a_hint_makes_a_peer_worth_asking_for_that_segment_and_no_other() {
 fn who_is_busy_is_left_alone_and_asked_first_when_it_keeps_a_slot() {
     let mut members = members(&[2, 3], &[2, 3], timed());
     members.asks(Rank(2), ONE);
-    members.is_busy(Rank(2), at(9));
+    members.busy_until(Rank(2), at(9));
     assert_eq!((first(&members), members.due()), (vec![3], Some(at(9))));
     hint(&mut members, 2, TWO);
     assert_eq!(members.next_invitation(), None, "not yet");
