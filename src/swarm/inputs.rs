@@ -68,7 +68,7 @@ pub fn number(name: &str, before: &str, behind: &str) -> Option<u32> {
     (number.to_string() == digits).then_some(number)
 }
 
-/// A warning if there are inputs for ranks behind `last`, which were not started.
+/// A warning if there are inputs for ranks above `last`, which were not started.
 pub fn without_rank(folder: &Path, last: Rank) -> Option<String> {
     let clients = clients(folder).ok()?;
     let first_unused = clients.iter().find(|&&client| client > last)?;

@@ -52,6 +52,9 @@
 //! * **Mailbox**: what one reader reads: the tracker, a download half or an upload half. A
 //!   [`Tag`](protocol::Tag) is a kind of message, and an [`Envelope`](protocol::Envelope) a message
 //!   with its address.
+//! * **Flow**: the messages from one rank to one mailbox. MPI keeps their order, and no other.
+//! * **Event**: something that a thread did at a time ([`Event`](event::Event)): it posted a
+//!   message, took one, checked a hash, wrote a file.
 //!
 //! A swarm:
 //! * **Swarm**: the clients that hold or fetch one file; also the tracker's answer that names them
@@ -61,8 +64,8 @@
 //! * **Peer**: a member that still fetches the file, and uploads what it has of it.
 //! * **Leecher**: a peer that holds no segment yet.
 //! * **Holder**: a member that holds one given segment.
-//! * **Index**: what the tracker knows of a swarm: its members, or also their segments
-//!   ([`TrackerIndex`](policy::TrackerIndex)).
+//! * **Index**: what the tracker knows of a swarm: its members, or also their segments (the *index
+//!   of segments*; [`TrackerIndex`](policy::TrackerIndex)).
 //! * **Update**: a peer's message after each interval of segments; the answer is the swarm anew
 //!   ([`ToTracker::Update`](protocol::ToTracker::Update)).
 //! * **Grant**: the tracker's leave to ask for one more segment, in designs that need it
@@ -83,7 +86,7 @@
 //! An upload, where serving takes time:
 //! * **Link**: what a client sends its segments through, one after another, each for the
 //!   [upload time](settings::Settings::upload_time).
-//! * **Slot**: a place on the link or behind it
+//! * **Slot**: a segment's place on the link or in the queue for it
 //!   ([`Settings::upload_slots`](settings::Settings::upload_slots)).
 //! * **Appointment**: the time from which a slot is kept for a client that found none
 //!   ([`Answer::Busy`](protocol::Answer::Busy)).

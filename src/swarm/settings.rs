@@ -32,8 +32,8 @@ pub struct Settings {
     pub tracker_grants: bool,
     /// How long a segment occupies the upload link of the client that serves it.
     pub upload_time: Duration,
-    /// The most segments on a client's upload link and behind it. A client that asks for more gets
-    /// an appointment. `None`: no limit.
+    /// The most segments that are on a client's upload link or wait for it. A client that asks for
+    /// more gets an appointment. `None`: no limit.
     pub upload_slots: Option<NonZeroUsize>,
     /// The seed of all random choices.
     pub seed: u64,

@@ -86,7 +86,7 @@ impl Hints {
 
     /// The client's own segment whose turn it is.
     fn next(&mut self, file: FileId, library: &Library) -> Option<SegmentIndex> {
-        let next = library.behind(file, self.last.get(&file).copied())?;
+        let next = library.next_held(file, self.last.get(&file).copied())?;
         self.last.insert(file, next);
         Some(next)
     }
@@ -101,7 +101,7 @@ impl Hints {
     ) -> Vec<Hint> {
         let mut own: Vec<SegmentIndex> = first.into_iter().collect();
         while own.len() < OWN
-            && let Some(next) = library.behind(file, own.last().copied())
+            && let Some(next) = library.next_held(file, own.last().copied())
             && !own.contains(&next)
         {
             own.push(next);

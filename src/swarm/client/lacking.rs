@@ -161,7 +161,7 @@ impl Lacking {
         }
     }
 
-    /// Puts a segment back, behind the others that were asked for.
+    /// Puts a segment back, after the others that were asked for.
     pub(super) fn put_last(&mut self, segment: SegmentIndex) {
         if self.begun.contains(segment) {
             self.queued[segment.0] = Queued::Again;

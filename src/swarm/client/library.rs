@@ -103,9 +103,9 @@ impl Library {
         }
     }
 
-    /// The first held segment behind this one. If there is none, or no `segment` is given: the
-    /// first held segment of the file.
-    pub fn behind(&self, file: FileId, segment: Option<SegmentIndex>) -> Option<SegmentIndex> {
+    /// The first held segment after this one. If there is none, or no `segment` is given: the first
+    /// held segment of the file.
+    pub fn next_held(&self, file: FileId, segment: Option<SegmentIndex>) -> Option<SegmentIndex> {
         let from = segment.map_or(0, |segment| segment.0 + 1);
         match self.files().get(&file)? {
             Shelf::Full(hashes) => {

@@ -7,17 +7,16 @@ use std::time::Duration;
 
 use crate::protocol::{Envelope, Rank};
 
-/// Each segment occupies the link for `upload_time`, and the number of segments on the link and
-/// behind it is limited to `slots`. A client that gets no slot gets an appointment: a time from
-/// which a slot is kept for it. So no client asks again before its turn, and as many come as there
-/// are slots.
+/// Each segment occupies the link for `upload_time`. At most `slots` segments are on the link or
+/// wait for it. A client that gets no slot gets an appointment: a time from which a slot is kept
+/// for it. So no client asks again before its turn, and as many come as there are slots.
 #[derive(Debug)]
 pub(super) struct Link {
     /// How long a segment occupies the link.
     upload_time: Duration,
-    /// The most segments on the link and behind it. `None`: any number.
+    /// The most segments that are on the link or wait for it. `None`: any number.
     slots: Option<NonZeroUsize>,
-    /// The segments on the link and behind it, each with the time at which it is through.
+    /// The segments that are on the link or wait for it, each with the time at which it is through.
     queue: VecDeque<(Duration, Envelope)>,
     /// The time at which each client is to come again. Its slot is kept for one `upload_time`.
     appointments: VecDeque<(Duration, Rank)>,
@@ -59,7 +58,7 @@ impl Link {
             place.map(|place| self.appointments.remove(place));
             return Ok(());
         }
-        // Full, or kept for somebody who is due.
+        // Full, or kept for clients that are due.
         let room = self.room(slots).unwrap_or(now.saturating_add(kept));
         if let Some(place) = place {
             let time = &mut self.appointments[place].0;
@@ -80,7 +79,7 @@ impl Link {
         self.queue.get(first_to_leave).map(|(through, _)| *through)
     }
 
-    /// Puts a segment on the link, behind the others.
+    /// Puts a segment on the link, after the others.
     pub(super) fn push(&mut self, now: Duration, reply: Envelope) {
         let free = self.queue.back().map_or(now, |(through, _)| *through);
         let through = free.max(now).saturating_add(self.upload_time);
@@ -98,7 +97,7 @@ impl Link {
         self.queue.pop_front().map(|(_, reply)| reply)
     }
 
-    /// The number of segments on the link and behind it.
+    /// The number of segments that are on the link or wait for it.
     pub(super) fn load(&self) -> usize {
         self.queue.len()
     }

@@ -77,7 +77,7 @@ impl Sources {
     ///
     /// The requests that the client has sent to a member since the poll began add to the load that
     /// the member said. Of equally busy members it picks the one that it has asked the least, and
-    /// of these the next one behind its own rank.
+    /// of these the next one after its own rank.
     pub(super) fn least_busy(&mut self, poll: &Poll) -> Option<Rank> {
         let offer = poll.offers.iter().min_by_key(|offer| {
             let asked = self.asked(offer.member);
