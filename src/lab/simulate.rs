@@ -247,9 +247,9 @@ fn seconds(time: Duration) -> String {
 
 /// What is said of a run that has come to its end.
 fn ended(plan: &Plan, simulation: Simulation<Option<PathBuf>>) -> (Exit, Report) {
-    let outcome = simulation.outcome();
-    let ending = outcome.tracker.ending().expect("it is over");
-    Report::of_ending(plan, ending, outcome.measured)
+    let finished = simulation.finish();
+    let ending = finished.tracker.ending().expect("it is over");
+    Report::of_ending(plan, ending, finished.measured)
 }
 
 fn warnings(inputs: &[Input]) -> Vec<String> {

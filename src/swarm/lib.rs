@@ -6,13 +6,14 @@
 //! [`Tracker`](tracker::Tracker) -> SWARM -> [`Download`](client::Download) -> SEGMENT_REQUEST ->
 //! [`Upload`](client::Upload) -> SEGMENT -> [`Library`](client::Library) -> `client<R>_<NAME>`.
 //!
-//! The assignment itself is six files with some 1,600 lines of code. Read them first:
+//! The assignment itself is seven files with some 1,600 lines of code. Read them first:
 //!
 //! | file | the question that it answers |
 //! |---|---|
 //! | `protocol/message.rs` | Which messages are there, who sends each, and who reads it? |
 //! | `tracker.rs` | When does the swarm start, and when does it end? |
 //! | `tracker/swarms.rs` | What does the tracker know, and what does it answer? |
+//! | `client/life.rs` | How does a client register, and what do its two halves begin with? |
 //! | `client/download.rs` | What does a client do, from its first file to ALL_COMPLETE? |
 //! | `client/fetch.rs` | Which segment does it ask for next, and which member does it ask? |
 //! | `client/upload.rs` | What does a client answer to a request? |

@@ -448,20 +448,21 @@ fn run(seed: u64) -> Run {
     let latency = least..=least + Duration::from_micros(rng.u64(..20_000) * rng.u64(0..=1));
     let tracker_time = Duration::from_micros(rng.u64(..1000) * rng.u64(0..=1));
     let read = inputs.iter().cloned().map(Ok).collect();
-    let machines = Machines::new(&plan, read, Saved::new(), true);
+    let machines = Machines::new(&plan, read, Saved::default(), true);
     let links = Links::new(latency, settings.rng(Rank::TRACKER));
     let mut simulation = Simulation::new(machines, links, tracker_time);
     while simulation.advance(1000).expect("it goes on") {}
     let is_over = simulation.machines().is_over();
-    let outcome = simulation.outcome();
+    let events = simulation.events().collect();
+    let finished = simulation.finish();
     Run {
-        measured: outcome.measured.expect("no input is refused"),
+        measured: finished.measured.expect("no input is refused"),
         inputs,
         settings,
         faults: Faults::default(),
-        events: outcome.events,
-        outputs: outcome.outputs,
-        tracker: outcome.tracker,
+        events,
+        outputs: finished.outputs.0,
+        tracker: finished.tracker,
         is_over,
         undelivered: 0,
     }

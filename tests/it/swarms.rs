@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use support::world::explore::explore;
-use support::world::{self, Faults, Library, Pace, Run, Thread, rules};
+use support::world::{self, Faults, MpiLibrary, Pace, Run, Thread, rules};
 use support::{generate, repository};
 use swarm::event::{Deed, Event};
 use swarm::manifest::{self, Manifest};
@@ -286,7 +286,7 @@ const CROSSING: InShort = &[(&["f"], &["g"]), (&["g"], &["f"]), (&[], &["f", "g"
 /// Prints the number of states.
 fn explore_all(swarms: &[InShort], settings: &[Settings], capacities: &[usize]) {
     let explore_with = |capacity| {
-        let library = Library {
+        let library = MpiLibrary {
             capacity,
             sends_wait: false,
         };
@@ -345,7 +345,7 @@ fn every_order_of_deliveries_ends_right_with_every_design() {
 /// request in flight.
 #[test]
 fn sends_that_wait_for_their_reader_end_in_a_circle() {
-    let library = Library {
+    let library = MpiLibrary {
         capacity: 0,
         sends_wait: true,
     };

@@ -9,26 +9,25 @@ use fastrand::Rng;
 use swarm::event::Thread;
 use swarm::protocol::{Letter, Rank};
 
-/// The messages from one rank to one mailbox of another.
-type Flow = (Rank, Rank, Thread);
+/// The messages from one rank to one thread of a rank. They stay in their order.
+pub type Flow = (Rank, Rank, Thread);
 
-/// Between every two ranks there is a link with the same latencies, and no message of a flow overtakes
-/// another.
+/// The links between all ranks, which have the same latencies. No message of a flow overtakes another.
 #[derive(Debug)]
 pub struct Links {
     latency: RangeInclusive<Duration>,
     rng: Rng,
-    /// When the last message of a flow arrives, where latencies differ.
+    /// When the last message of a flow arrives. It is empty if all latencies are the same.
     last: HashMap<Flow, Duration>,
-    /// When there are so many flows, those whose messages have all arrived are forgotten.
+    /// How many flows `last` may have. Then the flows whose messages have all arrived are forgotten.
     most: usize,
 }
 
-/// So many flows are always remembered.
+/// This many flows are always remembered.
 const FEW: usize = 1024;
 
 impl Links {
-    /// Links on which each message takes a time from this range, all alike, as `rng` has it.
+    /// Links on which `rng` draws the latency of each message from a range, uniformly.
     pub fn new(latency: RangeInclusive<Duration>, rng: Rng) -> Links {
         Links {
             latency,
@@ -38,7 +37,7 @@ impl Links {
         }
     }
 
-    /// When a message arrives that is posted now.
+    /// When a message that is posted now arrives.
     pub(super) fn arrival(
         &mut self,
         now: Duration,

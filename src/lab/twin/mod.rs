@@ -1,10 +1,11 @@
-//! The twin: a whole swarm in one process. The machines are those of a real run, and so are the
-//! messages, the events, the report and the trace; only MPI, threads and clocks are not there.
+//! The twin: a whole swarm in one process. It has the machines of a real run, and so its messages,
+//! events, report and trace. It has no MPI, no threads and no clocks.
 //!
-//! [`Machines`] are all machines of a run. They know nothing of scheduling: whoever drives them says
-//! which letter is taken when, and posts what they leave. A [`Simulation`] drives them in virtual time,
-//! in which a message takes a latency and nothing else takes any time, but for the upload links and,
-//! if that is wanted, the tracker. The tests drive them in random orders, and in every order.
+//! [`Machines`] are all machines of a run: the tracker, and a list of clients. Their driver decides
+//! which letter is taken when, and carries the letters that they post. A [`Simulation`] drives them in
+//! virtual time. There a message takes a latency, a segment takes its time on the upload link, and the
+//! tracker takes some time if the user wants that. Nothing else takes any time. The tests drive the
+//! machines in random orders, and in every order.
 
 mod links;
 mod machines;
@@ -12,6 +13,6 @@ mod queue;
 mod recording;
 mod simulation;
 
-pub use links::Links;
-pub use machines::{Machines, Outcome, Outputs};
+pub use links::{Flow, Links};
+pub use machines::{Finished, Machines, Outputs};
 pub use simulation::Simulation;

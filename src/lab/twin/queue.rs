@@ -1,5 +1,5 @@
-//! What is going to happen, in the order of its times. What has the same time comes in the order in
-//! which it was put in.
+//! What is going to happen, ordered by time. Things with the same time come in the order in which
+//! they were put in.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -7,21 +7,21 @@ use std::time::Duration;
 
 /// A queue of things to come.
 ///
-/// A message that has the same latency as all others comes behind all of them. So what is put in
-/// behind everything else waits in a row, which costs next to nothing, and only the rest in a heap.
+/// If all messages have the same latency, each one comes behind all before it. So a thing that comes
+/// behind everything else waits in a row, which costs next to nothing. Only the rest needs a heap.
 #[derive(Debug)]
 pub(super) struct Queue<T> {
     row: VecDeque<(Key, T)>,
-    /// The places of things in `waiting`.
+    /// When the things in `waiting` come, and their places there.
     heap: BinaryHeap<Reverse<(Key, usize)>>,
     waiting: Vec<Option<T>>,
-    /// The places in `waiting` where there is nothing.
+    /// The empty places in `waiting`.
     free: Vec<usize>,
-    /// How many were put in so far.
+    /// How many things were put in so far.
     number: u64,
 }
 
-/// When it comes, and how many were put in before.
+/// When a thing comes, and its number in the order in which things were put in.
 type Key = (Duration, u64);
 
 impl<T> Queue<T> {
@@ -35,7 +35,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Puts something in that probably comes behind all others of its kind.
+    /// Puts in a thing that probably comes behind all others.
     pub(super) fn push_behind(&mut self, time: Duration, thing: T) {
         if self.row.back().is_some_and(|((last, _), _)| time < *last) {
             self.push(time, thing);
@@ -45,7 +45,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Puts something in that comes at any time.
+    /// Puts in a thing that comes at any time.
     pub(super) fn push(&mut self, time: Duration, thing: T) {
         let key = self.key(time);
         let place = self.free.pop().unwrap_or(self.waiting.len());
@@ -57,7 +57,7 @@ impl<T> Queue<T> {
         self.heap.push(Reverse((key, place)));
     }
 
-    /// Takes out what comes first, with its time.
+    /// Takes out the thing that comes first, with its time.
     pub(super) fn pop(&mut self) -> Option<(Duration, T)> {
         let in_row = self.row.front().map(|(key, _)| *key);
         let in_heap = self.heap.peek().map(|Reverse((key, _))| *key);

@@ -1,23 +1,20 @@
-//! What the machines of a run do, as the events of a trace.
+//! What the machines of a run do, as events of a trace.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
+use super::links::Flow;
 use swarm::event::{Deed, Event, Thread};
 use swarm::protocol::{Letter, Rank};
 
-/// The messages from one rank to one mailbox of another, or of itself.
-type Flow = (Rank, Rank, Thread);
-
-/// The events that nobody has fetched yet, and what numbers the messages in them.
+/// The events that nobody has fetched yet.
 #[derive(Default)]
 pub(super) struct Recording {
     pub(super) events: Vec<Event>,
-    /// How many messages of each flow were posted,
+    /// How many messages of each flow were posted.
     posted: HashMap<Flow, u64>,
-    /// and how many taken.
+    /// How many messages of each flow were taken.
     taken: HashMap<Flow, u64>,
-    ended: HashSet<(Rank, Thread)>,
 }
 
 impl Recording {
@@ -48,13 +45,6 @@ impl Recording {
             letter: letter.clone(),
         };
         self.did(time, to, Thread::reader(letter), deed);
-    }
-
-    /// A thread has ended; it is recorded once.
-    pub(super) fn ended(&mut self, time: Duration, rank: Rank, thread: Thread) {
-        if self.ended.insert((rank, thread)) {
-            self.did(time, rank, thread, Deed::Ended);
-        }
     }
 }
 

@@ -1,43 +1,44 @@
 //! A run in virtual time.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::mem;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 
 use super::links::Links;
-use super::machines::{Machines, Outcome, Outputs};
+use super::machines::{Finished, Machines, Outputs};
 use super::queue::Queue;
 use swarm::event::{Event, Thread};
 use swarm::protocol::{Envelope, Letter, Rank};
 use swarm::report;
 
-/// All machines of a run, and what is on its way between them. What happens follows from the seeds of
-/// the machines and of the links alone.
+/// All machines of a run, and the messages on their way between them. What happens follows from two
+/// seeds alone: the machines' and the links'.
 pub struct Simulation<O> {
     machines: Machines<O>,
     queue: Queue<Next>,
     links: Links,
-    /// How long the tracker takes for a message.
+    /// How long the tracker takes to serve a message.
     tracker_time: Duration,
-    /// When it has served all that has come.
+    /// When the tracker has served all messages that have come.
     tracker_free: Duration,
     now: Duration,
-    /// The earliest moment in the queue of each client's download half and upload half.
+    /// For each client, the earliest moment in the queue of its download half and of its upload half.
     moments: Vec<[Option<Duration>; 2]>,
-    /// What came for upload halves that have not begun.
+    /// The letters that came for upload halves which have not begun.
     early: BTreeMap<Rank, Vec<(Rank, Letter)>>,
-    /// Empty between two steps.
+    /// What the rank of this step sends. It is empty between two steps.
     post: Vec<Envelope>,
 }
 
 /// What happens at a time.
 #[derive(Debug)]
 enum Next {
-    /// A letter is there.
+    /// A letter has come.
     Arrival(Parcel),
-    /// The tracker is done with a letter.
+    /// The tracker has served a letter.
     Service(Parcel),
     /// A thread may have something to do.
     Moment(Rank, Thread),
@@ -51,8 +52,8 @@ struct Parcel {
 }
 
 impl<O: Outputs> Simulation<O> {
-    /// A run at its start: every client registers. The tracker takes some time for each message, one
-    /// after another.
+    /// A run at its start: every client registers. The tracker serves one message after another and
+    /// takes `tracker_time` for each.
     pub fn new(machines: Machines<O>, links: Links, tracker_time: Duration) -> Simulation<O> {
         let clients = machines.clients();
         let mut simulation = Simulation {
@@ -66,20 +67,20 @@ impl<O: Outputs> Simulation<O> {
             early: BTreeMap::new(),
             post: Vec::new(),
         };
-        simulation.machines.begin(Duration::ZERO);
-        for client in Rank::clients(clients) {
+        for rank in iter::once(Rank::TRACKER).chain(Rank::clients(clients)) {
             simulation
                 .machines
-                .register(Duration::ZERO, client, &mut simulation.post);
-            simulation.send_off(client);
+                .begin(Duration::ZERO, rank, &mut simulation.post);
+            simulation.send_off(rank);
         }
         simulation
     }
 
-    /// Lets so many things happen, or as many as are left. Says whether more are.
+    /// Lets the next `steps` things happen, or all that are left. Returns whether more are left.
     ///
     /// # Errors
-    /// When a machine cannot go on; or when nothing can happen any more, and somebody has not finished.
+    /// When a message breaks the protocol, or when nothing can happen any more before all clients
+    /// have finished.
     pub fn advance(&mut self, steps: usize) -> Result<bool> {
         for _ in 0..steps {
             let Some((time, next)) = self.queue.pop() else {
@@ -95,13 +96,13 @@ impl<O: Outputs> Simulation<O> {
             match next {
                 Next::Arrival(parcel) => self.arrive(parcel)?,
                 Next::Service(parcel) => self.deliver(parcel)?,
-                Next::Moment(rank, thread) => self.pass(rank, thread)?,
+                Next::Moment(rank, thread) => self.pass(rank, thread),
             }
         }
         Ok(true)
     }
 
-    /// The time.
+    /// The virtual time.
     pub fn now(&self) -> Duration {
         self.now
     }
@@ -111,14 +112,14 @@ impl<O: Outputs> Simulation<O> {
         &self.machines
     }
 
-    /// What was recorded since the last time, if anything is recorded.
+    /// The events since the last call, if they are kept.
     pub fn events(&mut self) -> impl Iterator<Item = Event> {
         self.machines.events()
     }
 
-    /// What there is at the end, or now if it is to be the end.
-    pub fn outcome(self) -> Outcome<O> {
-        self.machines.outcome()
+    /// Ends the run here, whether it is over or is broken off.
+    pub fn finish(self) -> Finished<O> {
+        self.machines.finish()
     }
 
     fn arrive(&mut self, parcel: Parcel) -> Result<()> {
@@ -132,7 +133,7 @@ impl<O: Outputs> Simulation<O> {
         }
     }
 
-    /// Its reader takes a letter, unless it has not begun to read.
+    /// The reader of a letter takes it. If the reader has not begun, the letter waits.
     fn deliver(&mut self, parcel: Parcel) -> Result<()> {
         let Parcel { from, to, letter } = parcel;
         if to != Rank::TRACKER && !self.machines.is_read(to, Thread::reader(&letter)) {
@@ -140,7 +141,7 @@ impl<O: Outputs> Simulation<O> {
             return Ok(());
         }
         self.take(from, to, letter)?;
-        // A client begins to read with its first letter, which nothing comes before.
+        // A client's upload half begins with INIT_ACK. Whatever came before waits for that.
         if let Some(early) = self.early.remove(&to) {
             for (from, letter) in early {
                 self.deliver(Parcel { from, to, letter })?;
@@ -158,21 +159,20 @@ impl<O: Outputs> Simulation<O> {
         Ok(())
     }
 
-    /// A moment has come. Another one may have taken its place since.
-    fn pass(&mut self, rank: Rank, thread: Thread) -> Result<()> {
+    /// A moment has come. It is out of date if the thread has an earlier one or none by now.
+    fn pass(&mut self, rank: Rank, thread: Thread) {
         let now = self.now;
         let moment = self.moment(rank, thread);
         let Some(moment) = moment.filter(|moment| **moment == Some(now)) else {
-            return Ok(());
+            return;
         };
         *moment = None;
-        self.machines.pass(self.now, rank, thread, &mut self.post)?;
+        self.machines.pass(now, rank, thread, &mut self.post);
         self.send_off(rank);
         self.arrange(rank, thread);
-        Ok(())
     }
 
-    /// Puts what a rank has posted on its way.
+    /// Puts the messages that a rank has posted on their way.
     fn send_off(&mut self, from: Rank) {
         let mut post = mem::take(&mut self.post);
         for Envelope { to, letter } in post.drain(..) {
@@ -183,7 +183,7 @@ impl<O: Outputs> Simulation<O> {
         self.post = post;
     }
 
-    /// Sees to it that a thread is looked after when it has something to do.
+    /// Puts the moment at which a thread has something to do into the queue.
     fn arrange(&mut self, rank: Rank, thread: Thread) {
         let Some(due) = self.machines.due(rank, thread) else {
             return;
@@ -209,6 +209,8 @@ impl<O: Outputs> Simulation<O> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use fastrand::Rng;
 
     use super::*;
@@ -218,7 +220,7 @@ mod tests {
     use swarm::scenario::Cast;
     use swarm::settings::Settings;
 
-    fn simulation() -> Simulation<()> {
+    fn simulation() -> Simulation<Option<PathBuf>> {
         let seed = Manifest {
             owned: vec![owned("f", "abc")],
             wanted: vec![],
@@ -233,7 +235,7 @@ mod tests {
             corrupt: vec![],
             cast: Cast::default(),
         };
-        let machines = Machines::new(&plan, vec![Ok(seed), Ok(leecher)], (), false);
+        let machines = Machines::new(&plan, vec![Ok(seed), Ok(leecher)], None, false);
         let latency = Duration::from_millis(1);
         let links = Links::new(latency..=latency, Rng::with_seed(0));
         Simulation::new(machines, links, Duration::ZERO)
@@ -249,7 +251,7 @@ mod tests {
             "the first INIT_ACK"
         );
         assert!(!simulation.advance(1000).unwrap());
-        let measured = simulation.outcome().measured.unwrap();
+        let measured = simulation.finish().measured.unwrap();
         assert_eq!((measured.files, measured.segments), (1, 3));
     }
 

@@ -9,13 +9,15 @@ use anyhow::{Result, bail};
 
 use super::fetch::{Fetch, Next};
 use super::sources::Sources;
-use super::{Leaving, Library, Part};
+use super::{Leaving, Library, Outbox, Part, SavedFile};
+use crate::event::Deed;
+use crate::manifest::Manifest;
 use crate::protocol::{
-    Envelope, FileId, FileName, Hashes, Missing, OwnedFile, Progress, Rank, Reason, SegmentIndex,
-    Swarm, ToDownload, ToTracker, ToUpload,
+    Answer, FileName, Hashes, Missing, Progress, Rank, Reason, Swarm, ToDownload, ToTracker,
+    ToUpload,
 };
 use crate::settings::Settings;
-use crate::statistics::{FileDownload, Recorded};
+use crate::statistics::{ClientStatistics, FileDownload, Recorded, Service, Traffic};
 
 /// Fetches the wanted files in the order of the input, one at a time.
 #[derive(Debug)]
@@ -51,56 +53,28 @@ enum State {
     Done,
 }
 
-/// What the download half wants done, in this order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Post a message.
-    Send(Envelope),
-    /// Write an output, and report to [`Download::saved`].
-    Save(SavedFile),
-}
-
-/// A file that is held whole, as it is to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SavedFile {
-    /// Its name.
-    pub name: FileName,
-    /// Its hashes, every one of them verified.
-    pub hashes: Hashes,
-}
-
 impl Download {
     pub(super) fn new(
         me: Rank,
-        owned: Vec<OwnedFile>,
-        wanted: Vec<FileName>,
+        Manifest { owned, wanted }: Manifest,
         library: Arc<Library>,
         settings: Settings,
+        part: Part,
     ) -> Download {
-        let sources = Sources::new(me, &settings);
-        let owned = owned
-            .into_iter()
-            .map(|file| (file.name, file.hashes))
-            .collect();
-        let wanted = wanted.into();
+        let owned = owned.into_iter().map(|file| (file.name, file.hashes));
         Download {
             me,
             settings,
             library,
-            owned,
-            wanted,
-            part: Part::default(),
-            sources,
+            owned: owned.collect(),
+            wanted: wanted.into(),
+            part,
+            sources: Sources::new(me, &settings),
             missing: Vec::new(),
             begun: Recorded::default(),
             records: Recorded::default(),
             state: State::Idle,
         }
-    }
-
-    /// The same, in a part.
-    pub(super) fn playing(self, part: Part) -> Download {
-        Download { part, ..self }
     }
 
     /// The most messages that it posts while nobody takes any: for each segment in flight one
@@ -111,13 +85,6 @@ impl Download {
         (window.saturating_mul(clients))
             .saturating_add(window)
             .saturating_add(2)
-    }
-
-    /// Makes the first move, if the client has arrived. All times are since its INIT_ACK.
-    pub fn begin(&mut self, now: Duration, effects: &mut Vec<Effect>) {
-        if now >= self.part.arrival {
-            self.state = self.next_file(now, effects);
-        }
     }
 
     /// Whether the client has not arrived yet.
@@ -134,7 +101,7 @@ impl Download {
         now: Duration,
         from: Rank,
         message: ToDownload,
-        effects: &mut Vec<Effect>,
+        outbox: &mut Outbox,
     ) -> Result<()> {
         self.state = match (self.take_state(), message) {
             (State::Joining(name), ToDownload::Swarm(Swarm::Joined(joined))) => {
@@ -149,30 +116,33 @@ impl Download {
                     self.settings,
                     &mut self.sources,
                 )?;
-                self.advance(now, Box::new(fetch), effects)
+                self.advance(now, Box::new(fetch), outbox)
             }
             (State::Joining(name), ToDownload::Swarm(Swarm::Unknown)) => {
-                self.go_without(now, name, Reason::NobodyHasIt, effects)
+                self.go_without(now, name, Reason::NobodyHasIt, outbox)
             }
             (State::Fetching(mut fetch), ToDownload::Segment(answer)) => {
                 let came = fetch.answered(now, from, &answer, &self.library)?;
-                if came && self.settings.tracker_grants {
-                    let (file, segment) = (answer.file, answer.segment);
-                    tell_tracker(ToTracker::Confirm { file, segment }, effects);
+                let (file, segment) = (answer.file, answer.segment);
+                if let Answer::Ack(_) = answer.answer {
+                    outbox.did(Deed::checked(came, from, file, segment));
                 }
-                self.advance(now, fetch, effects)
+                if came && self.settings.tracker_grants {
+                    outbox.send(Rank::TRACKER, ToTracker::Confirm { file, segment });
+                }
+                self.advance(now, fetch, outbox)
             }
             (State::Fetching(mut fetch), ToDownload::Availability(offer)) => {
-                fetch.offered(now, from, &offer, &mut self.sources, &mut ask(effects))?;
-                self.advance(now, fetch, effects)
+                fetch.offered(now, from, &offer, &mut self.sources, &mut ask(outbox))?;
+                self.advance(now, fetch, outbox)
             }
             (State::Fetching(mut fetch), ToDownload::Grant(file)) => {
                 fetch.grant(file)?;
-                self.advance(now, fetch, effects)
+                self.advance(now, fetch, outbox)
             }
             (State::Fetching(mut fetch), ToDownload::Swarm(Swarm::Members(members))) => {
                 fetch.refresh(now, members)?;
-                self.advance(now, fetch, effects)
+                self.advance(now, fetch, outbox)
             }
             (
                 State::Idle
@@ -190,17 +160,22 @@ impl Download {
         Ok(())
     }
 
-    /// Hears how [`Effect::Save`] went: well, or why not, in words for the user.
+    /// Hears how [`Effect::Save`](super::Effect::Save) went: well, or why not, in words for the
+    /// user.
     ///
     /// # Panics
     /// When nothing is being saved.
-    pub fn saved(&mut self, now: Duration, outcome: Result<(), String>, effects: &mut Vec<Effect>) {
+    pub fn saved(&mut self, now: Duration, outcome: Result<(), String>, outbox: &mut Outbox) {
         let State::Saving(name) = self.take_state() else {
             panic!("nothing is being saved");
         };
+        outbox.did(Deed::Saved {
+            file: name.clone(),
+            problem: outcome.as_ref().err().cloned(),
+        });
         self.state = match outcome {
-            Ok(()) => self.next_file(now, effects),
-            Err(why) => self.go_without(now, name, Reason::NotWritten(why), effects),
+            Ok(()) => self.next_file(now, outbox),
+            Err(why) => self.go_without(now, name, Reason::NotWritten(why), outbox),
         };
     }
 
@@ -217,13 +192,13 @@ impl Download {
     }
 
     /// Time has passed.
-    pub fn wake(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+    pub fn wake(&mut self, now: Duration, outbox: &mut Outbox) {
         self.state = match self.take_state() {
             State::Fetching(mut fetch) => {
                 fetch.wake(now);
-                self.advance(now, fetch, effects)
+                self.advance(now, fetch, outbox)
             }
-            State::Idle if now >= self.part.arrival => self.next_file(now, effects),
+            State::Idle if now >= self.part.arrival => self.next_file(now, outbox),
             state @ (State::Idle | State::Joining(_) | State::Saving(_) | State::Done) => state,
         };
     }
@@ -233,14 +208,20 @@ impl Download {
         matches!(self.state, State::Done)
     }
 
-    /// Whether a segment is held.
-    pub fn holds(&self, file: FileId, segment: SegmentIndex) -> bool {
-        self.library.segment(file, segment).is_some()
+    /// The files that it is still to download.
+    pub fn to_download(&self) -> Vec<&FileName> {
+        let is_lacking = |name: &&FileName| !self.owned.contains_key(*name);
+        self.wanted.iter().filter(is_lacking).collect()
     }
 
-    /// What became of each file that the client joined the swarm of.
-    pub fn into_records(self) -> Vec<FileDownload> {
-        self.records.0
+    /// What the client has counted, with its upload half's service and what both halves sent.
+    pub fn into_statistics(self, service: Service, sent: Traffic) -> ClientStatistics {
+        ClientStatistics {
+            owned: self.owned.into_keys().collect(),
+            downloads: self.records.0,
+            service,
+            sent,
+        }
     }
 
     fn take_state(&mut self) -> State {
@@ -248,41 +229,39 @@ impl Download {
     }
 
     /// Goes on with a file: asks for more segments, and does what the file needs next.
-    fn advance(
-        &mut self,
-        now: Duration,
-        mut fetch: Box<Fetch>,
-        effects: &mut Vec<Effect>,
-    ) -> State {
+    fn advance(&mut self, now: Duration, mut fetch: Box<Fetch>, outbox: &mut Outbox) -> State {
         if self.library.is_closed(now) {
             fetch.leave();
         }
-        let next = fetch.next(&mut self.sources, &mut ask(effects));
+        let next = fetch.next(&mut self.sources, &mut ask(outbox));
         match next {
             Next::Answers => State::Fetching(fetch),
             Next::Update => {
-                tell_tracker(ToTracker::Update(self.progress(&mut fetch)), effects);
+                outbox.send(Rank::TRACKER, ToTracker::Update(self.progress(&mut fetch)));
                 State::Fetching(fetch)
             }
             Next::AskTracker => {
                 let name = fetch.record.name.clone();
-                tell_tracker(ToTracker::SwarmRequest(name), effects);
+                outbox.send(Rank::TRACKER, ToTracker::SwarmRequest(name));
                 State::Fetching(fetch)
             }
             Next::Complete => {
                 let hashes = self.library.complete(fetch.file);
                 let hashes = hashes.expect("the last segment was stored");
-                tell_tracker(ToTracker::FileComplete(self.progress(&mut fetch)), effects);
+                outbox.send(
+                    Rank::TRACKER,
+                    ToTracker::FileComplete(self.progress(&mut fetch)),
+                );
                 let name = self.record(*fetch);
-                save(name, hashes, effects)
+                save(name, hashes, outbox)
             }
             Next::GiveUp => {
                 let name = self.record(*fetch);
-                self.go_without(now, name, Reason::NobodySendsIt, effects)
+                self.go_without(now, name, Reason::NobodySendsIt, outbox)
             }
             Next::Leave => {
                 let name = self.record(*fetch);
-                self.go_without(now, name, Reason::ItLeft, effects)
+                self.go_without(now, name, Reason::ItLeft, outbox)
             }
         }
     }
@@ -309,7 +288,7 @@ impl Download {
 
     /// Turns to the next wanted file. A file that is owned needs no fetching. A client that has
     /// left goes without the remaining files.
-    fn next_file(&mut self, now: Duration, effects: &mut Vec<Effect>) -> State {
+    fn next_file(&mut self, now: Duration, outbox: &mut Outbox) -> State {
         if self.library.is_closed(now) {
             let left = self.wanted.drain(..);
             self.missing.extend(left.map(|name| Missing {
@@ -322,13 +301,14 @@ impl Download {
                 self.library.close(now.saturating_add(stay));
             }
             let missing = mem::take(&mut self.missing);
-            tell_tracker(ToTracker::AllComplete { missing }, effects);
+            outbox.send(Rank::TRACKER, ToTracker::AllComplete { missing });
+            outbox.did(Deed::Ended);
             return State::Done;
         };
         match self.owned.get(&name) {
-            Some(hashes) => save(name, hashes.clone(), effects),
+            Some(hashes) => save(name, hashes.clone(), outbox),
             None => {
-                tell_tracker(ToTracker::SwarmRequest(name.clone()), effects);
+                outbox.send(Rank::TRACKER, ToTracker::SwarmRequest(name.clone()));
                 *self.begun = now;
                 State::Joining(name)
             }
@@ -340,26 +320,22 @@ impl Download {
         now: Duration,
         name: FileName,
         reason: Reason,
-        effects: &mut Vec<Effect>,
+        outbox: &mut Outbox,
     ) -> State {
         self.missing.push(Missing { name, reason });
-        self.next_file(now, effects)
+        self.next_file(now, outbox)
     }
 }
 
-fn ask(effects: &mut Vec<Effect>) -> impl FnMut(Rank, ToUpload) {
-    move |member, message| effects.push(Effect::Send(Envelope::new(member, message)))
+fn ask(outbox: &mut Outbox) -> impl FnMut(Rank, ToUpload) {
+    move |member, message| outbox.send(member, message)
 }
 
-fn tell_tracker(message: ToTracker, effects: &mut Vec<Effect>) {
-    effects.push(Effect::Send(Envelope::new(Rank::TRACKER, message)));
-}
-
-fn save(name: FileName, hashes: Hashes, effects: &mut Vec<Effect>) -> State {
-    effects.push(Effect::Save(SavedFile {
+fn save(name: FileName, hashes: Hashes, outbox: &mut Outbox) -> State {
+    outbox.save(SavedFile {
         name: name.clone(),
         hashes,
-    }));
+    });
     State::Saving(name)
 }
 

@@ -33,15 +33,7 @@ impl Link {
         }
     }
 
-    /// The same link with another upload time.
-    pub(super) fn taking(self, upload_time: Duration) -> Link {
-        Link {
-            upload_time,
-            ..self
-        }
-    }
-
-    /// Admits a client to put a segment on the link now, or gives it an appointment.
+    /// Whether a client may put a segment on the link now. If not, it has an appointment.
     ///
     /// # Errors
     /// The time of the appointment.

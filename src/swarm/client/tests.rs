@@ -4,11 +4,15 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::*;
+use crate::event::Deed;
+use crate::manifest::Manifest;
 use crate::protocol::samples::{hash, hashes, name, owned};
 use crate::protocol::{
-    Answer, Envelope, Joined, Letter, Members, Missing, Progress, Reason, SegmentAnswer,
-    SegmentIndex, SegmentRequest, Swarm, ToDownload, ToTracker, ToUpload,
+    Answer, Envelope, FileId, InitAck, Joined, Letter, Members, Missing, Progress, Rank, Reason,
+    SegmentAnswer, SegmentIndex, SegmentRequest, Swarm, ToDownload, ToTracker, ToUpload,
 };
+use crate::settings::Settings;
+use crate::statistics::Traffic;
 
 const ME: Rank = Rank(2);
 const MINE: FileId = FileId(0);
@@ -24,7 +28,10 @@ fn client(wanted: &[&str], part: Part, settings: Settings) -> (Download, Upload)
         owned: vec![owned("mine", "ab")],
         wanted: wanted.iter().map(|file| name(file)).collect(),
     };
-    start(ME, manifest, &[MINE], settings, part).unwrap()
+    let ack = ToDownload::InitAck(InitAck::Start(vec![MINE]));
+    let registration = Registration::new(ME, Ok(manifest), settings, part);
+    let answered = registration.answered(Rank::TRACKER, ack, &mut Outbox::default());
+    answered.unwrap().expect("the swarm starts")
 }
 
 fn leaving(leaving: Leaving) -> Part {
@@ -34,23 +41,17 @@ fn leaving(leaving: Leaving) -> Part {
     }
 }
 
-fn begin(download: &mut Download, time: u64) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    download.begin(at(time), &mut effects);
-    effects
-}
-
 fn wake(download: &mut Download, time: u64) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    download.wake(at(time), &mut effects);
-    effects
+    let mut outbox = Outbox::default();
+    download.wake(at(time), &mut outbox);
+    outbox.collect()
 }
 
 fn hear(download: &mut Download, time: u64, from: Rank, message: ToDownload) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    let step = download.step(at(time), from, message, &mut effects);
+    let mut outbox = Outbox::default();
+    let step = download.step(at(time), from, message, &mut outbox);
     step.unwrap();
-    effects
+    outbox.collect()
 }
 
 /// The tracker tells of `f`, which rank 3 has.
@@ -98,17 +99,19 @@ fn answers(upload: &mut Upload, time: u64, segment: usize) -> Vec<Answer> {
         segment: SegmentIndex(segment),
         hash: hash(b"ab"[segment]),
     });
-    let mut post = Vec::new();
-    upload.step(at(time), Rank(3), request, &mut post).unwrap();
-    sent(post)
+    let mut outbox = Outbox::default();
+    upload
+        .step(at(time), Rank(3), request, &mut outbox)
+        .unwrap();
+    sent(outbox)
 }
 
-fn sent(post: Vec<Envelope>) -> Vec<Answer> {
+fn sent(outbox: Outbox) -> Vec<Answer> {
     let answer = |envelope: Envelope| match envelope.letter {
         Letter::ToDownload(ToDownload::Segment(answer)) => Some(answer.answer),
         Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => None,
     };
-    post.into_iter().filter_map(answer).collect()
+    outbox.letters().into_iter().filter_map(answer).collect()
 }
 
 fn ack(letter: u8) -> Answer {
@@ -122,7 +125,7 @@ fn who_arrives_late_asks_for_nothing_before_and_serves_what_it_owns() {
         ..Part::default()
     };
     let (mut download, mut upload) = client(&["f"], part, Settings::default());
-    assert_eq!(begin(&mut download, 0), []);
+    assert_eq!(wake(&mut download, 0), []);
     assert!(download.is_away() && !download.is_done());
     assert_eq!(download.due(), Some(at(7)));
     assert_eq!(wake(&mut download, 6), []);
@@ -144,10 +147,11 @@ fn a_free_rider_refuses_what_it_holds() {
         file: MINE,
         segment: SegmentIndex(0),
     };
-    let mut post = Vec::new();
-    upload.step(at(0), Rank(3), question, &mut post).unwrap();
-    let Letter::ToDownload(ToDownload::Availability(offer)) = &post[0].letter else {
-        panic!("{post:?}");
+    let mut outbox = Outbox::default();
+    upload.step(at(0), Rank(3), question, &mut outbox).unwrap();
+    let letters = outbox.letters();
+    let Letter::ToDownload(ToDownload::Availability(offer)) = &letters[0].letter else {
+        panic!("{letters:?}");
     };
     assert_eq!(offer.load, None);
     assert!(!upload.has_left());
@@ -168,12 +172,12 @@ fn a_slow_client_takes_its_own_time_for_a_segment() {
 fn who_leaves_when_it_is_done_stays_so_long_after_all_complete() {
     let part = leaving(Leaving::WhenDone(at(4)));
     let (mut download, mut upload) = client(&["mine"], part, Settings::default());
-    let effects = begin(&mut download, 1);
+    let effects = wake(&mut download, 1);
     assert!(matches!(effects[..], [Effect::Save(_)]));
     assert_eq!(answers(&mut upload, 100, 0), [ack(b'a')], "it is not done");
-    let mut effects = Vec::new();
-    download.saved(at(102), Ok(()), &mut effects);
-    assert_eq!(effects, [done(&[])]);
+    let mut outbox = Outbox::default();
+    download.saved(at(102), Ok(()), &mut outbox);
+    assert_eq!(outbox.collect::<Vec<_>>(), [done(&[])]);
     assert_eq!(answers(&mut upload, 105, 0), [ack(b'a')]);
     assert!(!upload.has_left());
     assert_eq!(answers(&mut upload, 106, 0), [Answer::Nack]);
@@ -194,15 +198,15 @@ fn a_seed_leaves_when_it_has_sent_each_of_its_segments_and_what_is_on_the_link_g
         [ack(b'a')],
         "it takes one more on"
     );
-    let mut post = Vec::new();
-    upload.pass(at(10), &mut post);
-    assert_eq!(sent(post), [ack(b'b')], "the copy is out");
+    let mut outbox = Outbox::default();
+    upload.pass(at(10), &mut outbox);
+    assert_eq!(sent(outbox), [ack(b'b')], "the copy is out");
     assert!(!upload.has_left(), "nobody has noticed");
     assert_eq!(answers(&mut upload, 11, 1), [Answer::Nack]);
     assert!(upload.has_left());
-    let mut post = Vec::new();
-    upload.pass(at(15), &mut post);
-    assert_eq!(sent(post), [ack(b'a')]);
+    let mut outbox = Outbox::default();
+    upload.pass(at(15), &mut outbox);
+    assert_eq!(sent(outbox), [ack(b'a')]);
 }
 
 #[test]
@@ -213,7 +217,7 @@ fn who_leaves_in_the_middle_waits_for_what_is_in_flight_and_goes_without_the_res
         ..Settings::default()
     };
     let (mut download, mut upload) = client(&["f", "g"], part, settings);
-    assert_eq!(begin(&mut download, 0), [asked("f")]);
+    assert_eq!(wake(&mut download, 0), [asked("f")]);
     assert_eq!(
         hear(&mut download, 1, Rank::TRACKER, swarm("cdef")).len(),
         2
@@ -225,7 +229,8 @@ fn who_leaves_in_the_middle_waits_for_what_is_in_flight_and_goes_without_the_res
     let last = hear(&mut download, 12, Rank(3), segment(1, Answer::Nack));
     assert_eq!(last, [done(&["f", "g"])]);
     assert_eq!(answers(&mut upload, 12, 0), [Answer::Nack]);
-    let records = download.into_records();
+    let counted = download.into_statistics(upload.service(), Traffic::default());
+    let records = counted.downloads;
     assert!(records.len() == 1 && !records[0].complete);
 }
 
@@ -233,15 +238,15 @@ fn who_leaves_in_the_middle_waits_for_what_is_in_flight_and_goes_without_the_res
 fn a_file_whose_last_segment_was_in_flight_is_complete_though_the_client_leaves() {
     let part = leaving(Leaving::At(at(10)));
     let (mut download, _) = client(&["f", "g"], part, Settings::default());
-    begin(&mut download, 0);
+    wake(&mut download, 0);
     assert_eq!(hear(&mut download, 1, Rank::TRACKER, swarm("c")).len(), 1);
     let effects = hear(&mut download, 11, Rank(3), segment(0, ack(b'c')));
     let gained = vec![];
     let complete = told(ToTracker::FileComplete(Progress { file: F, gained }));
     assert_eq!(effects[0], complete);
-    let mut effects = Vec::new();
-    download.saved(at(11), Ok(()), &mut effects);
-    assert_eq!(effects, [done(&["g"])]);
+    let mut outbox = Outbox::default();
+    download.saved(at(11), Ok(()), &mut outbox);
+    assert_eq!(outbox.collect::<Vec<_>>(), [done(&["g"])]);
 }
 
 #[test]
@@ -254,7 +259,7 @@ fn who_leaves_waits_for_the_answer_of_the_tracker_and_for_its_grants() {
         ..Settings::default()
     };
     let (mut download, _) = client(&["f"], part, granting);
-    begin(&mut download, 0);
+    wake(&mut download, 0);
     assert_eq!(hear(&mut download, 11, Rank::TRACKER, swarm("cde")), []);
     let grant = || ToDownload::Grant(F);
     assert_eq!(hear(&mut download, 12, Rank::TRACKER, grant()), []);
@@ -266,7 +271,7 @@ fn who_leaves_waits_for_the_answer_of_the_tracker_and_for_its_grants() {
         ..Settings::default()
     };
     let (mut download, _) = client(&["f"], part, one_by_one);
-    begin(&mut download, 0);
+    wake(&mut download, 0);
     assert_eq!(hear(&mut download, 1, Rank::TRACKER, swarm("cd")).len(), 2);
     let effects = hear(&mut download, 2, Rank(3), segment(0, ack(b'c')));
     assert_eq!(effects.len(), 1, "UPDATE");
@@ -290,11 +295,72 @@ fn who_leaves_waits_for_the_answer_of_the_tracker_and_for_its_grants() {
 fn an_owner_that_leaves_after_a_copy_goes_without_what_it_wants() {
     let (mut download, mut upload) =
         client(&["f"], leaving(Leaving::AfterOneCopy), Settings::default());
-    begin(&mut download, 0);
+    wake(&mut download, 0);
     answers(&mut upload, 1, 0);
     answers(&mut upload, 2, 1);
     assert_eq!(
         hear(&mut download, 3, Rank::TRACKER, swarm("c")),
         [done(&["f"])]
     );
+}
+
+/// What a client does besides posting messages.
+fn deeds(outbox: &mut Outbox) -> Vec<Deed> {
+    let deed = |effect| match effect {
+        Effect::Did(deed) => Some(deed),
+        Effect::Send(_) | Effect::Save(_) => None,
+    };
+    outbox.filter_map(deed).collect()
+}
+
+#[test]
+fn a_life_is_told_from_its_beginning_to_its_end_if_it_is_recorded() {
+    let manifest = Manifest {
+        owned: vec![owned("mine", "ab")],
+        wanted: vec![name("f")],
+    };
+    let outbox = &mut Outbox::new(true);
+    let part = leaving(Leaving::WhenDone(at(1)));
+    let registration = Registration::new(ME, Ok(manifest), Settings::default(), part);
+    outbox.begin();
+    assert_eq!(deeds(outbox), [Deed::Begun]);
+    registration.register(outbox);
+    assert!(matches!(outbox.next(), Some(Effect::Send(_))), "INIT");
+    let start = ToDownload::InitAck(InitAck::Start(vec![MINE]));
+    let answered = registration.answered(Rank::TRACKER, start, outbox);
+    let (mut download, mut upload) = answered.unwrap().expect("the swarm starts");
+    download.wake(at(0), outbox);
+    download
+        .step(at(1), Rank::TRACKER, swarm("c"), outbox)
+        .unwrap();
+    assert_eq!(deeds(outbox), []);
+    let came = segment(0, ack(b'c'));
+    download.step(at(2), Rank(3), came, outbox).unwrap();
+    let right = Deed::checked(true, Rank(3), F, SegmentIndex(0));
+    assert_eq!(deeds(outbox), [right]);
+    let (file, problem) = (name("f"), Some("no room".to_owned()));
+    download.saved(at(2), Err("no room".into()), outbox);
+    assert_eq!(deeds(outbox), [Deed::Saved { file, problem }, Deed::Ended]);
+    let stop = ToUpload::Stop;
+    upload.step(at(3), Rank::TRACKER, stop, outbox).unwrap();
+    assert_eq!(deeds(outbox), [Deed::Left, Deed::Ended]);
+}
+
+#[test]
+fn a_client_of_a_swarm_that_does_not_start_ends_and_takes_no_other_answer() {
+    let outbox = &mut Outbox::new(true);
+    let input = || Err(vec!["no input".into()]);
+    let registration = || Registration::new(ME, input(), Settings::default(), Part::default());
+    let refused = ToDownload::InitAck(InitAck::Refused);
+    let answered = registration().answered(Rank::TRACKER, refused.clone(), outbox);
+    assert!(answered.unwrap().is_none());
+    assert_eq!(deeds(outbox), [Deed::Ended]);
+    let start = ToDownload::InitAck(InitAck::Start(vec![]));
+    for (from, message) in [
+        (Rank(1), refused),
+        (Rank::TRACKER, start),
+        (Rank::TRACKER, ToDownload::Grant(F)),
+    ] {
+        assert!(registration().answered(from, message, outbox).is_err());
+    }
 }

@@ -8,7 +8,8 @@ use anyhow::{Result, ensure};
 use super::first_copy::FirstCopy;
 use super::hints::Hints;
 use super::link::Link;
-use super::{Conduct, Leaving, Library, Part};
+use super::{Conduct, Leaving, Library, Outbox, Part};
+use crate::event::Deed;
 use crate::protocol::{
     Answer, Availability, Envelope, FileId, Letter, Rank, SegmentAnswer, SegmentHash,
     SegmentRequest, ToDownload, ToUpload,
@@ -35,43 +36,32 @@ pub struct Upload {
 }
 
 impl Upload {
+    /// Of a client that owns files with these numbers of segments.
     pub(super) fn new(
         me: Rank,
         library: Arc<Library>,
-        conduct: Conduct,
+        owned: &[(FileId, usize)],
         settings: &Settings,
+        part: Part,
     ) -> Upload {
+        let upload_time = part.upload_time.unwrap_or(settings.upload_time);
+        let is_first_copy = part.leaving == Leaving::AfterOneCopy;
         Upload {
             me,
             library,
-            conduct,
-            link: Link::new(settings.upload_time, settings.upload_slots),
-            hints: (!settings.upload_time.is_zero()).then(Hints::default),
+            conduct: part.conduct,
+            link: Link::new(upload_time, settings.upload_slots),
+            hints: (!upload_time.is_zero()).then(Hints::default),
             service: Recorded::default(),
-            first_copy: None,
+            first_copy: FirstCopy::of(owned).filter(|_| is_first_copy),
             has_left: false,
             stopped: false,
         }
     }
 
-    /// The same, in a part, of a client that owns files with so many segments.
-    pub(super) fn playing(self, part: Part, owned: &[(FileId, usize)]) -> Upload {
-        let is_first_copy = part.leaving == Leaving::AfterOneCopy;
-        let first_copy = FirstCopy::of(owned).filter(|_| is_first_copy);
-        let Some(upload_time) = part.upload_time else {
-            return Upload { first_copy, ..self };
-        };
-        Upload {
-            link: self.link.taking(upload_time),
-            hints: (!upload_time.is_zero()).then(Hints::default),
-            first_copy,
-            ..self
-        }
-    }
-
     /// How it answers now: a client that has left refuses everything.
     fn conduct(&self) -> Conduct {
-        if self.has_left {
+        if self.has_left() {
             Conduct::FreeRider
         } else {
             self.conduct
@@ -94,13 +84,16 @@ impl Upload {
         now: Duration,
         from: Rank,
         message: ToUpload,
-        post: &mut Vec<Envelope>,
+        outbox: &mut Outbox,
     ) -> Result<()> {
         ensure!(!self.stopped, "it was stopped already");
-        self.has_left |= self.library.is_closed(now);
-        self.pass(now, post);
+        if !self.has_left && self.library.is_closed(now) {
+            self.has_left = true;
+            outbox.did(Deed::Left);
+        }
+        self.pass(now, outbox);
         match message {
-            ToUpload::SegmentRequest(request) => self.answer(now, from, &request, post),
+            ToUpload::SegmentRequest(request) => self.answer(now, from, &request, outbox),
             ToUpload::AvailabilityRequest { file, segment } => {
                 let holds = match self.conduct() {
                     Conduct::Honest => self.library.segment(file, segment).is_some(),
@@ -113,24 +106,21 @@ impl Upload {
                     segment,
                     load: holds.then_some(load),
                 });
-                post.push(Envelope::new(from, reply));
+                outbox.send(from, reply);
             }
             ToUpload::Stop => {
                 ensure!(from == Rank::TRACKER, "only the tracker stops anybody");
                 self.stopped = true;
             }
         }
-        self.pass(now, post); // at once, where serving takes no time
+        self.pass(now, outbox); // at once, where serving takes no time
+        if self.stopped {
+            outbox.did(Deed::Ended);
+        }
         Ok(())
     }
 
-    fn answer(
-        &mut self,
-        now: Duration,
-        from: Rank,
-        request: &SegmentRequest,
-        post: &mut Vec<Envelope>,
-    ) {
+    fn answer(&mut self, now: Duration, from: Rank, request: &SegmentRequest, outbox: &mut Outbox) {
         let &SegmentRequest {
             file,
             segment,
@@ -156,14 +146,14 @@ impl Upload {
         let Some(hash) = hash else {
             self.service.refused += 1;
             let hints = hints.map(|hints| hints.for_nack(me, from, file, library));
-            post.push(reply(Answer::Nack, hints.unwrap_or_default()));
+            outbox.post(reply(Answer::Nack, hints.unwrap_or_default()));
             return;
         };
         if let Err(time) = self.link.admit(now, from) {
             self.service.busy += 1;
             let hints = hints.map(|hints| hints.for_busy(me, from, file, library));
             let answer = Answer::Busy(time.saturating_sub(now));
-            post.push(reply(answer, hints.unwrap_or_default()));
+            outbox.post(reply(answer, hints.unwrap_or_default()));
             return;
         }
         self.service.served += 1;
@@ -179,7 +169,7 @@ impl Upload {
     }
 
     /// Posts the segments that are through the link.
-    pub fn pass(&mut self, now: Duration, post: &mut Vec<Envelope>) {
+    pub fn pass(&mut self, now: Duration, outbox: &mut Outbox) {
         while let Some(reply) = self.link.pop(now) {
             if let Letter::ToDownload(ToDownload::Segment(sent)) = &reply.letter {
                 if let Some(hints) = &mut self.hints {
@@ -191,12 +181,12 @@ impl Upload {
                     self.library.close(now);
                 }
             }
-            post.push(reply);
+            outbox.post(reply);
         }
     }
 
     /// Whether the client has left, as of the last message.
-    pub fn has_left(&self) -> bool {
+    pub(super) fn has_left(&self) -> bool {
         self.has_left
     }
 

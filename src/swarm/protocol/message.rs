@@ -217,26 +217,6 @@ pub enum ToDownload {
     Grant(FileId),
 }
 
-impl ToDownload {
-    /// Which segment it brings, if it brings one. It is held from then on, or was a wrong one: nobody
-    /// asks for a segment that it holds.
-    pub fn segment(&self) -> Option<(FileId, SegmentIndex)> {
-        match self {
-            ToDownload::Segment(SegmentAnswer {
-                file,
-                segment,
-                answer: Answer::Ack(_),
-                ..
-            }) => Some((*file, *segment)),
-            ToDownload::Segment(_)
-            | ToDownload::InitAck(_)
-            | ToDownload::Swarm(_)
-            | ToDownload::Availability(_)
-            | ToDownload::Grant(_) => None,
-        }
-    }
-}
-
 impl Message for ToDownload {
     fn tag(&self) -> Tag {
         match self {

@@ -1,9 +1,8 @@
 //! A client's rank: it registers, then runs its two threads until the tracker's STOP.
 
-use std::mem;
 use std::thread::{self, ScopedJoinHandle};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::clock::Clock;
 use super::mailbox::{Mailboxes, Own, Receiver};
@@ -11,75 +10,77 @@ use super::post::Post;
 use super::recorder::Recorder;
 use super::watch::Heartbeat;
 use super::{Job, host};
-use crate::client::{self, Download, Effect, Upload};
-use crate::event::Deed;
+use crate::client::{Download, Effect, Outbox, Registration, SavedFile, Upload};
 use crate::inputs;
-use crate::manifest::{self, Manifest};
+use crate::manifest;
 use crate::options::Options;
 use crate::output::{self, NotWritten};
-use crate::protocol::{
-    Envelope, FileId, FileName, InitAck, Message, Rank, ToDownload, ToTracker, ToUpload,
-};
+use crate::protocol::{Envelope, FileName, Message, Rank, ToDownload, ToTracker, ToUpload};
 use crate::report::Plan;
-use crate::statistics::{ClientStatistics, FileDownload, Service, Traffic};
+use crate::statistics::{ClientStatistics, Traffic};
 
-/// A client that the tracker has told to start.
-pub(super) struct Registered {
-    manifest: Manifest,
-    numbers: Vec<FileId>,
+/// A client that has registered. Its two threads can start.
+pub(super) struct Ready {
+    download: Download,
+    upload: Upload,
     sent: Traffic,
     clock: Clock,
-    /// The download thread's.
+    /// The recorder of the download thread.
     recorder: Recorder,
 }
 
-/// Reads the input and registers with the tracker (R1); returns nothing, if the swarm does not start.
+/// Reads the input and registers with the tracker (R1). Returns nothing if the swarm does not start.
 pub(super) fn register(
     options: &Options,
+    plan: &Plan,
     job: &Job,
     mailboxes: &Mailboxes,
     own: &mut Own,
-    mut recorder: Recorder,
-) -> Result<Option<Registered>> {
-    recorder.did(&Deed::Begun);
+    recorder: Recorder,
+) -> Result<Option<Ready>> {
+    let mut post = Post::new(mailboxes, 1, recorder);
+    let mut outbox = Outbox::new(post.recorder.is_on());
+    outbox.begin();
+    carry_out(&mut outbox, &mut post)?;
     let located = |problem: &String| host::located(job.elsewhere.as_ref(), problem);
     let input = manifest::read(&inputs::path(&options.input_dir, job.me))
         .map_err(|problems| problems.iter().map(located).collect());
-    let init = ToTracker::Init(client::init(&input));
-    let mut post = Post::new(mailboxes, 1, recorder);
-    post.send(Envelope::new(Rank::TRACKER, init))?;
-    let answer = own.download.receive(&mut post)?;
+    let warnings = input.iter().flat_map(|manifest| manifest.warnings(job.me));
+    let warnings: Vec<String> = warnings.collect();
+    let registration = Registration::new(job.me, input, plan.settings, plan.part(job.me));
+    registration.register(&mut outbox);
+    carry_out(&mut outbox, &mut post)?;
+    let (from, message) = own.download.receive(&mut post)?;
+    let halves = registration.answered(from, message, &mut outbox)?;
+    carry_out(&mut outbox, &mut post)?;
     let (sent, mut recorder) = post.close()?;
     recorder.flush();
-    let numbers = match answer {
-        (Rank::TRACKER, ToDownload::InitAck(InitAck::Start(numbers))) => numbers,
-        (Rank::TRACKER, ToDownload::InitAck(InitAck::Refused)) => {
-            recorder.did(&Deed::Ended);
-            return Ok(None);
-        }
-        (from, message) => bail!("expected INIT_ACK, found {message:?} from rank {from}"),
-    };
     let clock = Clock::start();
-    let manifest = input.ok().context("expected a refusal, found INIT_ACK")?;
-    Ok(Some(Registered {
-        manifest,
-        numbers,
+    let Some((download, upload)) = halves else {
+        return Ok(None);
+    };
+    for warning in warnings {
+        eprintln!("{warning}");
+    }
+    Ok(Some(Ready {
+        download,
+        upload,
         sent,
         clock,
         recorder,
     }))
 }
 
-impl Registered {
-    /// The files that the client is to download.
+impl Ready {
+    /// The files that the client will download.
     pub(super) fn to_download(&self) -> Vec<&FileName> {
-        self.manifest.to_download().collect()
+        self.download.to_download()
     }
 }
 
-/// Takes part in the swarm until STOP, and returns what was counted on the way.
+/// Takes part in the swarm until STOP. Returns what the client has counted.
 pub(super) fn run(
-    registered: Registered,
+    ready: Ready,
     options: &Options,
     plan: &Plan,
     job: &Job,
@@ -87,47 +88,30 @@ pub(super) fn run(
     own: Own,
     for_upload: Recorder,
 ) -> Result<ClientStatistics> {
-    let (me, settings) = (job.me, plan.settings);
-    let Registered {
-        manifest,
-        numbers,
+    let Ready {
+        download,
+        upload,
         mut sent,
         clock,
         recorder,
-    } = registered;
-    let owned: Vec<FileName> = manifest
-        .owned
-        .iter()
-        .map(|file| file.name.clone())
-        .collect();
-    for warning in manifest.warnings(me) {
-        eprintln!("{warning}");
-    }
-    let (download, upload) = client::start(me, manifest, &numbers, settings, plan.part(me))?;
-
-    let clients = mailboxes.clients();
-    let (downloads, service) = thread::scope(|threads| -> Result<_> {
-        let most_untaken = Download::most_untaken(clients, &settings);
+    } = ready;
+    let (settings, clients) = (&plan.settings, mailboxes.clients());
+    thread::scope(|threads| {
+        let most_untaken = Download::most_untaken(clients, settings);
         let post = Post::new(mailboxes, most_untaken, recorder);
         let download = job.spawn(threads, "download", move || {
             self::download(job, download, options, clock, post, own.download)
         })?;
-        let most_untaken = Upload::most_untaken(clients, &settings);
+        let most_untaken = Upload::most_untaken(clients, settings);
         let post = Post::new(mailboxes, most_untaken, for_upload);
         let upload = job.spawn(threads, "upload", move || {
             self::upload(upload, clock, post, own.upload)
         })?;
-        let (downloads, by_download) = result(download);
-        let (service, by_upload) = result(upload);
+        let (download, by_download) = result(download);
+        let (upload, by_upload) = result(upload);
         sent += by_download;
         sent += by_upload;
-        Ok((downloads, service))
-    })?;
-    Ok(ClientStatistics {
-        owned,
-        downloads,
-        service,
-        sent,
+        Ok(download.into_statistics(upload.service(), sent))
     })
 }
 
@@ -135,7 +119,7 @@ fn result<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().expect("a thread that panics ends the job")
 }
 
-/// The download thread. Returns what became of the files, and what it sent.
+/// The download thread. Returns its half at the end, and the traffic that it sent.
 fn download(
     job: &Job,
     mut download: Download,
@@ -143,36 +127,21 @@ fn download(
     clock: Clock,
     mut post: Post,
     mut mailbox: Receiver<ToDownload>,
-) -> Result<(Vec<FileDownload>, Traffic)> {
+) -> Result<(Download, Traffic)> {
     let mut heartbeat = options.stall_timeout.map(Heartbeat::new);
-    let mut batch = Vec::new();
-    let mut effects = Vec::new();
-    download.begin(clock.now(), &mut effects);
+    let mut outbox = Outbox::new(post.recorder.is_on());
+    download.wake(clock.now(), &mut outbox);
     loop {
-        while !effects.is_empty() {
-            mem::swap(&mut batch, &mut effects);
-            for effect in batch.drain(..) {
-                match effect {
-                    Effect::Send(envelope) => post.send(envelope)?,
-                    Effect::Save(file) => {
-                        let outcome = output::save(&options.output_dir, job.me, &file);
-                        let outcome = outcome.map_err(|why| located(job, why));
-                        post.recorder.did(&Deed::Saved {
-                            file: file.name,
-                            problem: outcome.as_ref().err().cloned(),
-                        });
-                        download.saved(clock.now(), outcome, &mut effects);
-                    }
-                }
-            }
+        while let Some(file) = carry_out(&mut outbox, &mut post)? {
+            let outcome = output::save(&options.output_dir, job.me, &file);
+            let outcome = outcome.map_err(|why| located(job, why));
+            download.saved(clock.now(), outcome, &mut outbox);
         }
         if download.is_done() {
-            let (sent, mut recorder) = post.close()?;
-            recorder.did(&Deed::Ended);
-            return Ok((download.into_records(), sent));
+            return Ok((download, post.close()?.0));
         }
         let due = download.due();
-        // Who has not arrived hears nothing that would remind it to say that it is alive.
+        // A client that has not arrived hears nothing that would remind it to send ALIVE.
         let reminder = heartbeat.as_ref().map(Heartbeat::due);
         let reminder = reminder.filter(|_| download.is_away());
         let moment = due.into_iter().chain(reminder).min();
@@ -185,56 +154,56 @@ fn download(
         {
             post.send(Envelope::new(Rank::TRACKER, ToTracker::Alive))?;
         }
-        let Some((from, message)) = message else {
-            if due.is_some_and(|due| due <= now) {
-                download.wake(now, &mut effects);
-            }
-            continue;
-        };
-        let tag = message.tag();
-        let came = message.segment().filter(|_| post.recorder.is_on());
-        let step = download.step(now, from, message, &mut effects);
-        step.with_context(|| format!("{tag} from rank {from}"))?;
-        if let Some((file, segment)) = came {
-            let is_right = download.holds(file, segment);
-            post.recorder
-                .did(&Deed::checked(is_right, from, file, segment));
+        if let Some((from, message)) = message {
+            let tag = message.tag();
+            let step = download.step(now, from, message, &mut outbox);
+            step.with_context(|| format!("{tag} from rank {from}"))?;
+        } else if due.is_some_and(|due| due <= now) {
+            download.wake(now, &mut outbox);
         }
     }
 }
 
-/// What could not be written, for a user who looks from rank 0's host.
+/// Says what could not be written, for a user who looks from rank 0's host.
 fn located(job: &Job, NotWritten { path, error }: NotWritten) -> String {
     let shown = host::located(job.elsewhere.as_ref(), path.display());
     format!("cannot write {shown}: {error}")
 }
 
-/// The upload thread. Returns what it was asked for, and what it sent.
+/// The upload thread. Returns its half at the end, and the traffic that it sent.
 fn upload(
     mut upload: Upload,
     clock: Clock,
     mut post: Post,
     mut mailbox: Receiver<ToUpload>,
-) -> Result<(Service, Traffic)> {
-    let mut replies = Vec::new();
-    post.recorder.did(&Deed::Begun);
-    while !upload.is_stopped() {
+) -> Result<(Upload, Traffic)> {
+    let mut outbox = Outbox::new(post.recorder.is_on());
+    outbox.begin();
+    loop {
+        carry_out(&mut outbox, &mut post)?;
+        if upload.is_stopped() {
+            return Ok((upload, post.close()?.0));
+        }
         let due = upload.due().and_then(|due| clock.moment(due));
         match mailbox.receive_until(due, &mut post)? {
-            None => upload.pass(clock.now(), &mut replies),
+            None => upload.pass(clock.now(), &mut outbox),
             Some((from, message)) => {
                 let tag = message.tag();
-                let had_left = upload.has_left();
-                let step = upload.step(clock.now(), from, message, &mut replies);
+                let step = upload.step(clock.now(), from, message, &mut outbox);
                 step.with_context(|| format!("{tag} from rank {from}"))?;
-                if upload.has_left() && !had_left {
-                    post.recorder.did(&Deed::Left);
-                }
             }
         }
-        post.send_all(&mut replies)?;
     }
-    let (sent, mut recorder) = post.close()?;
-    recorder.did(&Deed::Ended);
-    Ok((upload.service(), sent))
+}
+
+/// Does what a machine wants done, up to the next file that it wants saved. Returns that file.
+fn carry_out(outbox: &mut Outbox, post: &mut Post) -> Result<Option<SavedFile>> {
+    for effect in outbox {
+        match effect {
+            Effect::Send(envelope) => post.send(envelope)?,
+            Effect::Save(file) => return Ok(Some(file)),
+            Effect::Did(deed) => post.recorder.did(&deed),
+        }
+    }
+    Ok(None)
 }

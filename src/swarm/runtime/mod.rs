@@ -234,7 +234,7 @@ fn participate(
         let post = Post::new(&mailboxes, most_untaken, recorders.first);
         return track(world, options, plan, job, post, own.tracker);
     }
-    let registered = client::register(options, job, &mailboxes, &mut own, recorders.first)?;
+    let registered = client::register(options, plan, job, &mailboxes, &mut own, recorders.first)?;
     if let Some(registered) = registered {
         if is_shown {
             gather::send(world, &registered.to_download())?;

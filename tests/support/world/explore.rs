@@ -6,25 +6,25 @@ use fastrand::Rng;
 use swarm::manifest::Manifest;
 use swarm::settings::Settings;
 
-use super::{Faults, Flow, Library, Thread, World, rules};
+use super::{Faults, Flow, MpiLibrary, Thread, World, rules};
 
 /// The result of a search.
 pub struct Explored {
-    /// The number of states of a run: machines, messages on their way, and outputs.
+    /// How many states it has seen. A state is the machines, the messages on their way and the outputs.
     pub states: usize,
-    /// The number of these states at which a run ends.
+    /// How many of these states are ends of runs.
     pub ends: usize,
-    /// The threads that wait for each other in sends, of each state that nothing leads out of.
+    /// The threads that wait for each other in sends, in states from which no run can go on.
     pub circles: BTreeSet<Vec<Thread>>,
 }
 
-/// Searches everything that can happen to these inputs with this library. Every run that ends is
-/// checked against all rules. A run that comes to a state which was seen before is checked up to
-/// there, because it would go on as the run before did.
+/// Searches everything that can happen to these inputs with this library. Every run that comes to its
+/// end is checked against all rules. A run that comes to a state which was seen before can only go on
+/// as before, so it is checked up to there, and left.
 ///
 /// # Panics
 /// When a rule is broken, or a machine objects to a message.
-pub fn explore(inputs: &[Manifest], settings: Settings, library: Library) -> Explored {
+pub fn explore(inputs: &[Manifest], settings: Settings, library: MpiLibrary) -> Explored {
     let mut rng = Rng::with_seed(0); // without faults nothing is left to chance
     let mut seen = HashSet::new();
     let mut ends = 0;

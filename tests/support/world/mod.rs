@@ -1,10 +1,11 @@
 //! A whole run in one process: the real machines, and a post that a seed makes unpredictable.
 //!
 //! The post keeps MPI's promise and no other: the messages from one sender to one mailbox stay in
-//! order. The seed picks which waiting message is delivered next. Time passes when nothing else
-//! happens, or when the seed says so: up to the next moment at which a machine has something to do.
+//! order. The seed chooses which of the waiting messages is delivered next. Time passes when nothing
+//! else happens, or when the seed says so. It passes to the next moment at which a client has
+//! something to do.
 //!
-//! MPI does not promise to take a message before its reader does. A [`Library`] says how many
+//! MPI does not promise to take a message before its reader takes it. An [`MpiLibrary`] says how many
 //! messages it takes, and whether a thread waits for that.
 
 pub mod explore;
@@ -13,38 +14,41 @@ pub mod rules;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::{self, Write};
 use std::hash::{DefaultHasher, Hasher};
+use std::iter;
 use std::time::Duration;
 
 use fastrand::Rng;
-use lab::twin::Machines;
-use swarm::event::{self, Event};
+use lab::twin::{Flow, Machines, Outputs};
+use swarm::client::SavedFile;
+use swarm::event::{self, Deed, Event};
 use swarm::manifest::Manifest;
-use swarm::protocol::{Envelope, FileName, Hashes, Letter, Rank};
+use swarm::protocol::{Answer, Envelope, FileName, Hashes, Letter, Rank, ToDownload};
 use swarm::report::{Measured, Plan};
 use swarm::scenario::Cast;
 use swarm::settings::Settings;
 use swarm::tracker::Tracker;
 
-/// What goes wrong in a run.
+/// What goes wrong in a run. The refusals are made here, behind the clients' backs: their answers are
+/// altered on the way out.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
     /// The clients that answer every request with a wrong hash.
     pub corrupt: BTreeSet<Rank>,
-    /// The probability, from 0 to 1, with which a client refuses what it holds.
+    /// With this probability, from 0 to 1, a client refuses what it holds.
     pub refusal: f64,
-    /// A client that refuses everything, as if it were gone, after a number of events.
+    /// From this many events of the run on, this client refuses everything, as if it were gone.
     pub vanishing: Option<(Rank, usize)>,
-    /// The parts that clients play.
+    /// The clients that have a part of their own.
     pub cast: Cast,
 }
 
-/// A run that is over: nothing is left to deliver, or nobody to read it.
+/// A run that is over: no message is left, or no thread is left to read it.
 pub struct Run {
     pub inputs: Vec<Manifest>,
     pub settings: Settings,
     pub faults: Faults,
     pub events: Vec<Event>,
-    pub outputs: Saved,
+    pub outputs: BTreeMap<(Rank, FileName), Hashes>,
     pub tracker: Tracker,
     /// Whether every thread has ended.
     pub is_over: bool,
@@ -54,12 +58,18 @@ pub struct Run {
 }
 
 /// What the clients saved.
-pub type Saved = BTreeMap<(Rank, FileName), Hashes>;
+#[derive(Debug, Clone, Default)]
+pub struct Saved(pub BTreeMap<(Rank, FileName), Hashes>);
 
-/// The messages on their way from one sender to one mailbox.
-pub type Flow = (Rank, Rank, event::Thread);
+impl Outputs for Saved {
+    fn save(&mut self, client: Rank, file: &SavedFile) -> Result<(), String> {
+        let twice = (self.0).insert((client, file.name.clone()), file.hashes.clone());
+        assert_eq!(twice, None, "rank {client} saved a file twice");
+        Ok(())
+    }
+}
 
-/// A thread of the run: it sends and reads messages.
+/// A thread that sends and reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Thread {
     Tracker,
@@ -87,19 +97,19 @@ fn reader((_, to, mailbox): Flow) -> Thread {
 
 /// The MPI library that carries the messages, and how the threads use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Library {
-    /// The most messages of a flow that the library holds before their reader takes them. With 0, a
-    /// message goes from its sender to its reader when both are there: by rendezvous.
+pub struct MpiLibrary {
+    /// The most messages of a flow that it holds. With 0, a message goes from its sender to its reader
+    /// when both are there: by rendezvous.
     pub capacity: usize,
     /// Whether a thread waits in every send until the library or the reader has the message, and
     /// reads nothing meanwhile.
     pub sends_wait: bool,
 }
 
-impl Default for Library {
-    /// A library that takes every message at once.
-    fn default() -> Library {
-        Library {
+impl Default for MpiLibrary {
+    /// One that takes everything.
+    fn default() -> MpiLibrary {
+        MpiLibrary {
             capacity: usize::MAX,
             sends_wait: false,
         }
@@ -112,10 +122,12 @@ pub struct World {
     settings: Settings,
     faults: Faults,
     machines: Machines<Saved>,
-    library: Library,
+    /// What has happened so far.
+    events: Vec<Event>,
+    library: MpiLibrary,
     /// The messages that the library holds.
     post: BTreeMap<Flow, VecDeque<Letter>>,
-    /// The messages that each thread has sent and the library has not taken, in order.
+    /// The messages that a thread has sent and the library has not taken, in order.
     out: BTreeMap<Thread, VecDeque<(Flow, Letter)>>,
     now: Duration,
     patience: usize,
@@ -141,12 +153,12 @@ pub fn run(
     pace: Pace,
     rng: &mut Rng,
 ) -> Run {
-    let mut world = World::new(inputs, settings, faults, Library::default());
+    let mut world = World::new(inputs, settings, faults, MpiLibrary::default());
     let (mut recorded, mut moments) = (0, 0);
     loop {
         let flow = rng.choice(world.flows());
-        if world.machines.recorded() > recorded {
-            (recorded, moments) = (world.machines.recorded(), 0);
+        if world.events.len() > recorded {
+            (recorded, moments) = (world.events.len(), 0);
         }
         moments += 1;
         assert!(moments < 10_000, "time passes, and nobody does anything");
@@ -167,10 +179,10 @@ impl World {
         inputs: Vec<Manifest>,
         settings: Settings,
         faults: Faults,
-        library: Library,
+        library: MpiLibrary,
     ) -> World {
-        // A segment takes a request and an answer, and maybe refusals by all in every round; far
-        // more is a livelock.
+        // A segment takes a request and an answer, and maybe refusals by all members in every round.
+        // Far more events than that are a livelock.
         let segments: usize = inputs
             .iter()
             .flat_map(|i| &i.owned)
@@ -187,7 +199,8 @@ impl World {
         let mut world = World {
             settings,
             faults,
-            machines: Machines::new(&plan, read, Saved::new(), true),
+            machines: Machines::new(&plan, read, Saved::default(), true),
+            events: Vec::new(),
             library,
             post: BTreeMap::new(),
             out: BTreeMap::new(),
@@ -195,11 +208,11 @@ impl World {
             patience,
             inputs,
         };
-        world.machines.begin(world.now);
-        for client in Rank::clients(world.inputs.len()) {
+        for rank in iter::once(Rank::TRACKER).chain(Rank::clients(world.inputs.len())) {
             let mut posted = Vec::new();
-            world.machines.register(world.now, client, &mut posted);
-            world.post_all(client, posted);
+            world.machines.begin(world.now, rank, &mut posted);
+            world.events.extend(world.machines.events());
+            world.post_all(rank, posted);
         }
         world
     }
@@ -210,21 +223,21 @@ impl World {
             .chain(self.out.values().map(VecDeque::len))
             .sum();
         let is_over = self.machines.is_over();
-        let outcome = self.machines.outcome();
+        let finished = self.machines.finish();
         Run {
             is_over,
             undelivered,
-            measured: outcome.measured.expect("no input is refused"),
+            measured: finished.measured.expect("no input is refused"),
             inputs: self.inputs,
             settings: self.settings,
             faults: self.faults,
-            events: outcome.events,
-            outputs: outcome.outputs,
-            tracker: outcome.tracker,
+            events: self.events,
+            outputs: finished.outputs.0,
+            tracker: finished.tracker,
         }
     }
 
-    /// All that makes a difference to what can happen from here on, as one number.
+    /// The state of the run as one number. Runs with the same number can go on in the same ways.
     pub fn fingerprint(&self) -> u64 {
         struct Digest(DefaultHasher);
         impl fmt::Write for Digest {
@@ -239,7 +252,7 @@ impl World {
         digest.0.finish()
     }
 
-    /// When somebody has something to do next.
+    /// When a client has something to do next.
     fn due(&self) -> Option<Duration> {
         let due = |(rank, thread)| self.machines.due(rank, thread);
         self.halves().filter_map(due).min()
@@ -255,8 +268,8 @@ impl World {
         self.now = self.now.max(time);
         for (rank, thread) in self.halves() {
             let mut posted = Vec::new();
-            let passed = self.machines.pass(self.now, rank, thread, &mut posted);
-            passed.expect("a client goes on");
+            self.machines.pass(self.now, rank, thread, &mut posted);
+            self.events.extend(self.machines.events());
             self.post_all(rank, posted);
         }
     }
@@ -270,7 +283,7 @@ impl World {
         }
     }
 
-    /// The library takes what it can of what a thread has sent.
+    /// The library takes as many of a thread's messages as it can.
     fn hand_over(&mut self, thread: Thread) {
         let Some(out) = self.out.get_mut(&thread) else {
             return;
@@ -317,8 +330,8 @@ impl World {
         self.library.sends_wait && self.out.contains_key(&thread)
     }
 
-    /// Threads that wait for each other, each in a send to the next one's mailbox and the last one
-    /// to the first one's.
+    /// Threads that wait for each other: each one in a send to the next one's mailbox, and the last
+    /// one in a send to the first one's.
     pub fn circle(&self) -> Option<Vec<Thread>> {
         let waits_for = |thread| {
             let (flow, _) = self.out.get(&thread)?.front()?;
@@ -339,7 +352,7 @@ impl World {
         })
     }
 
-    /// The next message of a flow: the library's, or else its sender's own.
+    /// The next message of a flow: the library holds it, or else the sender still has it.
     fn take(&mut self, flow: Flow) -> Letter {
         let held = self.post.get_mut(&flow).and_then(VecDeque::pop_front);
         if self.post.get(&flow).is_some_and(VecDeque::is_empty) {
@@ -357,27 +370,46 @@ impl World {
     /// Delivers the next message of a flow.
     ///
     /// # Panics
-    /// When a machine objects to it, or there have been too many.
+    /// When a machine objects to it, or when there have been too many events.
     pub fn deliver(&mut self, flow: Flow, rng: &mut Rng) {
-        assert!(
-            self.machines.recorded() < self.patience,
-            "the run does not end"
-        );
+        assert!(self.events.len() < self.patience, "the run does not end");
         let (from, to, thread) = flow;
         let letter = self.take(flow);
-        if thread == event::Thread::Upload {
-            let refuses = self.refuses(to, rng);
-            self.machines.let_refuse(to, refuses);
-        }
+        let refuses = thread == event::Thread::Upload && self.refuses(to, rng);
         let mut posted = Vec::new();
         let taken = self.machines.take(self.now, from, to, letter, &mut posted);
         taken.unwrap_or_else(|error| panic!("{error:#}"));
+        let mut events: Vec<Event> = self.machines.events().collect();
+        if refuses {
+            for Envelope { letter, .. } in &mut posted {
+                refuse(letter);
+            }
+            for event in &mut events {
+                if let Deed::Posted { letter, bytes, .. } = &mut event.deed {
+                    refuse(letter);
+                    *bytes = letter.size();
+                }
+            }
+        }
+        self.events.extend(events);
         self.post_all(to, posted);
     }
 
     /// Whether a fault makes a client refuse what it is asked for now.
     fn refuses(&self, client: Rank, rng: &mut Rng) -> bool {
-        let vanished = |(rank, since)| rank == client && self.machines.recorded() >= since;
+        let vanished = |(rank, since)| rank == client && self.events.len() >= since;
         self.faults.vanishing.is_some_and(vanished) || rng.f64() < self.faults.refusal
+    }
+}
+
+/// Turns an answer into a refusal, as if its sender held nothing.
+fn refuse(letter: &mut Letter) {
+    match letter {
+        Letter::ToDownload(ToDownload::Segment(answer)) => {
+            answer.answer = Answer::Nack;
+            answer.hints.clear();
+        }
+        Letter::ToDownload(ToDownload::Availability(offer)) => offer.load = None,
+        Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {}
     }
 }

@@ -3,11 +3,12 @@
 use std::num::NonZeroUsize;
 
 use super::*;
+use crate::client::Effect;
 use crate::policy::selection;
 use crate::policy::{Named, TrackerIndex, order};
 use crate::protocol::samples::{hash, hashes, name, owned};
 use crate::protocol::{
-    Answer, Availability, FileId, Gained, Hint, Joined, Letter, Members, SegmentAnswer,
+    Availability, Envelope, FileId, Gained, Hint, Joined, Letter, Members, SegmentAnswer,
     SegmentHash, SegmentIndex, SegmentRequest, SegmentSet,
 };
 
@@ -45,12 +46,15 @@ const NOW: Duration = Duration::ZERO;
 
 /// A download half that wants these files, after its first move.
 fn begun(wanted: &[&str], settings: Settings) -> (Download, Vec<Effect>) {
-    let wanted = wanted.iter().map(|file| name(file)).collect();
+    let manifest = Manifest {
+        owned: vec![owned("own", "z")],
+        wanted: wanted.iter().map(|file| name(file)).collect(),
+    };
     let library = Arc::new(Library::default());
-    let mut download = Download::new(ME, vec![owned("own", "z")], wanted, library, settings);
-    let mut effects = Vec::new();
-    download.begin(NOW, &mut effects);
-    (download, effects)
+    let mut download = Download::new(ME, manifest, library, settings, Part::default());
+    let mut outbox = Outbox::default();
+    download.wake(NOW, &mut outbox);
+    (download, outbox.collect())
 }
 
 /// A download of `f` with this content from these members, after the first requests.
@@ -75,18 +79,18 @@ fn joined(letters: &str, members: &[u32], settings: Settings) -> (Download, Vec<
 }
 
 fn hear(download: &mut Download, from: Rank, message: ToDownload) -> Vec<Effect> {
-    let mut effects = Vec::new();
+    let mut outbox = Outbox::default();
     download
-        .step(NOW, from, message, &mut effects)
+        .step(NOW, from, message, &mut outbox)
         .expect("the protocol has a place for it");
-    effects
+    outbox.collect()
 }
 
 /// What the download half does after a save.
 fn saved(download: &mut Download, outcome: Result<(), String>) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    download.saved(NOW, outcome, &mut effects);
-    effects
+    let mut outbox = Outbox::default();
+    download.saved(NOW, outcome, &mut outbox);
+    outbox.collect()
 }
 
 fn save(file: &str, letters: &str) -> Effect {
@@ -517,7 +521,7 @@ fn an_answer_that_nobody_asked_for_is_an_error() {
     let refused = |from: u32, message: ToDownload| {
         let (mut download, _) = joined("ab", &[1, 3], settings(10, 1));
         download
-            .step(NOW, Rank(from), message, &mut Vec::new())
+            .step(NOW, Rank(from), message, &mut Outbox::default())
             .is_err()
     };
     assert!(!refused(3, segment(0, Answer::Nack)), "this one was");
@@ -529,10 +533,14 @@ fn an_answer_that_nobody_asked_for_is_an_error() {
 #[test]
 fn what_became_of_each_file_is_recorded() {
     let at = Duration::from_secs;
+    let manifest = Manifest {
+        owned: vec![],
+        wanted: vec![name("f")],
+    };
     let library = Arc::new(Library::default());
-    let mut download = Download::new(ME, vec![], vec![name("f")], library, settings(10, 1));
-    let mut effects = Vec::new();
-    download.begin(at(1), &mut effects);
+    let mut download = Download::new(ME, manifest, library, settings(10, 1), Part::default());
+    let mut outbox = Outbox::default();
+    download.wake(at(1), &mut outbox);
     let swarm = Swarm::Joined(Joined {
         file: F,
         hashes: hashes("ab"),
@@ -549,10 +557,10 @@ fn what_became_of_each_file_is_recorded() {
         (5, 3, answer(1, Answer::Ack(hash(b'b')))),
     ] {
         download
-            .step(at(time), Rank(from), message, &mut effects)
+            .step(at(time), Rank(from), message, &mut outbox)
             .unwrap();
     }
-    download.saved(at(9), Ok(()), &mut effects);
+    download.saved(at(9), Ok(()), &mut outbox);
     let record = FileDownload {
         name: name("f"),
         segments: 2,
@@ -562,5 +570,5 @@ fn what_became_of_each_file_is_recorded() {
         complete: true,
         sources: BTreeMap::from([(Rank(3), 2)]),
     };
-    assert_eq!(download.into_records(), [record]);
+    assert_eq!(*download.records, [record]);
 }

@@ -12,7 +12,7 @@ fn upload() -> Upload {
     let library = Arc::new(Library::default());
     library.own(OWNED, hashes("ab"));
     library.expect(COMING, hashes("cd"));
-    Upload::new(Rank(1), library, Conduct::Honest, &Settings::default())
+    Upload::new(Rank(1), library, &[], &Settings::default(), Part::default())
 }
 
 /// The answer to a message from rank 7.
@@ -23,8 +23,9 @@ fn answer(upload: &mut Upload, file: FileId, segment: usize, hash: SegmentHash) 
         segment,
         hash,
     });
-    let mut post = Vec::new();
-    upload.step(NOW, Rank(7), request, &mut post).unwrap();
+    let mut outbox = Outbox::default();
+    upload.step(NOW, Rank(7), request, &mut outbox).unwrap();
+    let post = outbox.letters();
     let [ack, nack] = [Answer::Ack(hash), Answer::Nack].map(|answer| {
         let message = ToDownload::Segment(SegmentAnswer {
             file,
@@ -83,7 +84,6 @@ fn a_corrupt_client_answers_every_request_with_a_wrong_hash() {
         conduct: Conduct::Corrupt,
         ..upload()
     };
-    let mut post = Vec::new();
     for (file, segment, hash) in [(OWNED, 1, hash(b'b')), (COMING, 0, hash(b'0'))] {
         let segment = SegmentIndex(segment);
         let request = ToUpload::SegmentRequest(SegmentRequest {
@@ -91,8 +91,9 @@ fn a_corrupt_client_answers_every_request_with_a_wrong_hash() {
             segment,
             hash,
         });
-        upload.step(NOW, Rank(7), request, &mut post).unwrap();
-        let sent = post.pop().map(|envelope| envelope.letter);
+        let mut outbox = Outbox::default();
+        upload.step(NOW, Rank(7), request, &mut outbox).unwrap();
+        let sent = outbox.letters().pop().map(|envelope| envelope.letter);
         let Some(Letter::ToDownload(ToDownload::Segment(answer))) = sent else {
             panic!("expected SEGMENT, found {sent:?}");
         };
@@ -107,17 +108,17 @@ fn r10_it_ends_on_the_trackers_stop_and_on_nothing_else() {
     assert!(!upload.is_stopped());
     assert!(
         upload
-            .step(NOW, Rank(3), ToUpload::Stop, &mut Vec::new())
+            .step(NOW, Rank(3), ToUpload::Stop, &mut Outbox::default())
             .is_err()
     );
     assert!(!upload.is_stopped());
     upload
-        .step(NOW, Rank::TRACKER, ToUpload::Stop, &mut Vec::new())
+        .step(NOW, Rank::TRACKER, ToUpload::Stop, &mut Outbox::default())
         .unwrap();
     assert!(upload.is_stopped());
     assert!(
         upload
-            .step(NOW, Rank::TRACKER, ToUpload::Stop, &mut Vec::new())
+            .step(NOW, Rank::TRACKER, ToUpload::Stop, &mut Outbox::default())
             .is_err()
     );
 }
@@ -134,7 +135,7 @@ fn timed(upload_slots: Option<NonZeroUsize>) -> Upload {
         ..Settings::default()
     };
     let library = upload().library;
-    Upload::new(Rank(1), library, Conduct::Honest, &settings)
+    Upload::new(Rank(1), library, &[], &settings, Part::default())
 }
 
 /// Asks for a segment of the owned file, as rank `from`, at a time.
@@ -145,11 +146,11 @@ fn ask(upload: &mut Upload, time: u64, from: u32, segment: usize) -> Vec<Envelop
         segment: SegmentIndex(segment),
         hash: hash(letter),
     });
-    let mut post = Vec::new();
+    let mut outbox = Outbox::default();
     upload
-        .step(milliseconds(time), Rank(from), request, &mut post)
+        .step(milliseconds(time), Rank(from), request, &mut outbox)
         .unwrap();
-    post
+    outbox.letters()
 }
 
 fn load(upload: &mut Upload, time: u64, segment: usize) -> Option<u32> {
@@ -157,11 +158,12 @@ fn load(upload: &mut Upload, time: u64, segment: usize) -> Option<u32> {
         file: OWNED,
         segment: SegmentIndex(segment),
     };
-    let mut post = Vec::new();
+    let mut outbox = Outbox::default();
     upload
-        .step(milliseconds(time), Rank(9), request, &mut post)
+        .step(milliseconds(time), Rank(9), request, &mut outbox)
         .unwrap();
-    let offer = post
+    let offer = outbox
+        .letters()
         .into_iter()
         .rfind(|envelope| envelope.to == Rank(9))
         .map(|envelope| envelope.letter);
@@ -175,9 +177,9 @@ fn load(upload: &mut Upload, time: u64, segment: usize) -> Option<u32> {
 fn segments_take_the_link_one_after_another_and_all_else_is_answered_at_once() {
     let mut upload = timed(None);
     let passed = |upload: &mut Upload, time: u64| {
-        let mut post = Vec::new();
-        upload.pass(milliseconds(time), &mut post);
-        post.iter()
+        let mut outbox = Outbox::default();
+        upload.pass(milliseconds(time), &mut outbox);
+        (outbox.letters().iter())
             .map(|envelope| envelope.to.0)
             .collect::<Vec<_>>()
     };
@@ -264,9 +266,9 @@ fn where_serving_takes_time_a_refusal_says_who_holds_what_and_a_segment_does_not
     let mut upload = timed(NonZeroUsize::new(1));
     ask(&mut upload, 100, 3, 1);
     assert_eq!(hints(&ask(&mut upload, 101, 4, 1)), [(1, 0), (1, 1)]);
-    let mut post = Vec::new();
-    upload.pass(milliseconds(105), &mut post);
-    assert_eq!(hints(&post), []);
+    let mut outbox = Outbox::default();
+    upload.pass(milliseconds(105), &mut outbox);
+    assert_eq!(hints(&outbox.letters()), []);
     let nack = ask(&mut upload, 105, 5, 2);
     assert_eq!(hints(&nack), [(1, 1), (1, 0), (3, 1)], "rank 3 has got it");
 }

@@ -62,7 +62,7 @@ fn r4_a_segment_that_no_member_says_to_hold_is_asked_for_again_when_there_are_ne
 fn an_offer_that_nobody_asked_for_is_an_error() {
     let refused = |from: u32, message: ToDownload| {
         let (mut download, _) = joined("ab", &[1, 3], least_busy(1));
-        let step = download.step(NOW, Rank(from), message, &mut Vec::new());
+        let step = download.step(NOW, Rank(from), message, &mut Outbox::default());
         step.is_err()
     };
     assert!(!refused(3, availability(0, Some(0))), "this one was");
@@ -125,7 +125,7 @@ fn a_tracker_that_tells_of_too_few_members_is_an_error() {
         held: vec![],
     });
     let message = ToDownload::Swarm(swarm);
-    let step = download.step(NOW, Rank::TRACKER, message, &mut Vec::new());
+    let step = download.step(NOW, Rank::TRACKER, message, &mut Outbox::default());
     let error = step.expect_err("one is missing").to_string();
     assert_eq!(error, "expected to be told what 1 members hold, found 0");
 }
@@ -158,8 +158,7 @@ fn where_the_tracker_grants_nothing_is_asked_for_before_and_everything_is_confir
         [(1, 2)],
         "granted while the members were asked for"
     );
-    let mut objection = Vec::new();
-    let step = download.step(NOW, Rank::TRACKER, grant(), &mut objection);
+    let step = download.step(NOW, Rank::TRACKER, grant(), &mut Outbox::default());
     assert!(step.is_err(), "there is no fourth segment");
 }
 

@@ -4,9 +4,9 @@ use super::*;
 
 /// What the download half does when it is woken.
 fn wake(download: &mut Download, now: Duration) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    download.wake(now, &mut effects);
-    effects
+    let mut outbox = Outbox::default();
+    download.wake(now, &mut outbox);
+    outbox.collect()
 }
 
 const SLOT: Duration = Duration::from_millis(5);
