@@ -1,25 +1,18 @@
 //! `bittorrent launch`: counts the inputs, and becomes an mpirun that starts a rank for each and one
 //! for the tracker.
-//!
-//! It really becomes it, by `exec`: so the terminal, the signals and the exit status are mpirun's.
 
 mod environment;
 mod mpirun;
 mod roll;
+#[cfg(feature = "mpi")]
+pub mod start;
 
-use std::convert::Infallible;
 use std::env;
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::thread;
 
-use anyhow::{Context, Result, ensure};
-
-use crate::inputs;
-
-pub use environment::{is_first, rank, ranks, ranks_here};
+pub use environment::{is_first, is_under_mpirun, rank, ranks, ranks_here};
 pub use mpirun::{Mpi, Mpirun};
 pub use roll::Roll;
 
@@ -36,70 +29,6 @@ pub struct Launch {
     pub options: Vec<OsString>,
     /// Print nothing but problems.
     pub quiet: bool,
-}
-
-#[cfg(feature = "mpi")]
-impl Launch {
-    /// Becomes mpirun.
-    ///
-    /// # Errors
-    /// When it cannot, in words for the user.
-    pub fn start(&self) -> Result<Infallible> {
-        ensure!(
-            !environment::is_under_mpirun(),
-            "launch calls mpirun itself: it is to be started without"
-        );
-        let folder = &self.input_dir;
-        let inputs = inputs::clients(folder)
-            .with_context(|| format!("cannot list the inputs in {}", folder.display()))?;
-        let ranks = inputs::count(&inputs).with_context(|| folder.display().to_string())? + 1;
-        let (asked, options) = (self.mpirun.as_deref(), self.mpirun_options.clone());
-        let mpirun = Mpirun::find(asked, Mpi::of_this_program(), options)?;
-        let additions = mpirun.additions(ranks, Machine::this());
-        if !self.quiet {
-            for reason in &additions.reasons {
-                eprintln!("bittorrent: {reason}");
-            }
-        }
-        let program = env::current_exe().context("cannot find out where this program is")?;
-        let error = Command::new(&mpirun.path)
-            .envs(additions.variables.iter().map(|name| (name, "1")))
-            .args(additions.options)
-            .arg("-np")
-            .arg(ranks.to_string())
-            .args(&mpirun.options)
-            .arg(program)
-            .args(&self.options)
-            .exec();
-        Err(error).with_context(|| format!("cannot run {}", mpirun.path.display()))
-    }
-}
-
-#[cfg(feature = "mpi")]
-/// What to say to a user whose process is a swarm's only one.
-pub fn lone_rank(input_dir: &Path) -> String {
-    if let Some(ranks) = environment::ranks().filter(|&ranks| ranks > 1) {
-        return format!(
-            "this is one of {ranks} ranks, but the MPI library that it was built with, {}, finds no \
-             other: either their mpirun is another library's, or the library is broken, as \
-             MPICH 4.2.0 of Ubuntu 24.04 is",
-            Mpi::of_this_program()
-        );
-    }
-    let mut text = String::from(
-        "a swarm takes at least 2 ranks, a tracker and a client. Either of these starts them:
-
-    bittorrent launch [OPTIONS]          one rank for each in<R>.txt, and one for the tracker
-    mpirun -np N bittorrent [OPTIONS]    N ranks",
-    );
-    if let Some(clients) = inputs::clients(input_dir)
-        .ok()
-        .and_then(|inputs| inputs::count(&inputs).ok())
-    {
-        let folder = input_dir.display();
-        text += &format!("\n\nFor the inputs in {folder}, N is {}.", clients + 1);
-    }
-    text
 }
 
 /// What mpirun has to be told here, besides what the user tells it.

@@ -50,7 +50,7 @@ pub(super) fn rank_among(variables: &[u8]) -> Option<u32> {
 }
 
 /// Whether an mpirun started this process. A batch system may have started the shell that did.
-pub(super) fn is_under_mpirun() -> bool {
+pub fn is_under_mpirun() -> bool {
     number(&RANKS[..2]).is_some()
 }
 

@@ -20,13 +20,6 @@ pub enum Mpi {
 }
 
 impl Mpi {
-    /// The library that this program was built with.
-    #[cfg(feature = "mpi")]
-    pub fn of_this_program() -> Mpi {
-        mpi::environment::library_version()
-            .map_or(Mpi::Other, |version| Mpi::from_version(&version))
-    }
-
     /// Whose this mpirun is.
     ///
     /// # Errors
@@ -39,7 +32,7 @@ impl Mpi {
     }
 
     /// Who says this of himself. MPICH's mpirun goes by the name of Hydra.
-    fn from_version(version: &str) -> Mpi {
+    pub(super) fn from_version(version: &str) -> Mpi {
         let says = |name: &str| version.contains(name);
         if says("Open MPI") {
             Mpi::OpenMpi

@@ -104,7 +104,7 @@ impl Options {
             ));
         }
         if clients == 0 {
-            return Some(launch::lone_rank(&self.input_dir));
+            return Some(launch::start::lone_rank(&self.input_dir));
         }
         let plan = self.plan(clients, self.settings.seed);
         let files = [("--report", &self.report), ("--trace", &self.trace)];

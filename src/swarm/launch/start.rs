@@ -1,0 +1,82 @@
+//! The part of launching that asks the MPI library of this program.
+
+use std::convert::Infallible;
+use std::env;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Launch, Machine, Mpi, Mpirun, is_under_mpirun, ranks};
+use crate::inputs;
+
+impl Mpi {
+    /// The library that this program was built with.
+    pub fn of_this_program() -> Mpi {
+        mpi::environment::library_version()
+            .map_or(Mpi::Other, |version| Mpi::from_version(&version))
+    }
+}
+
+impl Launch {
+    /// Becomes mpirun, by `exec`: so the terminal, the signals and the exit status are mpirun's.
+    ///
+    /// # Errors
+    /// When it cannot, in words for the user.
+    pub fn start(&self) -> Result<Infallible> {
+        ensure!(
+            !is_under_mpirun(),
+            "launch calls mpirun itself: it is to be started without"
+        );
+        let folder = &self.input_dir;
+        let inputs = inputs::clients(folder)
+            .with_context(|| format!("cannot list the inputs in {}", folder.display()))?;
+        let ranks = inputs::count(&inputs).with_context(|| folder.display().to_string())? + 1;
+        let (asked, options) = (self.mpirun.as_deref(), self.mpirun_options.clone());
+        let mpirun = Mpirun::find(asked, Mpi::of_this_program(), options)?;
+        let additions = mpirun.additions(ranks, Machine::this());
+        if !self.quiet {
+            for reason in &additions.reasons {
+                eprintln!("bittorrent: {reason}");
+            }
+        }
+        let program = env::current_exe().context("cannot find out where this program is")?;
+        let error = Command::new(&mpirun.path)
+            .envs(additions.variables.iter().map(|name| (name, "1")))
+            .args(additions.options)
+            .arg("-np")
+            .arg(ranks.to_string())
+            .args(&mpirun.options)
+            .arg(program)
+            .args(&self.options)
+            .exec();
+        Err(error).with_context(|| format!("cannot run {}", mpirun.path.display()))
+    }
+}
+
+/// What to say to a user whose process is a swarm's only one.
+pub fn lone_rank(input_dir: &Path) -> String {
+    if let Some(ranks) = ranks().filter(|&ranks| ranks > 1) {
+        return format!(
+            "this is one of {ranks} ranks, but the MPI library that it was built with, {}, finds no \
+             other: either their mpirun is another library's, or the library is broken, as \
+             MPICH 4.2.0 of Ubuntu 24.04 is",
+            Mpi::of_this_program()
+        );
+    }
+    let mut text = String::from(
+        "a swarm takes at least 2 ranks, a tracker and a client. Either of these starts them:
+
+    bittorrent launch [OPTIONS]          one rank for each in<R>.txt, and one for the tracker
+    mpirun -np N bittorrent [OPTIONS]    N ranks",
+    );
+    if let Some(clients) = inputs::clients(input_dir)
+        .ok()
+        .and_then(|inputs| inputs::count(&inputs).ok())
+    {
+        let folder = input_dir.display();
+        text += &format!("\n\nFor the inputs in {folder}, N is {}.", clients + 1);
+    }
+    text
+}
