@@ -4,8 +4,9 @@ use std::thread::{self, ScopedJoinHandle};
 
 use anyhow::{Context, Result};
 
+use super::address::Mailboxes;
 use super::clock::Clock;
-use super::mailbox::{Mailboxes, Own, Receiver};
+use super::mailbox::{Own, Receiver};
 use super::post::Post;
 use super::recorder::Recorder;
 use super::watch::Heartbeat;

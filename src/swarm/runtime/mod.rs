@@ -1,6 +1,7 @@
 //! What touches MPI, threads and files: it moves messages between the machines, and decides
 //! nothing.
 
+mod address;
 mod assembly;
 mod backoff;
 mod client;
@@ -14,6 +15,7 @@ mod progress;
 mod recorder;
 mod tracing;
 mod tracker;
+mod transfer;
 mod watch;
 
 use std::path::Path;
@@ -28,7 +30,8 @@ pub use job::Job;
 /// can do in the layout of a swarm.
 #[doc(hidden)]
 pub mod carriage {
-    pub use super::mailbox::{Mailboxes, Own, Receiver, open};
+    pub use super::address::Mailboxes;
+    pub use super::mailbox::{Own, Receiver, open};
     pub use super::post::Post;
     pub use super::recorder::Recorder;
 }
@@ -43,10 +46,11 @@ use crate::report::{Measured, Plan, Report};
 use crate::scenario::{self, Cast};
 use crate::settings::Settings;
 use crate::tracker::Tracker;
+use address::Mailboxes;
 use assembly::Assembly;
 use clock::Clock;
 use host::Host;
-use mailbox::{Mailboxes, Own, Receiver};
+use mailbox::{Own, Receiver};
 use post::Post;
 use tracing::{Recorders, Tracing};
 

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 
+use super::address::Mailboxes;
 use super::backoff::Backoff;
-use super::mailbox::{BRISK, Mailboxes, Transfer, recycled};
 use super::recorder::Recorder;
+use super::transfer::{BRISK, Transfer, recycled};
 use crate::protocol::{Envelope, Rank};
 use crate::statistics::Traffic;
 

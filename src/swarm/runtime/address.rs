@@ -1,0 +1,50 @@
+//! Where a message goes: one communicator for each kind of reader.
+//!
+//! The kinds are the tracker, the download threads and the upload threads. Every rank can send on each
+//! communicator, and only its reader receives there, from any source and with any tag. So no thread
+//! takes another's message. One message is one MPI message, and its MPI tag is its kind.
+
+use std::sync::Arc;
+
+use mpi::topology::{Communicator, Process};
+
+use super::transfer::SharedCommunicator;
+use crate::protocol::{Letter, Rank};
+
+/// The mailboxes of all ranks, to post to.
+#[derive(Clone)]
+pub struct Mailboxes {
+    pub(super) tracker: Arc<SharedCommunicator>,
+    pub(super) download: Arc<SharedCommunicator>,
+    pub(super) upload: Arc<SharedCommunicator>,
+}
+
+impl Mailboxes {
+    /// Every rank of `world` must do so.
+    pub(super) fn open(world: &impl Communicator) -> Mailboxes {
+        let [tracker, download, upload] =
+            [(); 3].map(|()| Arc::new(SharedCommunicator(world.duplicate())));
+        Mailboxes {
+            tracker,
+            download,
+            upload,
+        }
+    }
+
+    /// The rank that is to read a letter, in the place where it reads letters of this kind.
+    pub(super) fn reader(&self, to: Rank, letter: &Letter) -> Process<'_> {
+        let mailbox = match letter {
+            Letter::ToTracker(_) => &self.tracker,
+            Letter::ToDownload(_) => &self.download,
+            Letter::ToUpload(_) => &self.upload,
+        };
+        let rank = i32::try_from(to.0).expect("a rank came from MPI");
+        mailbox.0.process_at_rank(rank)
+    }
+
+    /// How many clients there are.
+    pub fn clients(&self) -> usize {
+        let ranks = usize::try_from(self.tracker.0.size()).expect("a size is not negative");
+        ranks - 1
+    }
+}
