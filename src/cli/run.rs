@@ -73,11 +73,7 @@ impl SwarmArguments {
             },
             quiet: self.common.quiet,
         };
-        // Every segment that is served is heard of, but nothing is while one is on its way.
-        if options
-            .stall_timeout
-            .is_some_and(|patience| patience < 2 * options.settings.upload_time)
-        {
+        if !options.allow(options.settings.upload_time) {
             return Err(conflict(
                 "--stall-timeout has to be at least twice --upload-time",
             ));

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::progress::Style;
 use crate::protocol::Rank;
+use crate::report::Plan;
+use crate::scenario::Cast;
 use crate::settings::Settings;
 
 /// What a run needs to know.
@@ -20,7 +22,7 @@ pub struct Options {
     pub corrupt: Vec<Rank>,
     /// Where the scenario is, if there is one; only rank 0 reads it.
     pub scenario: Option<PathBuf>,
-    /// How long no client may be heard of before the run is ended; for ever, if there is none.
+    /// The run is ended when the tracker hears of no client for this long. `None`: it waits for ever.
     pub stall_timeout: Option<Duration>,
     /// Where the report goes.
     pub report: Option<PathBuf>,
@@ -30,4 +32,23 @@ pub struct Options {
     pub progress: Option<Style>,
     /// Print nothing but problems.
     pub quiet: bool,
+}
+
+impl Options {
+    /// A run of `clients` clients, in which the scenario's parts are not dealt yet.
+    pub fn plan(&self, clients: usize) -> Plan {
+        Plan {
+            settings: self.settings,
+            clients,
+            corrupt: self.corrupt.clone(),
+            cast: Cast::default(),
+        }
+    }
+
+    /// Whether a run whose segments take up to `upload_time` is never taken for stalled: the tracker
+    /// hears of every segment that is served, but of nothing while one is on its way.
+    pub fn allow(&self, upload_time: Duration) -> bool {
+        self.stall_timeout
+            .is_none_or(|patience| patience >= upload_time.saturating_mul(2))
+    }
 }

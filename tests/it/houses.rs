@@ -33,7 +33,9 @@ const FLOORS: [(&str, &[&str]); 4] = [
     ),
     (
         "lab",
-        &["generate", "twin", "rules", "check", "picture", "simulate", "study"],
+        &[
+            "generate", "twin", "rules", "check", "picture", "simulate", "study",
+        ],
     ),
     (
         "judge",
@@ -55,12 +57,26 @@ const FOR_THE_JUDGE: [&str; 5] = ["protocol", "manifest", "inputs", "launch", "p
 
 /// The rooms that decide: they take messages and times, and leave what is to be done.
 const DECIDE: [&str; 8] = [
-    "protocol", "event", "policy", "settings", "statistics", "client", "scenario/cast", "tracker",
+    "protocol",
+    "event",
+    "policy",
+    "settings",
+    "statistics",
+    "client",
+    "scenario/cast",
+    "tracker",
 ];
 
 /// What has effects.
 const EFFECTS: [&str; 8] = [
-    "mpi::", "std::fs", "std::thread", "std::env", "std::process", "Instant", "SystemTime", "print",
+    "mpi::",
+    "std::fs",
+    "std::thread",
+    "std::env",
+    "std::process",
+    "Instant",
+    "SystemTime",
+    "print",
 ];
 
 /// The files of a folder, and of a module with the same name.
@@ -84,15 +100,21 @@ fn files(place: &Path) -> Vec<PathBuf> {
 /// What a file says to the compiler outside its tests: no comments, and nothing behind `#[cfg(test)]`
 /// at the end.
 fn code(path: &Path) -> String {
-    let is_for_tests = ["tests", "samples", "made_up"]
-        .iter()
-        .any(|name| path.iter().any(|part| Path::new(part).with_extension("") == Path::new(name)));
+    let is_for_tests = ["tests", "samples", "made_up"].iter().any(|name| {
+        path.iter()
+            .any(|part| Path::new(part).with_extension("") == Path::new(name))
+    });
     if is_for_tests {
         return String::new();
     }
     let text = fs::read_to_string(path).expect("a source file can be read");
-    let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let text = text
+        .split("#[cfg(test)]\nmod tests")
+        .next()
+        .unwrap_or_default();
+    let lines = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
     lines.fold(String::new(), |text, line| text + line + "\n")
 }
 
@@ -103,7 +125,11 @@ fn named<'a>(code: &'a str, beginning: &str) -> BTreeSet<&'a str> {
     });
     let behind = starts.map(|(at, start)| &code[at + start.len()..]);
     behind
-        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
+        .map(|rest| {
+            rest.split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()
+                .unwrap_or("")
+        })
         .filter(|word| !word.is_empty())
         .collect()
 }
@@ -132,7 +158,11 @@ fn a_room_names_only_rooms_below_it() {
         for (floor, room) in rooms.iter().enumerate() {
             for path in files(&src().join(house).join(room)) {
                 for other in named(&code(&path), "crate::") {
-                    if rooms.iter().position(|name| *name == other).is_some_and(|at| at > floor) {
+                    if rooms
+                        .iter()
+                        .position(|name| *name == other)
+                        .is_some_and(|at| at > floor)
+                    {
                         wrong += &format!("{} names {other}\n", path.display());
                     }
                 }
@@ -147,7 +177,9 @@ fn a_house_names_only_the_houses_it_may() {
     for (house, may) in HOUSES {
         let manifest = src().join(house).join("Cargo.toml");
         let manifest = fs::read_to_string(manifest).expect("a house has a manifest");
-        let (_, dependencies) = manifest.split_once("\n[dependencies]").expect("it has some");
+        let (_, dependencies) = manifest
+            .split_once("\n[dependencies]")
+            .expect("it has some");
         for (other, _) in HOUSES {
             let line = format!("\n{other}");
             let depends = dependencies
@@ -162,11 +194,19 @@ fn a_house_names_only_the_houses_it_may() {
 #[test]
 fn studies_have_no_runtime_and_judges_know_no_swarm_from_inside() {
     for path in files(&src().join("lab")) {
-        assert!(!named(&code(&path), "swarm::").contains("runtime"), "{}", path.display());
+        assert!(
+            !named(&code(&path), "swarm::").contains("runtime"),
+            "{}",
+            path.display()
+        );
     }
     for path in files(&src().join("judge")) {
         for room in named(&code(&path), "swarm::") {
-            assert!(FOR_THE_JUDGE.contains(&room), "{} names {room}", path.display());
+            assert!(
+                FOR_THE_JUDGE.contains(&room),
+                "{} names {room}",
+                path.display()
+            );
         }
     }
 }
@@ -189,8 +229,13 @@ fn what_decides_has_no_effects() {
 fn only_the_runtime_names_mpi() {
     for house in ["swarm", "lab", "judge", "pages"] {
         for path in files(&src().join(house)) {
-            let may = path.starts_with(src().join("swarm/runtime")) || path.starts_with(src().join("swarm/launch"));
-            assert!(may || named(&code(&path), "mpi::").is_empty(), "{}", path.display());
+            let may = path.starts_with(src().join("swarm/runtime"))
+                || path.starts_with(src().join("swarm/launch"));
+            assert!(
+                may || named(&code(&path), "mpi::").is_empty(),
+                "{}",
+                path.display()
+            );
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use signal_hook::low_level;
 
-use super::Job;
+use super::job::Job;
 use crate::exit::Exit;
 use crate::launch::Roll;
 

@@ -6,11 +6,12 @@ use anyhow::{Context, Result};
 
 use super::address::Mailboxes;
 use super::clock::Clock;
+use super::host;
+use super::job::Job;
 use super::mailbox::{Own, Receiver};
 use super::post::Post;
 use super::recorder::Recorder;
 use super::watch::Heartbeat;
-use super::{Job, host};
 use crate::client::{Download, Effect, Outbox, Registration, SavedFile, Upload};
 use crate::inputs;
 use crate::manifest;

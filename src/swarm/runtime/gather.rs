@@ -14,29 +14,28 @@ use serde::de::DeserializeOwned;
 use super::backoff::Backoff;
 use crate::protocol::Rank;
 
-/// Rank 0's numbers, on all ranks.
-pub(super) fn share<const N: usize>(world: &SimpleCommunicator, numbers: [u64; N]) -> [u64; N] {
-    let mut numbers = numbers;
-    world.process_at_rank(0).broadcast_into(&mut numbers[..]);
-    numbers
-}
-
-/// Rank 0's text, on all ranks.
+/// What rank 0 says, on all ranks, each of which must ask for it. No other rank is asked.
 ///
 /// # Errors
 /// When it takes more than 2 GiB.
-pub(super) fn spread(world: &SimpleCommunicator, text: String) -> Result<String> {
-    let [length] = share(world, [text.len() as u64]);
-    Count::try_from(length).context("what is shared takes more than 2 GiB")?;
-    let mut bytes = text.into_bytes();
+pub(super) fn share<T: Serialize + DeserializeOwned>(
+    world: &SimpleCommunicator,
+    say: impl FnOnce() -> T,
+) -> Result<T> {
+    let first = world.process_at_rank(0);
+    let mut bytes = Vec::new();
+    if world.rank() == 0 {
+        bytes = postcard::to_stdvec(&say()).context("what is shared cannot be encoded")?;
+    }
+    let mut length = bytes.len() as u64;
+    first.broadcast_into(&mut length);
+    let length = Count::try_from(length).context("what is shared takes more than 2 GiB")?;
     bytes.resize(
-        usize::try_from(length).context("what is shared does not fit")?,
+        usize::try_from(length).expect("a length is not negative"),
         0,
     );
-    if !bytes.is_empty() {
-        world.process_at_rank(0).broadcast_into(&mut bytes[..]);
-    }
-    String::from_utf8(bytes).context("what is shared is no text")
+    first.broadcast_into(&mut bytes[..]);
+    postcard::from_bytes(&bytes).context("what is shared is damaged")
 }
 
 /// Sends bytes to a rank that takes them.

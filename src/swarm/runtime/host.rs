@@ -1,23 +1,17 @@
 //! On which host a rank is: what is missing on one may be there on another.
 
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde::{Deserialize, Serialize};
 
 /// A host, by its name.
-#[derive(Debug, Clone, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Host(String);
 
 impl Host {
     /// The one that this rank is on.
     pub(super) fn this() -> Host {
         Host(mpi::environment::processor_name().unwrap_or_default())
-    }
-
-    /// A number that stands for it on all ranks.
-    pub(super) fn number(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        hasher.finish()
     }
 }
 

@@ -5,7 +5,7 @@ use std::thread::Scope;
 
 use anyhow::Result;
 
-use super::Job;
+use super::job::Job;
 use crate::progress::{ProgressLine, Style};
 use crate::tracker::Amount;
 

@@ -14,9 +14,10 @@ use mpi::topology::SimpleCommunicator;
 
 use super::assembly::Assembly;
 use super::clock::{Clock, Comparison};
+use super::gather;
 use super::host::{self, Host};
+use super::job::Job;
 use super::recorder::Recorder;
-use super::{Job, gather};
 use crate::event::Thread;
 use crate::output;
 use crate::protocol::Rank;
@@ -71,7 +72,6 @@ impl Tracing {
         path: Option<&Path>,
         plan: &Plan,
         job: &Job,
-        host: &Host,
     ) -> Result<Option<(Tracing, Recorders)>> {
         let clock = Clock::start();
         let (me, elsewhere) = (job.me, &job.elsewhere);
@@ -84,9 +84,9 @@ impl Tracing {
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let run = since_1970.map_or(0, |time| time.as_nanos() as u64);
         // The others come into the folder after rank 0 has cleared it.
-        let [run] = gather::share(world, [run]);
+        let run = gather::share(world, || run)?;
         let comparison = clock.compare(world, me, plan.clients);
-        let mine = report(me, host, comparison);
+        let mine = report(me, comparison);
         let parts = Parts {
             folder: &folder,
             elsewhere: elsewhere.as_ref(),
@@ -117,7 +117,7 @@ impl Tracing {
         } else {
             gather::send(world, &(&mine, problem))?;
         }
-        let [is_refused] = gather::share(world, [is_refused.into()]);
+        let is_refused = gather::share(world, || is_refused)?;
         let tracing = Tracing {
             path: path.unwrap_or(Path::new("")).into(),
             is_whole: Arc::clone(&parts.is_whole),
@@ -129,7 +129,7 @@ impl Tracing {
             plan: plan.clone(),
         };
         match begun {
-            Ok(recorders) if is_refused == 0 => Ok(Some((tracing, recorders))),
+            Ok(recorders) if !is_refused => Ok(Some((tracing, recorders))),
             Ok(_) | Err(_) => {
                 tracing.remove(&tracing.parts_of(me));
                 Ok(None)
@@ -355,10 +355,10 @@ fn tell(problems: &[String]) {
     }
 }
 
-fn report(rank: Rank, host: &Host, comparison: Comparison) -> ClockReport {
+fn report(rank: Rank, comparison: Comparison) -> ClockReport {
     ClockReport {
         rank: rank.0,
-        host: host.to_string(),
+        host: Host::this().to_string(),
         offset: comparison.offset as f64 / 1e9,
         uncertainty: Duration::from_nanos(comparison.uncertainty).as_secs_f64(),
     }

@@ -3,17 +3,20 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use mpi::topology::SimpleCommunicator;
 
 use super::clock::Clock;
+use super::gather;
+use super::job::Job;
 use super::mailbox::Receiver;
 use super::post::Post;
 use super::progress::Progress;
 use super::watch::{Watch, Watched};
-use super::{Job, Options, gather};
 use crate::event::Deed;
+use crate::progress::Style;
 use crate::protocol::{FileName, Message, Rank, Tag, ToTracker};
 use crate::report::Plan;
 use crate::statistics::{ClientStatistics, Makespan, Traffic};
@@ -33,30 +36,31 @@ pub(super) struct Account {
 /// not heard of for too long.
 pub(super) fn run(
     world: &SimpleCommunicator,
-    options: &Options,
     plan: &Plan,
     job: &Job,
     post: Post,
     mailbox: Receiver<ToTracker>,
+    patience: Option<Duration>,
+    progress: Option<Style>,
 ) -> Result<Account> {
     let tracker = Shared {
         machine: Mutex::new(Tracker::new(plan.clients, plan.settings)),
         taken: AtomicU64::new(0),
     };
     thread::scope(|threads| {
-        let _watch = Watch::over(&tracker, options.stall_timeout, job, threads)?;
-        let mut progress = None;
+        let _watch = Watch::over(&tracker, patience, job, threads)?;
+        let mut shown = None;
         let mut account = serve(&tracker, post, mailbox, || {
-            if let Some(style) = options.progress {
+            if let Some(style) = progress {
                 let wanted: Vec<Vec<FileName>> = gather::receive(world)?;
                 let wanted = wanted.iter().flatten();
                 let expected = (wanted.filter_map(|name| tracker.machine().size(name))).sum();
                 let downloaded = || tracker.machine().progress();
-                progress = Some(Progress::show(downloaded, expected, style, job, threads)?);
+                shown = Some(Progress::show(downloaded, expected, style, job, threads)?);
             }
             Ok(())
         })?;
-        drop(progress);
+        drop(shown);
         if let Ending::Complete(_) = account.ending {
             account.clients = Some(gather::receive(world)?);
         }

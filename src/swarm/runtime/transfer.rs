@@ -41,7 +41,7 @@ const KEPT: usize = 1 << 16;
 /// A communicator that several threads use.
 pub(super) struct SharedCommunicator(pub(super) SimpleCommunicator);
 
-// SAFETY: a communicator is a handle to an object of the MPI library, and `runtime::run` makes sure that the
+// SAFETY: a communicator is a handle to an object of the MPI library, and `agree` makes sure that the
 // library provides MPI_THREAD_MULTIPLE, under which any thread may use any handle at any time. The
 // handle is freed once, by the last owner of an `Arc`.
 unsafe impl Send for SharedCommunicator {}

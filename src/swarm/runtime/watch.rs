@@ -15,7 +15,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::signal_name;
 
-use super::Job;
+use super::job::Job;
 use crate::exit::Exit;
 use crate::launch::Roll;
 use crate::protocol::Rank;

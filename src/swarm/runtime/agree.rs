@@ -1,0 +1,128 @@
+//! What the ranks agree on before a run: one plan, or one refusal.
+//!
+//! Rank 0 decides, and all others go by what it says: they may see other folders, on another host.
+//! So only rank 0 reads the scenario. It spreads the text, and every rank deals the same parts.
+
+use std::path::Path;
+
+use anyhow::{Result, bail, ensure};
+use mpi::environment::Threading;
+use mpi::topology::{Communicator, SimpleCommunicator};
+use serde::{Deserialize, Serialize};
+
+use super::gather;
+use super::host::Host;
+use crate::launch;
+use crate::options::Options;
+use crate::output;
+use crate::report::Plan;
+use crate::scenario::{self, Cast};
+
+/// What all ranks know when a run begins.
+pub(super) struct Agreement {
+    pub(super) plan: Plan,
+    /// Where this rank is, if that is not rank 0's host.
+    pub(super) elsewhere: Option<Host>,
+    /// Whether rank 0 shows the progress.
+    pub(super) is_shown: bool,
+    /// Whether the run is traced.
+    pub(super) is_traced: bool,
+}
+
+/// Rank 0's word, where nothing stands in the way of the run.
+#[derive(Serialize, Deserialize)]
+struct Word {
+    seed: u64,
+    host: Host,
+    is_shown: bool,
+    is_traced: bool,
+    /// The text of the scenario; empty, if there is none.
+    scenario: String,
+}
+
+/// Comes to an agreement, or to a refusal (`None`), which rank 0 explains to the user. Every rank of
+/// `world` must do so.
+///
+/// # Errors
+/// When the ranks do not understand each other, or when this rank's options forbid what rank 0's
+/// allow.
+pub(super) fn agree(
+    world: &SimpleCommunicator,
+    threading: Threading,
+    options: &Options,
+) -> Result<Option<Agreement>> {
+    let ranks = usize::try_from(world.size()).expect("a size is not negative");
+    let mut plan = options.plan(ranks - 1);
+    let host = Host::this();
+    let mut dealt = None;
+    let word = gather::share(world, || match decide(threading, options, &plan) {
+        Ok((scenario, cast)) => {
+            dealt = Some(cast);
+            Some(Word {
+                seed: plan.settings.seed,
+                host: host.clone(),
+                is_shown: options.progress.is_some(),
+                is_traced: options.trace.is_some(),
+                scenario,
+            })
+        }
+        Err(why) => {
+            // Where no rank knows of another, each is rank 0.
+            if launch::is_first() {
+                eprintln!("bittorrent: {why:#}");
+            }
+            None
+        }
+    })?;
+    let Some(word) = word else { return Ok(None) };
+    plan.settings.seed = word.seed;
+    plan.cast = match dealt {
+        Some(cast) => cast,
+        None => deal(&word.scenario, options, &plan)?,
+    };
+    Ok(Some(Agreement {
+        plan,
+        elsewhere: (host != word.host).then_some(host),
+        is_shown: word.is_shown,
+        is_traced: word.is_traced,
+    }))
+}
+
+/// Rank 0's decision: the scenario's text and the parts that it deals.
+///
+/// # Errors
+/// Says what stands in the way of the run, in words for the user.
+fn decide(threading: Threading, options: &Options, plan: &Plan) -> Result<(String, Cast)> {
+    ensure!(
+        threading >= Threading::Multiple,
+        "two threads of a client use MPI at once, which takes MPI_THREAD_MULTIPLE; \
+         this MPI library provides only {threading:?}"
+    );
+    if plan.clients == 0 {
+        bail!(launch::start::lone_rank(&options.input_dir));
+    }
+    if let Some(why) = plan.objection() {
+        bail!(why);
+    }
+    let scenario = options.scenario.as_deref().map(scenario::text);
+    let scenario = scenario.transpose()?.unwrap_or_default();
+    let cast = deal(&scenario, options, plan)?;
+    let files = [("--report", &options.report), ("--trace", &options.trace)];
+    if let Some(why) = output::objection(files) {
+        bail!(why);
+    }
+    Ok((scenario, cast))
+}
+
+/// Deals the parts of a scenario's text.
+fn deal(text: &str, options: &Options, plan: &Plan) -> Result<Cast> {
+    let path = options.scenario.as_deref();
+    let path = path.unwrap_or(Path::new("the scenario"));
+    let cast = scenario::deal(path, text, plan.clients, &plan.settings)?;
+    ensure!(
+        options.allow(cast.longest_upload_time()),
+        "--stall-timeout has to be at least twice every upload_time of {}",
+        path.display()
+    );
+    Ok(cast)
+}

@@ -1,0 +1,139 @@
+//! A rank's way through a run: the start, its part in the swarm, the end.
+
+use anyhow::Result;
+use mpi::environment::Threading;
+use mpi::topology::{Communicator, SimpleCommunicator};
+
+use super::address::Mailboxes;
+use super::agree::{Agreement, agree};
+use super::assembly::Assembly;
+use super::client;
+use super::clock::Clock;
+use super::gather;
+use super::job::Job;
+use super::mailbox::{self, Own, Receiver};
+use super::post::Post;
+use super::start;
+use super::tracing::{Recorders, Tracing};
+use super::tracker;
+use crate::exit::Exit;
+use crate::inputs;
+use crate::options::Options;
+use crate::output;
+use crate::protocol::{Rank, ToTracker};
+use crate::report::{Measured, Plan, Report};
+use crate::tracker::Tracker;
+
+/// Runs this process's part of the swarm: the tracker on rank 0, a client on every other.
+///
+/// It returns on all ranks once the swarm is done, with what is to be this rank's exit status:
+/// rank 0 answers for all. What goes wrong inside and cannot be carried by the protocol ends the
+/// whole job at once, on all ranks.
+pub fn run(options: &Options) -> Exit {
+    let early = start::early_job(options);
+    let start = Assembly::to("start", options.stall_timeout, &early);
+    let Some((universe, threading)) = mpi::initialize_with_threading(Threading::Multiple) else {
+        unreachable!("this is the only place that initialises MPI")
+    };
+    let world = universe.world();
+    let agreement = agree(&world, threading, options);
+    let Some(Agreement {
+        plan,
+        elsewhere,
+        is_shown,
+        is_traced,
+    }) = agreement.unwrap_or_else(|error| early.abort(&error))
+    else {
+        return Exit::Refused;
+    };
+    let me = Rank(u32::try_from(world.rank()).expect("a rank is not negative"));
+    let job = start::job(me, plan.clone(), options.report.as_deref()).on(elsewhere);
+    let mailboxes = mailbox::open(&world);
+    let (tracing, recorders) = if is_traced {
+        let started = Tracing::start(&world, options.trace.as_deref(), &plan, &job);
+        match started.unwrap_or_else(|error| job.abort(&error)) {
+            Some((tracing, recorders)) => (Some(tracing), recorders),
+            None => return Exit::Refused,
+        }
+    } else {
+        (None, Recorders::default())
+    };
+    drop(start);
+
+    let exit = participate(&world, options, &plan, &job, mailboxes, recorders, is_shown);
+    let mut exit = exit.unwrap_or_else(|error| job.abort(&error));
+    if let Some(Err(why)) = tracing.map(|tracing| tracing.finish(&world, options.stall_timeout)) {
+        eprintln!("bittorrent: {why}");
+        exit = Exit::NotWritten;
+    }
+    // All is done and reported: what may go wrong now changes no more than the exit status.
+    let _end = Assembly::to("end", options.stall_timeout, &Job::new(me, |_, _| {}));
+    drop(universe);
+    exit
+}
+
+/// A rank's part. Where progress is shown, a client says what it wants before it begins, outside the
+/// protocol, in which the tracker hears of one file after another.
+fn participate(
+    world: &SimpleCommunicator,
+    options: &Options,
+    plan: &Plan,
+    job: &Job,
+    (mailboxes, mut own): (Mailboxes, Own),
+    recorders: Recorders,
+    is_shown: bool,
+) -> Result<Exit> {
+    if job.me == Rank::TRACKER {
+        let most_untaken = Tracker::most_untaken(plan.clients, &plan.settings);
+        let post = Post::new(&mailboxes, most_untaken, recorders.first);
+        return track(world, options, plan, job, post, own.tracker);
+    }
+    let registered = client::register(options, plan, job, &mailboxes, &mut own, recorders.first)?;
+    if let Some(registered) = registered {
+        if is_shown {
+            gather::send(world, &registered.to_download())?;
+        }
+        let for_upload = recorders.upload;
+        let statistics = client::run(registered, options, plan, job, &mailboxes, own, for_upload)?;
+        gather::send(world, &statistics)?;
+    }
+    Ok(Exit::Complete)
+}
+
+/// Rank 0's part: the tracker, and what the user is told at the end.
+fn track(
+    world: &SimpleCommunicator,
+    options: &Options,
+    plan: &Plan,
+    job: &Job,
+    post: Post,
+    mailbox: Receiver<ToTracker>,
+) -> Result<Exit> {
+    let last = Rank(u32::try_from(plan.clients).expect("clients have ranks"));
+    if let Some(warning) = inputs::without_rank(&options.input_dir, last) {
+        eprintln!("{warning}");
+    }
+    let clock = Clock::start();
+    let (patience, progress) = (options.stall_timeout, options.progress);
+    let account = tracker::run(world, plan, job, post, mailbox, patience, progress)?;
+    let time = clock.now();
+
+    let measured = account
+        .clients
+        .map(|clients| Measured::new(&plan.settings, &clients, &account.sent, &account.makespan));
+    let (exit, report) = Report::of_ending(plan, &account.ending, measured);
+    for problem in report.complaints() {
+        eprintln!("{problem}");
+    }
+    if let (Some(measured), false) = (&report.measured, options.quiet) {
+        let time = format!("{:.3} s", time.as_secs_f64());
+        print!("{}", report.summary(measured, &time));
+    }
+    if let Some(path) = &options.report
+        && let Err(why) = output::save_report(path, &report)
+    {
+        eprintln!("bittorrent: {why}");
+        return Ok(Exit::NotWritten);
+    }
+    Ok(exit)
+}
