@@ -7,7 +7,7 @@ use clap::{ArgMatches, Args};
 use console::Term;
 
 use super::heading::SWARM;
-use super::run::{Progress, SwarmArguments};
+use super::run::{ShowProgress, SwarmArguments};
 use swarm::launch::Launch;
 
 const EXAMPLES: &str = "\
@@ -81,13 +81,13 @@ fn as_written(matches: &ArgMatches) -> Vec<OsString> {
 }
 
 /// What the ranks are to know of the terminal that this process has, and they have not.
-fn on_terminal(progress: Progress, is_quiet: bool) -> Vec<OsString> {
+fn on_terminal(progress: ShowProgress, is_quiet: bool) -> Vec<OsString> {
     let terminal = Term::stderr();
     let columns = terminal.is_term().then(|| terminal.size().1);
     let is_shown = match progress {
-        Progress::Auto => columns.is_some() && !is_quiet,
-        Progress::Always => true,
-        Progress::Never => false,
+        ShowProgress::Auto => columns.is_some() && !is_quiet,
+        ShowProgress::Always => true,
+        ShowProgress::Never => false,
     };
     let columns = columns.filter(|_| is_shown);
     let shown = is_shown.then(|| "--progress=always".into());

@@ -32,7 +32,7 @@ pub struct SwarmArguments {
 
     /// When to show how far the downloads are
     #[arg(long, help_heading = OUTPUT, value_name = "WHEN", default_value = "auto")]
-    pub(super) progress: Progress,
+    pub(super) progress: ShowProgress,
 
     /// How wide the terminal is that launch has found
     #[arg(long, hide = true)]
@@ -40,7 +40,7 @@ pub struct SwarmArguments {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Progress {
+pub(super) enum ShowProgress {
     /// on a terminal, which mpirun hides from its ranks: launch tells them
     Auto,
     /// also where there is no terminal, by a line every few seconds
@@ -50,7 +50,7 @@ pub(super) enum Progress {
 }
 
 impl SwarmArguments {
-    /// The same for the runtime.
+    /// The options as the runtime takes them.
     ///
     /// # Errors
     /// When options contradict each other.
@@ -67,9 +67,9 @@ impl SwarmArguments {
             report: self.common.report,
             trace: self.common.trace,
             progress: match (self.progress, self.terminal_width) {
-                (Progress::Always, Some(columns)) => Some(Style::Live(columns)),
-                (Progress::Always, None) => Some(Style::Lines),
-                (Progress::Auto | Progress::Never, _) => None,
+                (ShowProgress::Always, Some(columns)) => Some(Style::Live(columns)),
+                (ShowProgress::Always, None) => Some(Style::Lines),
+                (ShowProgress::Auto | ShowProgress::Never, _) => None,
             },
             quiet: self.common.quiet,
         };

@@ -20,7 +20,7 @@ pub struct Mailboxes {
 }
 
 impl Mailboxes {
-    /// Every rank of `world` must do so.
+    /// Opens them. Every rank of `world` must call this.
     pub(super) fn open(world: &impl Communicator) -> Mailboxes {
         let [tracker, download, upload] =
             [(); 3].map(|()| Arc::new(SharedCommunicator(world.duplicate())));

@@ -41,7 +41,7 @@ struct Word {
 }
 
 /// Comes to an agreement, or to a refusal (`None`), which rank 0 explains to the user. Every rank of
-/// `world` must do so.
+/// `world` must call this.
 ///
 /// # Errors
 /// When the ranks do not understand each other, or when this rank's options forbid what rank 0's

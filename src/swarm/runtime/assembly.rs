@@ -1,8 +1,8 @@
 //! Watches the start and the end of a run, at which every rank waits for every other inside MPI.
 //!
 //! `MPI_Init` and `MPI_Finalize` return on no rank before all ranks have called them. One that stands
-//! still holds up all the others there, and MPI cannot be asked which one it is. So a thread that
-//! does not use MPI ends its process when it takes too long, and mpirun then ends the others.
+//! still holds up all the others there, and MPI cannot say which one it is. So a thread that does not
+//! use MPI ends its process when that takes too long, and mpirun then ends the others.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
@@ -21,8 +21,8 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
-    /// Ends this process if the ranks do not come together within `patience`, if there is one, for
-    /// what is to be done: "start" or "end".
+    /// Ends this process if the ranks do not come together within `patience` (`None`: it waits for
+    /// ever). `what` is what MPI did not do then, such as "start".
     pub(super) fn to(what: &'static str, patience: Option<Duration>, job: &Job) -> Assembly {
         let over = patience.map(|patience| {
             let (sender, over) = mpsc::channel();
@@ -41,7 +41,8 @@ impl Assembly {
     }
 }
 
-/// The first rank of each host that can speak says who is there, and the others give it time to.
+/// Ends this process. The first rank of each host that is not stopped says before which ranks are there,
+/// and the others give it time to.
 fn give_up(what: &str, patience: Duration, job: &Job) -> ! {
     const TIME_TO_SPEAK: Duration = Duration::from_millis(500);
     let roll = Roll::call(job.me.0);

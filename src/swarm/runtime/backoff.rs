@@ -18,11 +18,11 @@
 //! | 128 | 0.78 | 0.66 | 0.77 | 0.64 |
 //!
 //! That is for few ranks. With many to a core, a thread that looks again keeps another from work: 200
-//! threads that wait so for a message took both cores from those that had one. So a thread looks the
-//! less often, and sleeps the longer, the more ranks there are to a core. Against the same for any
+//! threads that waited in this way took both cores from those that had a message. So a thread looks the
+//! less often, and sleeps the longer, the more ranks there are to a core. Against the same pauses for any
 //! number, in runs that took turns on a busy machine, one file of 100 segments takes 0.48 of the time
-//! with 100 clients (4 pairs); with 16 there was no clear difference. 10 files of 1000 segments take
-//! 0.69 with 16 (5 pairs) and 0.80 with 4 (9).
+//! with 100 clients (4 pairs). With 16 there was no clear difference. 10 files of 1000 segments take
+//! 0.69 of the time with 16 clients (5 pairs) and 0.80 with 4 (9 pairs).
 //!
 //! The longest sleep is what an idle thread costs. A client that waits for segments of 200 ms took
 //! 0.023 seconds of processor time a second with sleeps of up to 1 ms, 0.02 with 2 ms, 0.013 with 5, and
@@ -34,18 +34,20 @@ use std::time::{Duration, Instant};
 
 use crate::launch;
 
-/// Where a core has one rank: so many times the thread looks again at once,
+/// The first looks follow each other at once. This is their number where a core has one rank.
 const SPINS: u32 = 32;
-/// and so many times after it has let others run.
+/// Before each of the next looks the thread lets others run. This is their number where a core has one
+/// rank.
 const YIELDS: u32 = 128;
-/// Then it sleeps: this part of the time it has waited, so that a message is late by little,
+/// Then the thread sleeps. The sleep is the time that it has waited, divided by this, so that a message
+/// is late by little.
 const PART: u32 = 8;
-/// at least this long, the least that is less work than a yield,
+/// The shortest sleep. A shorter one is more work than a yield.
 const SHORTEST: Duration = Duration::from_micros(20);
-/// and at most this long, by which an idle thread costs next to nothing.
+/// The longest sleep. With it an idle thread costs next to nothing.
 const LONGEST: Duration = Duration::from_millis(5);
 
-/// How many ranks share a core of this host; at least 1, and 1 if the launcher does not say.
+/// How many ranks share a core of this host: at least 1, and 1 if the launcher does not say.
 static RANKS_TO_A_CORE: LazyLock<u32> = LazyLock::new(|| {
     let cores = u32::try_from(num_cpus::get_physical()).unwrap_or(u32::MAX);
     let ranks = launch::ranks_here().unwrap_or(1);
@@ -60,7 +62,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// Whether it goes on for so long that the thread has time for what can wait.
+    /// Whether it has lasted so long that the thread has time for work that is not urgent.
     pub(super) fn is_long(&self) -> bool {
         const LONG: Duration = Duration::from_millis(1);
         self.sleeping_since

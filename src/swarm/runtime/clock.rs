@@ -24,7 +24,7 @@ impl Clock {
         self.0.elapsed()
     }
 
-    /// The moment at which it shows this time; none, if that is too far away to be said.
+    /// The moment at which it shows `time`; `None`, if that is too far away for an [`Instant`].
     pub(super) fn moment(self, time: Duration) -> Option<Instant> {
         self.0.checked_add(time)
     }
@@ -33,15 +33,15 @@ impl Clock {
 /// A rank's clock against rank 0's.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Comparison {
-    /// What is to be added to its nanoseconds, to have those of rank 0's clock.
+    /// The nanoseconds to add to this clock's time for that of rank 0's clock.
     pub(super) offset: i64,
-    /// By how many this may be wrong, either way.
+    /// The most nanoseconds by which the offset may be wrong, either way.
     pub(super) uncertainty: u64,
 }
 
 impl Comparison {
-    /// From an exchange: rank 0 asked at one time and heard at another, on its own clock, that the
-    /// other one showed this.
+    /// From an exchange. By rank 0's clock, it asked at `asked` and heard at `heard` that the other
+    /// clock showed `shown` nanoseconds.
     fn of(asked: Duration, shown: u64, heard: Duration) -> Comparison {
         let round_trip = nanoseconds(heard.saturating_sub(asked));
         let middle = nanoseconds(asked) + round_trip / 2;
@@ -75,7 +75,7 @@ fn nanoseconds(time: Duration) -> u64 {
 
 impl Clock {
     /// Compares all ranks' clocks with rank 0's, one rank after the other, while those whose turn has
-    /// not come sleep. Every rank must do so, and learns of its own.
+    /// not come sleep. Every rank must call this, and gets the comparison of its own clock.
     pub(super) fn compare(
         self,
         world: &SimpleCommunicator,

@@ -14,7 +14,8 @@ use serde::de::DeserializeOwned;
 use super::backoff::Backoff;
 use crate::protocol::Rank;
 
-/// What rank 0 says, on all ranks, each of which must ask for it. No other rank is asked.
+/// Returns on every rank what `say` returns on rank 0. Every rank must call this; only rank 0 calls
+/// `say`.
 ///
 /// # Errors
 /// When it takes more than 2 GiB.
@@ -57,7 +58,7 @@ fn process(world: &SimpleCommunicator, rank: Rank) -> Process<'_> {
     world.process_at_rank(i32::try_from(rank.0).expect("a rank came from MPI"))
 }
 
-/// Sends something of a client's to rank 0, which receives it from all of them.
+/// Sends a client's value to rank 0, which receives one from each.
 pub(super) fn send(world: &SimpleCommunicator, value: &impl Serialize) -> Result<()> {
     let bytes = postcard::to_stdvec(value).context("what is to be gathered cannot be encoded")?;
     let length = Count::try_from(bytes.len()).context("what is gathered takes more than 2 GiB")?;
@@ -67,7 +68,7 @@ pub(super) fn send(world: &SimpleCommunicator, value: &impl Serialize) -> Result
     Ok(())
 }
 
-/// Receives on rank 0 what all clients send, in rank order.
+/// Receives on rank 0 the values that all clients send, in rank order.
 pub(super) fn receive<T: DeserializeOwned>(world: &SimpleCommunicator) -> Result<Vec<T>> {
     let tracker = world.process_at_rank(0);
     let mut lengths = vec![0; usize::try_from(world.size()).expect("a size is not negative")];

@@ -21,8 +21,8 @@ impl fmt::Display for Host {
     }
 }
 
-/// A path, or what begins with one, for a user who looks from rank 0's host: behind the name of its
-/// own, if that is another.
+/// A path, or a text that begins with one, for a user on rank 0's host: behind the name of its host, if
+/// that is another.
 pub(super) fn located(elsewhere: Option<&Host>, path: impl fmt::Display) -> String {
     match elsewhere {
         None => path.to_string(),

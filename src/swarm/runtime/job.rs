@@ -30,9 +30,8 @@ pub struct Job {
 }
 
 impl Job {
-    /// Sees to it that a panic, in whatever thread, ends the job: a rank that stays behind after
-    /// one would be waited for in vain. When the job is ended from here, `on_failure` hears how and
-    /// why.
+    /// From now on a panic ends the job, in whichever thread: other ranks would wait in vain for a rank
+    /// that has lost a thread. When this rank ends the job, `on_failure` gets the exit status and the reason.
     pub fn new(me: Rank, on_failure: impl Fn(Exit, &str) + Send + Sync + 'static) -> Job {
         let job = Job {
             me,
@@ -46,7 +45,7 @@ impl Job {
         job
     }
 
-    /// The same, on a host that is not rank 0's.
+    /// The same job, seen from a rank that is `elsewhere`.
     pub(super) fn on(self, elsewhere: Option<Host>) -> Job {
         Job { elsewhere, ..self }
     }
@@ -61,7 +60,7 @@ impl Job {
     }
 
     /// Tells the user why this rank ends the job, and which thread says so. Only the first reason
-    /// counts: what is met while the job is ending follows from it.
+    /// counts: a problem that a thread meets while the job is ending follows from it.
     pub(super) fn last_words(&self, exit: Exit, why: &str) {
         static SPOKEN: AtomicBool = AtomicBool::new(false);
         if !SPOKEN.swap(true, Ordering::Relaxed) {
@@ -79,7 +78,7 @@ impl Job {
         self.end(Exit::Broken, &format!("{error:#}"))
     }
 
-    /// Starts a named thread, whose failure is the job's.
+    /// Starts a thread named `name`, whose failure ends the job.
     pub(super) fn spawn<'scope, T: Send + 'scope>(
         &self,
         threads: &'scope Scope<'scope, '_>,
@@ -96,8 +95,8 @@ impl Job {
     }
 }
 
-/// Waits until the launcher has taken what this rank has said, but not for long: MPICH's forgets what
-/// it has not, in one of twenty jobs that end themselves.
+/// Waits until the launcher has read what this rank has said, but not for long. MPICH's launcher loses
+/// what it has not read, in one of twenty jobs that end themselves.
 fn await_reader() {
     const LONGEST: Duration = Duration::from_millis(200);
     let start = Instant::now();

@@ -26,7 +26,7 @@ pub struct Own {
     pub upload: Receiver<ToUpload>,
 }
 
-/// Opens the mailboxes of every rank of `world`, all of which must do so.
+/// Opens the mailboxes of all ranks of `world`, each of which must call this.
 pub fn open(world: &impl Communicator) -> (Mailboxes, Own) {
     let mailboxes = Mailboxes::open(world);
     let own = Own {
@@ -37,11 +37,11 @@ pub fn open(world: &impl Communicator) -> (Mailboxes, Own) {
     (mailboxes, own)
 }
 
-/// Where one rank's messages of one kind of reader are taken from. There is one of it a rank, so the
-/// message that a probe finds is still there for the receive.
+/// One mailbox of this rank. Only its owner takes messages out of it, so the message that a probe finds
+/// is still there for the receive.
 pub struct Receiver<M> {
     communicator: Arc<SharedCommunicator>,
-    /// What has begun to come, in the order in which it began.
+    /// The messages that have begun to come, in the order in which they began.
     coming: Vec<Coming>,
     /// A buffer for the next message.
     spare: Vec<u8>,
@@ -74,7 +74,7 @@ impl<M: Message> Receiver<M> {
         Ok(message.expect("it waits for ever"))
     }
 
-    /// The same, but waits no longer than until a moment, if there is one.
+    /// The same, but returns `None` if no message is here at `moment`, if there is one.
     ///
     /// # Errors
     /// When the message cannot be decoded.
@@ -136,7 +136,7 @@ impl<M: Message> Receiver<M> {
         Ok(Some((from, message)))
     }
 
-    /// Whether a message is here, and none of its sender's that comes before it is still on the way.
+    /// Whether the message at `index` is here, and no earlier one of its sender is still on its way.
     fn is_next(&mut self, index: usize) -> bool {
         let (earlier, rest) = self.coming.split_at_mut(index);
         let coming = &mut rest[0];

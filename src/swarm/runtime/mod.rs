@@ -1,18 +1,29 @@
 //! What touches MPI, threads and files: it moves messages between the machines, and decides
 //! nothing.
 //!
-//! A run goes through these rooms, and each names only rooms above it:
-//! * A message's way: a machine's thread gives it to its `post`, which looks up its `address`. It is a
-//!   `transfer` on both sides until the reader's `mailbox` has all of it. A thread that finds none waits
-//!   as `backoff` says, and its `recorder` writes down what it does for the trace.
-//! * Around the protocol: `gather` is what ranks tell each other before and after it, `host` where each
-//!   rank is, and `clock` what time it is, on this rank and on rank 0.
-//! * Against a hang: `job` is the run as any thread of any rank can end it. `assembly` watches the start
-//!   and the end, and `watch` what is between them.
-//! * A rank's part: `tracker` is rank 0's loop, whose `progress` is shown, `client` the two threads of
-//!   every other rank. `tracing` makes one trace of all their records.
-//! * A whole run: `start` is its job before MPI has started, `agree` what all ranks agree on, and `run`
-//!   the way from there to the exit status.
+//! A message's way:
+//! * `tracker` is rank 0's loop, and `client` the two threads of every other rank. Each thread drives a
+//!   machine, and carries its messages.
+//! * `post` is a thread's way out. It never waits for a reader.
+//! * `address` says to which communicator a message goes.
+//! * `transfer` is a message on its way through MPI.
+//! * `mailbox` is where a thread takes messages from, and `backoff` how it waits for one.
+//!
+//! Beside the threads:
+//! * `recorder` writes what a thread does into its part of the trace.
+//! * `watch` ends the job when nothing moves or a signal comes, and `progress` shows how far the
+//!   downloads are.
+//! * `clock` is the time, on this rank and on rank 0.
+//!
+//! A whole run:
+//! * `run` is a rank's way through it.
+//! * `start` is the job before MPI has started, and `agree` what all ranks then agree on.
+//! * `assembly` watches the start and the end, at which every rank waits for every other.
+//! * `tracing` begins the parts of the trace, and makes one file of them.
+//! * `gather` is what ranks tell each other outside the protocol, and `host` where a rank is.
+//! * `job` is the run as any thread of any rank can end it.
+//!
+//! What a room names never names it back.
 
 mod address;
 mod agree;

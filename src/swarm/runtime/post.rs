@@ -1,7 +1,7 @@
 //! A thread's way out: messages are posted, and kept until the MPI library is done with them.
 //!
 //! What is out at a time is bounded by the protocol: a machine knows the most messages that it posts
-//! while nobody takes any (`most_untaken` of each machine), and a thread that has more than twice as
+//! while no reader takes any (`most_untaken` of each machine), and a thread that has more than twice as
 //! many out ends the job. Large messages, each of which may have the hashes of a whole file, go out
 //! one after another.
 
@@ -18,41 +18,40 @@ use super::transfer::{BRISK, Transfer, recycled};
 use crate::protocol::{Envelope, Rank};
 use crate::statistics::Traffic;
 
-/// While no more than so many messages are out, nobody asks what became of them before there is
-/// nothing else to do.
+/// Up to this many messages may be out before `send` asks which of them are complete.
 const FEW: usize = 16;
 
-/// A message is large from this many bytes on.
+/// The fewest bytes of a large message.
 const LARGE: usize = 1 << 20;
 
-/// One large message goes out after another, but none waits for longer than this for the one before:
-/// its reader may never take it.
+/// The longest time that a large message waits for the one before, whose reader may never take it.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// One thread's way out for every message, whoever reads it.
 pub struct Post {
     mailboxes: Mailboxes,
-    /// What the library is not done with, and whom it is for.
+    /// The messages that the library is not done with, each with its reader.
     out: Vec<(Rank, Transfer)>,
-    /// So many messages the thread's machine posts at most while nobody takes any.
+    /// The most messages that the thread's machine posts while no reader takes any.
     most_untaken: usize,
-    /// When more than so many are out, it is time to ask which of them are complete: twice as many as
-    /// there were the last time, so that it costs little however many there are.
+    /// When more messages are out, `send` asks which of them are complete. It is twice the number that
+    /// was out the last time, so that asking costs little however many there are.
     asks_at: usize,
-    /// Large messages that wait for another to be out no more, each with what comes behind it for
-    /// the same reader: encoded, they would take the memory of as many files as there are clients.
+    /// Large messages that wait for another one to be complete, each with the messages behind it for
+    /// the same reader. They are encoded later, or they would take the memory of as many files as there
+    /// are clients.
     held_back: VecDeque<Envelope>,
-    /// When the last large one was posted.
+    /// When the last large message was posted.
     large_posted: Option<Instant>,
-    /// A buffer for the next message, where the last one needs its own no more.
+    /// A buffer for the next message: the last one's, if the library was done with it at once.
     spare: Vec<u8>,
     sent: Traffic,
-    /// What the thread does, also besides posting, for the trace.
+    /// For the trace: what the thread posts, takes, and does besides.
     pub(super) recorder: Recorder,
 }
 
 impl Post {
-    /// A thread's, whose machine posts so many messages at most while nobody takes any.
+    /// For a thread whose machine posts at most `most_untaken` messages while no reader takes any.
     pub fn new(mailboxes: &Mailboxes, most_untaken: usize, recorder: Recorder) -> Post {
         Post {
             mailboxes: mailboxes.clone(),
@@ -71,7 +70,7 @@ impl Post {
     ///
     /// # Errors
     /// When the message is larger than MPI can send, which is 2 GiB; or when more are out than the
-    /// protocol allows, because somebody asks and does not read.
+    /// protocol allows, because a rank asks and does not read.
     pub fn send(&mut self, envelope: Envelope) -> Result<()> {
         let is_behind = self.held_back.iter().any(|other| other.to == envelope.to);
         if is_behind || !self.has_room(&envelope) {
@@ -122,15 +121,15 @@ impl Post {
         Ok(())
     }
 
-    /// The same for several.
+    /// Posts several messages.
     pub(super) fn send_all(&mut self, envelopes: &mut Vec<Envelope>) -> Result<()> {
         envelopes
             .drain(..)
             .try_for_each(|envelope| self.send(envelope))
     }
 
-    /// Asks after one message, if any are out. A library may move them on only when it is asked, and
-    /// a thread that always finds a message would not come to it otherwise.
+    /// Asks whether one of the messages that are out is complete. A library may move messages on only when
+    /// it is asked, and a thread that always finds one to take would not ask otherwise.
     pub(super) fn urge(&mut self) {
         if let Some((_, transfer)) = self.out.first_mut()
             && transfer.is_complete()
@@ -144,7 +143,7 @@ impl Post {
         self.out.retain_mut(|(_, transfer)| !transfer.is_complete());
     }
 
-    /// The same, and posts what was held back as far as there is room. Says whether all is done.
+    /// The same, and posts what was held back as far as there is room. Returns whether nothing is left.
     pub(super) fn go_on(&mut self) -> Result<bool> {
         self.complete();
         while let Some(envelope) = self.held_back.pop_front() {
@@ -157,8 +156,8 @@ impl Post {
         Ok(self.out.is_empty() && self.held_back.is_empty())
     }
 
-    /// Twice as many may be out as nobody has taken: a library may hear that a message was taken
-    /// only after the answer to it has come.
+    /// Checks how many messages are out. The limit is twice the number that no reader has taken: a
+    /// library may learn that a message was taken only after the answer to it has come.
     fn check(&self) -> Result<()> {
         let most = 2 * self.most_untaken;
         let mut readers: Vec<Rank> = self.out.iter().map(|(to, _)| *to).collect();
@@ -175,7 +174,7 @@ impl Post {
         Ok(())
     }
 
-    /// Waits until the library is done with everything, and returns what was sent, and the recorder.
+    /// Waits until the library is done with everything. Returns what was sent, and the recorder.
     ///
     /// # Errors
     /// As [`Post::send`].
@@ -187,7 +186,8 @@ impl Post {
         Ok((self.sent, self.recorder))
     }
 
-    /// Lets some time pass; a long wait may be the last thing that the thread does.
+    /// Lets some time pass, at most `longest`. A long wait may be the last thing that the thread does, so
+    /// its records are written first.
     pub(super) fn pause(&mut self, backoff: &mut Backoff, longest: Duration) {
         if self.recorder.is_on() && backoff.is_long() {
             self.recorder.flush();

@@ -1,4 +1,4 @@
-//! Shows how far the downloads are, by a thread that asks the tracker now and then.
+//! A thread that asks the tracker now and then how far the downloads are, and shows it.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::Scope;
@@ -10,19 +10,19 @@ use crate::progress::{ProgressLine, Style};
 use crate::tracker::Amount;
 
 /// Progress is shown until this is dropped.
-pub(super) struct Progress {
+pub(super) struct ProgressDisplay {
     _over: Sender<()>,
 }
 
-impl Progress {
-    /// Shows how much is downloaded of what is expected, as long as there is an answer to that.
+impl ProgressDisplay {
+    /// Shows how much of `expected` is downloaded, as long as `downloaded` knows.
     pub(super) fn show<'scope>(
         downloaded: impl Fn() -> Option<Amount> + Send + 'scope,
         expected: Amount,
         style: Style,
         job: &Job,
         threads: &'scope Scope<'scope, '_>,
-    ) -> Result<Progress> {
+    ) -> Result<ProgressDisplay> {
         let (sender, over) = mpsc::channel();
         job.spawn(threads, "progress", move || {
             let line = ProgressLine::new(expected, style);
@@ -35,6 +35,6 @@ impl Progress {
             }
             Ok(())
         })?;
-        Ok(Progress { _over: sender })
+        Ok(ProgressDisplay { _over: sender })
     }
 }

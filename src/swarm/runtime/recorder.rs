@@ -15,10 +15,10 @@ use crate::event::Deed;
 use crate::protocol::{Rank, Tag};
 use crate::trace::record::{self, Head, Kind};
 
-/// How many bytes wait for a file at most: as many as stay in a core's own cache.
+/// The most bytes that wait for the file. They fit into a core's own cache.
 const CAPACITY: usize = 1 << 15;
 
-/// How long they wait at most while more come.
+/// The longest time that they wait while more come.
 const LONGEST: Duration = Duration::from_millis(250);
 
 /// One thread's recorder, if the run is traced.
@@ -29,19 +29,19 @@ struct Tape {
     /// When rank 0's clock started.
     start: Instant,
     file: File,
-    /// For the user.
+    /// The file's, for the user.
     path: String,
     me: Rank,
     buffer: Vec<u8>,
     /// The time of the first record in the buffer.
     oldest: Duration,
-    /// Whether everything was written, of all threads of this rank.
+    /// Whether everything that the threads of this rank recorded was written.
     is_whole: Arc<AtomicBool>,
 }
 
 impl Recorder {
-    /// Writes to a file behind what is in it, in times since `start`. Where that fails, the user hears
-    /// of it under the name of `path`, nothing more is recorded, and `is_whole` becomes false.
+    /// Appends to `file`, in times since `start`. If that fails, the user hears that `path` cannot be
+    /// written, nothing more is recorded, and `is_whole` becomes false.
     pub(super) fn new(
         file: File,
         path: String,
@@ -81,7 +81,7 @@ impl Recorder {
         }
     }
 
-    /// Something else was done, just before: its time is not before the deed, for the judge holds the
+    /// Something else was just done. Its time must not be before the deed, because the rules hold the
     /// other thread of the rank to it.
     pub(super) fn did(&mut self, deed: &Deed) {
         if let Some(tape) = &mut self.0 {
@@ -92,7 +92,7 @@ impl Recorder {
         }
     }
 
-    /// Hands over to the file what there is.
+    /// Writes the buffer to the file.
     pub(super) fn flush(&mut self) {
         if let Some(tape) = &mut self.0 {
             let is_written = tape.flush();
@@ -113,7 +113,7 @@ impl Drop for Recorder {
     }
 }
 
-/// Every method says whether all could be written.
+/// Every method returns whether everything could be written.
 impl Tape {
     fn message(&mut self, kind: Kind, other: Rank, tag: i32, bytes: &[u8]) -> bool {
         let now = self.start.elapsed();
@@ -129,7 +129,7 @@ impl Tape {
         self.age(now)
     }
 
-    /// Notes that something was recorded at this time.
+    /// Writes the buffer if it is old, now that something was recorded at `now`.
     fn age(&mut self, now: Duration) -> bool {
         now.saturating_sub(self.oldest) < LONGEST || {
             self.oldest = now;

@@ -26,9 +26,8 @@ use crate::tracker::Tracker;
 
 /// Runs this process's part of the swarm: the tracker on rank 0, a client on every other.
 ///
-/// It returns on all ranks once the swarm is done, with what is to be this rank's exit status:
-/// rank 0 answers for all. What goes wrong inside and cannot be carried by the protocol ends the
-/// whole job at once, on all ranks.
+/// It returns on all ranks once the swarm is done, with this rank's exit status: rank 0 answers for
+/// all. A problem inside that the protocol cannot carry ends the whole job at once, on all ranks.
 pub fn run(options: &Options) -> Exit {
     let early = start::early_job(options);
     let start = Assembly::to("start", options.stall_timeout, &early);
@@ -66,7 +65,7 @@ pub fn run(options: &Options) -> Exit {
         eprintln!("bittorrent: {why}");
         exit = Exit::NotWritten;
     }
-    // All is done and reported: what may go wrong now changes no more than the exit status.
+    // All is done and reported: a problem from here on changes only the exit status.
     let _end = Assembly::to("end", options.stall_timeout, &Job::new(me, |_, _| {}));
     drop(universe);
     exit

@@ -26,21 +26,21 @@ use crate::trace::{
     ClockReport, Header, Part, PartHeader, SCHEMA, part_owner, part_path, parts_folder,
 };
 
-/// So much of a part goes from one host to another at a time.
+/// The most bytes of a part that go from one host to another in one message.
 const CHUNK: u64 = 1 << 20;
 
-/// What rank 0 tells a rank at the end: to send the next chunk of what it is sending,
+/// Rank 0 asks a rank for the next chunk of its parts.
 const NEXT: u8 = 0;
-/// that the trace is written, and the parts are to go,
+/// Rank 0 has written the trace: a rank removes its parts.
 const WRITTEN: u8 = 1;
-/// or that it is not, and the parts are to stay.
+/// Rank 0 could not write the trace: the parts stay.
 const NOT_WRITTEN: u8 = 2;
 
 /// A trace that is being recorded, seen from one rank.
 pub(super) struct Tracing {
     /// The file that it becomes.
     path: PathBuf,
-    /// Where this rank's parts are.
+    /// This rank's parts are there.
     folder: PathBuf,
     me: Rank,
     elsewhere: Option<Host>,
@@ -53,7 +53,7 @@ pub(super) struct Tracing {
     is_whole: Arc<AtomicBool>,
 }
 
-/// The recorders of a rank's threads: of the tracker only the first is used.
+/// The recorders of a rank's threads. The tracker has one thread, and uses only the first.
 #[derive(Default)]
 pub(super) struct Recorders {
     /// The tracker's, or the download thread's.
@@ -62,8 +62,8 @@ pub(super) struct Recorders {
 }
 
 impl Tracing {
-    /// Compares the clocks of all ranks, which must all do so, and begins this rank's parts; nothing,
-    /// if some rank cannot write its own: rank 0 tells the user.
+    /// Compares the clocks of all ranks, and begins this rank's parts. Every rank must call this. It
+    /// returns nothing on all ranks if one cannot write its parts: rank 0 tells the user.
     ///
     /// # Errors
     /// When the ranks do not understand each other.
@@ -137,11 +137,11 @@ impl Tracing {
         }
     }
 
-    /// Makes one file of all parts, when all threads of all ranks have ended. Every rank must do so,
-    /// and rank 0 writes it. A rank that is not heard of for as long as `patience` ends the job.
+    /// Makes one file of all parts, when all threads of all ranks have ended. Every rank must call
+    /// this, and rank 0 writes the file. A rank that is not heard of for `patience` ends the job.
     ///
     /// # Errors
-    /// Says, for the user, what could not be written and why. The parts stay then.
+    /// Says, in words for the user, what could not be written and why. The parts stay then.
     pub(super) fn finish(
         self,
         world: &SimpleCommunicator,
@@ -176,7 +176,7 @@ impl Tracing {
         written
     }
 
-    /// Rank 0's part: fetches what is on other hosts, and joins it all.
+    /// Rank 0's part: fetches the parts that are on other hosts, and joins all of them.
     fn join(
         &self,
         world: &SimpleCommunicator,
@@ -207,7 +207,7 @@ impl Tracing {
         Ok(())
     }
 
-    /// The part of any other rank: sends its parts if it is asked to, and waits until it may end.
+    /// What every other rank does: sends its parts if rank 0 asks for them, and waits until it may end.
     fn serve(&self, world: &SimpleCommunicator) {
         let parts = self.parts_of(self.me);
         let mut unsent = parts.iter();
@@ -218,7 +218,7 @@ impl Tracing {
                     let part = current.take().or_else(|| File::open(unsent.next()?).ok());
                     let mut chunk = Vec::new();
                     if let Some(part) = part {
-                        // One that cannot be read ends there, as if its thread had been stopped.
+                        // A part that cannot be read ends there, as if its thread had been stopped.
                         _ = (&part).take(CHUNK).read_to_end(&mut chunk);
                         current = Some(part).filter(|_| !chunk.is_empty());
                     }
@@ -250,13 +250,14 @@ impl Tracing {
         self.clocks[client.0 as usize].host != self.clocks[0].host
     }
 
-    /// Whether this is one of this run's parts: another host's are there where it shares the folder.
+    /// Whether `path` is a part of this run. Those of other hosts are here as well if the hosts share
+    /// the folder.
     fn is_ours(&self, path: &Path) -> bool {
         let part = Part::open(path);
         part.is_ok_and(|part| part.is_some_and(|part| part.header().run == self.run))
     }
 
-    /// Removes parts, and their folder when it is empty. What cannot be removed stays.
+    /// Removes `parts`, and their folder when it is empty. What cannot be removed stays.
     fn remove(&self, parts: &[PathBuf]) {
         for path in parts {
             _ = fs::remove_file(path);
@@ -265,7 +266,7 @@ impl Tracing {
     }
 }
 
-/// Removes an earlier run's trace, which would be taken for this one's until that is written.
+/// Removes an earlier run's trace. A reader would take it for this run's until that one is written.
 fn clear(path: &Path) -> Result<(), String> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -293,11 +294,11 @@ fn cannot_write(shown: &str, error: &io::Error) -> String {
     format!("cannot write {shown}: {error}")
 }
 
-/// What the parts of a rank have in common.
+/// What the parts of one rank have in common.
 struct Parts<'a> {
     folder: &'a Path,
     elsewhere: Option<&'a Host>,
-    /// Of one of its threads.
+    /// The header of one of its threads; the others differ in `thread` only.
     header: PartHeader,
     /// When rank 0's clock started.
     start: Instant,
@@ -305,7 +306,7 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// Begins those of a rank.
+    /// Begins the parts of all threads of the rank.
     fn begin(&self) -> Result<Recorders, String> {
         let folder = host::located(self.elsewhere, self.folder.display());
         fs::create_dir_all(self.folder).map_err(|error| cannot_write(&folder, &error))?;
@@ -322,7 +323,7 @@ impl Parts<'_> {
         }
     }
 
-    /// Begins a thread's.
+    /// Begins the part of one thread.
     fn recorder(&self, thread: Thread) -> Result<Recorder, String> {
         let me = Rank(self.header.rank);
         let path = part_path(self.folder, me, thread);
@@ -345,7 +346,8 @@ impl Parts<'_> {
     }
 }
 
-/// Tells the user what stands in the way of each rank, in rank order, each thing once.
+/// Tells the user the problem of each rank, in rank order, and the same problem only once. An empty text
+/// is none.
 fn tell(problems: &[String]) {
     let mut told: BTreeSet<&str> = BTreeSet::from([""]);
     for (rank, problem) in problems.iter().enumerate() {
@@ -371,7 +373,7 @@ fn fetch(
     from: Rank,
     path: &Path,
 ) -> io::Result<()> {
-    // Were it there, it would be the one that is being sent.
+    // If it existed here, the hosts would share the folder, and it would be the part that is being sent.
     let mut file = File::create_new(path)?;
     loop {
         let _watched = watch();

@@ -13,7 +13,7 @@ use super::gather;
 use super::job::Job;
 use super::mailbox::Receiver;
 use super::post::Post;
-use super::progress::Progress;
+use super::progress::ProgressDisplay;
 use super::watch::{Watch, Watched};
 use crate::event::Deed;
 use crate::progress::Style;
@@ -32,8 +32,8 @@ pub(super) struct Account {
     pub(super) clients: Option<Vec<ClientStatistics>>,
 }
 
-/// Serves the clients until all are done, and gathers what they counted. Ends the job if they are
-/// not heard of for too long.
+/// Serves the clients until all are done, and gathers what they counted. Shows the progress in the style
+/// `progress`, if there is one. Ends the job if no client is heard of for `patience`.
 pub(super) fn run(
     world: &SimpleCommunicator,
     plan: &Plan,
@@ -43,7 +43,7 @@ pub(super) fn run(
     patience: Option<Duration>,
     progress: Option<Style>,
 ) -> Result<Account> {
-    let tracker = Shared {
+    let tracker = SharedTracker {
         machine: Mutex::new(Tracker::new(plan.clients, plan.settings)),
         taken: AtomicU64::new(0),
     };
@@ -56,7 +56,9 @@ pub(super) fn run(
                 let wanted = wanted.iter().flatten();
                 let expected = (wanted.filter_map(|name| tracker.machine().size(name))).sum();
                 let downloaded = || tracker.machine().progress();
-                shown = Some(Progress::show(downloaded, expected, style, job, threads)?);
+                shown = Some(ProgressDisplay::show(
+                    downloaded, expected, style, job, threads,
+                )?);
             }
             Ok(())
         })?;
@@ -69,12 +71,13 @@ pub(super) fn run(
 }
 
 /// What the loop and the watch share. The lock is never held across a message.
-struct Shared {
+struct SharedTracker {
     machine: Mutex<Tracker>,
+    /// How many messages it has taken.
     taken: AtomicU64,
 }
 
-impl Shared {
+impl SharedTracker {
     fn machine(&self) -> MutexGuard<'_, Tracker> {
         self.machine
             .lock()
@@ -82,7 +85,7 @@ impl Shared {
     }
 }
 
-impl Watched for Shared {
+impl Watched for SharedTracker {
     fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
     }
@@ -94,7 +97,7 @@ impl Watched for Shared {
 
 /// The loop. Calls `on_start` when the last INIT has come and the clients have been told to start.
 fn serve(
-    tracker: &Shared,
+    tracker: &SharedTracker,
     mut post: Post,
     mut mailbox: Receiver<ToTracker>,
     mut on_start: impl FnMut() -> Result<()>,

@@ -1,9 +1,9 @@
 //! Notices, on rank 0, when nothing moves any more and when the end is asked for from outside, and
 //! names the clients that have not finished by then.
 //!
-//! Both take threads of their own. The tracker's may be the one that does not move: a large message
-//! to a client that has stopped is never sent off. And a launcher that has sent SIGTERM waits a few
-//! milliseconds before it kills, too few for a thread that only looks now and then.
+//! Both take threads of their own. The tracker's thread may be the one that does not move: a large
+//! message to a client that has stopped is never sent off. And a launcher that has sent SIGTERM waits
+//! a few milliseconds before it kills, too few for a thread that only looks now and then.
 
 use std::process;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -21,14 +21,14 @@ use crate::launch::Roll;
 use crate::protocol::Rank;
 use crate::report;
 
-/// How often it is looked whether anything moves.
+/// The time from one look at whether anything moves to the next.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What a watch can see of the tracker.
+/// What a watch sees of the tracker.
 pub(super) trait Watched: Sync {
-    /// How many messages it has taken.
+    /// How many messages the tracker has taken.
     fn taken(&self) -> u64;
-    /// Whom it waits for.
+    /// The clients that it waits for.
     fn unfinished(&self) -> Vec<Rank>;
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Ends the job when the tracker takes no message for as long as `patience`, or on SIGTERM, or on
+    /// Ends the job when the tracker takes no message for `patience` (`None`: never), and on SIGTERM or
     /// SIGINT, which MPICH's launcher passes on.
     pub(super) fn over<'scope>(
         tracker: &'scope impl Watched,
@@ -111,15 +111,15 @@ impl Silence {
     }
 }
 
-/// When a client whose download goes on is to say so with ALIVE: four times in the time that would
-/// be too long. A download only asks when it has received a message, so one that hangs is silent.
+/// When a client whose download goes on is to say so with ALIVE: four times in the time after which the
+/// run is ended. A download asks only when it has received a message, so one that hangs is silent.
 pub(super) struct Heartbeat {
     interval: Duration,
     last: Duration,
 }
 
 impl Heartbeat {
-    /// One that starts with the clock.
+    /// The first is due a quarter of `patience` after the start of the clock.
     pub(super) fn new(patience: Duration) -> Heartbeat {
         Heartbeat {
             interval: patience / 4,
@@ -127,11 +127,12 @@ impl Heartbeat {
         }
     }
 
-    /// When it is to say so next.
+    /// When the client is to say so next.
     pub(super) fn due(&self) -> Duration {
         self.last + self.interval
     }
 
+    /// Whether the client is to say so now; then the next time counts from `now`.
     pub(super) fn is_due(&mut self, now: Duration) -> bool {
         let due = now - self.last >= self.interval;
         if due {
