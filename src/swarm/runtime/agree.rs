@@ -126,3 +126,44 @@ fn deal(text: &str, options: &Options, plan: &Plan) -> Result<Cast> {
     );
     Ok(cast)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Rank;
+    use crate::settings::Settings;
+
+    /// Each problem is mended in turn, and the next one is told.
+    #[test]
+    fn of_several_problems_one_is_told() {
+        let mut options = Options {
+            input_dir: "nowhere".into(),
+            output_dir: "nowhere".into(),
+            settings: Settings::default(),
+            corrupt: vec![Rank(3)],
+            scenario: Some("nowhere/s.toml".into()),
+            stall_timeout: None,
+            report: Some("nowhere/r.json".into()),
+            trace: Some("nowhere/t.jsonl".into()),
+            progress: None,
+            quiet: false,
+        };
+        let said = |threading, clients, options: &Options| {
+            let decided = decide(threading, options, &options.plan(clients));
+            format!("{:#}", decided.unwrap_err())
+        };
+        let serialized = said(Threading::Serialized, 0, &options);
+        assert!(serialized.ends_with("this MPI library provides only Serialized"));
+        assert!(said(Threading::Multiple, 0, &options).contains("at least 2 ranks"));
+        let with_2 = |options: &Options| said(Threading::Multiple, 2, options);
+        assert_eq!(with_2(&options), "--corrupt 3: the last client has rank 2");
+        options.corrupt.clear();
+        assert!(with_2(&options).starts_with("nowhere/s.toml: cannot be read: "));
+        options.scenario = None;
+        assert_eq!(with_2(&options), "--report: there is no folder nowhere");
+        options.report = None;
+        assert_eq!(with_2(&options), "--trace: there is no folder nowhere");
+        options.trace = None;
+        assert!(decide(Threading::Multiple, &options, &options.plan(2)).is_ok());
+    }
+}
