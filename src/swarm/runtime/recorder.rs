@@ -67,41 +67,34 @@ impl Recorder {
 
     /// A message is being posted.
     pub(super) fn posted(&mut self, to: Rank, tag: Tag, bytes: &[u8]) {
-        if let Some(tape) = &mut self.0 {
-            let is_written = tape.message(Kind::Posted, to, tag.number(), bytes);
-            self.go_on(is_written);
-        }
+        self.record(|tape| tape.message(Kind::Posted, to, tag.number(), bytes));
     }
 
     /// A message was taken.
     pub(super) fn taken(&mut self, from: Rank, tag: Tag, bytes: &[u8]) {
-        if let Some(tape) = &mut self.0 {
-            let is_written = tape.message(Kind::Taken, from, tag.number(), bytes);
-            self.go_on(is_written);
-        }
+        self.record(|tape| tape.message(Kind::Taken, from, tag.number(), bytes));
     }
 
     /// Something else was just done. Its time must not be before the deed, because the rules hold the
     /// other thread of the rank to it.
     pub(super) fn did(&mut self, deed: &Deed) {
-        if let Some(tape) = &mut self.0 {
+        self.record(|tape| {
             let now = tape.start.elapsed();
             record::append(&mut tape.buffer, now, deed);
-            let is_written = tape.age(now);
-            self.go_on(is_written);
-        }
+            tape.age(now)
+        });
     }
 
     /// Writes the buffer to the file.
     pub(super) fn flush(&mut self) {
-        if let Some(tape) = &mut self.0 {
-            let is_written = tape.flush();
-            self.go_on(is_written);
-        }
+        self.record(Tape::flush);
     }
 
-    fn go_on(&mut self, is_written: bool) {
-        if !is_written {
+    /// Records no more when `write` says that something could not be written.
+    fn record(&mut self, write: impl FnOnce(&mut Tape) -> bool) {
+        if let Some(tape) = &mut self.0
+            && !write(tape)
+        {
             self.0 = None;
         }
     }

@@ -1,7 +1,5 @@
 //! The tracker's rank: a loop around the machine, under watch.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
@@ -17,7 +15,7 @@ use super::progress::ProgressDisplay;
 use super::watch::{Watch, Watched};
 use crate::event::Deed;
 use crate::progress::Style;
-use crate::protocol::{FileName, Message, Rank, Tag, ToTracker};
+use crate::protocol::{FileName, Message, Tag, ToTracker};
 use crate::report::Plan;
 use crate::statistics::{ClientStatistics, Makespan, Traffic};
 use crate::tracker::{Ending, Tracker};
@@ -43,10 +41,7 @@ pub(super) fn run(
     patience: Option<Duration>,
     progress: Option<Style>,
 ) -> Result<Account> {
-    let tracker = SharedTracker {
-        machine: Mutex::new(Tracker::new(plan.clients, plan.settings)),
-        taken: AtomicU64::new(0),
-    };
+    let tracker = Watched::new(Tracker::new(plan.clients, plan.settings));
     thread::scope(|threads| {
         let _watch = Watch::over(&tracker, patience, job, threads)?;
         let mut shown = None;
@@ -70,34 +65,9 @@ pub(super) fn run(
     })
 }
 
-/// What the loop and the watch share. The lock is never held across a message.
-struct SharedTracker {
-    machine: Mutex<Tracker>,
-    /// How many messages it has taken.
-    taken: AtomicU64,
-}
-
-impl SharedTracker {
-    fn machine(&self) -> MutexGuard<'_, Tracker> {
-        self.machine
-            .lock()
-            .expect("nothing panics while it holds the lock")
-    }
-}
-
-impl Watched for SharedTracker {
-    fn taken(&self) -> u64 {
-        self.taken.load(Ordering::Relaxed)
-    }
-
-    fn unfinished(&self) -> Vec<Rank> {
-        self.machine().unfinished()
-    }
-}
-
 /// The loop. Calls `on_start` when the last INIT has come and the clients have been told to start.
 fn serve(
-    tracker: &SharedTracker,
+    tracker: &Watched,
     mut post: Post,
     mut mailbox: Receiver<ToTracker>,
     mut on_start: impl FnMut() -> Result<()>,
@@ -108,7 +78,7 @@ fn serve(
     post.recorder.did(&Deed::Begun);
     loop {
         let (from, message) = mailbox.receive(&mut post)?;
-        tracker.taken.fetch_add(1, Ordering::Relaxed);
+        tracker.has_taken();
         let tag = message.tag();
         makespan.heard(clock.now(), tag);
         let step = tracker.machine().step(from, message, &mut replies);

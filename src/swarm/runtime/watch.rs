@@ -6,7 +6,9 @@
 //! a few milliseconds before it kills, too few for a thread that only looks now and then.
 
 use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Mutex, MutexGuard};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
 
@@ -18,18 +20,46 @@ use signal_hook::low_level::signal_name;
 use super::job::Job;
 use crate::exit::Exit;
 use crate::launch::Roll;
-use crate::protocol::Rank;
 use crate::report;
+use crate::tracker::Tracker;
 
 /// The time from one look at whether anything moves to the next.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What a watch sees of the tracker.
-pub(super) trait Watched: Sync {
-    /// How many messages the tracker has taken.
-    fn taken(&self) -> u64;
-    /// The clients that it waits for.
-    fn unfinished(&self) -> Vec<Rank>;
+/// The tracker, which its loop and the watch share. The lock is never held across a message.
+pub(super) struct Watched {
+    machine: Mutex<Tracker>,
+    /// How many messages it has taken.
+    taken: AtomicU64,
+}
+
+impl Watched {
+    pub(super) fn new(tracker: Tracker) -> Watched {
+        Watched {
+            machine: Mutex::new(tracker),
+            taken: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn machine(&self) -> MutexGuard<'_, Tracker> {
+        self.machine
+            .lock()
+            .expect("nothing panics while it holds the lock")
+    }
+
+    /// The tracker has taken a message.
+    pub(super) fn has_taken(&self) {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// The clients that the tracker waits for, in words.
+    fn unfinished(&self) -> String {
+        report::unfinished(&self.machine().unfinished())
+    }
 }
 
 /// The watch is over when this is dropped.
@@ -42,7 +72,7 @@ impl Watch {
     /// Ends the job when the tracker takes no message for `patience` (`None`: never), and on SIGTERM or
     /// SIGINT, which MPICH's launcher passes on.
     pub(super) fn over<'scope>(
-        tracker: &'scope impl Watched,
+        tracker: &'scope Watched,
         patience: Option<Duration>,
         job: &Job,
         threads: &'scope Scope<'scope, '_>,
@@ -75,14 +105,14 @@ impl Drop for Watch {
     }
 }
 
-fn end_on_silence(tracker: &impl Watched, patience: Duration, over: &Receiver<()>, job: &Job) {
+fn end_on_silence(tracker: &Watched, patience: Duration, over: &Receiver<()>, job: &Job) {
     let mut silence = Silence::from(Instant::now(), tracker.taken());
     while over.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
         if silence.length(Instant::now(), tracker.taken()) >= patience {
             let time = humantime::format_duration(patience);
             let mut why = format!(
                 "no client was heard of for {time} (--stall-timeout); {}",
-                unfinished(tracker)
+                tracker.unfinished()
             );
             if let Some(stopped) = Roll::call(job.me.0).stopped() {
                 why += &format!("; {stopped}");
@@ -142,17 +172,13 @@ impl Heartbeat {
     }
 }
 
-fn end_on_signal(tracker: &impl Watched, mut signals: Signals, job: &Job) {
+fn end_on_signal(tracker: &Watched, mut signals: Signals, job: &Job) {
     if let Some(signal) = signals.forever().next() {
         let name = signal_name(signal).expect("only signals with a name are waited for");
-        let why = format!("{name} came; {}", unfinished(tracker));
+        let why = format!("{name} came; {}", tracker.unfinished());
         job.last_words(Exit::Stalled, &why);
         process::exit(Exit::Stalled.status().into());
     }
-}
-
-fn unfinished(tracker: &impl Watched) -> String {
-    report::unfinished(&tracker.unfinished())
 }
 
 #[cfg(test)]
