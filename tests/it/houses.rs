@@ -1,6 +1,6 @@
 //! The plan of the house: which room may name which. The maps in the crates' docs say why.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -223,6 +223,23 @@ fn what_decides_has_no_effects() {
             }
         }
     }
+}
+
+#[test]
+fn the_rooms_of_the_runtime_form_no_circle() {
+    let files = files(&src().join("swarm/runtime")).into_iter();
+    let room = |path: &PathBuf| path.file_stem().unwrap().to_string_lossy().into_owned();
+    let mut rooms: BTreeMap<String, String> = files.map(|path| (room(&path), code(&path))).collect();
+    rooms.remove("mod");
+    assert!(rooms.values().all(|code| !code.contains("super::{")), "each room has a line of its own");
+    // A room that names none of the others is taken away, until only circles and what names them is left.
+    let names_none = |rooms: &BTreeMap<String, String>, room: &String| {
+        named(&rooms[room], "super::").into_iter().all(|other| !rooms.contains_key(other))
+    };
+    while let Some(room) = rooms.keys().find(|room| names_none(&rooms, room)).cloned() {
+        rooms.remove(&room);
+    }
+    assert!(rooms.is_empty(), "{:?}", rooms.keys());
 }
 
 #[test]
