@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use work::Work;
 
-use crate::checks::check::Check;
+use crate::checks::Check;
 use crate::command::Grade;
 use crate::runs::cases::{self, Case};
 use crate::seen::known::Known;

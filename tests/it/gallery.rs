@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use judge::checks::check::Check;
+use judge::checks::Check;
 use swarm::launch::Mpi;
 
 use support::job::{mpi, prepare};

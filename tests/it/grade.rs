@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use crate::gallery::{DEFECTS, Shows, program};
 use fastrand::Rng;
-use judge::checks::check::{Check, Subject};
+use judge::checks::{Check, Subject};
 use judge::runs::cases;
 use lab::generate::{self, Shape};
 use serde_json::Value;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use bittorrent::cli::Arguments;
 use clap::CommandFactory;
-use judge::checks::check::{Check, Subject};
+use judge::checks::{Check, Subject};
 use judge::command::Outcome as Graded;
 use judge::seen::run::Condition;
 use lab::check::Outcome;

@@ -1,7 +1,64 @@
-//! What is judged.
+//! What is judged. Each check is a module of its name, with a function that gets a [`Scene`] and says what
+//! it shows; none names another.
+//!
+//! A new check is a module, its row in the table below, and its row in `docs/grading.md`.
+//!
+//! [`Scene`]: crate::seen::scene::Scene
 
-pub mod check;
-pub(crate) mod conduct;
-pub(crate) mod hang;
-pub(crate) mod mpi_use;
-pub(crate) mod outcome;
+#[macro_use]
+mod table;
+mod evidence;
+
+mod answers;
+mod concurrency;
+mod crash;
+mod errors;
+mod finalize;
+mod hang;
+mod leftover;
+mod outputs;
+mod peers;
+mod processes;
+mod receivers;
+mod registration;
+mod serving;
+mod sources;
+mod stopping;
+mod thread_level;
+mod two_threads;
+mod types;
+mod updates;
+mod verification;
+
+#[cfg(test)]
+mod tests;
+
+pub use evidence::{Evidence, Shown};
+pub use table::{Subject, judge};
+
+// The worst is first. A name is the one on the command line and for programs; the words say what is so
+// where the check holds.
+checks! {
+    Outputs "outputs" Outcome outputs "every client writes the files that it wants";
+    Crash "crash" Outcome crash "no rank crashes";
+    Hang "hang" Outcome hang "every run ends";
+    Processes "processes" Outcome processes "no process is left behind";
+
+    ThreadLevel "thread-level" Mpi thread_level "the thread level fits the threads";
+    Concurrency "concurrency" Mpi concurrency "threads share MPI as their level allows";
+    Receivers "receivers" Mpi receivers "no thread takes another's messages";
+    Errors "errors" Mpi errors "no MPI call fails";
+    Types "types" Mpi types "messages are what their receivers expect";
+    Leftover "leftover" Mpi leftover "every message is received";
+    Finalize "finalize" Mpi finalize "every rank calls MPI_Finalize";
+
+    TwoThreads "two-threads" Assignment two_threads "every client talks with two threads";
+    Registration "registration" Assignment registration "the tracker knows all files first (R1)";
+    Peers "peers" Assignment peers "clients get segments from each other";
+    Answers "answers" Assignment answers "only who has a segment gives it (R4, R9)";
+    Verification "verification" Assignment verification "a wrong hash is noticed (R4)";
+    Sources "sources" Assignment sources "downloads vary their sources (R5)";
+    Updates "updates" Assignment updates "the tracker is asked every ten segments (R6)";
+    Serving "serving" Assignment serving "who has got a file serves it (R9)";
+    Stopping "stopping" Assignment stopping "nobody stops before all are done (R12)";
+}

@@ -13,18 +13,15 @@ use speed::Times;
 use tempfile::TempDir;
 
 use super::{Failed, Graded, Grader, LIES};
-use crate::checks::check::{Check, Seen};
-use crate::checks::conduct;
-use crate::checks::hang;
-use crate::checks::mpi_use;
-use crate::checks::outcome;
-use crate::checks::outcome::Expected;
+use crate::checks::{self, Check, Shown, Subject};
 use crate::runs::cases::Case;
 use crate::runs::elf;
 use crate::runs::profiling::{self, Tools};
 use crate::runs::sandbox::{Job, Limits, Sandbox};
 use crate::seen::known::Known;
 use crate::seen::run::{Condition, Run};
+use crate::seen::scene::Scene;
+use crate::seen::unseen::Unseen;
 use crate::told::grading::{Grading, Judgement, Marks, Place, SCHEMA, Tally, TestReport};
 use crate::told::summary::Tallies;
 use swarm::launch::Mpirun;
@@ -191,7 +188,7 @@ impl<'a> Work<'a> {
                 let run = self.run(&self.program, &[], &fresh, &deed)?;
                 let hung = run.ending.hung.is_some();
                 let known = Known::new(&fresh.inputs);
-                let is_right = self.judge(&fresh, known, run, place, counts, times);
+                let is_right = self.judge(known, run, place, counts, times);
                 tally.runs += 1;
                 tally.right += usize::from(is_right);
                 hangs += usize::from(hung);
@@ -227,25 +224,23 @@ impl<'a> Work<'a> {
     /// Takes note of all that a run shows. Whether it came out right.
     fn judge(
         &mut self,
-        case: &Case,
         known: Known,
         run: Run,
         place: Place,
         counts: bool,
         times: &mut Times,
     ) -> bool {
-        let condition = place.condition;
-        let mut seen = outcome::judge(&Expected::new(&case.inputs), &run);
-        let is_right = run.ending.hung.is_none()
-            && (seen.iter())
-                .all(|(check, seen)| *seen == Seen::Right || *check == Check::Processes);
-        seen.extend(hang::judge(&run, &known, condition));
-        seen.extend(mpi_use::judge(&run));
-        seen.extend(conduct::judge(&known, &run, condition));
-        if condition == Condition::AsItIs && is_right {
-            times.see(&known, &run);
+        let scene = Scene::new(&known, &run, place.condition);
+        let shown = checks::judge(&scene);
+        let is_right = shown.iter().all(|(check, shown)| {
+            check.subject() != Subject::Outcome
+                || *check == Check::Processes
+                || *shown == Ok(Shown::Right)
+        });
+        if place.condition == Condition::AsItIs && is_right {
+            times.see(&scene);
         }
-        self.note(known, run, place, counts, seen);
+        self.note(known, run, place, counts, shown);
         is_right
     }
 
@@ -255,14 +250,14 @@ impl<'a> Work<'a> {
         run: Run,
         place: Place,
         counts: bool,
-        seen: Vec<(Check, Seen)>,
+        shown: Vec<(Check, Result<Shown, Unseen>)>,
     ) {
-        let wrong = seen.iter().filter_map(|(check, seen)| match seen {
-            Seen::Wrong(evidence) => Some((*check, evidence.said.clone())),
-            Seen::Right | Seen::Lacking(_) | Seen::CannotBeTold(_) => None,
+        let wrong = shown.iter().filter_map(|(check, shown)| match shown {
+            Ok(Shown::Wrong(evidence)) => Some((*check, evidence.said.clone())),
+            Ok(Shown::Right | Shown::Lacking(_)) | Err(_) => None,
         });
         let worst = wrong.min();
-        self.tallies.see(place.clone(), counts, seen);
+        self.tallies.see(place.clone(), counts, shown);
         if let Some((check, title)) = worst.filter(|_| counts) {
             let is_worse =
                 |failed: &Failed| (check, place.condition) < (failed.check, failed.place.condition);
@@ -302,12 +297,10 @@ impl<'a> Work<'a> {
                 noise: None,
             };
             let known = Known::new(&fresh.inputs);
-            let mut seen = conduct::judge(&known, &run, condition);
-            if run.ending.hung.is_some() && self.may_hang_anyway {
-                let why = "the run hung, as the program may do without a wrong hash, too";
-                seen = vec![(Check::Verification, Seen::CannotBeTold(why.into()))];
-            }
-            self.note(known, run, place, true, seen);
+            let mut scene = Scene::new(&known, &run, condition);
+            scene.may_hang_anyway = self.may_hang_anyway;
+            let shown = checks::judge(&scene);
+            self.note(known, run, place, true, shown);
             self.progress.inc(1);
         }
         Ok(())

@@ -12,6 +12,34 @@ pub struct Recording {
     pub ranks: Vec<RankRecord>,
 }
 
+impl Recording {
+    /// The records of all ranks, each with its rank.
+    pub fn by_rank(&self) -> impl Iterator<Item = (Rank, &RankRecord)> {
+        (0..).map(Rank).zip(&self.ranks)
+    }
+
+    /// The record of a rank, if there is that rank.
+    pub fn of(&self, rank: Rank) -> Option<&RankRecord> {
+        self.ranks.get(rank.0 as usize)
+    }
+
+    /// The calls of all ranks, rank after rank.
+    pub fn calls(&self) -> impl Iterator<Item = (Rank, &Call)> {
+        self.by_rank()
+            .flat_map(|(rank, record)| record.calls.iter().map(move |call| (rank, call)))
+    }
+
+    /// Whether there was no room for some calls.
+    pub fn is_cut(&self) -> bool {
+        self.ranks.iter().any(|record| record.is_cut)
+    }
+
+    /// Whether a rank has come to MPI.
+    pub fn has_started(&self) -> bool {
+        self.ranks.iter().any(|record| record.levels.is_some())
+    }
+}
+
 /// The calls of one rank.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RankRecord {
@@ -282,6 +310,22 @@ pub enum What {
 }
 
 impl RankRecord {
+    /// The calls of MPI among its calls.
+    pub fn mpi_calls(&self) -> impl Iterator<Item = &Call> {
+        self.calls.iter().filter(|call| call.kind != Kind::Join)
+    }
+
+    /// Until when a call was under way: one that never returned, for ever, unless its thread was ended
+    /// in it.
+    pub fn end_of(&self, call: &Call) -> Duration {
+        let thread = self.threads.get(usize::from(call.thread));
+        match call.returned {
+            Some(time) => time,
+            None if thread.is_some_and(|thread| thread.is_over) => call.started,
+            None => Duration::MAX,
+        }
+    }
+
     /// Whether every thread is in a call that waits for another one, or is over, so that this rank does
     /// nothing more by itself.
     pub fn waits(&self) -> bool {

@@ -8,25 +8,20 @@
 mod asks;
 mod purposes;
 
-pub use purposes::only_segment;
-
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::time::Duration;
 
-use purposes::{Purpose, purposes};
-
-use crate::seen::calls::{Call, Segment, Thread};
+use crate::seen::calls::{Segment, Thread};
 use crate::seen::known::Known;
-use crate::seen::messages::{Message, messages};
+use crate::seen::messages::Message;
 use crate::seen::run::Run;
+use crate::seen::unseen::{Unseen, unseen};
+use purposes::{Purpose, purposes};
 use swarm::protocol::Rank;
 
 /// What clients asked each other for in a run, and got.
 #[derive(Debug, Clone)]
-pub struct Dialogue<'a> {
-    /// All messages of the run, in the order in which they were sent.
-    pub messages: Vec<Message<'a>>,
+pub struct Dialogue {
     /// How each segment came that did, by client and segment.
     pub fetches: BTreeMap<(Rank, Segment), Fetch>,
     /// What was asked for with a hash, by asker and segment, in the order of time.
@@ -36,7 +31,7 @@ pub struct Dialogue<'a> {
     /// Who got which file whole and right, by the file's place among the files.
     pub complete: BTreeSet<(Rank, usize)>,
     /// Whether there is a fetch for nearly every segment that came; if not, why.
-    pub recognised: Result<(), String>,
+    pub recognised: Result<(), Unseen>,
     /// When a segment may have come to a client at the earliest, by all that another client sent it
     /// but questions.
     brought: BTreeMap<(Rank, Segment), Duration>,
@@ -85,6 +80,17 @@ pub struct Carry {
     pub thread: Thread,
 }
 
+/// A file that a client got whole.
+#[derive(Debug, Clone)]
+pub struct Download {
+    /// Which client.
+    pub client: Rank,
+    /// The file's place among the files.
+    pub file: usize,
+    /// How its segments came, in their order. A few may be missing.
+    pub fetches: Vec<Fetch>,
+}
+
 /// Since when a client may hold a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
@@ -101,35 +107,27 @@ pub enum Holds {
 /// The share of the segments that have to be recognised.
 const ENOUGH: f64 = 0.95;
 
-impl<'a> Dialogue<'a> {
-    /// What the recording of a run shows.
-    pub fn new(known: &Known, run: &'a Run) -> Dialogue<'a> {
-        let mut messages = messages(&run.recording);
-        for message in &mut messages {
-            // A receive of another length took another message: this one's is not recorded.
-            let bytes = message.sent.bytes;
-            let fits = |call: &&Call| call.taken.is_some_and(|taken| taken.bytes == bytes);
-            message.taken = message.taken.filter(fits);
-        }
-        let purposes = purposes(known, &messages);
+impl Dialogue {
+    /// What the messages of a run show.
+    pub fn new(known: &Known, run: &Run, messages: &[Message<'_>]) -> Dialogue {
+        let purposes = purposes(known, messages);
         let mut dialogue = Dialogue {
             fetches: BTreeMap::new(),
-            asks: asks::asks(&messages, &purposes),
+            asks: asks::asks(messages, &purposes),
             carries: BTreeMap::new(),
             complete: complete(known, run),
             recognised: Ok(()),
             brought: BTreeMap::new(),
-            messages,
         };
-        for (message, purpose) in dialogue.messages.iter().zip(&purposes) {
-            if !is_between_clients(message) || matches!(purpose, Purpose::Ask(_)) {
+        for (message, purpose) in messages.iter().zip(&purposes) {
+            if !message.is_between_clients() || matches!(purpose, Purpose::Ask(_)) {
                 continue;
             }
             for &segment in &message.sent.segments {
                 let earliest = dialogue.brought.entry((message.to, segment));
                 earliest.or_insert(message.sent.started);
             }
-            if let (Purpose::Carry(segment), Some(taken)) = (*purpose, message.taken)
+            if let (Purpose::Carry(segment), Some(taken)) = (*purpose, message.surely_taken())
                 && let Some(came) = taken.completed
             {
                 let carries = dialogue.carries.entry((message.to, segment)).or_default();
@@ -144,23 +142,35 @@ impl<'a> Dialogue<'a> {
         for carries in dialogue.carries.values_mut() {
             carries.sort_by_key(|carry| carry.came);
         }
-        dialogue.fetches = dialogue.fetches();
+        dialogue.fetches = dialogue.fetches(messages);
         let is_unclear = purposes.contains(&Purpose::Unclear);
         dialogue.recognised = dialogue.is_recognised(known, run, is_unclear);
         dialogue
     }
 
-    /// The messages from one client to another.
-    pub fn between_clients(&self) -> impl Iterator<Item = &Message<'a>> {
-        (self.messages.iter()).filter(|message| is_between_clients(message))
+    /// Every client's downloads that came out whole and nearly all of whose fetches are known.
+    pub fn downloads(&self, known: &Known) -> Vec<Download> {
+        let download = |&(client, file): &(Rank, usize)| {
+            let segments = known.files[file].segments();
+            let range = (client, segments.start)..(client, segments.end);
+            let fetches: Vec<Fetch> = self.fetches.range(range).map(|(_, &fetch)| fetch).collect();
+            (fetches.len() as f64 >= ENOUGH * segments.len() as f64).then_some(Download {
+                client,
+                file,
+                fetches,
+            })
+        };
+        self.complete.iter().filter_map(download).collect()
     }
 
-    /// The fetches of a client's file, if nearly all of its segments have one.
-    pub fn download(&self, known: &Known, client: Rank, file: usize) -> Option<Vec<Fetch>> {
-        let segments = segments_of(known, file);
-        let range = (client, segments.start)..(client, segments.end);
-        let fetches: Vec<Fetch> = self.fetches.range(range).map(|(_, &fetch)| fetch).collect();
-        (fetches.len() as f64 >= ENOUGH * segments.len() as f64).then_some(fetches)
+    /// The questions of a client for a segment, in the order of time.
+    pub fn asks(&self, client: Rank, segment: Segment) -> &[Ask] {
+        (self.asks.get(&(client, segment))).map_or(&[], Vec::as_slice)
+    }
+
+    /// What carried a segment's hash to a client, in the order of time.
+    pub fn carries(&self, client: Rank, segment: Segment) -> &[Carry] {
+        (self.carries.get(&(client, segment))).map_or(&[], Vec::as_slice)
     }
 
     /// Since when a client may hold a segment.
@@ -171,69 +181,35 @@ impl<'a> Dialogue<'a> {
         if !known.lacks(client, segment) {
             return Holds::Never;
         }
-        let key = (client, segment);
-        let asked = self.asks.get(&key).map(|asks| asks[0].sent);
-        let brought = self.brought.get(&key).copied();
+        let asked = self.asks(client, segment).first().map(|ask| ask.sent);
+        let brought = self.brought.get(&(client, segment)).copied();
         (asked.into_iter().chain(brought).min()).map_or(Holds::Unknown, Holds::NotBefore)
     }
 
-    fn fetches(&self) -> BTreeMap<(Rank, Segment), Fetch> {
+    fn fetches(&self, messages: &[Message<'_>]) -> BTreeMap<(Rank, Segment), Fetch> {
         let keys: BTreeSet<_> = self.asks.keys().chain(self.carries.keys()).collect();
-        let fetch = |&key| {
-            let asks = self.asks.get(&key).map_or(&[][..], Vec::as_slice);
-            let fetch = match self.carries.get(&key) {
-                Some(carries) => Some(self.brought_by(key.0, asks, carries)),
-                None => told_of(asks),
+        let fetch = |&(client, segment): &(Rank, Segment)| {
+            let asks = self.asks(client, segment);
+            let fetch = match self.carries(client, segment) {
+                [] => told_of(asks)?,
+                carries => brought_by(messages, client, asks, carries),
             };
-            fetch.map(|fetch| (key, fetch))
+            Some(((client, segment), fetch))
         };
         keys.into_iter().filter_map(fetch).collect()
     }
 
-    /// A fetch whose answer had the hash. A refusal may have it too: after one, the client asks again.
-    fn brought_by(&self, client: Rank, asks: &[Ask], carries: &[Carry]) -> Fetch {
-        let is_asked_again = |pair: &[Carry]| {
-            let between = pair[0].came..=pair[1].came;
-            asks.iter().any(|ask| between.contains(&ask.sent))
-        };
-        let again = carries.windows(2).rposition(is_asked_again);
-        let last = &carries[again.map_or(0, |place| place + 1)..];
-        let Carry {
-            from, came, thread, ..
-        } = last[0];
-        let is_one = last.iter().all(|carry| carry.from == from);
-        let mut mine = asks.iter().filter(|ask| ask.to == from && ask.sent < came);
-        let asked = mine.next_back().map(|ask| ask.sent);
-        Fetch {
-            from: is_one.then_some(from),
-            asked: asked.or_else(|| self.spoke(client, thread, from, last[0].sent)),
-            answered: Some(came),
-            thread,
-            answer_has_hash: true,
-        }
-    }
-
-    /// When a thread of a client last sent something to another client, before then.
-    fn spoke(&self, client: Rank, thread: Thread, to: Rank, before: Duration) -> Option<Duration> {
-        let end = self
-            .messages
-            .partition_point(|message| message.sent.started < before);
-        let mine = |message: &&Message<'_>| {
-            (message.from, message.to, message.sent.thread) == (client, to, thread)
-        };
-        let last = self.messages[..end].iter().rev().find(mine);
-        last.map(|message| message.sent.started)
-    }
-
-    fn is_recognised(&self, known: &Known, run: &Run, is_unclear: bool) -> Result<(), String> {
-        if run.recording.ranks.iter().any(|rank| rank.is_cut) {
-            return Err("there was no room to record all calls".to_owned());
+    fn is_recognised(&self, known: &Known, run: &Run, is_unclear: bool) -> Result<(), Unseen> {
+        if run.recording.is_cut() {
+            return unseen("there was no room to record all calls");
         }
         if is_unclear {
-            return Err("questions and answers of clients look the same".to_owned());
+            return unseen("questions and answers of clients look the same");
         }
         let segments = self.complete.iter().flat_map(|&(client, file)| {
-            segments_of(known, file).map(move |segment| (client, segment))
+            known.files[file]
+                .segments()
+                .map(move |segment| (client, segment))
         });
         let unique = segments.filter(|&(_, segment)| known.segments[segment as usize].is_unique);
         let (mut all, mut found) = (0_u32, 0_u32);
@@ -242,11 +218,11 @@ impl<'a> Dialogue<'a> {
             found += u32::from(self.fetches.contains_key(&key));
         }
         if all == 0 {
-            Err("no client downloaded a file whose segments can be told apart".to_owned())
+            unseen("no client downloaded a file whose segments can be told apart")
         } else if found == 0 {
-            Err("no hash was recognised in what clients sent each other".to_owned())
+            unseen("no hash was recognised in what clients sent each other")
         } else if f64::from(found) < ENOUGH * f64::from(all) {
-            Err(format!(
+            unseen(format!(
                 "only {found} of {all} downloads of a segment were recognised in what clients \
                  sent each other"
             ))
@@ -256,29 +232,14 @@ impl<'a> Dialogue<'a> {
     }
 }
 
-/// The numbers of a file's segments.
-pub fn segments_of(known: &Known, file: usize) -> Range<Segment> {
-    let file = &known.files[file];
-    file.first..file.first + file.length
-}
-
-/// Whether a message goes from one client to another.
-pub fn is_between_clients(message: &Message<'_>) -> bool {
-    message.from != Rank::TRACKER && message.to != Rank::TRACKER && message.from != message.to
-}
-
 /// Who has written which file whole and right, of those that clients download.
 fn complete(known: &Known, run: &Run) -> BTreeSet<(Rank, usize)> {
     let mut complete = BTreeSet::new();
     for (place, file) in known.files.iter().enumerate() {
-        let segments = segments_of(known, place);
-        let hashes = &known.segments[segments.start as usize..segments.end as usize];
         for &client in &file.leechers {
-            let output = run.outputs.get(&format!("client{client}_{}", file.name));
+            let output = run.outputs.get(&file.output(client));
             let output = output.map(|bytes| String::from_utf8_lossy(bytes));
-            let is_right = |output: &str| {
-                (output.split_whitespace()).eq(hashes.iter().map(|segment| segment.hash.as_str()))
-            };
+            let is_right = |output: &str| output.split_whitespace().eq(known.hashes(file));
             if output.is_some_and(|output| is_right(&output)) {
                 complete.insert((client, place));
             }
@@ -303,4 +264,43 @@ fn told_of(asks: &[Ask]) -> Option<Fetch> {
         thread: last.thread,
         answer_has_hash: false,
     })
+}
+
+/// A fetch whose answer had the hash. A refusal may have it too: after one, the client asks again.
+fn brought_by(messages: &[Message<'_>], client: Rank, asks: &[Ask], carries: &[Carry]) -> Fetch {
+    let is_asked_again = |pair: &[Carry]| {
+        let between = pair[0].came..=pair[1].came;
+        asks.iter().any(|ask| between.contains(&ask.sent))
+    };
+    let again = carries.windows(2).rposition(is_asked_again);
+    let last = &carries[again.map_or(0, |place| place + 1)..];
+    let Carry {
+        from, came, thread, ..
+    } = last[0];
+    let is_one = last.iter().all(|carry| carry.from == from);
+    let mut mine = asks.iter().filter(|ask| ask.to == from && ask.sent < came);
+    let asked = mine.next_back().map(|ask| ask.sent);
+    Fetch {
+        from: is_one.then_some(from),
+        asked: asked.or_else(|| spoke(messages, client, thread, from, last[0].sent)),
+        answered: Some(came),
+        thread,
+        answer_has_hash: true,
+    }
+}
+
+/// When a thread of a client last sent something to another client, before then.
+fn spoke(
+    messages: &[Message<'_>],
+    client: Rank,
+    thread: Thread,
+    to: Rank,
+    before: Duration,
+) -> Option<Duration> {
+    let end = messages.partition_point(|message| message.sent.started < before);
+    let mine = |message: &&Message<'_>| {
+        (message.from, message.to, message.sent.thread) == (client, to, thread)
+    };
+    let last = messages[..end].iter().rev().find(mine);
+    last.map(|message| message.sent.started)
 }

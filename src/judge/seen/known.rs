@@ -1,6 +1,7 @@
 //! The inputs of a run as a judge knows them: whose files there are, and what each hash stands for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::seen::calls::Segment;
 use swarm::manifest::Manifest;
@@ -9,13 +10,14 @@ use swarm::protocol::{FileName, Rank};
 /// What is known of a run beforehand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
-    /// How many clients there are.
-    pub clients: usize,
     /// The files that somebody owns, in the order of their first owners.
     pub files: Vec<KnownFile>,
     /// The segments of all files, one file after another; their places are the numbers that a
     /// recording has.
     pub segments: Vec<KnownSegment>,
+    /// The names of the files that clients may write: one for each that a client wants. The assignment
+    /// does not say whether it writes one that it owns itself, or that nobody owns.
+    pub may_write: BTreeSet<String>,
 }
 
 /// A file.
@@ -33,6 +35,22 @@ pub struct KnownFile {
     pub length: u32,
 }
 
+impl KnownFile {
+    /// The numbers of its segments.
+    pub fn segments(&self) -> Range<Segment> {
+        self.first..self.first + self.length
+    }
+
+    /// The name under which a client writes it.
+    pub fn output(&self, client: Rank) -> String {
+        output(client, &self.name)
+    }
+}
+
+fn output(client: Rank, file: &FileName) -> String {
+    format!("client{client}_{file}")
+}
+
 /// A segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownSegment {
@@ -47,10 +65,7 @@ pub struct KnownSegment {
 impl Known {
     /// What follows from the clients' inputs, in rank order.
     pub fn new(inputs: &[Manifest]) -> Known {
-        let mut known = Known {
-            clients: inputs.len(),
-            ..Known::default()
-        };
+        let mut known = Known::default();
         let mut places: BTreeMap<FileName, usize> = BTreeMap::new();
         let clients = || Rank::clients(inputs.len()).zip(inputs);
         for (client, input) in clients() {
@@ -76,6 +91,10 @@ impl Known {
             }
         }
         for (client, input) in clients() {
+            let wanted = input.wanted.iter();
+            known
+                .may_write
+                .extend(wanted.map(|file| output(client, file)));
             for name in input.to_download() {
                 if let Some(&file) = places.get(name) {
                     known.files[file].leechers.insert(client);
@@ -90,6 +109,32 @@ impl Known {
             segment.is_unique = times[&segment.hash] == 1;
         }
         known
+    }
+
+    /// The hashes of a file, in order.
+    pub fn hashes(&self, file: &KnownFile) -> impl Iterator<Item = &str> {
+        let segments = &self.segments[file.first as usize..][..file.length as usize];
+        segments.iter().map(|segment| segment.hash.as_str())
+    }
+
+    /// The first segment that has this hash.
+    pub fn find(&self, hash: &[u8]) -> Option<Segment> {
+        let mut hashes = (0..).zip(&self.segments);
+        let (segment, _) = hashes.find(|(_, segment)| segment.hash.as_bytes() == hash)?;
+        Some(segment)
+    }
+
+    /// The segment that a message with these hashes is about, if it is one and no other has its hash.
+    pub fn only(&self, segments: &[Segment]) -> Option<Segment> {
+        let (&first, others) = segments.split_first()?;
+        let is_only = others.iter().all(|&other| other == first);
+        (is_only && self.segments[first as usize].is_unique).then_some(first)
+    }
+
+    /// Where a segment is, as people count: `segment 1 of file1`.
+    pub fn words(&self, segment: Segment) -> String {
+        let (place, file) = (self.place(segment) + 1, self.file_of(segment));
+        format!("segment {place} of {}", file.name)
     }
 
     /// The file of a segment.

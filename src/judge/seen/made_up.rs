@@ -6,7 +6,9 @@ use crate::seen::calls::{
     Call, Datatype, Kind, Level, Levels, Peer, Polling, RankRecord, Tag, Taken, Thread,
     ThreadRecord, What,
 };
-use crate::seen::run::{Hung, RankEnd, Run};
+use crate::seen::known::Known;
+use crate::seen::run::{Condition, Hung, RankEnd, Run};
+use crate::seen::scene::Scene;
 use swarm::protocol::Rank;
 
 /// A thread of a rank.
@@ -17,8 +19,11 @@ pub(crate) fn ms(time: u64) -> Duration {
 }
 
 /// A run in which each call begins a millisecond after the one before, and takes half of one.
+#[derive(Clone)]
 pub(crate) struct MadeUp {
+    pub known: Known,
     pub run: Run,
+    pub condition: Condition,
     now: u64,
 }
 
@@ -40,7 +45,16 @@ impl MadeUp {
             run.recording.ranks.push(record.clone());
             run.ending.ranks.insert(Rank(rank), RankEnd::Status(0));
         }
-        MadeUp { run, now: 0 }
+        MadeUp {
+            known: Known::default(),
+            run,
+            condition: Condition::AsItIs,
+            now: 0,
+        }
+    }
+
+    pub(crate) fn scene(&self) -> Scene<'_> {
+        Scene::new(&self.known, &self.run, self.condition)
     }
 
     pub(crate) fn rank(&mut self, rank: u32) -> &mut RankRecord {

@@ -2,8 +2,10 @@
 //! communicator in order, so the n-th that was sent is the n-th that was taken.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 
 use crate::seen::calls::{Call, Comm, Peer, Recording, Tag, What};
+use crate::seen::words::{count, which_tag, who};
 use swarm::protocol::Rank;
 
 /// A message from one rank to another.
@@ -19,33 +21,51 @@ pub struct Message<'a> {
     pub taken: Option<&'a Call>,
 }
 
+impl<'a> Message<'a> {
+    /// The call that surely took it: one that took as many bytes. One that took another number took
+    /// another message, for this one's receive is not recorded.
+    pub fn surely_taken(&self) -> Option<&'a Call> {
+        let bytes = self.sent.bytes;
+        (self.taken).filter(|call| call.taken.is_some_and(|taken| taken.bytes == bytes))
+    }
+
+    /// Whether it goes from one client to another.
+    pub fn is_between_clients(&self) -> bool {
+        self.from != Rank::TRACKER && self.to != Rank::TRACKER && self.from != self.to
+    }
+}
+
+/// `32 bytes from client 1 to client 2 with tag 5`.
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bytes, tag) = (count(self.sent.bytes, "byte"), which_tag(self.sent.tag));
+        let (from, to) = (who(self.from), who(self.to));
+        write!(f, "{bytes} from {from} to {to} with {tag}")
+    }
+}
+
 /// The messages of a recording, in the order in which they were sent. Those of collective operations
 /// are not among them.
 pub fn messages(recording: &Recording) -> Vec<Message<'_>> {
     type Flow = (Comm, Rank, Rank, i32);
     let mut flows: BTreeMap<Flow, VecDeque<&Call>> = BTreeMap::new();
-    for (to, record) in (0..).map(Rank).zip(&recording.ranks) {
-        for call in &record.calls {
-            if let (What::Receive, Some(taken)) = (call.kind.what(), call.taken) {
-                let flow = (call.comm, taken.from, to, taken.tag);
-                flows.entry(flow).or_default().push_back(call);
-            }
+    for (to, call) in recording.calls() {
+        if let (What::Receive, Some(taken)) = (call.kind.what(), call.taken) {
+            let flow = (call.comm, taken.from, to, taken.tag);
+            flows.entry(flow).or_default().push_back(call);
         }
     }
     let mut messages = Vec::new();
-    for (from, record) in (0..).map(Rank).zip(&recording.ranks) {
-        for sent in &record.calls {
-            if let (What::Send, Peer::One(to), Tag::One(tag)) =
-                (sent.kind.what(), sent.peer, sent.tag)
-            {
-                let taken = flows.get_mut(&(sent.comm, from, to, tag));
-                messages.push(Message {
-                    from,
-                    to,
-                    sent,
-                    taken: taken.and_then(VecDeque::pop_front),
-                });
-            }
+    for (from, sent) in recording.calls() {
+        if let (What::Send, Peer::One(to), Tag::One(tag)) = (sent.kind.what(), sent.peer, sent.tag)
+        {
+            let taken = flows.get_mut(&(sent.comm, from, to, tag));
+            messages.push(Message {
+                from,
+                to,
+                sent,
+                taken: taken.and_then(VecDeque::pop_front),
+            });
         }
     }
     messages.sort_by_key(|message| message.sent.started);

@@ -66,6 +66,21 @@ pub struct Run {
     pub recording: Recording,
 }
 
+impl Run {
+    /// Whether it ended by itself, and no rank complained.
+    pub fn has_ended_well(&self) -> bool {
+        let Ending {
+            hung,
+            status,
+            ranks,
+        } = &self.ending;
+        hung.is_none()
+            && *status == Some(0)
+            && ranks.values().all(|end| *end == RankEnd::Status(0))
+            && !self.recording.ranks.iter().any(|rank| rank.is_aborted)
+    }
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ending {
@@ -94,4 +109,17 @@ pub enum RankEnd {
     Status(i32),
     /// By this signal.
     Signal(i32),
+}
+
+/// The signals by which a process is killed from outside: `SIGKILL` and `SIGTERM`.
+const FROM_OUTSIDE: [i32; 2] = [9, 15];
+
+impl RankEnd {
+    /// Whether it looks like the end of a rank that was killed from outside.
+    pub fn is_killed(self) -> bool {
+        match self {
+            RankEnd::Signal(signal) => FROM_OUTSIDE.contains(&signal),
+            RankEnd::Status(status) => FROM_OUTSIDE.contains(&(status - 128)),
+        }
+    }
 }

@@ -81,6 +81,16 @@ pub(crate) fn seconds(time: Duration) -> String {
     format!("{:.3} s", time.as_secs_f64())
 }
 
+/// A time span: `1.203 ms`, `1.20 s`.
+pub(crate) fn span(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if seconds < 1.0 {
+        format!("{:.3} ms", seconds * 1e3)
+    } else {
+        format!("{seconds:.2} s")
+    }
+}
+
 /// A line that may have any bytes in it: what is no text is escaped, and what is too long is cut.
 pub(crate) fn shown(line: &[u8]) -> String {
     let (line, rest) = line.split_at(line.len().min(LONGEST));

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::checks::check::Check;
+use crate::checks::Check;
 use crate::runs::sandbox::Interrupted;
 use crate::told::grading::{Grading, Marks, Verdict};
 use crate::told::points::shown;

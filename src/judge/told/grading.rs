@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checks::check::{Check, Evidence, Subject};
+use crate::checks::{Check, Evidence, Subject};
 use crate::seen::run::Condition;
 
 /// The version of the report that [`Grading`] is.

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 use signal_hook::low_level;
 
-use crate::checks::check::Check;
+use crate::checks::Check;
 use crate::seen::known::Known;
 use crate::seen::run::{Condition, Ending, Hung, RankEnd, Run};
 use crate::told::grading::{Grading, Judgement, Place, Verdict};

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow};
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
-use crate::checks::check::Check;
+use crate::checks::Check;
 use crate::seen::run::Condition;
 use crate::told::grading::{Judgement, MarkLine, Marks, Origin, Tally, TestReport, Verdict};
 

@@ -1,6 +1,6 @@
 //! A grading for tests: two checks are wrong, one cannot be told, and all others are right.
 
-use crate::checks::check::{Check, Evidence};
+use crate::checks::{Check, Evidence};
 use crate::seen::run::Condition;
 use crate::told::grading::{
     Grading, Judgement, MarkLine, Marks, Origin, Ours, Place, SCHEMA, Speed, Tally, TestReport,

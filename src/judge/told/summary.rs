@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::checks::check::{Check, Evidence, Seen};
+use crate::checks::{Check, Evidence, Shown};
+use crate::seen::unseen::Unseen;
 use crate::told::grading::{Judgement, Place, Verdict};
 
 /// A check that should be seen in one of several runs does not hold if so many gave occasion in vain.
@@ -49,20 +50,20 @@ impl Offences {
 impl Tallies {
     /// Takes what a run has shown, each check at most once. `counts` is false for a run of a test that
     /// the assignment does not promise.
-    pub fn see(&mut self, place: Place, counts: bool, seen: Vec<(Check, Seen)>) {
+    pub fn see(&mut self, place: Place, counts: bool, shown: Vec<(Check, Result<Shown, Unseen>)>) {
         let tallies = if counts {
             &mut self.counted
         } else {
             self.has_beyond = true;
             &mut self.beyond
         };
-        for (check, seen) in seen {
+        for (check, shown) in shown {
             let counts = tallies.entry(check).or_default();
-            match seen {
-                Seen::Right => counts.right += 1,
-                Seen::Wrong(evidence) => counts.wrong.see(&place, evidence),
-                Seen::Lacking(evidence) => counts.lacking.see(&place, evidence),
-                Seen::CannotBeTold(reason) => *counts.untold.entry(reason).or_default() += 1,
+            match shown {
+                Ok(Shown::Right) => counts.right += 1,
+                Ok(Shown::Wrong(evidence)) => counts.wrong.see(&place, evidence),
+                Ok(Shown::Lacking(evidence)) => counts.lacking.see(&place, evidence),
+                Err(Unseen(reason)) => *counts.untold.entry(reason).or_default() += 1,
             }
         }
     }
@@ -168,7 +169,7 @@ mod tests {
     }
 
     /// What is judged of a check that the runs as it is have shown like this.
-    fn judged(runs: Vec<Seen>) -> Judgement {
+    fn judged(runs: Vec<Result<Shown, Unseen>>) -> Judgement {
         let mut tallies = Tallies::default();
         for (number, seen) in (1..).zip(runs) {
             let place = place(Condition::AsItIs, number);
@@ -181,22 +182,22 @@ mod tests {
         counted.remove(0)
     }
 
-    fn wrong(said: &str) -> Seen {
-        Seen::Wrong(Evidence::new(said, "look"))
+    fn wrong(said: &str) -> Result<Shown, Unseen> {
+        Ok(Shown::Wrong(Evidence::new(said, "look")))
     }
 
-    fn lacking(said: &str) -> Seen {
-        Seen::Lacking(Evidence::new(said, "look"))
+    fn lacking(said: &str) -> Result<Shown, Unseen> {
+        Ok(Shown::Lacking(Evidence::new(said, "look")))
     }
 
-    fn untold(reason: &str) -> Seen {
-        Seen::CannotBeTold(reason.into())
+    fn untold(reason: &str) -> Result<Shown, Unseen> {
+        Err(Unseen(reason.into()))
     }
 
     #[test]
     fn one_wrong_run_is_enough() {
         let runs = vec![
-            Seen::Right,
+            Ok(Shown::Right),
             wrong("a"),
             untold("no"),
             lacking("l"),
@@ -239,8 +240,8 @@ mod tests {
 
     #[test]
     fn one_run_that_shows_what_the_others_lack_is_enough() {
-        let mut runs: Vec<Seen> = (0..9).map(|_| lacking("never")).collect();
-        runs.push(Seen::Right);
+        let mut runs: Vec<Result<Shown, Unseen>> = (0..9).map(|_| lacking("never")).collect();
+        runs.push(Ok(Shown::Right));
         let judgement = judged(runs);
         assert_eq!(judgement.verdict, Verdict::Right);
         assert_eq!(
@@ -283,7 +284,7 @@ mod tests {
     fn what_the_assignment_does_not_promise_is_judged_apart() {
         let mut tallies = Tallies::default();
         let place = place(Condition::AsItIs, 1);
-        tallies.see(place.clone(), true, vec![(Check::Crash, Seen::Right)]);
+        tallies.see(place.clone(), true, vec![(Check::Crash, Ok(Shown::Right))]);
         tallies.see(place, false, vec![(Check::Crash, wrong("beyond"))]);
         let (counted, beyond) = tallies.judgements();
         let verdict = |judgements: Vec<Judgement>| {
@@ -308,7 +309,7 @@ mod tests {
             assert!((most - high).abs() < 5e-5, "{times} of {of}: {most}");
         }
         assert_eq!(wilson(0, 0), None);
-        let right = judged((0..60).map(|_| Seen::Right).collect());
+        let right = judged((0..60).map(|_| Ok(Shown::Right)).collect());
         let [least, most] = right.rate.unwrap();
         assert!(least == 0.0 && (0.059..0.061).contains(&most), "{most}");
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use judge::checks::check::{Check, Evidence};
+use judge::checks::{Check, Evidence};
 use judge::seen::calls::{
     Call, Datatype, Kind, Level, Levels, Peer, Polling, RankRecord, Recording, Tag, Taken,
     ThreadRecord,

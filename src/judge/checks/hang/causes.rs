@@ -1,74 +1,35 @@
 //! The one sentence that explains best why a run does not end.
 
-use super::waiting::{Stuck, Wish};
-use crate::checks::check::Evidence;
-use crate::checks::mpi_use::{Pattern, in_words, untaken};
-use crate::checks::outcome::is_killed;
-use crate::seen::calls::{Call, Kind, Peer, Tag, Thread, What};
+use crate::checks::Evidence;
+use crate::checks::hang::circle::circle;
+use crate::checks::hang::standstill::{Cause, Standstill};
+use crate::checks::hang::waiting::{Stuck, Wish};
+use crate::seen::calls::{Kind, Peer, Thread, What};
 use crate::seen::messages::Message;
-use crate::seen::run::{Condition, RankEnd, Run};
+use crate::seen::pattern::Pattern;
 use crate::seen::words::{count, seconds, which_tag, which_thread, who, whom};
 use swarm::protocol::Rank;
 
-/// What a cause is said with, and the places of the threads that it is about.
-pub(super) type Cause = (Evidence, Vec<usize>);
-
 /// Explains a hang. Each cause is true where it is said; those that tell the most come first.
-pub(super) fn explain(run: &Run, stuck: &[Stuck], condition: Condition) -> Cause {
-    let lost = untaken(&run.recording);
-    let case = Case { run, stuck, lost };
-    case.never_came()
-        .or_else(|| case.other_source())
-        .or_else(|| case.other_tag())
-        .or_else(|| case.over_too_early())
-        .or_else(|| case.circle(condition))
-        .or_else(|| case.not_together())
-        .or_else(|| case.gone())
-        .or_else(|| case.found_and_left())
-        .or_else(|| case.not_received(condition))
-        .or_else(|| case.silent())
-        .unwrap_or_else(|| case.nobody_sends())
+pub(super) fn explain(standstill: &Standstill<'_>) -> Cause {
+    standstill
+        .never_came()
+        .or_else(|| standstill.other_source())
+        .or_else(|| standstill.other_tag())
+        .or_else(|| standstill.over_too_early())
+        .or_else(|| circle(standstill))
+        .or_else(|| standstill.not_together())
+        .or_else(|| standstill.gone())
+        .or_else(|| standstill.found_and_left())
+        .or_else(|| standstill.not_received())
+        .or_else(|| standstill.silent())
+        .unwrap_or_else(|| standstill.nobody_sends())
 }
 
-/// A run that hung, with what its judge looks at.
-pub(super) struct Case<'a> {
-    run: &'a Run,
-    pub(super) stuck: &'a [Stuck<'a>],
-    lost: Vec<Message<'a>>,
-}
-
-impl<'a> Case<'a> {
-    /// All that is stuck, with its place.
-    pub(super) fn each(&self) -> impl Iterator<Item = (usize, &Stuck<'a>)> {
-        self.stuck.iter().enumerate()
-    }
-
-    pub(super) fn calls(&self, rank: Rank) -> &'a [Call] {
-        let record = self.run.recording.ranks.get(rank.0 as usize);
-        record.map_or(&[], |record| &record.calls)
-    }
-
-    /// Why a rank does nothing for others any more, if so.
-    fn fate(&self, rank: Rank) -> Option<String> {
-        let ended = self
-            .run
-            .ending
-            .ranks
-            .get(&rank)
-            .filter(|end| !is_killed(**end));
-        match ended {
-            Some(RankEnd::Status(status)) => Some(format!("has ended with status {status}")),
-            Some(RankEnd::Signal(signal)) => Some(format!("has died of signal {signal}")),
-            None => {
-                let record = self.run.recording.ranks.get(rank.0 as usize)?;
-                record.finalize.map(|_| "has called MPI_Finalize".into())
-            }
-        }
-    }
-
+impl Standstill<'_> {
     fn never_came(&self) -> Option<Cause> {
         let is_absent = |stuck: &Stuck| {
-            let record = &self.run.recording.ranks[stuck.rank.0 as usize];
+            let record = &self.scene.run.recording.ranks[stuck.rank.0 as usize];
             matches!(stuck.wish, Wish::NeverCame | Wish::Ended(_)) && record.levels.is_none()
         };
         let (place, stuck) = self.each().find(|(_, stuck)| is_absent(stuck))?;
@@ -85,13 +46,9 @@ impl<'a> Case<'a> {
     /// Whether another thread of the rank takes messages such as this one, from whomever.
     fn is_for_another(&self, stuck: &Stuck, message: &Message) -> bool {
         self.calls(stuck.rank).iter().any(|call| {
-            let from_anyone = Pattern {
-                peer: Peer::Any,
-                ..Pattern::of(call)
-            };
             Some(call.thread) != stuck.thread
                 && matches!(call.kind.what(), What::Receive | What::Find)
-                && matches(&from_anyone, message)
+                && Pattern::of(call).from_anyone().matches(message)
         })
     }
 
@@ -102,14 +59,10 @@ impl<'a> Case<'a> {
                 continue;
             };
             let [pattern] = &**patterns else { continue };
-            let from_anyone = Pattern {
-                peer: Peer::Any,
-                ..*pattern
-            };
             let lost = self.lost.iter().find(|message| {
                 message.to == stuck.rank
-                    && matches(&from_anyone, message)
-                    && !matches(pattern, message)
+                    && pattern.from_anyone().matches(message)
+                    && !pattern.matches(message)
                     && !self.is_for_another(stuck, message)
             });
             if let Some(message) = lost {
@@ -138,7 +91,7 @@ impl<'a> Case<'a> {
             let lost = self.lost.iter().find(|message| {
                 message.to == stuck.rank
                     && sources.contains(&message.from)
-                    && !patterns.iter().any(|pattern| matches(pattern, message))
+                    && !patterns.iter().any(|pattern| pattern.matches(message))
                     && !self.is_for_another(stuck, message)
             });
             if let (Some(message), [pattern, ..]) = (lost, &**patterns) {
@@ -201,7 +154,7 @@ impl<'a> Case<'a> {
             let sources = stuck.waits_for();
             let any = matches!(&stuck.wish, Wish::Message(patterns, _)
                 if patterns.iter().any(|pattern| pattern.peer == Peer::Any));
-            let ranks = (0..).map(Rank).take(self.run.recording.ranks.len());
+            let ranks = (0..).map(Rank).take(self.scene.run.recording.ranks.len());
             let needed: Vec<Rank> = if any {
                 ranks.filter(|rank| *rank != stuck.rank).collect()
             } else {
@@ -227,12 +180,12 @@ impl<'a> Case<'a> {
     /// A thread has returned, and messages of the kind that it took are not taken any more.
     fn over_too_early(&self) -> Option<Cause> {
         self.lost.iter().find_map(|message| {
-            let record = &self.run.recording.ranks.get(message.to.0 as usize)?;
+            let record = self.scene.run.recording.of(message.to)?;
             let took = |thread: Thread| {
                 record.calls.iter().any(|call| {
                     call.thread == thread
                         && matches!(call.kind.what(), What::Receive | What::Find)
-                        && matches(&Pattern::of(call), message)
+                        && Pattern::of(call).matches(message)
                 })
             };
             let mut takers = (0..)
@@ -243,10 +196,9 @@ impl<'a> Case<'a> {
                 return None;
             }
             let said = format!(
-                "{} of {} has ended, and nobody takes {}",
+                "{} of {} has ended, and nobody takes {message}",
                 which_thread(thread),
                 who(message.to),
-                in_words(message)
             );
             let hint = "a client serves the others until the tracker says that all are done";
             Some((Evidence::new(said, hint), Vec::new()))
@@ -271,7 +223,7 @@ impl<'a> Case<'a> {
         })
     }
 
-    fn not_received(&self, condition: Condition) -> Option<Cause> {
+    fn not_received(&self) -> Option<Cause> {
         self.each().find_map(|(place, stuck)| {
             let Wish::Taker(call) = stuck.wish else {
                 return None;
@@ -284,10 +236,7 @@ impl<'a> Case<'a> {
                 count(call.bytes, "byte"),
                 which_tag(call.tag),
             );
-            Some((
-                Evidence::new(said, rests_on_buffering(condition)),
-                vec![place],
-            ))
+            Some((Evidence::new(said, self.rests_on_buffering()), vec![place]))
         })
     }
 
@@ -354,28 +303,5 @@ impl<'a> Case<'a> {
             stuck.who()
         );
         (Evidence::new(said, hint), vec![place])
-    }
-}
-
-/// Whether a pattern matches a message.
-fn matches(pattern: &Pattern, message: &Message) -> bool {
-    fits(pattern, message.sent, message.from)
-}
-
-/// Whether a pattern matches what a call of this rank sends.
-pub(super) fn fits(pattern: &Pattern, sent: &Call, from: Rank) -> bool {
-    matches!(sent.tag, Tag::One(tag) if pattern.takes(sent.comm, from, tag))
-}
-
-pub(super) fn rests_on_buffering(condition: Condition) -> &'static str {
-    match condition {
-        Condition::Synchronous => {
-            "MPI_Send may wait until its message is received, and here it does: the program rests on MPI keeping \
-             messages until then, which it need not; receive in another thread, or send with MPI_Isend"
-        }
-        Condition::AsItIs | Condition::Noise | Condition::Lying => {
-            "a long message is sent only when its receive has begun: receive in another thread, or send with \
-             MPI_Isend"
-        }
     }
 }

@@ -1,30 +1,29 @@
 //! Threads that wait for each other.
 
-use super::causes::{Case, Cause, fits, rests_on_buffering};
-use super::waiting::{Stuck, Wish};
-use crate::checks::check::Evidence;
-use crate::checks::mpi_use::Pattern;
+use crate::checks::Evidence;
+use crate::checks::hang::standstill::{Cause, Standstill};
+use crate::checks::hang::waiting::{Stuck, Wish};
 use crate::seen::calls::{Call, Peer, What};
-use crate::seen::run::Condition;
+use crate::seen::pattern::Pattern;
 use crate::seen::words::all_of;
 use swarm::protocol::Rank;
 
-impl Case<'_> {
-    /// Threads that wait for each other. Where another thread could answer, it is no circle.
-    pub(super) fn circle(&self, condition: Condition) -> Option<Cause> {
-        for (start, _) in self.each() {
-            let mut path = vec![start];
-            while let Some(next) = self.next(*path.last().expect("it has a start")) {
-                if let Some(from) = path.iter().position(|place| *place == next) {
-                    let circle = path.split_off(from);
-                    return Some((self.say_circle(&circle, condition), circle));
-                }
-                path.push(next);
+/// Threads that wait for each other. Where another thread could answer, it is no circle.
+pub(super) fn circle(standstill: &Standstill<'_>) -> Option<Cause> {
+    for (start, _) in standstill.each() {
+        let mut path = vec![start];
+        while let Some(next) = standstill.next(*path.last().expect("it has a start")) {
+            if let Some(from) = path.iter().position(|place| *place == next) {
+                let circle = path.split_off(from);
+                return Some((standstill.say_circle(&circle), circle));
             }
+            path.push(next);
         }
-        None
     }
+    None
+}
 
+impl Standstill<'_> {
     /// The one thread on which this one surely waits: the only one of its rank, or the only one that did
     /// before what is waited for, where the others are known to do something else.
     fn next(&self, place: usize) -> Option<usize> {
@@ -53,7 +52,7 @@ impl Case<'_> {
         (helpers.next().is_none() && threads.iter().all(has_role)).then_some(*helper)
     }
 
-    fn say_circle(&self, circle: &[usize], condition: Condition) -> Evidence {
+    fn say_circle(&self, circle: &[usize]) -> Evidence {
         let sends = |stuck: &Stuck| matches!(stuck.wish, Wish::Taker(_));
         let part = |place: &usize| {
             let stuck = &self.stuck[*place];
@@ -71,7 +70,7 @@ impl Case<'_> {
             _ => ", and so on in a circle",
         };
         let hint = if circle.iter().any(|place| sends(&self.stuck[*place])) {
-            rests_on_buffering(condition)
+            self.rests_on_buffering()
         } else {
             "one of them has to send before it receives, or a message before has got lost"
         };
@@ -91,10 +90,12 @@ fn has_role(stuck: &Stuck, call: &Call) -> bool {
 /// Whether a call of that rank is such as this one waits for.
 fn helps(stuck: &Stuck, rank: Rank, call: &Call) -> bool {
     let fits = if let Wish::Taker(sent) = stuck.wish {
-        fits(&Pattern::of(call), sent, stuck.rank)
+        Pattern::of(call).takes_from(stuck.rank, sent)
     } else if let Wish::Message(patterns, _) = &stuck.wish {
         call.peer == Peer::One(stuck.rank)
-            && patterns.iter().any(|pattern| fits(pattern, call, rank))
+            && patterns
+                .iter()
+                .any(|pattern| pattern.takes_from(rank, call))
     } else {
         false
     };

@@ -1,6 +1,6 @@
 //! The table of who waits for what.
 
-use super::waiting::{Stuck, Wish};
+use crate::checks::hang::waiting::{Stuck, Wish};
 use crate::seen::words::seconds;
 use swarm::protocol::Rank;
 

@@ -1,11 +1,13 @@
 use super::*;
 use crate::seen::calls::{Kind, Peer, Tag};
+use crate::seen::known::Known;
 use crate::seen::made_up::{MadeUp, ms, polling, taken};
-use crate::seen::run::RankEnd;
+use crate::seen::run::{Condition, RankEnd};
 use swarm::manifest::Manifest;
+use swarm::protocol::Rank;
 use swarm::protocol::samples::{name, owned};
 
-fn seen_with(made_up: &MadeUp, condition: Condition) -> Seen {
+fn shown_under(made_up: &MadeUp, condition: Condition) -> Result<Shown, Unseen> {
     let inputs = [
         Manifest {
             owned: vec![owned("file1", "abc")],
@@ -16,19 +18,20 @@ fn seen_with(made_up: &MadeUp, condition: Condition) -> Seen {
             wanted: vec![name("file1")],
         },
     ];
-    let mut all = judge(&made_up.run, &Known::new(&inputs), condition);
-    assert_eq!(all.len(), 1);
-    all.remove(0).1
+    let mut made_up = made_up.clone();
+    made_up.known = Known::new(&inputs);
+    made_up.condition = condition;
+    judge(&made_up.scene())
 }
 
-fn seen(made_up: &MadeUp) -> Seen {
-    seen_with(made_up, Condition::AsItIs)
+fn shown(made_up: &MadeUp) -> Result<Shown, Unseen> {
+    shown_under(made_up, Condition::AsItIs)
 }
 
 /// What is said of a run that stands still.
 fn evidence(made_up: &mut MadeUp) -> Evidence {
     made_up.hang();
-    let Seen::Wrong(evidence) = seen(made_up) else {
+    let Ok(Shown::Wrong(evidence)) = shown(made_up) else {
         panic!("that is wrong");
     };
     evidence
@@ -41,9 +44,9 @@ fn one(rank: u32) -> Peer {
 #[test]
 fn a_run_that_ends_is_right_and_a_crash_tells_nothing() {
     let mut made_up = MadeUp::new(3);
-    assert_eq!(seen(&made_up), Seen::Right);
+    assert_eq!(shown(&made_up), Ok(Shown::Right));
     made_up.crash(1, 11);
-    assert!(matches!(seen(&made_up), Seen::CannotBeTold(why) if why.contains("crashed")));
+    assert!(matches!(shown(&made_up), Err(Unseen(why)) if why.contains("crashed")));
 }
 
 #[test]
@@ -113,7 +116,7 @@ fn a_circle_of_sends_rests_on_buffering() {
         made_up.send((from, 0), to, 7).forever();
     }
     made_up.hang();
-    let Seen::Wrong(wrong) = seen_with(&made_up, Condition::Synchronous) else {
+    let Ok(Shown::Wrong(wrong)) = shown_under(&made_up, Condition::Synchronous) else {
         panic!("that is wrong");
     };
     assert_eq!(
@@ -268,7 +271,7 @@ fn a_rank_that_is_gone_is_not_to_be_waited_for() {
         made_up.receive((1, 1), peer, Tag::One(7)).forever();
         made_up.hang();
         change(&mut made_up);
-        let Seen::Wrong(wrong) = seen(&made_up) else {
+        let Ok(Shown::Wrong(wrong)) = shown(&made_up) else {
             panic!("that is wrong");
         };
         wrong.said
@@ -331,7 +334,7 @@ fn a_rank_that_never_came_is_named() {
         "client 2 never came to MPI_Init, and the others wait for it"
     );
     made_up.run.ending.ranks.insert(Rank(2), RankEnd::Status(0));
-    let Seen::Wrong(wrong) = seen(&made_up) else {
+    let Ok(Shown::Wrong(wrong)) = shown(&made_up) else {
         panic!("that is wrong");
     };
     assert!(wrong.said.ends_with("; it has ended with status 0"));
@@ -343,7 +346,7 @@ fn nothing_is_said_where_nobody_came() {
     made_up.rank(0).levels = None;
     made_up.rank(1).levels = None;
     made_up.hang();
-    assert!(matches!(seen(&made_up), Seen::CannotBeTold(why) if why.contains("no rank")));
+    assert!(matches!(shown(&made_up), Err(Unseen(why)) if why.contains("no rank")));
 }
 
 #[test]
@@ -433,7 +436,7 @@ fn a_thread_that_looks_without_end_is_said_to() {
     made_up.rank(1).threads[2].polling = Some(polling(Peer::Any, Tag::One(5)));
     made_up.hang();
     made_up.rank(1).threads[2].is_over = false;
-    let Seen::Wrong(wrong) = seen(&made_up) else {
+    let Ok(Shown::Wrong(wrong)) = shown(&made_up) else {
         panic!("that is wrong");
     };
     assert_eq!(
@@ -508,9 +511,9 @@ fn a_run_that_still_worked_when_its_time_was_up_is_not_said_to_hang() {
     let mut made_up = MadeUp::new(3);
     made_up.send((1, 1), 2, 5).until(1_000);
     too_long(&mut made_up, 2_000);
-    assert!(matches!(seen(&made_up), Seen::CannotBeTold(why) if why.contains("still came")));
+    assert!(matches!(shown(&made_up), Err(Unseen(why)) if why.contains("still came")));
     too_long(&mut made_up, 2_001);
-    assert!(matches!(seen(&made_up), Seen::Wrong(_)));
+    assert!(matches!(shown(&made_up), Ok(Shown::Wrong(_))));
 }
 
 #[test]
@@ -519,7 +522,7 @@ fn looks_and_waits_are_no_work() {
     made_up.call((1, 1), Kind::Iprobe).until(1_900);
     made_up.call((1, 1), Kind::Test).until(1_900);
     too_long(&mut made_up, 2_000);
-    assert!(matches!(seen(&made_up), Seen::Wrong(_)));
+    assert!(matches!(shown(&made_up), Ok(Shown::Wrong(_))));
 }
 
 #[test]
@@ -530,9 +533,9 @@ fn far_too_many_messages_are_wrong_even_if_they_still_come() {
         made_up.send((2, 1), 1, 5);
     }
     too_long(&mut made_up, 40_000);
-    assert!(matches!(seen(&made_up), Seen::CannotBeTold(_)));
+    assert!(matches!(shown(&made_up), Err(Unseen(_))));
     made_up.send((2, 1), 1, 5);
-    let Seen::Wrong(wrong) = seen(&made_up) else {
+    let Ok(Shown::Wrong(wrong)) = shown(&made_up) else {
         panic!("that is wrong");
     };
     assert_eq!(
@@ -555,5 +558,5 @@ fn a_cut_recording_does_not_tell_what_the_threads_did_last() {
         "the run stood still for 5.000 s"
     );
     too_long(&mut made_up, 2_000);
-    assert!(matches!(seen(&made_up), Seen::CannotBeTold(_)));
+    assert!(matches!(shown(&made_up), Err(Unseen(_))));
 }

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use crate::checks::mpi_use::Pattern;
-use crate::checks::outcome::is_killed;
 use crate::seen::calls::{Call, Kind, Peer, RankRecord, Recording, Tag, Taken, Thread, What};
+use crate::seen::pattern::Pattern;
 use crate::seen::run::{RankEnd, Run};
 use crate::seen::words::{count, which_tag, which_thread, who, whom};
 use swarm::protocol::Rank;
@@ -136,7 +135,7 @@ fn short(peer: Peer) -> String {
 /// What all threads that have not ended do, by rank.
 pub(super) fn waiting(run: &Run) -> Vec<Stuck<'_>> {
     let mut all = Vec::new();
-    for (rank, record) in (0..).map(Rank).zip(&run.recording.ranks) {
+    for (rank, record) in run.recording.by_rank() {
         let whole = |wish| Stuck {
             rank,
             thread: None,
@@ -146,7 +145,7 @@ pub(super) fn waiting(run: &Run) -> Vec<Stuck<'_>> {
             wish,
         };
         match run.ending.ranks.get(&rank) {
-            Some(end) if !is_killed(*end) => {
+            Some(end) if !end.is_killed() => {
                 all.push(whole(Wish::Ended(*end)));
                 continue;
             }
@@ -190,11 +189,7 @@ fn doing<'a>(
     let is_inside = last.is_some_and(|call| call.returned.is_none());
     match (last, &state.polling) {
         (_, Some(polling)) if !is_inside => {
-            let pattern = Pattern {
-                comm: polling.comm,
-                peer: polling.peer,
-                tag: polling.tag,
-            };
+            let pattern = Pattern::of_looks(polling);
             let wish = if polling.kind.what() == What::Wait {
                 requests(record, thread, pattern, polling.times)
             } else {
@@ -268,9 +263,8 @@ fn absent(recording: &Recording, rank: Rank, call: &Call) -> Vec<Rank> {
     let is_member = |record: &RankRecord| {
         call.comm == 0 || record.calls.iter().any(|other| other.comm == call.comm)
     };
-    (0..)
-        .map(Rank)
-        .zip(&recording.ranks)
+    recording
+        .by_rank()
         .filter(|(other, record)| *other != rank && is_member(record) && !is_in(record))
         .map(|(other, _)| other)
         .collect()

@@ -9,8 +9,8 @@ use super::Work;
 use crate::runs::cases::Case;
 use crate::runs::elf;
 use crate::seen::known::Known;
-use crate::seen::messages::messages;
-use crate::seen::run::Run;
+use crate::seen::run::Condition;
+use crate::seen::scene::Scene;
 use crate::told::grading::{Ours, Speed};
 
 /// So often each is measured at most.
@@ -34,7 +34,8 @@ impl Work<'_> {
                 if run.ending.hung.is_some() || run.ending.status != Some(0) {
                     return Ok(None);
                 }
-                times.see(&Known::new(&case.inputs), &run);
+                let known = Known::new(&case.inputs);
+                times.see(&Scene::new(&known, &run, Condition::AsItIs));
             }
             Ok(Some(times))
         };
@@ -66,17 +67,18 @@ impl Work<'_> {
 }
 
 impl Times {
-    pub(super) fn see(&mut self, known: &Known, run: &Run) {
+    pub(super) fn see(&mut self, scene: &Scene<'_>) {
+        let run = scene.run;
         self.wall.push(run.wall.as_secs_f64());
         self.cpu.push(run.cpu.as_secs_f64());
-        let downloads = known
+        let downloads = scene
+            .known
             .files
             .iter()
             .map(|file| file.leechers.len() * file.length as usize);
         let downloads: usize = downloads.sum();
-        let is_whole = !run.recording.ranks.iter().any(|rank| rank.is_cut);
-        if downloads > 0 && is_whole {
-            let messages = messages(&run.recording).len();
+        if downloads > 0 && !run.recording.is_cut() {
+            let messages = scene.messages.len();
             self.messages.push(messages as f64 / downloads as f64);
         }
     }

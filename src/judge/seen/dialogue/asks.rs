@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::purposes::Purpose;
-use super::{Ask, is_between_clients};
 use crate::seen::calls::{Segment, Thread};
+use crate::seen::dialogue::Ask;
+use crate::seen::dialogue::purposes::Purpose;
 use crate::seen::messages::Message;
 use swarm::protocol::Rank;
 
@@ -31,10 +31,10 @@ pub(super) fn asks(
         let step = if is_ask { Step::Ask(place) } else { Step::Send };
         let thread = threads.entry((message.from, message.sent.thread));
         thread.or_default().push((message.sent.started, step));
-        if let Some(taken) = message.taken
+        if let Some(taken) = message.surely_taken()
             && let Some(came) = taken.completed
             && !is_ask
-            && is_between_clients(message)
+            && message.is_between_clients()
         {
             let thread = threads.entry((message.to, taken.thread));
             thread.or_default().push((came, Step::Take(message.from)));

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::is_between_clients;
 use crate::seen::calls::{Comm, Segment, Tag, Thread};
 use crate::seen::known::Known;
 use crate::seen::messages::Message;
@@ -32,7 +31,8 @@ pub(super) fn purposes(known: &Known, messages: &[Message<'_>]) -> Vec<Purpose> 
     let mut threads: BTreeMap<Thread, BTreeSet<bool>> = BTreeMap::new();
     let mut purposes = Vec::with_capacity(messages.len());
     for message in messages {
-        let segment = only_segment(known, message).filter(|_| is_between_clients(message));
+        let segment = known.only(&message.sent.segments);
+        let segment = segment.filter(|_| message.is_between_clients());
         let Some(segment) = segment else {
             purposes.push(Purpose::Other);
             continue;
@@ -55,7 +55,7 @@ pub(super) fn purposes(known: &Known, messages: &[Message<'_>]) -> Vec<Purpose> 
         (seen.filter(|seen| seen.len() == 1)).and_then(|seen| seen.first().copied())
     };
     for (message, purpose) in messages.iter().zip(&mut purposes) {
-        let segment = only_segment(known, message);
+        let segment = known.only(&message.sent.segments);
         if let (Some(segment), true) = (segment, *purpose != Purpose::Other) {
             let by_flow = one(flows.get(&flow(message)));
             let asks = by_flow.or_else(|| one(threads.get(&message.sent.thread)));
@@ -67,11 +67,4 @@ pub(super) fn purposes(known: &Known, messages: &[Message<'_>]) -> Vec<Purpose> 
         }
     }
     purposes
-}
-
-/// The one segment whose hash is in a message, if there is one, and no other has its hash.
-pub fn only_segment(known: &Known, message: &Message<'_>) -> Option<Segment> {
-    let (&first, others) = message.sent.segments.split_first()?;
-    let is_only = others.iter().all(|&other| other == first);
-    (is_only && known.segments[first as usize].is_unique).then_some(first)
 }

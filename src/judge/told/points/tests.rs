@@ -1,5 +1,5 @@
 use super::*;
-use crate::checks::check::Evidence;
+use crate::checks::Evidence;
 
 fn parsed(text: &str) -> Points {
     Points::parse(text).unwrap_or_else(|(_, why)| panic!("{why}"))

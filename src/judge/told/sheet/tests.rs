@@ -1,7 +1,7 @@
 use console::strip_ansi_codes;
 
 use super::*;
-use crate::checks::check::Check;
+use crate::checks::Check;
 use crate::told::samples::{grading, judgement};
 
 const SHEET: &str = "\

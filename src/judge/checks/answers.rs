@@ -1,0 +1,122 @@
+//! R4, R9. Only who has a segment gives it.
+//!
+//! A member is accused if it did not hold the segment for certain when it was taken at its word, and
+//! if the client asked nobody else who may have had it.
+
+use std::time::Duration;
+
+use crate::checks::{Evidence, Shown};
+use crate::seen::calls::Segment;
+use crate::seen::dialogue::{Ask, Dialogue, Holds};
+use crate::seen::scene::Scene;
+use crate::seen::unseen::{Unseen, unseen};
+use crate::seen::words::span;
+use swarm::protocol::Rank;
+
+/// So many questions show that answers are right, even if all who were asked had what was asked for.
+const MANY: usize = 100;
+
+pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
+    let dialogue = &scene.dialogue;
+    scene.saw_fetches()?;
+    let keys = dialogue.fetches.keys();
+    let given = keys.filter(|(client, segment)| {
+        let file = scene.known.segments[*segment as usize].file;
+        dialogue.complete.contains(&(*client, file))
+    });
+    let mut lies = given.filter_map(|&(client, segment)| lie(scene, client, segment));
+    if let Some(first) = lies.next() {
+        let mut details = vec![first.detail];
+        let others = lies.count();
+        if others > 0 {
+            details.push(format!("{others} other segments came like this"));
+        }
+        let hint = "look at what the upload thread answers with: it has to look the segment up among \
+                    those that its client holds by then, and to refuse if it is not there";
+        return Ok(Shown::Wrong(
+            Evidence::new(first.said, hint).with_details(details),
+        ));
+    }
+    let asks = || {
+        dialogue
+            .asks
+            .iter()
+            .flat_map(|(key, asks)| asks.iter().map(move |ask| (key, ask)))
+    };
+    let lacked = asks().any(|(&(_, segment), ask)| {
+        lacks_at(dialogue.holds(scene.known, ask.to, segment), ask.sent).is_some()
+    });
+    let questions = asks().count().max(dialogue.fetches.len());
+    if lacked || questions >= MANY {
+        Ok(Shown::Right)
+    } else {
+        unseen(format!(
+            "none of the {questions} questions was for a segment that who was asked did not have"
+        ))
+    }
+}
+
+/// A segment that was given by somebody who did not hold it.
+struct Given {
+    said: String,
+    detail: String,
+}
+
+fn lie(scene: &Scene<'_>, client: Rank, segment: Segment) -> Option<Given> {
+    let dialogue = &scene.dialogue;
+    let mut givers = givers(dialogue, client, segment)?;
+    let later = |(giver, at): (Rank, Duration)| {
+        let holds = dialogue.holds(scene.known, giver, segment);
+        lacks_at(holds, at).map(|later| (giver, at, later))
+    };
+    let (giver, at, later) = later(givers.pop()?).filter(|_| {
+        givers
+            .iter()
+            .all(|&(giver, at)| lacks_at(dialogue.holds(scene.known, giver, segment), at).is_some())
+    })?;
+    let what = scene.known.words(segment);
+    let name = &scene.known.file_of(segment).name;
+    let detail = match later {
+        Lacks::Until(begun) => format!(
+            "client {giver} began to download {what} itself {} after that",
+            span(begun.saturating_sub(at))
+        ),
+        Lacks::Always => format!("client {giver} neither owns {name} nor wants it"),
+    };
+    Some(Given {
+        said: format!(
+            "client {giver} gave client {client} {what}, which client {giver} did not have"
+        ),
+        detail,
+    })
+}
+
+/// Everybody who may have given a client a segment, in the order of time, each with a time at which
+/// it had answered or was about to. `None` if that is not known.
+fn givers(dialogue: &Dialogue, client: Rank, segment: Segment) -> Option<Vec<(Rank, Duration)>> {
+    let carries = dialogue.carries(client, segment);
+    let asks = dialogue.asks(client, segment);
+    if carries.is_empty() {
+        let answered = |ask: &Ask| Some((ask.to, ask.answered?));
+        return asks.iter().map(answered).collect();
+    }
+    let has_carried = |to: Rank| carries.iter().any(|carry| carry.from == to);
+    // Whoever was asked and sent no hash back has refused, or its answer is not known.
+    let is_known = asks.iter().all(|ask| has_carried(ask.to));
+    let carried = || carries.iter().map(|carry| (carry.from, carry.sent));
+    is_known.then(|| carried().collect())
+}
+
+/// How surely somebody does not hold a segment.
+enum Lacks {
+    Until(Duration),
+    Always,
+}
+
+fn lacks_at(holds: Holds, time: Duration) -> Option<Lacks> {
+    match holds {
+        Holds::NotBefore(begun) if time < begun => Some(Lacks::Until(begun)),
+        Holds::Never => Some(Lacks::Always),
+        Holds::NotBefore(_) | Holds::Always | Holds::Unknown => None,
+    }
+}

@@ -1,0 +1,162 @@
+//! Whether two threads of a rank are in MPI at once only where they may.
+
+use std::time::Duration;
+
+use crate::checks::{Evidence, Shown};
+use crate::seen::calls::{Call, Level, RankRecord};
+use crate::seen::scene::Scene;
+use crate::seen::unseen::Unseen;
+use crate::seen::words::{count, seconds, which_thread, who};
+use swarm::protocol::Rank;
+
+pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
+    let recording = &scene.run.recording;
+    let mut ranks = recording.by_rank();
+    if let Some(evidence) = ranks.find_map(|(rank, record)| overlap(rank, record)) {
+        return Ok(Shown::Wrong(evidence));
+    }
+    let may_overlap =
+        |record: &RankRecord| (record.levels).is_none_or(|levels| levels.given == Level::Multiple);
+    if !(recording.has_started() && recording.ranks.iter().all(may_overlap)) {
+        scene.saw_all_calls()?;
+    }
+    Ok(Shown::Right)
+}
+
+/// Two threads of a rank in MPI at once, where that is not allowed.
+fn overlap(rank: Rank, record: &RankRecord) -> Option<Evidence> {
+    let given = record.levels?.given;
+    if given == Level::Multiple {
+        return None;
+    }
+    // Of each thread, the call that lasts longest.
+    let mut latest: Vec<(&Call, Duration)> = Vec::new();
+    let (mut first, mut times) = (None, 0u64);
+    for call in record.mpi_calls() {
+        let other = latest
+            .iter()
+            .find(|(other, end)| other.thread != call.thread && *end > call.started);
+        if let Some((other, _)) = other {
+            times += 1;
+            first.get_or_insert((*other, call));
+        }
+        let end = record.end_of(call);
+        match latest
+            .iter_mut()
+            .find(|(other, _)| other.thread == call.thread)
+        {
+            Some(known) if known.1 < end => *known = (call, end),
+            Some(_) => {}
+            None => latest.push((call, end)),
+        }
+    }
+    let (one, other) = first?;
+    let said = format!(
+        "{} was in {} with {} when {} called {}, but MPI gave it only {given}",
+        who(rank),
+        one.kind.function(),
+        which_thread(one.thread),
+        which_thread(other.thread),
+        other.kind.function(),
+    );
+    let hint = "ask MPI_Init_thread for MPI_THREAD_MULTIPLE and look at `provided`, or let one lock guard all \
+                calls of MPI";
+    let until = match one.returned {
+        Some(time) => format!("to {}", seconds(time)),
+        None => "and did not come back".into(),
+    };
+    Some(Evidence::new(said, hint).with_details(vec![
+        format!(
+            "{} was in {} from {} {until}",
+            which_thread(one.thread),
+            one.kind.function(),
+            seconds(one.started),
+        ),
+        format!(
+            "{} called {} at {}",
+            which_thread(other.thread),
+            other.kind.function(),
+            seconds(other.started),
+        ),
+        format!("that happened {}", count(times, "time")),
+    ]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seen::calls::{Kind, Levels, Peer, Tag};
+    use crate::seen::made_up::MadeUp;
+
+    fn with_levels(asked: Level, given: Level) -> MadeUp {
+        let mut made_up = MadeUp::new(3);
+        for rank in 0..3 {
+            made_up.rank(rank).levels = Some(Levels { asked, given });
+        }
+        made_up
+    }
+
+    fn evidence(made_up: &MadeUp) -> Evidence {
+        let Ok(Shown::Wrong(evidence)) = judge(&made_up.scene()) else {
+            panic!("that is wrong");
+        };
+        evidence
+    }
+
+    #[test]
+    fn two_threads_in_mpi_at_once_need_multiple() {
+        let mut made_up = with_levels(Level::Multiple, Level::Serialized);
+        made_up.receive((1, 1), Peer::Any, Tag::Any).until(10);
+        made_up.send((1, 2), 2, 5);
+        made_up.send((1, 2), 2, 5);
+        let seen = evidence(&made_up);
+        assert_eq!(
+            seen.said,
+            "client 1 was in MPI_Recv with thread 1 when thread 2 called MPI_Send, but MPI gave it only \
+             MPI_THREAD_SERIALIZED"
+        );
+        assert_eq!(
+            seen.details,
+            [
+                "thread 1 was in MPI_Recv from 0.001 s to 0.010 s",
+                "thread 2 called MPI_Send at 0.002 s",
+                "that happened 2 times"
+            ]
+        );
+        for rank in 0..3 {
+            made_up.rank(rank).levels.as_mut().unwrap().given = Level::Multiple;
+            made_up.rank(rank).is_cut = true;
+        }
+        assert_eq!(judge(&made_up.scene()), Ok(Shown::Right));
+    }
+
+    #[test]
+    fn a_call_that_does_not_come_back_overlaps_all_later_ones() {
+        let mut made_up = with_levels(Level::Multiple, Level::Serialized);
+        made_up.receive((1, 1), Peer::Any, Tag::Any).forever();
+        made_up.send((1, 2), 2, 5);
+        let seen = evidence(&made_up);
+        assert!(seen.details[0].ends_with("and did not come back"));
+        // A thread that was ended in its call waits no more.
+        made_up.rank(1).threads[1].is_over = true;
+        assert_eq!(judge(&made_up.scene()), Ok(Shown::Right));
+    }
+
+    #[test]
+    fn one_thread_after_another_and_joins_do_not_overlap() {
+        let mut made_up = with_levels(Level::Serialized, Level::Serialized);
+        made_up.call((1, 0), Kind::Join).until(100);
+        made_up.send((1, 1), 2, 5).until(3);
+        made_up.send((1, 2), 2, 5);
+        made_up.send((1, 1), 2, 5);
+        assert_eq!(judge(&made_up.scene()), Ok(Shown::Right));
+    }
+
+    #[test]
+    fn nothing_is_known_of_levels_before_mpi_or_past_a_cut() {
+        let mut made_up = with_levels(Level::Funneled, Level::Funneled);
+        made_up.rank(1).is_cut = true;
+        assert!(judge(&made_up.scene()).is_err());
+        assert!(judge(&MadeUp::new(0).scene()).is_err());
+    }
+}

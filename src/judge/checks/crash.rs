@@ -1,0 +1,247 @@
+//! A rank that dies, and what is known of its end.
+
+use crate::checks::{Evidence, Shown};
+use crate::seen::calls::{Kind, Peer, RankRecord, Thread};
+use crate::seen::run::{RankEnd, Run};
+use crate::seen::scene::Scene;
+use crate::seen::unseen::{Unseen, unseen};
+use crate::seen::words::{seconds, shown, which_tag, which_thread, who, whom};
+use swarm::protocol::Rank;
+
+/// As many of the last printed lines are shown.
+const LAST_LINES: usize = 5;
+
+/// A rank's threads that are shown.
+const MOST_THREADS: usize = 4;
+
+pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
+    let run = scene.run;
+    let has_hung = run.ending.hung.is_some();
+    let ended: Vec<(Rank, RankEnd)> = run
+        .ending
+        .ranks
+        .iter()
+        .map(|(rank, end)| (*rank, *end))
+        .filter(|(_, end)| *end != RankEnd::Status(0) && !(has_hung && end.is_killed()))
+        .collect();
+    // Who died of a signal did so first, others notice and give up; but MPI_Abort may end in a signal, too.
+    let has_aborted = |rank: Rank| {
+        let record = run.recording.of(rank);
+        record.is_some_and(|record| record.is_aborted)
+    };
+    let signalled = ended.iter().find_map(|(rank, end)| match end {
+        RankEnd::Signal(signal) if !has_aborted(*rank) => Some((*rank, *signal)),
+        RankEnd::Signal(_) | RankEnd::Status(_) => None,
+    });
+    let aborted = || (run.recording.by_rank()).find(|(_, record)| record.is_aborted);
+    let status = || {
+        ended.iter().find_map(|(rank, end)| match end {
+            RankEnd::Status(status) => Some((*rank, *status)),
+            RankEnd::Signal(_) => None,
+        })
+    };
+    let culprit = if let Some((rank, signal)) = signalled {
+        Some((rank, died_of(rank, signal, run)))
+    } else if let Some((rank, record)) = aborted() {
+        Some((rank, aborted_by(rank, record, run)))
+    } else {
+        status().map(|(rank, status)| (rank, ended_with(rank, status)))
+    };
+    if let Some((rank, mut evidence)) = culprit {
+        evidence.details = last_calls(rank, run);
+        let others = ended.iter().filter(|(other, _)| *other != rank);
+        evidence.details.extend(others.take(5).map(|(other, end)| {
+            let how = match end {
+                RankEnd::Status(status) => format!("ended with status {status}"),
+                RankEnd::Signal(signal) => format!("died of {}", signal_name(*signal)),
+            };
+            format!("{} {how}, too", who(*other))
+        }));
+        evidence.details.extend(last_words(run));
+        return Ok(Shown::Wrong(evidence));
+    }
+    if has_hung {
+        return unseen("the run hung, and was ended before its ranks had");
+    }
+    if run.has_ended_well() {
+        return Ok(Shown::Right);
+    }
+    let how = match run.ending.status {
+        Some(status) => format!("mpirun ended with status {status}"),
+        None => "mpirun died of a signal".into(),
+    };
+    if run.ending.ranks.is_empty() && !run.recording.has_started() {
+        let words = last_words(run).pop();
+        let words = words.map_or(String::new(), |words| format!(" ({words})"));
+        return unseen(format!("{how} before any rank had come to MPI{words}"));
+    }
+    let hint = "read what mpirun printed; return 0 from main";
+    let evidence = Evidence::new(how, hint).with_details(last_words(run));
+    Ok(Shown::Wrong(evidence))
+}
+
+fn ended_with(rank: Rank, status: i32) -> Evidence {
+    let hint = match status {
+        126 | 127 => "see that the program can be started by hand",
+        128.. => "a status of 128 or more stands for a signal: start this rank in a debugger",
+        _ => "return 0 from main, and look for exit() where the program gives up",
+    };
+    Evidence::new(format!("{} ended with status {status}", who(rank)), hint)
+}
+
+fn died_of(rank: Rank, signal: i32, run: &Run) -> Evidence {
+    let cause = CAUSES.iter().find(|(words, _)| run.printed.contains(words));
+    let hint = match (signal, cause) {
+        (6, Some((_, hint))) => hint,
+        (6, None) => "look for an assertion that fails; build with -g -fsanitize=address",
+        (4, _) => "look for a function that returns no value where it says that it does",
+        (7 | 11, _) => {
+            "look for an array that is too small, a string without its last 0, or a pointer that points nowhere; \
+             build with -g -fsanitize=address"
+        }
+        (8, _) => "look for a division or a remainder by 0, as in rand() % count",
+        (9, _) => "the system kills a program that takes all the memory",
+        _ => "start this rank in a debugger",
+    };
+    let cause = match (signal, cause) {
+        (6, Some((words, _))) => format!("; '{words}' was printed"),
+        _ => String::new(),
+    };
+    Evidence::new(
+        format!("{} died of {}{cause}", who(rank), signal_name(signal)),
+        hint,
+    )
+}
+
+/// What is printed by who calls `abort`, and what to look at then.
+const CAUSES: [(&str, &str); 7] = [
+    (
+        "stack smashing detected",
+        "an array on the stack is too small for what is written to it; build with -g -fsanitize=address",
+    ),
+    (
+        "double free",
+        "memory is freed twice: see who owns it, and whether both threads free it",
+    ),
+    (
+        "free(): invalid",
+        "free() gets a pointer that malloc() did not give, or memory before it is overwritten",
+    ),
+    (
+        "corrupted",
+        "memory is written past its end: see that each string has room for its last 0",
+    ),
+    (
+        "terminate called",
+        "catch what is thrown, and join or detach every std::thread before it goes out of scope",
+    ),
+    (
+        "Assertion",
+        "the assertion says what the program takes for granted and does not hold",
+    ),
+    ("panicked at", "the panic's message says where it was"),
+];
+
+/// A signal, as people call it.
+fn signal_name(signal: i32) -> String {
+    match signal {
+        4 => "an illegal instruction (SIGILL)".into(),
+        6 => "abort (SIGABRT)".into(),
+        7 => "a bus error (SIGBUS)".into(),
+        8 => "an arithmetic error (SIGFPE)".into(),
+        9 => "SIGKILL".into(),
+        11 => "a segmentation fault (SIGSEGV)".into(),
+        13 => "a broken pipe (SIGPIPE)".into(),
+        15 => "SIGTERM".into(),
+        other => format!("signal {other}"),
+    }
+}
+
+/// The program's own `MPI_Abort`, and MPI's because of an error.
+fn aborted_by(rank: Rank, record: &RankRecord, run: &Run) -> Evidence {
+    let who = who(rank);
+    if record.calls.iter().any(|call| call.kind == Kind::Abort) {
+        let hint = "MPI_Abort ends all ranks at once, whatever they are doing: see why the program gives up";
+        return Evidence::new(format!("{who} called MPI_Abort"), hint);
+    }
+    let failed = record.calls.iter().find(|call| call.error.is_some());
+    let function = match failed {
+        Some(call) => Some(call.kind.function().to_owned()),
+        None => printed_function(&run.printed),
+    };
+    let said = match function {
+        Some(function) => format!("MPI ended the run because {function} failed in {who}"),
+        None => format!("MPI ended the run because of an error in {who}"),
+    };
+    let hint = "see the arguments of that call: the rank, the tag, the count, and the buffer";
+    Evidence::new(said, hint)
+}
+
+/// Which function MPI complains of in what it prints.
+fn printed_function(printed: &str) -> Option<String> {
+    // Open MPI's words, and MPICH's.
+    let mut parts = [
+        "error occurred in ",
+        "Fatal error in internal_",
+        "Fatal error in ",
+    ]
+    .iter()
+    .filter_map(|words| printed.split_once(words));
+    let (_, rest) = parts.next()?;
+    let name: String = rest
+        .chars()
+        .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
+        .collect();
+    let name = name.trim_start_matches("PMPI_").trim_start_matches("MPI_");
+    (!name.is_empty()).then(|| format!("MPI_{name}"))
+}
+
+/// Where each thread of a rank was last.
+fn last_calls(rank: Rank, run: &Run) -> Vec<String> {
+    let Some(record) = run.recording.of(rank) else {
+        return Vec::new();
+    };
+    if record.levels.is_none() && record.calls.is_empty() {
+        return vec![format!("{} had not come to MPI", who(rank))];
+    }
+    let mut last: Vec<(Thread, String)> = Vec::new();
+    for call in record.calls.iter().rev() {
+        if last.len() < MOST_THREADS && !last.iter().any(|(thread, _)| *thread == call.thread) {
+            let at = match call.returned {
+                None => format!(
+                    "was in {} since {}",
+                    call.kind.function(),
+                    seconds(call.started)
+                ),
+                Some(time) => {
+                    format!(
+                        "had come out of {} at {}",
+                        call.kind.function(),
+                        seconds(time)
+                    )
+                }
+            };
+            let with = if call.kind == Kind::Join || call.peer == Peer::None {
+                String::new()
+            } else {
+                format!(" ({}, {})", whom(call.peer), which_tag(call.tag))
+            };
+            last.push((call.thread, at + &with));
+        }
+    }
+    last.sort();
+    let line = |(thread, at)| format!("{} of {} {at}", which_thread(thread), who(rank));
+    last.into_iter().map(line).collect()
+}
+
+/// What was printed last, without the frames that mpirun puts around it.
+fn last_words(run: &Run) -> Vec<String> {
+    let is_text = |line: &&str| line.chars().any(char::is_alphanumeric);
+    let lines: Vec<&str> = run.printed.lines().filter(is_text).collect();
+    let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
+    let line = |line: &&str| format!("printed: {}", shown(line.trim().as_bytes()));
+    last.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+use super::*;
+use crate::seen::calls::Tag;
+use crate::seen::made_up::MadeUp;
+
+fn evidence(made_up: &MadeUp) -> Evidence {
+    let Ok(Shown::Wrong(evidence)) = judge(&made_up.scene()) else {
+        panic!("that is wrong");
+    };
+    evidence
+}
+
+#[test]
+fn a_run_that_ends_well_is_right() {
+    assert_eq!(judge(&MadeUp::new(3).scene()), Ok(Shown::Right));
+}
+
+#[test]
+fn a_segmentation_fault_is_said_with_the_last_calls_of_its_threads() {
+    let mut made_up = MadeUp::new(3);
+    made_up.send((1, 0), 2, 5);
+    made_up.receive((1, 2), Peer::Any, Tag::One(7)).forever();
+    made_up.crash(1, 11);
+    made_up.run.printed = "-----\n mpirun noticed that\n".into();
+    let crash = evidence(&made_up);
+    assert_eq!(
+        crash.said,
+        "client 1 died of a segmentation fault (SIGSEGV)"
+    );
+    assert_eq!(
+        crash.details,
+        [
+            "the main thread of client 1 had come out of MPI_Send at 0.002 s (client 2, tag 5)",
+            "thread 2 of client 1 was in MPI_Recv since 0.002 s (anyone, tag 7)",
+            "printed: mpirun noticed that"
+        ]
+    );
+    assert!(crash.hint.contains("-fsanitize=address"));
+}
+
+#[test]
+fn every_signal_has_words_and_a_hint() {
+    for (signal, words) in [
+        (4, "illegal"),
+        (7, "bus error"),
+        (8, "arithmetic"),
+        (9, "SIGKILL"),
+        (13, "pipe"),
+        (15, "SIGTERM"),
+        (42, "signal 42"),
+    ] {
+        let mut made_up = MadeUp::new(3);
+        made_up.crash(2, signal);
+        let crash = evidence(&made_up);
+        assert!(crash.said.contains(words), "{}", crash.said);
+        assert!(!crash.hint.is_empty());
+    }
+}
+
+#[test]
+fn an_abort_is_said_with_what_was_printed() {
+    let mut made_up = MadeUp::new(3);
+    made_up.crash(2, 6);
+    assert_eq!(evidence(&made_up).said, "client 2 died of abort (SIGABRT)");
+    made_up.run.printed = "*** stack smashing detected ***: terminated".into();
+    let crash = evidence(&made_up);
+    let said = "client 2 died of abort (SIGABRT); 'stack smashing detected' was printed";
+    assert_eq!(crash.said, said);
+    assert!(crash.hint.contains("stack"));
+}
+
+#[test]
+fn who_died_of_a_signal_comes_before_who_ended_with_a_status() {
+    let mut made_up = MadeUp::new(4);
+    made_up.crash(3, 11);
+    made_up
+        .run
+        .ending
+        .ranks
+        .insert(Rank(1), RankEnd::Status(15));
+    let crash = evidence(&made_up);
+    assert!(crash.said.starts_with("client 3"), "{}", crash.said);
+    assert!(
+        crash
+            .details
+            .contains(&"client 1 ended with status 15, too".to_owned())
+    );
+}
+
+#[test]
+fn who_died_of_a_signal_comes_before_who_noticed_that_and_gave_up() {
+    let mut made_up = MadeUp::new(4);
+    made_up.crash(3, 11);
+    made_up.rank(1).is_aborted = true;
+    assert!(evidence(&made_up).said.starts_with("client 3 died"));
+    // Who aborts may die of a signal itself.
+    made_up.rank(3).is_aborted = true;
+    made_up.rank(1).is_aborted = false;
+    assert!(evidence(&made_up).said.ends_with("an error in client 3"));
+}
+
+#[test]
+fn a_status_is_said() {
+    for (status, hint) in [(1, "return 0"), (127, "started"), (139, "debugger")] {
+        let mut made_up = MadeUp::new(3);
+        made_up.run.ending.status = Some(status);
+        made_up
+            .run
+            .ending
+            .ranks
+            .insert(Rank(2), RankEnd::Status(status));
+        let crash = evidence(&made_up);
+        assert_eq!(crash.said, format!("client 2 ended with status {status}"));
+        assert!(crash.hint.contains(hint));
+    }
+}
+
+#[test]
+fn a_rank_that_never_came_to_mpi_is_said_to_be_one() {
+    let mut made_up = MadeUp::new(3);
+    made_up.crash(2, 11);
+    made_up.rank(2).levels = None;
+    assert_eq!(evidence(&made_up).details, ["client 2 had not come to MPI"]);
+}
+
+#[test]
+fn the_programs_own_abort_is_told_from_mpis() {
+    let mut made_up = MadeUp::new(3);
+    made_up.run.ending.status = Some(1);
+    made_up.run.ending.ranks.clear();
+    made_up.rank(2).is_aborted = true;
+    let said = |made_up: &MadeUp| evidence(made_up).said;
+    assert_eq!(
+        said(&made_up),
+        "MPI ended the run because of an error in client 2"
+    );
+    made_up.run.printed = "[host:1] *** An error occurred in MPI_Recv\n".into();
+    let failed = "MPI ended the run because MPI_Recv failed in client 2";
+    assert_eq!(said(&made_up), failed);
+    made_up.run.printed = "Abort(1): Fatal error in internal_Recv: Message\n".into();
+    assert_eq!(said(&made_up), failed);
+    made_up.run.printed = "Abort(1): Fatal error in PMPI_Recv: Message\n".into();
+    assert_eq!(said(&made_up), failed);
+    made_up.send((2, 0), 1, 1).error = Some(6);
+    assert_eq!(
+        said(&made_up),
+        "MPI ended the run because MPI_Send failed in client 2"
+    );
+    made_up.call((2, 0), Kind::Abort);
+    assert_eq!(said(&made_up), "client 2 called MPI_Abort");
+}
+
+#[test]
+fn a_status_of_mpirun_alone_is_wrong_once_a_rank_has_come_to_mpi() {
+    let mut made_up = MadeUp::new(3);
+    made_up.run.ending.status = Some(1);
+    assert_eq!(evidence(&made_up).said, "mpirun ended with status 1");
+    made_up.run.ending.status = None;
+    assert_eq!(evidence(&made_up).said, "mpirun died of a signal");
+    made_up.run.ending.ranks.clear();
+    for rank in 0..3 {
+        made_up.rank(rank).levels = None;
+    }
+    made_up.run.printed = "not enough slots".into();
+    let why = "mpirun died of a signal before any rank had come to MPI (printed: not enough slots)";
+    assert_eq!(judge(&made_up.scene()), unseen(why));
+}
+
+#[test]
+fn what_ends_a_hang_is_no_crash() {
+    let mut made_up = MadeUp::new(3);
+    made_up.hang();
+    for end in [
+        RankEnd::Signal(9),
+        RankEnd::Signal(15),
+        RankEnd::Status(143),
+    ] {
+        made_up.run.ending.ranks.insert(Rank(1), end);
+        assert!(matches!(judge(&made_up.scene()), Err(Unseen(_))));
+    }
+    made_up.run.ending.ranks.insert(Rank(1), RankEnd::Status(1));
+    assert_eq!(evidence(&made_up).said, "client 1 ended with status 1");
+}

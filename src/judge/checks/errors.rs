@@ -1,0 +1,160 @@
+//! Whether no call of MPI comes back with an error, a message that is cut off among them.
+
+use crate::checks::{Evidence, Shown};
+use crate::seen::calls::{Call, Tag};
+use crate::seen::pattern::Pattern;
+use crate::seen::scene::Scene;
+use crate::seen::unseen::Unseen;
+use crate::seen::words::{count, seconds, which_tag, who, whom};
+use swarm::protocol::Rank;
+
+/// The error class of a message that is longer than there is room for.
+const TRUNCATED: i32 = 1;
+
+pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
+    let failed = || {
+        scene
+            .run
+            .recording
+            .calls()
+            .filter(|(_, call)| call.error.is_some())
+    };
+    let Some((rank, call)) = failed().min_by_key(|(_, call)| call.started) else {
+        scene.saw_all_calls()?;
+        return Ok(Shown::Right);
+    };
+    let (said, hint) = if call.error == Some(TRUNCATED) {
+        let message = cut_off(scene, rank, call).map_or_else(
+            || {
+                format!(
+                    "a message from {} with {}",
+                    whom(call.peer),
+                    which_tag(call.tag)
+                )
+            },
+            |(from, tag, bytes)| {
+                let bytes = count(bytes, "byte");
+                format!("a message of {bytes} from {} with tag {tag}", who(from))
+            },
+        );
+        (
+            format!(
+                "{} has room for {} in {}, too little for {message}",
+                who(rank),
+                count(call.bytes, "byte"),
+                call.kind.function(),
+            ),
+            "make the count of the receive as large as the longest message with this tag, or ask MPI_Probe and \
+             MPI_Get_count first",
+        )
+    } else {
+        (
+            format!(
+                "{} failed in {} with error class {} ({}, {})",
+                call.kind.function(),
+                who(rank),
+                call.error.unwrap_or_default(),
+                whom(call.peer),
+                which_tag(call.tag),
+            ),
+            "see the arguments of that call: the rank, the tag, the count, and the buffer",
+        )
+    };
+    let number = failed().count();
+    Ok(Shown::Wrong(Evidence::new(said, hint).with_details(vec![
+        format!("that was at {}", seconds(call.started)),
+        format!("{} failed in this run", count(number, "call")),
+    ])))
+}
+
+/// The message that a call had no room for: from whom, its tag and its length.
+fn cut_off(scene: &Scene<'_>, rank: Rank, call: &Call) -> Option<(Rank, i32, u64)> {
+    if let Some(taken) = call.taken.filter(|taken| taken.bytes > call.bytes) {
+        return Some((taken.from, taken.tag, taken.bytes));
+    }
+    let message = scene.messages.iter().find(|message| {
+        message.to == rank
+            && message.taken.is_none_or(|taken| std::ptr::eq(taken, call))
+            && message.sent.bytes > call.bytes
+            && Pattern::of(call).matches(message)
+    })?;
+    match message.sent.tag {
+        Tag::One(tag) => Some((message.from, tag, message.sent.bytes)),
+        Tag::Any | Tag::None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seen::calls::Peer;
+    use crate::seen::made_up::MadeUp;
+
+    fn evidence(made_up: &MadeUp) -> Evidence {
+        let Ok(Shown::Wrong(evidence)) = judge(&made_up.scene()) else {
+            panic!("that is wrong");
+        };
+        evidence
+    }
+
+    fn is_untold(shown: &Result<Shown, Unseen>, word: &str) -> bool {
+        matches!(shown, Err(Unseen(why)) if why.contains(word))
+    }
+
+    #[test]
+    fn a_message_without_enough_room_is_said_with_both_lengths() {
+        let mut made_up = MadeUp::new(3);
+        made_up.send((1, 0), 2, 5).bytes = 31;
+        made_up.send((1, 0), 2, 5);
+        let call = made_up.receive((2, 1), Peer::Any, Tag::One(5));
+        (call.bytes, call.error) = (31, Some(TRUNCATED));
+        let seen = evidence(&made_up);
+        assert_eq!(
+            seen.said,
+            "client 2 has room for 31 bytes in MPI_Recv, too little for a message of 32 bytes from client 1 with tag 5"
+        );
+        let last = seen.details.last().expect("the number of failures");
+        assert_eq!(last, "1 call failed in this run");
+    }
+
+    #[test]
+    fn a_message_without_enough_room_is_known_from_the_receive_or_not_at_all() {
+        let mut made_up = MadeUp::new(3);
+        let call = made_up.take((2, 1), 1, 5);
+        (call.bytes, call.error) = (31, Some(TRUNCATED));
+        let seen = evidence(&made_up);
+        assert!(
+            seen.said
+                .ends_with("a message of 32 bytes from client 1 with tag 5")
+        );
+        made_up.rank(2).calls[0].taken = None;
+        let seen = evidence(&made_up);
+        assert!(
+            seen.said
+                .ends_with("too little for a message from client 1 with tag 5")
+        );
+    }
+
+    #[test]
+    fn another_error_is_said_with_its_class() {
+        let mut made_up = MadeUp::new(3);
+        made_up.send((1, 0), 2, 5).error = Some(6);
+        let seen = evidence(&made_up);
+        assert_eq!(
+            seen.said,
+            "MPI_Send failed in client 1 with error class 6 (client 2, tag 5)"
+        );
+    }
+
+    #[test]
+    fn no_error_is_right_where_all_calls_are_known() {
+        let mut made_up = MadeUp::new(3);
+        made_up.send((1, 0), 2, 5);
+        assert_eq!(judge(&made_up.scene()), Ok(Shown::Right));
+        made_up.rank(2).is_cut = true;
+        assert!(is_untold(
+            &judge(&made_up.scene()),
+            "client 2 made more calls"
+        ));
+    }
+}

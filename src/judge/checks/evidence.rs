@@ -1,0 +1,43 @@
+//! What a check says of a run.
+
+use serde::{Deserialize, Serialize};
+
+/// What one run shows of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// It holds.
+    Right,
+    /// It does not.
+    Wrong(Evidence),
+    /// What should be seen in one of several runs was not, though there was occasion: the check does
+    /// not hold if it never is.
+    Lacking(Evidence),
+}
+
+/// Why something is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What happened, in one sentence without its full stop: `client 2 wrote no client2_file1`.
+    pub said: String,
+    /// More of it, a line each: a table, the first lines that differ.
+    pub details: Vec<String>,
+    /// What to look at in the program, in one sentence without its full stop.
+    pub hint: String,
+}
+
+impl Evidence {
+    /// Says what happened and what to look at.
+    pub fn new(said: impl Into<String>, hint: impl Into<String>) -> Evidence {
+        Evidence {
+            said: said.into(),
+            details: Vec::new(),
+            hint: hint.into(),
+        }
+    }
+
+    /// Adds more of it.
+    pub fn with_details(mut self, details: Vec<String>) -> Evidence {
+        self.details = details;
+        self
+    }
+}

@@ -1,0 +1,68 @@
+//! A run that does not end, as its causes are looked for.
+
+use crate::checks::Evidence;
+use crate::checks::hang::waiting::{Stuck, waiting};
+use crate::seen::calls::Call;
+use crate::seen::messages::Message;
+use crate::seen::run::{Condition, RankEnd};
+use crate::seen::scene::Scene;
+use swarm::protocol::Rank;
+
+/// What a cause is said with, and the places of the threads that it is about.
+pub(super) type Cause = (Evidence, Vec<usize>);
+
+/// A run that does not end.
+pub(super) struct Standstill<'a> {
+    pub(super) scene: &'a Scene<'a>,
+    /// What every thread does.
+    pub(super) stuck: Vec<Stuck<'a>>,
+    /// The messages that nobody took.
+    pub(super) lost: Vec<Message<'a>>,
+}
+
+impl<'a> Standstill<'a> {
+    pub(super) fn new(scene: &'a Scene<'a>) -> Standstill<'a> {
+        Standstill {
+            scene,
+            stuck: waiting(scene.run),
+            lost: scene.untaken().collect(),
+        }
+    }
+
+    /// All that is stuck, with its place.
+    pub(super) fn each(&self) -> impl Iterator<Item = (usize, &Stuck<'a>)> {
+        self.stuck.iter().enumerate()
+    }
+
+    pub(super) fn calls(&self, rank: Rank) -> &'a [Call] {
+        let record = self.scene.run.recording.of(rank);
+        record.map_or(&[], |record| &record.calls)
+    }
+
+    /// Why a rank does nothing for others any more, if so.
+    pub(super) fn fate(&self, rank: Rank) -> Option<String> {
+        let run = self.scene.run;
+        match run.ending.ranks.get(&rank).filter(|end| !end.is_killed()) {
+            Some(RankEnd::Status(status)) => Some(format!("has ended with status {status}")),
+            Some(RankEnd::Signal(signal)) => Some(format!("has died of signal {signal}")),
+            None => {
+                let record = run.recording.of(rank)?;
+                record.finalize.map(|_| "has called MPI_Finalize".into())
+            }
+        }
+    }
+
+    /// What to look at where a send waits for its receive.
+    pub(super) fn rests_on_buffering(&self) -> &'static str {
+        match self.scene.condition {
+            Condition::Synchronous => {
+                "MPI_Send may wait until its message is received, and here it does: the program rests on MPI keeping \
+                 messages until then, which it need not; receive in another thread, or send with MPI_Isend"
+            }
+            Condition::AsItIs | Condition::Noise | Condition::Lying => {
+                "a long message is sent only when its receive has begun: receive in another thread, or send with \
+                 MPI_Isend"
+            }
+        }
+    }
+}

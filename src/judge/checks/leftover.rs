@@ -1,0 +1,170 @@
+//! Whether every message that is sent is received.
+
+use crate::checks::{Evidence, Shown};
+use crate::seen::calls::{Kind, Recording};
+use crate::seen::messages::Message;
+use crate::seen::pattern::Pattern;
+use crate::seen::scene::Scene;
+use crate::seen::unseen::{Unseen, unseen};
+use crate::seen::words::{count, seconds, who};
+
+/// As many messages are shown.
+const MOST: usize = 5;
+
+pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
+    let recording = &scene.run.recording;
+    scene.saw_good_end(", so some messages were still on their way")?;
+    scene.saw_all_receives()?;
+    let never_ended = (recording.by_rank()).find(|(_, record)| record.finalize.is_none());
+    if let Some((rank, _)) = never_ended {
+        return unseen(format!("{} did not call MPI_Finalize", who(rank)));
+    }
+    let (open, left): (Vec<Message<'_>>, Vec<Message<'_>>) =
+        (scene.untaken()).partition(|message| is_open(recording, message));
+    let Some(first) = left.first() else {
+        return match open.first() {
+            Some(message) => unseen(format!(
+                "{} began to receive {message}, and did not look whether it came",
+                who(message.to),
+            )),
+            None => Ok(Shown::Right),
+        };
+    };
+    let number = left.len();
+    let verb = if number == 1 { "was" } else { "were" };
+    let said = format!(
+        "{} {verb} sent and never received, first {first}",
+        count(number, "message"),
+    );
+    let hint = "receive every message before MPI_Finalize; see who sends one more, or who stops one too early";
+    let lines = left.iter().take(MOST).map(|message| {
+        let sent = message.sent;
+        format!(
+            "{message}: {} at {}",
+            sent.kind.function(),
+            seconds(sent.started)
+        )
+    });
+    let more = number.saturating_sub(MOST);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let details = lines.chain(more).collect();
+    Ok(Shown::Wrong(
+        Evidence::new(said, hint).with_details(details),
+    ))
+}
+
+/// Whether a receive that was begun and never looked after may have taken the message.
+fn is_open(recording: &Recording, message: &Message<'_>) -> bool {
+    let record = recording.of(message.to);
+    let mut calls = record.into_iter().flat_map(|record| &record.calls);
+    calls.any(|call| {
+        matches!(call.kind, Kind::Irecv | Kind::Imrecv)
+            && call.completed.is_none()
+            && Pattern::of(call).matches(message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seen::calls::{Peer, Tag};
+    use crate::seen::made_up::{MadeUp, taken};
+    use swarm::protocol::Rank;
+
+    fn evidence(made_up: &MadeUp) -> Evidence {
+        let Ok(Shown::Wrong(evidence)) = judge(&made_up.scene()) else {
+            panic!("that is wrong");
+        };
+        evidence
+    }
+
+    fn is_untold(shown: &Result<Shown, Unseen>, word: &str) -> bool {
+        matches!(shown, Err(Unseen(why)) if why.contains(word))
+    }
+
+    #[test]
+    fn what_nobody_took_is_left() {
+        let mut made_up = MadeUp::new(3);
+        made_up.send((1, 0), 2, 5);
+        assert_eq!(
+            evidence(&made_up).said,
+            "1 message was sent and never received, first 32 bytes from client 1 to client 2 with tag 5"
+        );
+        for _ in 0..6 {
+            made_up.send((0, 0), 2, 4);
+        }
+        let seen = evidence(&made_up);
+        assert!(
+            seen.said.starts_with("7 messages were sent"),
+            "{}",
+            seen.said
+        );
+        assert_eq!(seen.details.len(), MOST + 1);
+        assert_eq!(seen.details[MOST], "and 2 more");
+    }
+
+    #[test]
+    fn what_was_taken_or_was_not_sent_is_not_left() {
+        let mut made_up = MadeUp::new(3);
+        made_up.send((1, 0), 2, 5);
+        made_up.take((2, 1), 1, 5);
+        made_up.send((1, 0), 2, 5).error = Some(6);
+        made_up.send((1, 0), 2, 5).peer = Peer::None;
+        assert_eq!(judge(&made_up.scene()), Ok(Shown::Right));
+    }
+
+    #[test]
+    fn what_was_cancelled_is_not_left() {
+        let mut made_up = MadeUp::new(3);
+        made_up.send((1, 0), 2, 5).kind = Kind::Isend;
+        made_up.call((1, 0), Kind::Cancel);
+        assert_eq!(judge(&made_up.scene()), Ok(Shown::Right));
+        // Another call was.
+        made_up.rank(1).calls[1].tag = Tag::One(6);
+        evidence(&made_up);
+        made_up.rank(1).calls[1].tag = Tag::One(5);
+        made_up.rank(1).calls[1].peer = Peer::One(Rank(0));
+        evidence(&made_up);
+    }
+
+    #[test]
+    fn what_a_receive_in_the_background_may_have_taken_is_not_surely_left() {
+        let mut made_up = MadeUp::new(3);
+        made_up.send((1, 0), 2, 5);
+        let begun = made_up.receive((2, 1), Peer::Any, Tag::One(5));
+        (begun.kind, begun.completed) = (Kind::Irecv, None);
+        assert!(is_untold(&judge(&made_up.scene()), "did not look"));
+        made_up.rank(2).calls[0].tag = Tag::One(6);
+        evidence(&made_up);
+        // Nor was it taken by a receive that was cancelled, and so is complete.
+        let begun = &mut made_up.rank(2).calls[0];
+        (begun.tag, begun.completed) = (Tag::One(5), begun.returned);
+        evidence(&made_up);
+    }
+
+    #[test]
+    fn what_is_left_cannot_be_told_of_a_run_that_is_not_complete() {
+        let left = |change: fn(&mut MadeUp)| {
+            let mut made_up = MadeUp::new(3);
+            made_up.send((1, 0), 2, 5);
+            change(&mut made_up);
+            judge(&made_up.scene())
+        };
+        assert!(is_untold(&left(MadeUp::hang), "hung"));
+        assert!(is_untold(&left(|made_up| made_up.crash(1, 11)), "crashed"));
+        assert!(is_untold(
+            &left(|made_up| made_up.rank(2).is_cut = true),
+            "room"
+        ));
+        assert!(is_untold(
+            &left(|made_up| made_up.rank(2).finalize = None),
+            "MPI_Finalize"
+        ));
+        assert!(is_untold(
+            &left(|made_up| made_up.receive((2, 0), Peer::Any, Tag::Any).error = Some(1)),
+            "may have taken"
+        ));
+        let taken = left(|made_up| made_up.take((2, 0), 1, 5).taken = Some(taken(1, 5)));
+        assert_eq!(taken, Ok(Shown::Right));
+    }
+}

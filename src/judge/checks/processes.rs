@@ -1,0 +1,87 @@
+//! Whether processes of the program are left after the run.
+
+use crate::checks::{Evidence, Shown};
+use crate::seen::scene::Scene;
+use crate::seen::unseen::Unseen;
+use crate::seen::words::shown;
+
+/// What MPI's own helpers are called. mpirun ends them, not the program.
+const OF_MPI: [&str; 7] = [
+    "mpirun",
+    "mpiexec",
+    "orterun",
+    "orted",
+    "prte",
+    "prted",
+    "hydra_pmi_proxy",
+];
+
+pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
+    scene.saw_good_end(", so its processes had no time to end")?;
+    let is_of_mpi = |command: &str| {
+        let program = command.split_whitespace().next().unwrap_or_default();
+        OF_MPI.contains(&program.rsplit('/').next().unwrap_or_default())
+    };
+    let left = scene.run.left.iter().filter(|left| !is_of_mpi(left));
+    let left: Vec<String> = left.map(|command| shown(command.as_bytes())).collect();
+    let Some((first, others)) = left.split_first() else {
+        return Ok(Shown::Right);
+    };
+    let said = match left.len() {
+        1 => format!("a process was still there after mpirun had ended: {first}"),
+        several => format!("{several} processes were still there after mpirun had ended: {first}"),
+    };
+    let hint = "end what the program starts before MPI_Finalize: a child of fork() with waitpid()";
+    let details = others.iter().take(10).cloned().collect();
+    Ok(Shown::Wrong(
+        Evidence::new(said, hint).with_details(details),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seen::made_up::MadeUp;
+
+    fn judged(made_up: &MadeUp) -> Result<Shown, Unseen> {
+        judge(&made_up.scene())
+    }
+
+    #[test]
+    fn what_is_left_behind_is_named() {
+        let mut made_up = MadeUp::new(3);
+        assert_eq!(judged(&made_up), Ok(Shown::Right));
+        made_up.run.left = vec!["/usr/bin/orted --hnp".into(), "./tema in".into()];
+        let Ok(Shown::Wrong(evidence)) = judged(&made_up) else {
+            panic!("a process of the program is left");
+        };
+        assert_eq!(
+            evidence.said,
+            "a process was still there after mpirun had ended: ./tema in"
+        );
+        made_up.run.left.push("./tema".into());
+        let Ok(Shown::Wrong(evidence)) = judged(&made_up) else {
+            panic!("two processes of the program are left");
+        };
+        assert_eq!(
+            evidence.said,
+            "2 processes were still there after mpirun had ended: ./tema in"
+        );
+        assert_eq!(evidence.details, ["./tema"]);
+    }
+
+    #[test]
+    fn mpis_own_helpers_are_not_the_programs() {
+        let mut made_up = MadeUp::new(3);
+        made_up.run.left = vec!["/usr/bin/orted --hnp".into()];
+        assert_eq!(judged(&made_up), Ok(Shown::Right));
+    }
+
+    #[test]
+    fn processes_that_were_killed_are_nobodys_fault() {
+        let mut made_up = MadeUp::new(3);
+        made_up.run.left = vec!["./tema in".into()];
+        made_up.hang();
+        assert!(matches!(judged(&made_up), Err(Unseen(why)) if why.contains("hung")));
+    }
+}

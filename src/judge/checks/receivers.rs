@@ -1,0 +1,351 @@
+//! Two threads of a rank that wait at once for messages that either could take.
+//!
+//! That two patterns could both match some message is not yet wrong: such a message may never come.
+//! Nor is it wrong if both threads wait for just the same: they may share the work. So what is wrong
+//! is a message that came, that one of them took, and that the other waited for as well, by another
+//! pattern. A thread that only finds a message takes it if that is what it does next.
+
+use std::time::Duration;
+
+use crate::checks::{Evidence, Shown};
+use crate::seen::calls::{Call, Kind, RankRecord, Taken, Thread, What};
+use crate::seen::pattern::Pattern;
+use crate::seen::scene::Scene;
+use crate::seen::unseen::{Unseen, unseen};
+use crate::seen::words::{seconds, which_tag, which_thread, who, whom};
+use swarm::protocol::Rank;
+
+/// A thread waits for a message.
+#[derive(Clone, Copy)]
+struct Claim {
+    thread: Thread,
+    kind: Kind,
+    pattern: Pattern,
+    from: Duration,
+    until: Duration,
+    took: Option<Taken>,
+}
+
+pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
+    let mut doubt = None;
+    for (rank, record) in scene.run.recording.by_rank() {
+        match rivals(record) {
+            Some((one, other, Some(message))) => {
+                return Ok(Shown::Wrong(theft(rank, &one, &other, message)));
+            }
+            Some((one, other, None)) => {
+                doubt.get_or_insert_with(|| {
+                    format!(
+                        "{} and {} of {} could both take one message, but that may be meant: {}; {}",
+                        which_thread(one.thread),
+                        which_thread(other.thread),
+                        who(rank),
+                        wish(&one),
+                        wish(&other),
+                    )
+                });
+            }
+            None => {}
+        }
+    }
+    if let Some(doubt) = doubt {
+        return unseen(doubt);
+    }
+    scene.saw_all_calls()?;
+    Ok(Shown::Right)
+}
+
+/// Two threads that wait for one message, and that message, if it came. Such two are sought first.
+fn rivals(record: &RankRecord) -> Option<(Claim, Claim, Option<Taken>)> {
+    // Of each thread and pattern, what it waits for longest: many claims are alike.
+    let mut known: Vec<Claim> = Vec::new();
+    let mut doubt = None;
+    for claim in claims(record) {
+        let others = known
+            .iter()
+            .filter(|other| other.thread != claim.thread && other.until > claim.from);
+        for other in others.filter(|other| other.pattern.meets(&claim.pattern)) {
+            let is_shared = |one: &Claim, other: &Claim| {
+                let taken = one.took.filter(|_| one.pattern != other.pattern)?;
+                let is_rival = takes(other.kind) || other.took.is_some();
+                (is_rival && other.pattern.takes(one.pattern.comm, taken.from, taken.tag))
+                    .then_some(taken)
+            };
+            if let Some(taken) = is_shared(&claim, other) {
+                return Some((claim, *other, Some(taken)));
+            }
+            if let Some(taken) = is_shared(other, &claim) {
+                return Some((*other, claim, Some(taken)));
+            }
+            doubt.get_or_insert((*other, claim, None));
+        }
+        let alike = |other: &&mut Claim| {
+            other.thread == claim.thread
+                && other.pattern == claim.pattern
+                && other.kind == claim.kind
+        };
+        match known.iter_mut().find(alike) {
+            Some(other) if other.until < claim.until => *other = claim,
+            Some(_) => {}
+            None => known.push(claim),
+        }
+    }
+    doubt
+}
+
+/// Whether a call takes the message that it matches.
+fn takes(kind: Kind) -> bool {
+    kind.what() == What::Receive || matches!(kind, Kind::Mprobe | Kind::Improbe)
+}
+
+/// What the threads of a rank wait for, in the order in which they begin to.
+fn claims(record: &RankRecord) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    // The next call of each thread, by its number.
+    let mut next: Vec<(Thread, &Call)> = Vec::new();
+    for call in record.calls.iter().rev() {
+        let after = next.iter_mut().find(|(thread, _)| *thread == call.thread);
+        let is_claim = match call.kind.what() {
+            // What a matched probe found is taken already.
+            What::Receive => !matches!(call.kind, Kind::Mrecv | Kind::Imrecv),
+            What::Find => true,
+            What::Send | What::Wait | What::Together | What::Other => false,
+        };
+        if is_claim {
+            let is_next = |taken: &Taken| {
+                after.as_ref().is_some_and(|(_, next)| {
+                    next.kind.what() == What::Receive
+                        && Pattern::of(next).takes(call.comm, taken.from, taken.tag)
+                })
+            };
+            let until = if call.kind == Kind::Irecv {
+                call.completed.unwrap_or(Duration::MAX)
+            } else {
+                record.end_of(call)
+            };
+            claims.push(Claim {
+                thread: call.thread,
+                kind: call.kind,
+                pattern: Pattern::of(call),
+                from: call.started,
+                until,
+                took: call
+                    .taken
+                    .filter(|taken| takes(call.kind) || is_next(taken)),
+            });
+        }
+        match after {
+            Some(after) => after.1 = call,
+            None => next.push((call.thread, call)),
+        }
+    }
+    for (thread, state) in (0..).zip(&record.threads) {
+        if let Some(polling) = state
+            .polling
+            .as_ref()
+            .filter(|it| it.kind.what() == What::Find)
+        {
+            claims.push(Claim {
+                thread,
+                kind: polling.kind,
+                pattern: Pattern::of_looks(polling),
+                from: polling.since,
+                until: Duration::MAX,
+                took: None,
+            });
+        }
+    }
+    claims.sort_by_key(|claim| claim.from);
+    claims
+}
+
+/// What a thread waits for: `thread 1 is in MPI_Recv (anyone, tag 5)`.
+fn wish(claim: &Claim) -> String {
+    format!(
+        "{} is in {} ({}, {}) since {}",
+        which_thread(claim.thread),
+        claim.kind.function(),
+        whom(claim.pattern.peer),
+        which_tag(claim.pattern.tag),
+        seconds(claim.from),
+    )
+}
+
+fn theft(rank: Rank, one: &Claim, other: &Claim, message: Taken) -> Evidence {
+    let said = format!(
+        "{} of {} took a message with tag {} from {} while {} waited for such a message, too",
+        which_thread(one.thread),
+        who(rank),
+        message.tag,
+        who(message.from),
+        which_thread(other.thread),
+    );
+    let hint = "give requests and answers different tags, and let each thread receive only the tags that are \
+                meant for it: not MPI_ANY_TAG";
+    let was = |claim| wish(claim).replacen(" is in ", " was in ", 1);
+    Evidence::new(said, hint).with_details(vec![was(one), was(other)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seen::calls::{Peer, Tag};
+    use crate::seen::made_up::{MadeUp, ms, polling, taken};
+
+    fn judged(made_up: &MadeUp) -> Result<Shown, Unseen> {
+        judge(&made_up.scene())
+    }
+
+    fn evidence(made_up: &MadeUp) -> Evidence {
+        let Ok(Shown::Wrong(evidence)) = judged(made_up) else {
+            panic!("that is wrong");
+        };
+        evidence
+    }
+
+    fn is_doubted(made_up: &MadeUp) -> bool {
+        matches!(judged(made_up), Err(Unseen(why)) if why.contains("could both take"))
+    }
+
+    /// Thread 1 waits for client 2's tag 7; the others do as the tests have it.
+    fn waiting() -> MadeUp {
+        let mut made_up = MadeUp::new(4);
+        made_up.take((1, 1), 2, 7).until(100);
+        made_up
+    }
+
+    #[test]
+    fn a_message_that_the_other_thread_waits_for_is_not_to_be_taken() {
+        let mut made_up = waiting();
+        let thief = made_up.receive((1, 2), Peer::Any, Tag::Any);
+        thief.taken = Some(taken(2, 7));
+        let seen = evidence(&made_up);
+        assert_eq!(
+            seen.said,
+            "thread 2 of client 1 took a message with tag 7 from client 2 while thread 1 waited for such a \
+             message, too"
+        );
+        assert_eq!(
+            seen.details,
+            [
+                "thread 2 was in MPI_Recv (anyone, any tag) since 0.002 s",
+                "thread 1 was in MPI_Recv (client 2, tag 7) since 0.001 s"
+            ]
+        );
+        // Nor if the right one got it.
+        let mut made_up = waiting();
+        made_up.receive((1, 2), Peer::Any, Tag::Any).forever();
+        assert!(
+            evidence(&made_up)
+                .said
+                .starts_with("thread 1 of client 1 took")
+        );
+    }
+
+    #[test]
+    fn patterns_that_no_message_matches_both_do_no_harm() {
+        let mut made_up = waiting();
+        made_up.receive((1, 2), Peer::Any, Tag::One(8)).taken = Some(taken(2, 8));
+        made_up.receive((1, 2), Peer::One(Rank(3)), Tag::Any).taken = Some(taken(3, 7));
+        let other = made_up.receive((1, 2), Peer::Any, Tag::Any);
+        (other.comm, other.taken) = (1, Some(taken(2, 7)));
+        made_up.receive((1, 2), Peer::None, Tag::Any);
+        assert_eq!(judged(&made_up), Ok(Shown::Right));
+    }
+
+    #[test]
+    fn what_could_be_taken_by_either_but_did_not_come_is_doubted() {
+        let mut made_up = MadeUp::new(4);
+        made_up
+            .receive((1, 1), Peer::One(Rank(2)), Tag::Any)
+            .forever();
+        made_up.receive((1, 2), Peer::Any, Tag::One(9)).taken = Some(taken(3, 9));
+        assert!(is_doubted(&made_up));
+    }
+
+    #[test]
+    fn threads_that_wait_for_just_the_same_may_share_the_work() {
+        let mut made_up = MadeUp::new(4);
+        for thread in [1, 2] {
+            let call = made_up
+                .receive((1, thread), Peer::Any, Tag::One(9))
+                .until(100);
+            call.taken = Some(taken(3, 9));
+        }
+        assert!(is_doubted(&made_up));
+    }
+
+    #[test]
+    fn one_after_the_other_is_fine() {
+        let mut made_up = MadeUp::new(4);
+        made_up.take((1, 1), 2, 7);
+        made_up.receive((1, 2), Peer::Any, Tag::Any).taken = Some(taken(2, 7));
+        assert_eq!(judged(&made_up), Ok(Shown::Right));
+    }
+
+    #[test]
+    fn a_thread_that_was_ended_waits_no_more() {
+        let mut made_up = MadeUp::new(4);
+        made_up.receive((1, 1), Peer::Any, Tag::Any).forever();
+        made_up.rank(1).threads[1].is_over = true;
+        made_up.take((1, 2), 2, 7);
+        assert_eq!(judged(&made_up), Ok(Shown::Right));
+    }
+
+    #[test]
+    fn a_receive_that_does_not_wait_lasts_until_it_is_complete() {
+        let mut made_up = MadeUp::new(4);
+        let begun = made_up.receive((1, 1), Peer::One(Rank(2)), Tag::One(7));
+        (begun.kind, begun.completed, begun.taken) = (Kind::Irecv, Some(ms(50)), Some(taken(2, 7)));
+        made_up.receive((1, 2), Peer::Any, Tag::Any).forever();
+        assert!(
+            evidence(&made_up)
+                .said
+                .starts_with("thread 1 of client 1 took")
+        );
+    }
+
+    #[test]
+    fn who_finds_a_message_takes_it_only_if_it_does_so_next() {
+        let mut made_up = waiting();
+        let found = made_up.receive((1, 2), Peer::Any, Tag::Any);
+        (found.kind, found.taken) = (Kind::Probe, Some(taken(2, 7)));
+        assert!(is_doubted(&made_up));
+        made_up
+            .receive((1, 2), Peer::One(Rank(2)), Tag::One(7))
+            .forever();
+        assert!(
+            evidence(&made_up)
+                .said
+                .starts_with("thread 2 of client 1 took")
+        );
+    }
+
+    #[test]
+    fn a_matched_probe_takes_what_it_finds() {
+        let mut made_up = waiting();
+        let found = made_up.receive((1, 2), Peer::Any, Tag::Any);
+        (found.kind, found.taken) = (Kind::Mprobe, Some(taken(2, 7)));
+        assert!(
+            evidence(&made_up)
+                .said
+                .starts_with("thread 2 of client 1 took")
+        );
+    }
+
+    #[test]
+    fn a_matched_receive_takes_what_is_taken_already() {
+        let mut made_up = waiting();
+        let matched = made_up.receive((1, 2), Peer::Any, Tag::Any);
+        (matched.kind, matched.taken) = (Kind::Mrecv, Some(taken(2, 7)));
+        assert_eq!(judged(&made_up), Ok(Shown::Right));
+    }
+
+    #[test]
+    fn who_looks_again_and_again_waits_as_well() {
+        let mut made_up = MadeUp::new(4);
+        made_up.take((1, 1), 2, 7).until(200);
+        made_up.rank(1).threads[2].polling = Some(polling(Peer::Any, Tag::Any));
+        assert!(is_doubted(&made_up));
+    }
+}

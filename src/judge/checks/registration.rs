@@ -1,0 +1,247 @@
+//! R1. The tracker knows every hash of every owned file before any client asks another.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::checks::{Evidence, Shown};
+use crate::seen::calls::{Kind, Peer, Segment, What};
+use crate::seen::messages::Message;
+use crate::seen::scene::Scene;
+use crate::seen::unseen::{Unseen, unseen};
+use crate::seen::words::span;
+use swarm::protocol::Rank;
+
+/// When a client first told the tracker of a segment of its own.
+#[derive(Clone, Copy)]
+struct Registered {
+    sent: Duration,
+    /// When it was there. Of a collective operation that is not known.
+    came: Option<Duration>,
+}
+
+type Register = BTreeMap<(Rank, Segment), Registered>;
+
+pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
+    let told = told(scene);
+    if told.is_empty() {
+        let why = "no hash was recognised in what clients sent the tracker";
+        return unseen(why);
+    }
+    let is_cut = scene.clients().any(|(_, record)| record.is_cut);
+    if let (Some(evidence), false) = (
+        cut_short(scene, &told),
+        is_cut || !scene.run.has_ended_well(),
+    ) {
+        return Ok(Shown::Wrong(evidence));
+    }
+    if let Some(evidence) = early(scene, &told).or_else(|| unheard(scene)) {
+        return Ok(Shown::Wrong(evidence));
+    }
+    let owned: Vec<(Rank, Segment)> = owned(scene).collect();
+    let known = owned.iter().filter(|key| told.contains_key(key)).count();
+    if known < owned.len() {
+        return unseen(format!(
+            "only {known} of the {} hashes that clients own were recognised in what they sent the \
+             tracker",
+            owned.len()
+        ));
+    }
+    let last = told
+        .values()
+        .map(|told| told.came.unwrap_or(told.sent))
+        .max();
+    match (first_question(scene), last) {
+        (Some((_, _, first)), Some(last)) if last <= first => Ok(Shown::Right),
+        (Some(_), _) => {
+            let why = "clients sent each other something before the tracker knew all files; whether \
+                       they asked for segments is not known";
+            unseen(why)
+        }
+        (None, _) => unseen("no client asked another"),
+    }
+}
+
+/// The segments that can be told apart, with each of their owners.
+fn owned(scene: &Scene<'_>) -> impl Iterator<Item = (Rank, Segment)> {
+    let known = scene.known;
+    known.files.iter().flat_map(move |file| {
+        let segments = file.segments();
+        let unique = segments.filter(|&segment| known.segments[segment as usize].is_unique);
+        unique.flat_map(move |segment| file.owners.iter().map(move |&owner| (owner, segment)))
+    })
+}
+
+/// All that clients told the tracker of what they own.
+fn told(scene: &Scene<'_>) -> Register {
+    let mut told = Register::new();
+    let mut tell = |client, segments: &[Segment], new: Registered| {
+        for &segment in segments {
+            let is_unique = scene.known.segments[segment as usize].is_unique;
+            if is_unique && scene.known.owns(client, segment) {
+                let old = told.entry((client, segment)).or_insert(new);
+                if new.sent < old.sent {
+                    *old = new;
+                }
+            }
+        }
+    };
+    for message in &scene.messages {
+        if message.to == Rank::TRACKER && message.from != Rank::TRACKER {
+            let came = message.surely_taken().and_then(|taken| taken.completed);
+            let sent = message.sent.started;
+            tell(
+                message.from,
+                &message.sent.segments,
+                Registered { sent, came },
+            );
+        }
+    }
+    for (client, record) in scene.clients() {
+        for call in &record.calls {
+            if call.kind.what() == What::Together && reaches_tracker(call.kind, call.peer) {
+                let (sent, came) = (call.started, None);
+                tell(client, &call.segments, Registered { sent, came });
+            }
+        }
+    }
+    told
+}
+
+/// Whether what a client gives in a collective operation gets to the tracker.
+fn reaches_tracker(kind: Kind, root: Peer) -> bool {
+    if matches!(kind, Kind::Gather | Kind::Gatherv) {
+        root == Peer::One(Rank::TRACKER)
+    } else {
+        matches!(
+            kind,
+            Kind::Allgather | Kind::Allgatherv | Kind::Alltoall | Kind::Bcast
+        )
+    }
+}
+
+/// A client that told the tracker of the beginning of a file, and never of the rest. A single hash may
+/// have been cut in two by messages of fixed length, so more than one has to be missing.
+fn cut_short(scene: &Scene<'_>, told: &Register) -> Option<Evidence> {
+    for file in &scene.known.files {
+        let segments = file.segments();
+        let mut all = segments.clone();
+        if !all.all(|segment| scene.known.segments[segment as usize].is_unique) {
+            continue;
+        }
+        for &owner in &file.owners {
+            let mut known = segments.clone();
+            let is_told = |segment: &Segment| told.contains_key(&(owner, *segment));
+            let beginning = known.by_ref().take_while(is_told).count();
+            let missing = file.length as usize - beginning;
+            if beginning > 0 && missing > 1 && !known.any(|segment| is_told(&segment)) {
+                let said = format!(
+                    "client {owner} told the tracker of {beginning} of the {} segments of {}",
+                    file.length, file.name
+                );
+                let hint = "look at how much of a file one message to the tracker holds: a buffer \
+                            or a loop of fixed length cuts the rest off";
+                let detail = format!(
+                    "the last hash that client {owner} sent to rank 0 is that of segment \
+                     {beginning}; the hashes of segments {} to {} are in none of its messages to \
+                     rank 0",
+                    beginning + 1,
+                    file.length
+                );
+                return Some(Evidence::new(said, hint).with_details(vec![detail]));
+            }
+        }
+    }
+    None
+}
+
+/// A client that asked another before the tracker knew all that a third one owns.
+///
+/// Clients may tell the tracker of what they own more than once, and the first time in a way that is
+/// not recognised; but not after they have begun to talk with clients.
+fn early(scene: &Scene<'_>, told: &Register) -> Option<Evidence> {
+    scene.saw_fetches().ok()?;
+    let (asker, to, asked) = first_question(scene)?;
+    let owners = (scene.known.files.iter()).flat_map(|file| &file.owners);
+    for &owner in owners {
+        let mine = told.range((owner, 0)..=(owner, Segment::MAX));
+        let Some((_, last)) = mine.max_by_key(|(_, told)| told.sent) else {
+            continue;
+        };
+        let has_begun = (scene.between_clients())
+            .any(|message| message.from == owner && message.sent.started < last.sent);
+        let known = last.came.unwrap_or(last.sent);
+        if asked < known && !has_begun {
+            let said = format!(
+                "client {asker} asked client {to} for a segment {} before the tracker knew all \
+                 files of client {owner}",
+                span(known - asked)
+            );
+            let details = vec![
+                format!("client {asker} asked client {to} at {}", span(asked)),
+                format!("client {owner} sent its last hash at {}", span(last.sent)),
+                format!("the tracker had it at {}", span(known)),
+            ];
+            return Some(Evidence::new(said, WAIT).with_details(details));
+        }
+    }
+    None
+}
+
+/// A client that asked another before the tracker had heard anything of a third one.
+fn unheard(scene: &Scene<'_>) -> Option<Evidence> {
+    scene.saw_fetches().ok()?;
+    let (asker, to, asked) = first_question(scene)?;
+    for (client, record) in scene.clients() {
+        let files = &scene.known.files;
+        let takes_part = (files.iter())
+            .any(|file| file.owners.contains(&client) || file.leechers.contains(&client));
+        // What is given in a collective operation may be what the tracker is to know.
+        let mut calls = record.calls.iter();
+        let is_together =
+            calls.any(|call| call.kind.what() == What::Together && call.started < asked);
+        if !takes_part || is_together || record.is_cut {
+            continue;
+        }
+        let to_tracker =
+            |message: &&Message<'_>| message.from == client && message.to == Rank::TRACKER;
+        let mut told = scene.messages.iter().filter(to_tracker);
+        let first = told.next()?;
+        let heard = first.surely_taken()?.completed?;
+        if asked < heard {
+            let said = format!(
+                "client {asker} asked client {to} for a segment {} before the tracker heard of client \
+                 {client}",
+                span(heard - asked)
+            );
+            let details = vec![
+                format!("client {asker} asked client {to} at {}", span(asked)),
+                format!(
+                    "client {client} first sent the tracker something at {}",
+                    span(first.sent.started)
+                ),
+                format!("the tracker had it at {}", span(heard)),
+            ];
+            return Some(Evidence::new(said, WAIT).with_details(details));
+        }
+    }
+    None
+}
+
+/// What to look at in the tracker.
+const WAIT: &str = "let the tracker receive the files of every client first, and only then tell each client \
+                    that it may start";
+
+/// Who first asked whom, and when; where questions are not recognised, the first message between
+/// clients.
+fn first_question(scene: &Scene<'_>) -> Option<(Rank, Rank, Duration)> {
+    let dialogue = &scene.dialogue;
+    if dialogue.recognised.is_err() {
+        let first = scene.between_clients().next()?;
+        return Some((first.from, first.to, first.sent.started));
+    }
+    let asks = (dialogue.asks.iter())
+        .flat_map(|(&(client, _), asks)| asks.iter().map(move |ask| (client, ask.to, ask.sent)));
+    let fetches = (dialogue.fetches.iter())
+        .filter_map(|(&(client, _), fetch)| Some((client, fetch.from?, fetch.asked?)));
+    asks.chain(fetches).min_by_key(|&(.., time)| time)
+}

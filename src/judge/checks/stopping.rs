@@ -1,0 +1,108 @@
+//! R12. Nobody stops before all clients are done.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::checks::{Evidence, Shown};
+use crate::seen::calls::Segment;
+use crate::seen::scene::Scene;
+use crate::seen::unseen::{Unseen, unseen};
+use crate::seen::words::span;
+use swarm::protocol::Rank;
+
+pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
+    scene.saw_fetches()?;
+    let mut last: BTreeMap<Rank, (Duration, Segment)> = BTreeMap::new();
+    for (&(client, segment), fetch) in &scene.dialogue.fetches {
+        if let Some(answered) = fetch.answered {
+            let last = last.entry(client).or_insert((answered, segment));
+            *last = (*last).max((answered, segment));
+        }
+    }
+    let stops =
+        (scene.run.recording.by_rank()).filter_map(|(rank, record)| Some((record.finalize?, rank)));
+    if let Some((stopped, rank)) = stops.min() {
+        let others = last.iter().filter(|(client, _)| **client != rank);
+        let latest = others.max_by_key(|(_, (answered, _))| *answered);
+        if let Some((client, &(answered, segment))) = latest
+            && stopped < answered
+        {
+            return Ok(Shown::Wrong(evidence(
+                scene, rank, stopped, *client, answered, segment,
+            )));
+        }
+    }
+    if let Some(evidence) = unheard(scene) {
+        return Ok(Shown::Wrong(evidence));
+    }
+    scene.saw_all_stop()?;
+    if scene
+        .dialogue
+        .fetches
+        .values()
+        .any(|fetch| fetch.answered.is_none())
+    {
+        let why = "when the last segment came is not known: which answer is whose does not show";
+        return unseen(why);
+    }
+    Ok(Shown::Right)
+}
+
+/// A question that nobody took, because who was asked had called `MPI_Finalize`.
+fn unheard(scene: &Scene<'_>) -> Option<Evidence> {
+    let recording = &scene.run.recording;
+    if recording.is_cut() {
+        return None;
+    }
+    scene.between_clients().find_map(|message| {
+        let segment = scene.known.only(&message.sent.segments)?;
+        let stopped = recording.of(message.to)?.finalize?;
+        let is_question = message.surely_taken().is_none() && scene.known.lacks(message.from, segment);
+        let (asked, asker) = (message.to, message.from);
+        is_question.then(|| {
+            let said = format!(
+                "client {asked} called MPI_Finalize, and never took a question of client {asker} for {}",
+                scene.known.words(segment)
+            );
+            let details = vec![
+                format!("client {asked} called MPI_Finalize at {}", span(stopped)),
+                format!("client {asker} asked it at {}", span(message.sent.started)),
+            ];
+            Evidence::new(said, SERVE).with_details(details)
+        })
+    })
+}
+
+/// What to look at in a client.
+const SERVE: &str = "a client that has all its files has to serve the others until the tracker says that \
+                     all are done: join the upload thread before MPI_Finalize";
+
+fn evidence(
+    scene: &Scene<'_>,
+    rank: Rank,
+    stopped: Duration,
+    client: Rank,
+    answered: Duration,
+    segment: Segment,
+) -> Evidence {
+    let (who, hint) = if rank == Rank::TRACKER {
+        let hint = "the tracker has to wait until every client has said that it is done, and only \
+                    then stop them and itself";
+        ("the tracker".to_owned(), hint)
+    } else {
+        (format!("client {rank}"), SERVE)
+    };
+    let said = format!(
+        "{who} called MPI_Finalize {} before client {client} had its last segment",
+        span(answered - stopped)
+    );
+    let details = vec![
+        format!("{who} called MPI_Finalize at {}", span(stopped)),
+        format!(
+            "client {client} got {} at {}",
+            scene.known.words(segment),
+            span(answered)
+        ),
+    ];
+    Evidence::new(said, hint).with_details(details)
+}

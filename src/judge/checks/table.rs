@@ -1,0 +1,87 @@
+//! How a row of the table of checks is used.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::checks::{Check, Shown};
+use crate::seen::run::Condition;
+use crate::seen::scene::Scene;
+use crate::seen::unseen::Unseen;
+
+/// What checks are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// How runs end, and what they leave.
+    Outcome,
+    /// The use of MPI.
+    Mpi,
+    /// The assignment's protocol.
+    Assignment,
+}
+
+/// A row of the table.
+pub(super) struct Row {
+    pub name: &'static str,
+    pub subject: Subject,
+    pub words: &'static str,
+    pub judge: fn(&Scene<'_>) -> Result<Shown, Unseen>,
+}
+
+macro_rules! checks {
+    ($($check:ident $name:literal $subject:ident $module:ident $words:literal;)*) => {
+        /// What a program is judged by. The worst is first.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(serde::Serialize, serde::Deserialize)]
+        pub enum Check {
+            $(#[doc = concat!("Whether ", $words, ".")] #[serde(rename = $name)] $check,)*
+        }
+
+        impl Check {
+            /// All of them, the worst first.
+            pub const ALL: [Check; [$($name),*].len()] = [$(Check::$check),*];
+
+            fn row(self) -> table::Row {
+                match self {
+                    $(Check::$check => table::Row {
+                        name: $name,
+                        subject: Subject::$subject,
+                        words: $words,
+                        judge: $module::judge,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+impl Check {
+    /// Its name, on the command line and for programs.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// What it is about.
+    pub fn subject(self) -> Subject {
+        self.row().subject
+    }
+}
+
+/// What is so where the check holds.
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.row().words)
+    }
+}
+
+/// What a run shows of each check. A run in which a wrong hash was sent shows only whether that was
+/// noticed, and no other run shows it.
+pub fn judge(scene: &Scene<'_>) -> Vec<(Check, Result<Shown, Unseen>)> {
+    let has_lie = scene.condition == Condition::Lying;
+    let is_judged = |check: &Check| (*check == Check::Verification) == has_lie;
+    let checks = Check::ALL.into_iter().filter(is_judged);
+    checks
+        .map(|check| (check, (check.row().judge)(scene)))
+        .collect()
+}

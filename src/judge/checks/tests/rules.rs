@@ -1,0 +1,293 @@
+//! What is wrong by the other rules.
+
+use super::{ANSWER, DOWNLOAD, Format, Made, RECOGNISED, TO_TRACKER, varied};
+use crate::checks::{Check, Shown};
+use crate::seen::calls::{Kind, Peer};
+use swarm::protocol::Rank;
+
+#[test]
+fn a_client_of_one_thread_is_wrong() {
+    for format in [Format::HashBothWays, Format::NoHash] {
+        let mut made = Made::right(format);
+        for call in &mut made.run.recording.ranks[4].calls {
+            call.thread = DOWNLOAD;
+        }
+        let evidence = made.wrong(Check::TwoThreads);
+        assert!(
+            evidence.said.starts_with("client 4 talks"),
+            "{}",
+            evidence.said
+        );
+    }
+}
+
+#[test]
+fn a_client_that_nobody_asks_may_be_seen_with_one_thread() {
+    let made = Made::whole(Format::HashBothWays, 3, 40, |_, segment| 1 + segment % 2);
+    assert!(made.is_untold(Check::TwoThreads));
+}
+
+#[test]
+fn a_list_of_hashes_that_is_cut_is_wrong() {
+    let mut made = Made::right(Format::HashBothWays);
+    made.run.recording.ranks[2].calls[0].segments.truncate(25);
+    let evidence = made.wrong(Check::Registration);
+    assert_eq!(
+        evidence.said,
+        "client 2 told the tracker of 25 of the 40 segments of file1"
+    );
+}
+
+#[test]
+fn a_hash_that_two_messages_share_is_not_missed() {
+    for missing in [vec![12], vec![39], vec![9, 19, 29, 39]] {
+        let mut made = Made::right(Format::HashBothWays);
+        let call = &mut made.run.recording.ranks[2].calls[0];
+        call.segments.retain(|segment| !missing.contains(segment));
+        assert!(made.is_untold(Check::Registration), "{missing:?}");
+    }
+}
+
+#[test]
+fn hashes_may_come_to_the_tracker_by_a_gather() {
+    let mut made = Made::right(Format::HashBothWays);
+    for client in [1, 2] {
+        let call = &mut made.run.recording.ranks[client].calls[0];
+        call.kind = Kind::Gatherv;
+    }
+    assert_eq!(made.shown(Check::Registration), Ok(Shown::Right));
+    for client in [1, 2] {
+        made.run.recording.ranks[client].calls[0].peer = Peer::One(Rank(3));
+    }
+    assert!(made.is_untold(Check::Registration));
+}
+
+#[test]
+fn who_asks_before_all_have_registered_is_wrong() {
+    for format in RECOGNISED {
+        let mut made = Made::new(5, 40);
+        let all: Vec<u32> = (0..40).collect();
+        made.tell(1, &all);
+        made.fetch(format, 3, 1, 0);
+        made.tell(2, &all);
+        for segment in 0..40 {
+            for client in 3..=5 {
+                made.fetch(format, client, varied(client, segment), segment);
+            }
+        }
+        made.finish();
+        let evidence = made.wrong(Check::Registration);
+        let start = "client 3 asked client 1 for a segment ";
+        let end = "before the tracker knew all files of client 2";
+        assert!(evidence.said.starts_with(start), "{}", evidence.said);
+        assert!(evidence.said.ends_with(end), "{}", evidence.said);
+    }
+}
+
+#[test]
+fn an_early_message_that_nobody_understands_is_not_wrong() {
+    let mut made = Made::new(5, 40);
+    made.ask(3, 1, &[]);
+    made.register();
+    made.finish();
+    assert!(made.is_untold(Check::Registration));
+}
+
+/// A run in which clients get every segment from the tracker.
+fn from_the_tracker() -> Made {
+    let mut made = Made::new(5, 40);
+    made.register();
+    for segment in 0..40 {
+        for client in 3..=5 {
+            made.tell(client, &[]);
+            made.send((0, 0), client, ANSWER, &[segment]);
+            made.take((client, DOWNLOAD), 0, ANSWER);
+        }
+    }
+    made.finish();
+    made
+}
+
+#[test]
+fn a_tracker_that_serves_is_wrong() {
+    let evidence = from_the_tracker().wrong(Check::Peers);
+    assert_eq!(
+        evidence.said,
+        "client 3 has all 40 segments of file1 and never received a message from another client"
+    );
+}
+
+#[test]
+fn a_tracker_that_serves_one_client_is_wrong() {
+    let mut made = from_the_tracker();
+    // The others ask an owner and client 3, and it asks nobody.
+    for segment in 0..40 {
+        made.fetch(Format::HashInTheQuestion, 4, 1 + segment % 2 * 2, segment);
+        made.fetch(Format::HashInTheQuestion, 5, 1 + segment % 2 * 2, segment);
+    }
+    let evidence = made.wrong(Check::Peers);
+    assert!(
+        evidence
+            .said
+            .starts_with("client 3 got file1 from the tracker")
+    );
+}
+
+#[test]
+fn hashes_that_came_in_ways_that_are_not_recorded_are_not_accused() {
+    let mut made = Made::new(5, 40);
+    made.register();
+    made.finish();
+    assert!(made.is_untold(Check::Peers));
+}
+
+#[test]
+fn one_source_for_long_downloads_is_wrong() {
+    for format in RECOGNISED {
+        let made = Made::whole(format, 5, 100, |_, _| 1);
+        let evidence = made.wrong(Check::Sources);
+        assert_eq!(
+            evidence.said,
+            "client 3 got all 100 segments of file1 from client 1, though 2 clients own it"
+        );
+        assert_eq!(
+            evidence.details[0],
+            "client 3, file1: 100 (100 %) from client 1"
+        );
+        assert!(evidence.details[3].ends_with("served 300 segments: 2.0 times the mean"));
+    }
+}
+
+#[test]
+fn one_source_for_a_short_download_may_be_chance() {
+    let made = Made::whole(Format::HashBothWays, 4, 20, |_, _| 1);
+    assert!(matches!(made.shown(Check::Sources), Ok(Shown::Lacking(_))));
+    let made = Made::whole(
+        Format::HashBothWays,
+        4,
+        20,
+        |client, segment| match client {
+            3 => 1,
+            _ => varied(client, segment),
+        },
+    );
+    assert!(made.is_untold(Check::Sources));
+    let made = Made::whole(Format::HashBothWays, 4, 19, |_, _| 1);
+    assert!(made.is_untold(Check::Sources));
+}
+
+#[test]
+fn who_asks_another_owner_how_busy_it_is_is_not_accused() {
+    let mut made = Made::new(5, 100);
+    made.register();
+    for segment in 0..100 {
+        for client in 3..=5 {
+            made.ask(client, 2, &[]);
+            made.answer(2, client, &[]);
+            made.fetch(Format::HashBothWays, client, 1, segment);
+        }
+    }
+    made.finish();
+    assert!(made.is_untold(Check::Sources));
+}
+
+#[test]
+fn who_never_asks_the_tracker_again_is_wrong() {
+    for format in RECOGNISED {
+        let mut made = Made::right(format);
+        let calls = &mut made.run.recording.ranks[4].calls;
+        let mut seen = 0;
+        calls.retain(|call| {
+            let tells = call.tag == crate::seen::calls::Tag::One(TO_TRACKER);
+            seen += usize::from(tells);
+            !tells || seen == 1 || seen == 5
+        });
+        let evidence = made.wrong(Check::Updates);
+        assert!(
+            evidence
+                .said
+                .starts_with("client 4 downloaded 40 segments of file1 one after another"),
+            "{}",
+            evidence.said
+        );
+    }
+}
+
+#[test]
+fn twenty_segments_may_come_before_the_tracker_is_asked() {
+    let mut made = Made::new(4, 41);
+    made.register();
+    for segment in 0..41 {
+        for client in 3..=4 {
+            made.fetch(Format::HashBothWays, client, 1 + segment % 2, segment);
+            if segment % 20 == 19 {
+                made.tell(client, &[]);
+            }
+        }
+    }
+    made.finish();
+    assert_eq!(made.shown(Check::Updates), Ok(Shown::Right));
+}
+
+#[test]
+fn leechers_that_never_serve_are_noted() {
+    for format in RECOGNISED {
+        let made = Made::whole(format, 5, 40, |_, segment| 1 + segment % 2);
+        let Ok(Shown::Lacking(evidence)) = made.shown(Check::Serving) else {
+            panic!("{:?}", made.shown(Check::Serving));
+        };
+        assert_eq!(
+            evidence.said,
+            "3 clients downloaded file1, 120 segments in all, and none of them served a segment of \
+             it to another"
+        );
+    }
+}
+
+#[test]
+fn two_leechers_give_too_little_occasion() {
+    let made = Made::whole(Format::HashBothWays, 4, 40, |_, segment| 1 + segment % 2);
+    assert!(made.is_untold(Check::Serving));
+}
+
+#[test]
+fn leechers_that_were_asked_may_have_served() {
+    let mut made = Made::new(5, 40);
+    made.register();
+    for segment in 0..40 {
+        for client in 3..=5 {
+            // Which of the two gave it does not show.
+            let leecher = if client == 3 { 4 } else { 3 };
+            for member in [leecher, 1] {
+                made.ask(client, member, &[segment]);
+                made.answer(member, client, &[]);
+            }
+        }
+    }
+    made.finish();
+    assert!(made.is_untold(Check::Serving));
+}
+
+#[test]
+fn who_stops_before_another_is_done_is_wrong() {
+    for format in RECOGNISED {
+        for rank in [0, 2] {
+            let mut made = Made::new(5, 40);
+            made.register();
+            for segment in 0..40 {
+                for client in 3..=5 {
+                    made.fetch(format, client, 1, segment);
+                }
+                if segment == 38 {
+                    made.stop(rank);
+                }
+            }
+            made.finish();
+            let evidence = made.wrong(Check::Stopping);
+            let who = if rank == 0 { "the tracker" } else { "client 2" };
+            let said =
+                format!("{who} called MPI_Finalize 12.000 ms before client 5 had its last segment");
+            assert_eq!(evidence.said, said);
+        }
+    }
+}

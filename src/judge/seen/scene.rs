@@ -1,0 +1,140 @@
+//! All that is seen of one run, made once for every check; and what was not seen.
+
+use crate::seen::calls::{Kind, Peer, RankRecord, Tag, What};
+use crate::seen::dialogue::{Dialogue, Download};
+use crate::seen::known::Known;
+use crate::seen::messages::{Message, messages};
+use crate::seen::run::{Condition, Run};
+use crate::seen::unseen::{Unseen, unseen};
+use crate::seen::words::who;
+use swarm::protocol::Rank;
+
+/// A run as the checks look at it.
+///
+/// Its methods that begin with `saw` say whether enough was seen, and if not, what was missed. A check
+/// calls them before it concludes anything from what is *not* there.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    /// What is known of the run's inputs.
+    pub known: &'a Known,
+    /// The run.
+    pub run: &'a Run,
+    /// Under what the program ran.
+    pub condition: Condition,
+    /// All messages between ranks, in the order in which they were sent.
+    pub messages: Vec<Message<'a>>,
+    /// What clients asked each other for, and got.
+    pub dialogue: Dialogue,
+    /// Whether the program may hang without a wrong hash, too: it did, or that was not tried.
+    pub may_hang_anyway: bool,
+}
+
+impl<'a> Scene<'a> {
+    /// Looks at a run.
+    pub fn new(known: &'a Known, run: &'a Run, condition: Condition) -> Scene<'a> {
+        let messages = messages(&run.recording);
+        Scene {
+            known,
+            run,
+            condition,
+            dialogue: Dialogue::new(known, run, &messages),
+            messages,
+            may_hang_anyway: false,
+        }
+    }
+
+    /// Whether every call was recorded.
+    pub(crate) fn saw_all_calls(&self) -> Result<(), Unseen> {
+        let recording = &self.run.recording;
+        if let Some((rank, _)) = recording.by_rank().find(|(_, record)| record.is_cut) {
+            let who = who(rank);
+            return unseen(format!(
+                "{who} made more calls than there was room to record"
+            ));
+        }
+        if !recording.has_started() {
+            return unseen("no rank came to MPI");
+        }
+        Ok(())
+    }
+
+    /// Whether it was seen which receive took which message.
+    pub(crate) fn saw_all_receives(&self) -> Result<(), Unseen> {
+        self.saw_all_calls()?;
+        // Such a receive may have taken a message, and nobody knows which.
+        let failed = self.run.recording.calls().find(|(_, call)| {
+            call.kind.what() == What::Receive && call.error.is_some() && call.taken.is_none()
+        });
+        failed.map_or(Ok(()), |(rank, call)| {
+            let (function, who) = (call.kind.function(), who(rank));
+            unseen(format!(
+                "{function} failed in {who}, and may have taken a message"
+            ))
+        })
+    }
+
+    /// Whether it was seen who asked whom for which segment, and from whom it came.
+    pub(crate) fn saw_fetches(&self) -> Result<(), Unseen> {
+        self.dialogue.recognised.clone()
+    }
+
+    /// Whether the run came to a good end. If not, `then` is what follows for the check.
+    pub(crate) fn saw_good_end(&self, then: &str) -> Result<(), Unseen> {
+        if self.run.has_ended_well() {
+            return Ok(());
+        }
+        let how = match self.run.ending.hung {
+            Some(_) => "hung",
+            None => "crashed",
+        };
+        unseen(format!("the run {how}{then}"))
+    }
+
+    /// Whether every rank was seen to come to `MPI_Finalize`, in a run that ended well.
+    pub(crate) fn saw_all_stop(&self) -> Result<(), Unseen> {
+        let stopped = |record: &RankRecord| record.finalize.is_some();
+        if self.run.has_ended_well() && self.run.recording.ranks.iter().all(stopped) {
+            return Ok(());
+        }
+        unseen("not all ranks came to MPI_Finalize")
+    }
+
+    /// The clients with what they called.
+    pub(crate) fn clients(&self) -> impl Iterator<Item = (Rank, &RankRecord)> {
+        let ranks = self.run.recording.by_rank();
+        ranks.filter(|&(rank, _)| rank != Rank::TRACKER)
+    }
+
+    /// The messages from one client to another.
+    pub(crate) fn between_clients(&self) -> impl Iterator<Item = &Message<'a>> {
+        (self.messages.iter()).filter(|message| message.is_between_clients())
+    }
+
+    /// The messages that nobody took and nobody took back.
+    pub(crate) fn untaken(&self) -> impl Iterator<Item = Message<'a>> {
+        self.messages.iter().copied().filter(|message| {
+            message.taken.is_none()
+                && message.sent.error.is_none()
+                && !self.may_be_cancelled(message)
+        })
+    }
+
+    /// Whether a message's sender has cancelled a call that may be the one that sent it.
+    fn may_be_cancelled(&self, message: &Message<'_>) -> bool {
+        let (sent, record) = (message.sent, self.run.recording.of(message.from));
+        let mut calls = record.into_iter().flat_map(|record| &record.calls);
+        matches!(sent.kind, Kind::Isend | Kind::Issend)
+            && calls.any(|call| {
+                call.kind == Kind::Cancel
+                    && call.started >= sent.started
+                    && (call.peer == Peer::None || call.peer == sent.peer)
+                    && (call.tag == Tag::None || call.tag == sent.tag)
+            })
+    }
+
+    /// The files that clients got whole, each with how its segments came, where nearly all of that was
+    /// seen.
+    pub(crate) fn downloads(&self) -> Vec<Download> {
+        self.dialogue.downloads(self.known)
+    }
+}
