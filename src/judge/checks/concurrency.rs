@@ -85,6 +85,7 @@ fn overlap(rank: Rank, record: &RankRecord) -> Option<Evidence> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::Check;
     use crate::seen::calls::{Kind, Levels, Peer, Tag};
     use crate::seen::made_up::MadeUp;
 
@@ -96,20 +97,13 @@ mod tests {
         made_up
     }
 
-    fn evidence(made_up: &MadeUp) -> Evidence {
-        let Ok(Shown::Wrong(evidence)) = judge(&made_up.scene()) else {
-            panic!("that is wrong");
-        };
-        evidence
-    }
-
     #[test]
     fn two_threads_in_mpi_at_once_need_multiple() {
         let mut made_up = with_levels(Level::Multiple, Level::Serialized);
         made_up.receive((1, 1), Peer::Any, Tag::Any).until(10);
         made_up.send((1, 2), 2, 5);
         made_up.send((1, 2), 2, 5);
-        let seen = evidence(&made_up);
+        let seen = made_up.wrong(Check::Concurrency);
         assert_eq!(
             seen.said,
             "client 1 was in MPI_Recv with thread 1 when thread 2 called MPI_Send, but MPI gave it only \
@@ -127,7 +121,7 @@ mod tests {
             made_up.rank(rank).levels.as_mut().unwrap().given = Level::Multiple;
             made_up.rank(rank).is_cut = true;
         }
-        assert_eq!(judge(&made_up.scene()), Ok(Shown::Right));
+        assert_eq!(made_up.shown(Check::Concurrency), Ok(Shown::Right));
     }
 
     #[test]
@@ -135,11 +129,11 @@ mod tests {
         let mut made_up = with_levels(Level::Multiple, Level::Serialized);
         made_up.receive((1, 1), Peer::Any, Tag::Any).forever();
         made_up.send((1, 2), 2, 5);
-        let seen = evidence(&made_up);
+        let seen = made_up.wrong(Check::Concurrency);
         assert!(seen.details[0].ends_with("and did not come back"));
         // A thread that was ended in its call waits no more.
         made_up.rank(1).threads[1].is_over = true;
-        assert_eq!(judge(&made_up.scene()), Ok(Shown::Right));
+        assert_eq!(made_up.shown(Check::Concurrency), Ok(Shown::Right));
     }
 
     #[test]
@@ -149,14 +143,14 @@ mod tests {
         made_up.send((1, 1), 2, 5).until(3);
         made_up.send((1, 2), 2, 5);
         made_up.send((1, 1), 2, 5);
-        assert_eq!(judge(&made_up.scene()), Ok(Shown::Right));
+        assert_eq!(made_up.shown(Check::Concurrency), Ok(Shown::Right));
     }
 
     #[test]
     fn nothing_is_known_of_levels_before_mpi_or_past_a_cut() {
         let mut made_up = with_levels(Level::Funneled, Level::Funneled);
         made_up.rank(1).is_cut = true;
-        assert!(judge(&made_up.scene()).is_err());
-        assert!(judge(&MadeUp::new(0).scene()).is_err());
+        assert!(made_up.shown(Check::Concurrency).is_err());
+        assert!(MadeUp::new(0).shown(Check::Concurrency).is_err());
     }
 }

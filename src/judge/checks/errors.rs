@@ -87,19 +87,9 @@ fn cut_off(scene: &Scene<'_>, rank: Rank, call: &Call) -> Option<(Rank, i32, u64
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::Check;
     use crate::seen::calls::Peer;
     use crate::seen::made_up::MadeUp;
-
-    fn evidence(made_up: &MadeUp) -> Evidence {
-        let Ok(Shown::Wrong(evidence)) = judge(&made_up.scene()) else {
-            panic!("that is wrong");
-        };
-        evidence
-    }
-
-    fn is_untold(shown: &Result<Shown, Unseen>, word: &str) -> bool {
-        matches!(shown, Err(Unseen(why)) if why.contains(word))
-    }
 
     #[test]
     fn a_message_without_enough_room_is_said_with_both_lengths() {
@@ -108,7 +98,7 @@ mod tests {
         made_up.send((1, 0), 2, 5);
         let call = made_up.receive((2, 1), Peer::Any, Tag::One(5));
         (call.bytes, call.error) = (31, Some(TRUNCATED));
-        let seen = evidence(&made_up);
+        let seen = made_up.wrong(Check::Errors);
         assert_eq!(
             seen.said,
             "client 2 has room for 31 bytes in MPI_Recv, too little for a message of 32 bytes from client 1 with tag 5"
@@ -122,13 +112,13 @@ mod tests {
         let mut made_up = MadeUp::new(3);
         let call = made_up.take((2, 1), 1, 5);
         (call.bytes, call.error) = (31, Some(TRUNCATED));
-        let seen = evidence(&made_up);
+        let seen = made_up.wrong(Check::Errors);
         assert!(
             seen.said
                 .ends_with("a message of 32 bytes from client 1 with tag 5")
         );
         made_up.rank(2).calls[0].taken = None;
-        let seen = evidence(&made_up);
+        let seen = made_up.wrong(Check::Errors);
         assert!(
             seen.said
                 .ends_with("too little for a message from client 1 with tag 5")
@@ -139,7 +129,7 @@ mod tests {
     fn another_error_is_said_with_its_class() {
         let mut made_up = MadeUp::new(3);
         made_up.send((1, 0), 2, 5).error = Some(6);
-        let seen = evidence(&made_up);
+        let seen = made_up.wrong(Check::Errors);
         assert_eq!(
             seen.said,
             "MPI_Send failed in client 1 with error class 6 (client 2, tag 5)"
@@ -150,11 +140,8 @@ mod tests {
     fn no_error_is_right_where_all_calls_are_known() {
         let mut made_up = MadeUp::new(3);
         made_up.send((1, 0), 2, 5);
-        assert_eq!(judge(&made_up.scene()), Ok(Shown::Right));
+        assert_eq!(made_up.shown(Check::Errors), Ok(Shown::Right));
         made_up.rank(2).is_cut = true;
-        assert!(is_untold(
-            &judge(&made_up.scene()),
-            "client 2 made more calls"
-        ));
+        assert!(made_up.is_untold(Check::Errors, "client 2 made more calls"));
     }
 }

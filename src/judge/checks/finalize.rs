@@ -45,6 +45,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::Check;
     use crate::seen::made_up::MadeUp;
 
     #[test]
@@ -56,10 +57,10 @@ mod tests {
             Ok(Shown::Wrong(Evidence::new(said, hint)))
         };
         let one = wrong("client 2 ended without MPI_Finalize");
-        assert_eq!(judge(&made_up.scene()), one);
+        assert_eq!(made_up.shown(Check::Finalize), one);
         made_up.rank(3).finalize = None;
         let two = wrong("client 2 ended without MPI_Finalize, and so did 1 rank more");
-        assert_eq!(judge(&made_up.scene()), two);
+        assert_eq!(made_up.shown(Check::Finalize), two);
     }
 
     #[test]
@@ -72,7 +73,7 @@ mod tests {
         unknown.rank(1).finalize = None;
         unknown.rank(1).levels = None;
         for (made_up, why) in [(hung, "hung"), (crashed, "crashed"), (unknown, "never")] {
-            let seen = judge(&made_up.scene());
+            let seen = made_up.shown(Check::Finalize);
             assert!(
                 matches!(&seen, Err(Unseen(said)) if said.contains(why)),
                 "{seen:?}"
@@ -84,6 +85,6 @@ mod tests {
     fn a_rank_that_aborts_does_not_finalize() {
         let mut made_up = MadeUp::new(3);
         (made_up.rank(1).finalize, made_up.rank(1).is_aborted) = (None, true);
-        assert!(matches!(judge(&made_up.scene()), Err(Unseen(_))));
+        assert!(matches!(made_up.shown(Check::Finalize), Err(Unseen(_))));
     }
 }

@@ -67,33 +67,23 @@ fn is_open(recording: &Recording, message: &Message<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::Check;
     use crate::seen::calls::{Peer, Tag};
     use crate::seen::made_up::{MadeUp, taken};
     use swarm::protocol::Rank;
-
-    fn evidence(made_up: &MadeUp) -> Evidence {
-        let Ok(Shown::Wrong(evidence)) = judge(&made_up.scene()) else {
-            panic!("that is wrong");
-        };
-        evidence
-    }
-
-    fn is_untold(shown: &Result<Shown, Unseen>, word: &str) -> bool {
-        matches!(shown, Err(Unseen(why)) if why.contains(word))
-    }
 
     #[test]
     fn what_nobody_took_is_left() {
         let mut made_up = MadeUp::new(3);
         made_up.send((1, 0), 2, 5);
         assert_eq!(
-            evidence(&made_up).said,
+            made_up.wrong(Check::Leftover).said,
             "1 message was sent and never received, first 32 bytes from client 1 to client 2 with tag 5"
         );
         for _ in 0..6 {
             made_up.send((0, 0), 2, 4);
         }
-        let seen = evidence(&made_up);
+        let seen = made_up.wrong(Check::Leftover);
         assert!(
             seen.said.starts_with("7 messages were sent"),
             "{}",
@@ -110,7 +100,7 @@ mod tests {
         made_up.take((2, 1), 1, 5);
         made_up.send((1, 0), 2, 5).error = Some(6);
         made_up.send((1, 0), 2, 5).peer = Peer::None;
-        assert_eq!(judge(&made_up.scene()), Ok(Shown::Right));
+        assert_eq!(made_up.shown(Check::Leftover), Ok(Shown::Right));
     }
 
     #[test]
@@ -118,13 +108,13 @@ mod tests {
         let mut made_up = MadeUp::new(3);
         made_up.send((1, 0), 2, 5).kind = Kind::Isend;
         made_up.call((1, 0), Kind::Cancel);
-        assert_eq!(judge(&made_up.scene()), Ok(Shown::Right));
+        assert_eq!(made_up.shown(Check::Leftover), Ok(Shown::Right));
         // Another call was.
         made_up.rank(1).calls[1].tag = Tag::One(6);
-        evidence(&made_up);
+        made_up.wrong(Check::Leftover);
         made_up.rank(1).calls[1].tag = Tag::One(5);
         made_up.rank(1).calls[1].peer = Peer::One(Rank(0));
-        evidence(&made_up);
+        made_up.wrong(Check::Leftover);
     }
 
     #[test]
@@ -133,38 +123,36 @@ mod tests {
         made_up.send((1, 0), 2, 5);
         let begun = made_up.receive((2, 1), Peer::Any, Tag::One(5));
         (begun.kind, begun.completed) = (Kind::Irecv, None);
-        assert!(is_untold(&judge(&made_up.scene()), "did not look"));
+        assert!(made_up.is_untold(Check::Leftover, "did not look"));
         made_up.rank(2).calls[0].tag = Tag::One(6);
-        evidence(&made_up);
+        made_up.wrong(Check::Leftover);
         // Nor was it taken by a receive that was cancelled, and so is complete.
         let begun = &mut made_up.rank(2).calls[0];
         (begun.tag, begun.completed) = (Tag::One(5), begun.returned);
-        evidence(&made_up);
+        made_up.wrong(Check::Leftover);
     }
 
     #[test]
     fn what_is_left_cannot_be_told_of_a_run_that_is_not_complete() {
-        let left = |change: fn(&mut MadeUp)| {
+        let with = |change: fn(&mut MadeUp)| {
             let mut made_up = MadeUp::new(3);
             made_up.send((1, 0), 2, 5);
             change(&mut made_up);
-            judge(&made_up.scene())
+            made_up
         };
-        assert!(is_untold(&left(MadeUp::hang), "hung"));
-        assert!(is_untold(&left(|made_up| made_up.crash(1, 11)), "crashed"));
-        assert!(is_untold(
-            &left(|made_up| made_up.rank(2).is_cut = true),
-            "room"
-        ));
-        assert!(is_untold(
-            &left(|made_up| made_up.rank(2).finalize = None),
-            "MPI_Finalize"
-        ));
-        assert!(is_untold(
-            &left(|made_up| made_up.receive((2, 0), Peer::Any, Tag::Any).error = Some(1)),
-            "may have taken"
-        ));
-        let taken = left(|made_up| made_up.take((2, 0), 1, 5).taken = Some(taken(1, 5)));
-        assert_eq!(taken, Ok(Shown::Right));
+        let changes: [(&str, fn(&mut MadeUp)); 5] = [
+            ("hung", MadeUp::hang),
+            ("crashed", |made_up| made_up.crash(1, 11)),
+            ("room", |made_up| made_up.rank(2).is_cut = true),
+            ("MPI_Finalize", |made_up| made_up.rank(2).finalize = None),
+            ("may have taken", |made_up| {
+                made_up.receive((2, 0), Peer::Any, Tag::Any).error = Some(1);
+            }),
+        ];
+        for (why, change) in changes {
+            assert!(with(change).is_untold(Check::Leftover, why), "{why}");
+        }
+        let taken = with(|made_up| made_up.take((2, 0), 1, 5).taken = Some(taken(1, 5)));
+        assert_eq!(taken.shown(Check::Leftover), Ok(Shown::Right));
     }
 }

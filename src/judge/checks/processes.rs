@@ -41,18 +41,15 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::Check;
     use crate::seen::made_up::MadeUp;
-
-    fn judged(made_up: &MadeUp) -> Result<Shown, Unseen> {
-        judge(&made_up.scene())
-    }
 
     #[test]
     fn what_is_left_behind_is_named() {
         let mut made_up = MadeUp::new(3);
-        assert_eq!(judged(&made_up), Ok(Shown::Right));
+        assert_eq!(made_up.shown(Check::Processes), Ok(Shown::Right));
         made_up.run.left = vec!["/usr/bin/orted --hnp".into(), "./tema in".into()];
-        let Ok(Shown::Wrong(evidence)) = judged(&made_up) else {
+        let Ok(Shown::Wrong(evidence)) = made_up.shown(Check::Processes) else {
             panic!("a process of the program is left");
         };
         assert_eq!(
@@ -60,7 +57,7 @@ mod tests {
             "a process was still there after mpirun had ended: ./tema in"
         );
         made_up.run.left.push("./tema".into());
-        let Ok(Shown::Wrong(evidence)) = judged(&made_up) else {
+        let Ok(Shown::Wrong(evidence)) = made_up.shown(Check::Processes) else {
             panic!("two processes of the program are left");
         };
         assert_eq!(
@@ -74,7 +71,7 @@ mod tests {
     fn mpis_own_helpers_are_not_the_programs() {
         let mut made_up = MadeUp::new(3);
         made_up.run.left = vec!["/usr/bin/orted --hnp".into()];
-        assert_eq!(judged(&made_up), Ok(Shown::Right));
+        assert_eq!(made_up.shown(Check::Processes), Ok(Shown::Right));
     }
 
     #[test]
@@ -82,6 +79,8 @@ mod tests {
         let mut made_up = MadeUp::new(3);
         made_up.run.left = vec!["./tema in".into()];
         made_up.hang();
-        assert!(matches!(judged(&made_up), Err(Unseen(why)) if why.contains("hung")));
+        assert!(
+            matches!(made_up.shown(Check::Processes), Err(Unseen(why)) if why.contains("hung"))
+        );
     }
 }

@@ -189,23 +189,9 @@ fn theft(rank: Rank, one: &Claim, other: &Claim, message: Taken) -> Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::Check;
     use crate::seen::calls::{Peer, Tag};
     use crate::seen::made_up::{MadeUp, ms, polling, taken};
-
-    fn judged(made_up: &MadeUp) -> Result<Shown, Unseen> {
-        judge(&made_up.scene())
-    }
-
-    fn evidence(made_up: &MadeUp) -> Evidence {
-        let Ok(Shown::Wrong(evidence)) = judged(made_up) else {
-            panic!("that is wrong");
-        };
-        evidence
-    }
-
-    fn is_doubted(made_up: &MadeUp) -> bool {
-        matches!(judged(made_up), Err(Unseen(why)) if why.contains("could both take"))
-    }
 
     /// Thread 1 waits for client 2's tag 7; the others do as the tests have it.
     fn waiting() -> MadeUp {
@@ -219,7 +205,7 @@ mod tests {
         let mut made_up = waiting();
         let thief = made_up.receive((1, 2), Peer::Any, Tag::Any);
         thief.taken = Some(taken(2, 7));
-        let seen = evidence(&made_up);
+        let seen = made_up.wrong(Check::Receivers);
         assert_eq!(
             seen.said,
             "thread 2 of client 1 took a message with tag 7 from client 2 while thread 1 waited for such a \
@@ -236,7 +222,8 @@ mod tests {
         let mut made_up = waiting();
         made_up.receive((1, 2), Peer::Any, Tag::Any).forever();
         assert!(
-            evidence(&made_up)
+            made_up
+                .wrong(Check::Receivers)
                 .said
                 .starts_with("thread 1 of client 1 took")
         );
@@ -250,7 +237,7 @@ mod tests {
         let other = made_up.receive((1, 2), Peer::Any, Tag::Any);
         (other.comm, other.taken) = (1, Some(taken(2, 7)));
         made_up.receive((1, 2), Peer::None, Tag::Any);
-        assert_eq!(judged(&made_up), Ok(Shown::Right));
+        assert_eq!(made_up.shown(Check::Receivers), Ok(Shown::Right));
     }
 
     #[test]
@@ -260,7 +247,7 @@ mod tests {
             .receive((1, 1), Peer::One(Rank(2)), Tag::Any)
             .forever();
         made_up.receive((1, 2), Peer::Any, Tag::One(9)).taken = Some(taken(3, 9));
-        assert!(is_doubted(&made_up));
+        assert!(made_up.is_untold(Check::Receivers, "could both take"));
     }
 
     #[test]
@@ -272,7 +259,7 @@ mod tests {
                 .until(100);
             call.taken = Some(taken(3, 9));
         }
-        assert!(is_doubted(&made_up));
+        assert!(made_up.is_untold(Check::Receivers, "could both take"));
     }
 
     #[test]
@@ -280,7 +267,7 @@ mod tests {
         let mut made_up = MadeUp::new(4);
         made_up.take((1, 1), 2, 7);
         made_up.receive((1, 2), Peer::Any, Tag::Any).taken = Some(taken(2, 7));
-        assert_eq!(judged(&made_up), Ok(Shown::Right));
+        assert_eq!(made_up.shown(Check::Receivers), Ok(Shown::Right));
     }
 
     #[test]
@@ -289,7 +276,7 @@ mod tests {
         made_up.receive((1, 1), Peer::Any, Tag::Any).forever();
         made_up.rank(1).threads[1].is_over = true;
         made_up.take((1, 2), 2, 7);
-        assert_eq!(judged(&made_up), Ok(Shown::Right));
+        assert_eq!(made_up.shown(Check::Receivers), Ok(Shown::Right));
     }
 
     #[test]
@@ -299,7 +286,8 @@ mod tests {
         (begun.kind, begun.completed, begun.taken) = (Kind::Irecv, Some(ms(50)), Some(taken(2, 7)));
         made_up.receive((1, 2), Peer::Any, Tag::Any).forever();
         assert!(
-            evidence(&made_up)
+            made_up
+                .wrong(Check::Receivers)
                 .said
                 .starts_with("thread 1 of client 1 took")
         );
@@ -310,12 +298,13 @@ mod tests {
         let mut made_up = waiting();
         let found = made_up.receive((1, 2), Peer::Any, Tag::Any);
         (found.kind, found.taken) = (Kind::Probe, Some(taken(2, 7)));
-        assert!(is_doubted(&made_up));
+        assert!(made_up.is_untold(Check::Receivers, "could both take"));
         made_up
             .receive((1, 2), Peer::One(Rank(2)), Tag::One(7))
             .forever();
         assert!(
-            evidence(&made_up)
+            made_up
+                .wrong(Check::Receivers)
                 .said
                 .starts_with("thread 2 of client 1 took")
         );
@@ -327,7 +316,8 @@ mod tests {
         let found = made_up.receive((1, 2), Peer::Any, Tag::Any);
         (found.kind, found.taken) = (Kind::Mprobe, Some(taken(2, 7)));
         assert!(
-            evidence(&made_up)
+            made_up
+                .wrong(Check::Receivers)
                 .said
                 .starts_with("thread 2 of client 1 took")
         );
@@ -338,7 +328,7 @@ mod tests {
         let mut made_up = waiting();
         let matched = made_up.receive((1, 2), Peer::Any, Tag::Any);
         (matched.kind, matched.taken) = (Kind::Mrecv, Some(taken(2, 7)));
-        assert_eq!(judged(&made_up), Ok(Shown::Right));
+        assert_eq!(made_up.shown(Check::Receivers), Ok(Shown::Right));
     }
 
     #[test]
@@ -346,6 +336,6 @@ mod tests {
         let mut made_up = MadeUp::new(4);
         made_up.take((1, 1), 2, 7).until(200);
         made_up.rank(1).threads[2].polling = Some(polling(Peer::Any, Tag::Any));
-        assert!(is_doubted(&made_up));
+        assert!(made_up.is_untold(Check::Receivers, "could both take"));
     }
 }

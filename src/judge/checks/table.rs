@@ -62,6 +62,11 @@ impl Check {
         self.row().name
     }
 
+    /// What a run shows of it.
+    pub(super) fn judge(self, scene: &Scene<'_>) -> Result<Shown, Unseen> {
+        (self.row().judge)(scene)
+    }
+
     /// What it is about.
     pub fn subject(self) -> Subject {
         self.row().subject
@@ -81,7 +86,5 @@ pub fn judge(scene: &Scene<'_>) -> Vec<(Check, Result<Shown, Unseen>)> {
     let has_lie = scene.condition == Condition::Lying;
     let is_judged = |check: &Check| (*check == Check::Verification) == has_lie;
     let checks = Check::ALL.into_iter().filter(is_judged);
-    checks
-        .map(|check| (check, (check.row().judge)(scene)))
-        .collect()
+    checks.map(|check| (check, check.judge(scene))).collect()
 }

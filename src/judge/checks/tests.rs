@@ -5,17 +5,11 @@ mod job;
 mod rules;
 mod verification;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
 use crate::checks::{Check, Evidence, Shown, Subject, judge};
-use crate::seen::calls::{
-    Call, Datatype, Kind, Lie, Peer, RankRecord, Recording, Segment, Tag, Taken, Thread,
-    ThreadRecord,
-};
-use crate::seen::known::{Known, KnownFile, KnownSegment};
-use crate::seen::run::{Condition, Ending, Hung, Run};
-use crate::seen::scene::Scene;
+use crate::seen::calls::{Segment, Thread};
+use crate::seen::known::{KnownFile, KnownSegment};
+use crate::seen::made_up::{At, MadeUp};
+use crate::seen::run::Condition;
 use crate::seen::unseen::Unseen;
 use swarm::protocol::{FileName, Rank};
 
@@ -26,19 +20,10 @@ const ANSWER: i32 = 3;
 const DOWNLOAD: Thread = 0;
 const UPLOAD: Thread = 1;
 
-/// A run in the making.
-#[derive(Clone)]
-struct Made {
-    known: Known,
-    run: Run,
-    /// The time, in milliseconds.
-    now: u64,
-}
-
-impl Made {
-    /// A run of so many clients that has not begun, with one file of so many segments.
-    fn new(clients: u32, length: u32) -> Made {
-        let ranks = |from: u32, to: u32| (from..=to).map(Rank).collect::<BTreeSet<Rank>>();
+impl MadeUp {
+    /// A run of these clients that has not begun, with one file of `length` segments.
+    fn swarm(clients: u32, length: u32) -> MadeUp {
+        let ranks = |from: u32, to: u32| (from..=to).map(Rank).collect();
         let file = KnownFile {
             name: FileName::new("file1").expect("it is a name"),
             owners: ranks(1, 2),
@@ -51,86 +36,34 @@ impl Made {
             hash: format!("{number:032x}"),
             is_unique: true,
         });
-        let known = Known {
-            files: vec![file],
-            segments: segments.collect(),
-            may_write: BTreeSet::new(),
-        };
-        let record = RankRecord {
-            threads: vec![ThreadRecord::default(); 2],
-            ..RankRecord::default()
-        };
-        let run = Run {
-            ending: Ending {
-                status: Some(0),
-                ..Ending::default()
-            },
-            recording: Recording {
-                ranks: vec![record; clients as usize + 1],
-            },
-            ..Run::default()
-        };
-        Made { known, run, now: 0 }
+        let mut made_up = MadeUp::new(clients as usize + 1);
+        (made_up.known.files, made_up.known.segments) = (vec![file], segments.collect());
+        for record in &mut made_up.run.recording.ranks {
+            record.finalize = None;
+        }
+        made_up
     }
 
-    /// The time now, and a millisecond passes.
-    fn tick(&mut self) -> Duration {
-        self.now += 1;
-        Duration::from_millis(self.now)
-    }
-
-    fn call(&mut self, rank: u32, thread: Thread, kind: Kind, peer: u32, tag: i32) -> &mut Call {
-        let started = self.tick();
-        let call = Call {
-            thread,
-            kind,
-            peer: Peer::One(Rank(peer)),
-            tag: Tag::One(tag),
-            comm: 0,
-            bytes: 33,
-            datatype: Datatype::Bytes,
-            started,
-            returned: Some(started),
-            completed: Some(started),
-            error: None,
-            taken: None,
-            segments: Vec::new(),
-        };
-        let calls = &mut self.run.recording.ranks[rank as usize].calls;
-        calls.push(call);
-        calls.last_mut().expect("one was pushed")
-    }
-
-    fn send(&mut self, from: (u32, Thread), to: u32, tag: i32, segments: &[Segment]) {
-        let call = self.call(from.0, from.1, Kind::Send, to, tag);
-        call.segments = segments.to_vec();
-    }
-
-    fn take(&mut self, to: (u32, Thread), from: u32, tag: i32) {
-        let call = self.call(to.0, to.1, Kind::Recv, from, tag);
-        call.taken = Some(Taken {
-            from: Rank(from),
-            tag,
-            bytes: 33,
-        });
+    fn send_hashes(&mut self, from: At, to: u32, tag: i32, segments: &[Segment]) {
+        self.send(from, to, tag).at_once().segments = segments.to_vec();
     }
 
     /// A client asks another, which takes the question.
     fn ask(&mut self, client: u32, member: u32, segments: &[Segment]) {
-        self.send((client, DOWNLOAD), member, ASK, segments);
-        self.take((member, UPLOAD), client, ASK);
+        self.send_hashes((client, DOWNLOAD), member, ASK, segments);
+        self.take((member, UPLOAD), client, ASK).at_once();
     }
 
     /// A client answers another, which takes the answer.
     fn answer(&mut self, member: u32, client: u32, segments: &[Segment]) {
-        self.send((member, UPLOAD), client, ANSWER, segments);
-        self.take((client, DOWNLOAD), member, ANSWER);
+        self.send_hashes((member, UPLOAD), client, ANSWER, segments);
+        self.take((client, DOWNLOAD), member, ANSWER).at_once();
     }
 
     /// A client tells the tracker something, which takes it.
     fn tell(&mut self, client: u32, segments: &[Segment]) {
-        self.send((client, DOWNLOAD), 0, TO_TRACKER, segments);
-        self.take((0, 0), client, TO_TRACKER);
+        self.send_hashes((client, DOWNLOAD), 0, TO_TRACKER, segments);
+        self.take((0, 0), client, TO_TRACKER).at_once();
     }
 
     /// The owners tell the tracker what they own.
@@ -144,13 +77,11 @@ impl Made {
 
     /// The clients write what they download, and all stop.
     fn finish(&mut self) {
-        let hashes: Vec<&str> = (self.known.segments.iter())
-            .map(|segment| segment.hash.as_str())
-            .collect();
+        let file = &self.known.files[0];
+        let hashes: Vec<&str> = self.known.hashes(file).collect();
         let output = hashes.join("\n").into_bytes();
-        for client in &self.known.files[0].leechers {
-            let name = format!("client{client}_file1");
-            self.run.outputs.insert(name, output.clone());
+        for &client in &file.leechers {
+            self.run.outputs.insert(file.output(client), output.clone());
         }
         for rank in 0..self.run.recording.ranks.len() {
             self.stop(rank as u32);
@@ -159,45 +90,66 @@ impl Made {
 
     fn stop(&mut self, rank: u32) {
         let now = self.tick();
-        self.run.recording.ranks[rank as usize]
-            .finalize
-            .get_or_insert(now);
+        self.rank(rank).finalize.get_or_insert(now);
     }
 
-    fn clients(&self) -> std::ops::RangeInclusive<u32> {
-        1..=self.run.recording.ranks.len() as u32 - 1
+    fn clients(&self) -> std::ops::Range<u32> {
+        1..self.run.recording.ranks.len() as u32
     }
 
     /// What it shows of the assignment's rules.
-    fn all_shown(&self) -> BTreeMap<Check, Result<Shown, Unseen>> {
-        let shown = judge(&Scene::new(&self.known, &self.run, Condition::AsItIs)).into_iter();
+    fn all_shown(&self) -> Vec<(Check, Result<Shown, Unseen>)> {
+        let mut shown = judge(&self.scene());
+        shown.retain(|(check, _)| check.subject() == Subject::Assignment);
         shown
-            .filter(|(check, _)| check.subject() == Subject::Assignment)
-            .collect()
     }
 
-    fn shown(&self, check: Check) -> Result<Shown, Unseen> {
-        self.all_shown().remove(&check).expect("it is judged")
+    pub(super) fn shown(&self, check: Check) -> Result<Shown, Unseen> {
+        check.judge(&self.scene())
     }
 
     /// The evidence of what has to be wrong.
-    fn wrong(&self, check: Check) -> Evidence {
-        let shown = self.shown(check);
-        let Ok(Shown::Wrong(evidence)) = shown else {
-            panic!("{check}: {shown:?}");
-        };
-        evidence
+    #[track_caller]
+    pub(super) fn wrong(&self, check: Check) -> Evidence {
+        wrong(self.shown(check))
     }
 
-    fn is_untold(&self, check: Check) -> bool {
-        self.shown(check).is_err()
+    /// Whether a check cannot be told for a reason that has this word in it.
+    pub(super) fn is_untold(&self, check: Check, word: &str) -> bool {
+        matches!(self.shown(check), Err(Unseen(why)) if why.contains(word))
     }
+}
 
-    fn hangs(&mut self) {
-        self.run.ending = Ending {
-            hung: Some(Hung::TimeLimit(Duration::from_secs(1))),
-            ..Ending::default()
-        };
+#[track_caller]
+pub(super) fn wrong(shown: Result<Shown, Unseen>) -> Evidence {
+    let Ok(Shown::Wrong(evidence)) = shown else {
+        panic!("that is wrong, not {shown:?}");
+    };
+    evidence
+}
+
+#[test]
+fn each_check_is_judged_once() {
+    let mut made_up = MadeUp::new(3);
+    let judged = |made_up: &MadeUp| -> Vec<Check> {
+        let shown = judge(&made_up.scene());
+        shown.into_iter().map(|(check, _)| check).collect()
+    };
+    let mut all = Check::ALL.to_vec();
+    all.retain(|check| *check != Check::Verification);
+    assert_eq!(judged(&made_up), all);
+    made_up.condition = Condition::Lying;
+    assert_eq!(judged(&made_up), [Check::Verification]);
+}
+
+#[test]
+fn a_run_that_ends_well_is_right_in_its_outcome_and_its_use_of_mpi() {
+    for (check, shown) in judge(&MadeUp::new(3).scene()) {
+        let is_right = shown == Ok(Shown::Right);
+        assert!(
+            is_right || check.subject() == Subject::Assignment,
+            "{check}"
+        );
     }
 }
 
@@ -228,7 +180,7 @@ const RECOGNISED: [Format; 3] = [
     Format::HashInTheAnswer,
 ];
 
-impl Made {
+impl MadeUp {
     /// A client fetches a segment.
     fn fetch(&mut self, format: Format, client: u32, member: u32, segment: Segment) {
         self.ask(client, member, &format.question(segment));
@@ -241,8 +193,8 @@ impl Made {
         clients: u32,
         length: u32,
         source: impl Fn(u32, Segment) -> u32,
-    ) -> Made {
-        let mut made = Made::new(clients, length);
+    ) -> MadeUp {
+        let mut made = MadeUp::swarm(clients, length);
         made.register();
         for segment in 0..length {
             for client in 3..=clients {
@@ -257,8 +209,8 @@ impl Made {
     }
 
     /// A right one of five clients.
-    fn right(format: Format) -> Made {
-        Made::whole(format, 5, 40, varied)
+    fn right(format: Format) -> MadeUp {
+        MadeUp::whole(format, 5, 40, varied)
     }
 }
 

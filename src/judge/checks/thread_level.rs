@@ -62,6 +62,7 @@ fn too_many_threads(rank: Rank, record: &RankRecord) -> Option<Evidence> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::Check;
     use crate::seen::calls::Levels;
     use crate::seen::made_up::MadeUp;
 
@@ -71,13 +72,6 @@ mod tests {
             made_up.rank(rank).levels = Some(Levels { asked, given });
         }
         made_up
-    }
-
-    fn evidence(made_up: &MadeUp) -> Evidence {
-        let Ok(Shown::Wrong(evidence)) = judge(&made_up.scene()) else {
-            panic!("that is wrong");
-        };
-        evidence
     }
 
     #[test]
@@ -94,7 +88,7 @@ mod tests {
             let mut made_up = with_levels(asked, given);
             made_up.call((1, 0), Kind::InitThread);
             made_up.send((1, 2), 2, 5);
-            let is_right = judge(&made_up.scene()) == Ok(Shown::Right);
+            let is_right = made_up.shown(Check::ThreadLevel) == Ok(Shown::Right);
             assert_eq!(is_right, fits, "{asked} {given}");
         }
     }
@@ -105,7 +99,7 @@ mod tests {
             let mut made_up = with_levels(asked, given);
             made_up.call((1, 0), kind);
             made_up.send((1, 2), 2, 5);
-            evidence(&made_up)
+            made_up.wrong(Check::ThreadLevel)
         };
         let single = said(Level::Single, Level::Single, Kind::Init);
         assert_eq!(
@@ -135,14 +129,14 @@ mod tests {
         made_up.call((1, 2), Kind::InitThread);
         made_up.send((1, 2), 2, 5);
         made_up.call((1, 0), Kind::Join);
-        assert_eq!(judge(&made_up.scene()), Ok(Shown::Right));
+        assert_eq!(made_up.shown(Check::ThreadLevel), Ok(Shown::Right));
     }
 
     #[test]
     fn nothing_is_known_of_levels_before_mpi_or_past_a_cut() {
         let mut made_up = with_levels(Level::Funneled, Level::Funneled);
         made_up.rank(1).is_cut = true;
-        assert!(judge(&made_up.scene()).is_err());
-        assert!(judge(&MadeUp::new(0).scene()).is_err());
+        assert!(made_up.shown(Check::ThreadLevel).is_err());
+        assert!(MadeUp::new(0).shown(Check::ThreadLevel).is_err());
     }
 }

@@ -88,6 +88,7 @@ fn basic(call: &Call) -> Option<(&'static str, u8)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::Check;
     use crate::seen::calls::{Peer, Tag};
     use crate::seen::made_up::{MadeUp, ms};
 
@@ -100,17 +101,6 @@ mod tests {
         size: 4,
     };
 
-    fn evidence(made_up: &MadeUp) -> Evidence {
-        let Ok(Shown::Wrong(evidence)) = judge(&made_up.scene()) else {
-            panic!("that is wrong");
-        };
-        evidence
-    }
-
-    fn is_untold(shown: &Result<Shown, Unseen>, word: &str) -> bool {
-        matches!(shown, Err(Unseen(why)) if why.contains(word))
-    }
-
     /// A message from client 1 to client 2 of these types.
     fn typed(sent: Datatype, wanted: Datatype) -> MadeUp {
         let mut made_up = MadeUp::new(3);
@@ -121,7 +111,7 @@ mod tests {
 
     #[test]
     fn types_of_other_sizes_do_not_match() {
-        let seen = evidence(&typed(CHAR, INT));
+        let seen = typed(CHAR, INT).wrong(Check::Types);
         assert_eq!(
             seen.said,
             "client 1 sends MPI_CHAR to client 2 with tag 5, and the receive expects MPI_INT"
@@ -139,8 +129,8 @@ mod tests {
     #[test]
     fn bytes_and_the_programs_own_types_match_all() {
         for other in [Datatype::Bytes, Datatype::Other, INT] {
-            assert_eq!(judge(&typed(INT, other).scene()), Ok(Shown::Right));
-            assert_eq!(judge(&typed(other, INT).scene()), Ok(Shown::Right));
+            assert_eq!(typed(INT, other).shown(Check::Types), Ok(Shown::Right));
+            assert_eq!(typed(other, INT).shown(Check::Types), Ok(Shown::Right));
         }
     }
 
@@ -149,7 +139,7 @@ mod tests {
         let mut made_up = typed(CHAR, INT);
         made_up.rank(1).calls[0].bytes = 0;
         made_up.rank(2).calls[0].taken.as_mut().unwrap().bytes = 0;
-        assert_eq!(judge(&made_up.scene()), Ok(Shown::Right));
+        assert_eq!(made_up.shown(Check::Types), Ok(Shown::Right));
     }
 
     #[test]
@@ -157,29 +147,29 @@ mod tests {
         // Its length is another.
         let mut made_up = typed(CHAR, INT);
         made_up.rank(1).calls[0].bytes = 16;
-        assert_eq!(judge(&made_up.scene()), Ok(Shown::Right));
+        assert_eq!(made_up.shown(Check::Types), Ok(Shown::Right));
         // Two threads took messages of the flow at once, or sent them.
         for (sender, taker) in [((1, 0), (2, 2)), ((1, 1), (2, 1))] {
             let mut made_up = typed(CHAR, INT);
             made_up.send(sender, 2, 5);
             made_up.take(taker, 1, 5);
             assert!(
-                matches!(judge(&made_up.scene()), Ok(Shown::Wrong(_))),
+                matches!(made_up.shown(Check::Types), Ok(Shown::Wrong(_))),
                 "they took turns"
             );
             for rank in [1, 2] {
                 let call = &mut made_up.rank(rank).calls[0];
                 (call.returned, call.completed) = (Some(ms(9)), Some(ms(9)));
             }
-            assert_eq!(judge(&made_up.scene()), Ok(Shown::Right));
+            assert_eq!(made_up.shown(Check::Types), Ok(Shown::Right));
         }
         // A receive failed, and the others may be a message further.
         let mut made_up = typed(CHAR, INT);
         made_up.receive((2, 1), Peer::Any, Tag::Any).error = Some(1);
-        assert!(is_untold(&judge(&made_up.scene()), "may have taken"));
+        assert!(made_up.is_untold(Check::Types, "may have taken"));
         // There was no room for all calls.
         let mut made_up = typed(CHAR, INT);
         made_up.rank(0).is_cut = true;
-        assert!(is_untold(&judge(&made_up.scene()), "tracker"));
+        assert!(made_up.is_untold(Check::Types, "tracker"));
     }
 }

@@ -57,14 +57,25 @@ impl MadeUp {
         Scene::new(&self.known, &self.run, self.condition)
     }
 
+    /// The time of the last call.
+    pub(crate) fn now(&self) -> Duration {
+        ms(self.now)
+    }
+
+    /// The time now, and a millisecond passes.
+    pub(crate) fn tick(&mut self) -> Duration {
+        self.now += 1;
+        self.now()
+    }
+
     pub(crate) fn rank(&mut self, rank: u32) -> &mut RankRecord {
         &mut self.run.recording.ranks[rank as usize]
     }
 
     /// A call of a kind, with nobody.
     pub(crate) fn call(&mut self, (rank, thread): At, kind: Kind) -> &mut Call {
-        self.now += 1;
-        let (started, over) = (ms(self.now), ms(self.now) + Duration::from_micros(500));
+        let started = self.tick();
+        let over = started + Duration::from_micros(500);
         let calls = &mut self.rank(rank).calls;
         calls.push(Call {
             thread,
@@ -139,6 +150,12 @@ impl Call {
         if self.kind.what() == What::Receive {
             self.taken = None;
         }
+        self
+    }
+
+    /// It took no time.
+    pub(crate) fn at_once(&mut self) -> &mut Call {
+        (self.returned, self.completed) = (Some(self.started), Some(self.started));
         self
     }
 

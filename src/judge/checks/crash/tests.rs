@@ -1,17 +1,11 @@
 use super::*;
+use crate::checks::Check;
 use crate::seen::calls::Tag;
 use crate::seen::made_up::MadeUp;
 
-fn evidence(made_up: &MadeUp) -> Evidence {
-    let Ok(Shown::Wrong(evidence)) = judge(&made_up.scene()) else {
-        panic!("that is wrong");
-    };
-    evidence
-}
-
 #[test]
 fn a_run_that_ends_well_is_right() {
-    assert_eq!(judge(&MadeUp::new(3).scene()), Ok(Shown::Right));
+    assert_eq!(MadeUp::new(3).shown(Check::Crash), Ok(Shown::Right));
 }
 
 #[test]
@@ -21,7 +15,7 @@ fn a_segmentation_fault_is_said_with_the_last_calls_of_its_threads() {
     made_up.receive((1, 2), Peer::Any, Tag::One(7)).forever();
     made_up.crash(1, 11);
     made_up.run.printed = "-----\n mpirun noticed that\n".into();
-    let crash = evidence(&made_up);
+    let crash = made_up.wrong(Check::Crash);
     assert_eq!(
         crash.said,
         "client 1 died of a segmentation fault (SIGSEGV)"
@@ -50,7 +44,7 @@ fn every_signal_has_words_and_a_hint() {
     ] {
         let mut made_up = MadeUp::new(3);
         made_up.crash(2, signal);
-        let crash = evidence(&made_up);
+        let crash = made_up.wrong(Check::Crash);
         assert!(crash.said.contains(words), "{}", crash.said);
         assert!(!crash.hint.is_empty());
     }
@@ -60,9 +54,12 @@ fn every_signal_has_words_and_a_hint() {
 fn an_abort_is_said_with_what_was_printed() {
     let mut made_up = MadeUp::new(3);
     made_up.crash(2, 6);
-    assert_eq!(evidence(&made_up).said, "client 2 died of abort (SIGABRT)");
+    assert_eq!(
+        made_up.wrong(Check::Crash).said,
+        "client 2 died of abort (SIGABRT)"
+    );
     made_up.run.printed = "*** stack smashing detected ***: terminated".into();
-    let crash = evidence(&made_up);
+    let crash = made_up.wrong(Check::Crash);
     let said = "client 2 died of abort (SIGABRT); 'stack smashing detected' was printed";
     assert_eq!(crash.said, said);
     assert!(crash.hint.contains("stack"));
@@ -77,7 +74,7 @@ fn who_died_of_a_signal_comes_before_who_ended_with_a_status() {
         .ending
         .ranks
         .insert(Rank(1), RankEnd::Status(15));
-    let crash = evidence(&made_up);
+    let crash = made_up.wrong(Check::Crash);
     assert!(crash.said.starts_with("client 3"), "{}", crash.said);
     assert!(
         crash
@@ -91,11 +88,21 @@ fn who_died_of_a_signal_comes_before_who_noticed_that_and_gave_up() {
     let mut made_up = MadeUp::new(4);
     made_up.crash(3, 11);
     made_up.rank(1).is_aborted = true;
-    assert!(evidence(&made_up).said.starts_with("client 3 died"));
+    assert!(
+        made_up
+            .wrong(Check::Crash)
+            .said
+            .starts_with("client 3 died")
+    );
     // Who aborts may die of a signal itself.
     made_up.rank(3).is_aborted = true;
     made_up.rank(1).is_aborted = false;
-    assert!(evidence(&made_up).said.ends_with("an error in client 3"));
+    assert!(
+        made_up
+            .wrong(Check::Crash)
+            .said
+            .ends_with("an error in client 3")
+    );
 }
 
 #[test]
@@ -108,7 +115,7 @@ fn a_status_is_said() {
             .ending
             .ranks
             .insert(Rank(2), RankEnd::Status(status));
-        let crash = evidence(&made_up);
+        let crash = made_up.wrong(Check::Crash);
         assert_eq!(crash.said, format!("client 2 ended with status {status}"));
         assert!(crash.hint.contains(hint));
     }
@@ -119,7 +126,10 @@ fn a_rank_that_never_came_to_mpi_is_said_to_be_one() {
     let mut made_up = MadeUp::new(3);
     made_up.crash(2, 11);
     made_up.rank(2).levels = None;
-    assert_eq!(evidence(&made_up).details, ["client 2 had not come to MPI"]);
+    assert_eq!(
+        made_up.wrong(Check::Crash).details,
+        ["client 2 had not come to MPI"]
+    );
 }
 
 #[test]
@@ -128,7 +138,7 @@ fn the_programs_own_abort_is_told_from_mpis() {
     made_up.run.ending.status = Some(1);
     made_up.run.ending.ranks.clear();
     made_up.rank(2).is_aborted = true;
-    let said = |made_up: &MadeUp| evidence(made_up).said;
+    let said = |made_up: &MadeUp| made_up.wrong(Check::Crash).said;
     assert_eq!(
         said(&made_up),
         "MPI ended the run because of an error in client 2"
@@ -153,16 +163,19 @@ fn the_programs_own_abort_is_told_from_mpis() {
 fn a_status_of_mpirun_alone_is_wrong_once_a_rank_has_come_to_mpi() {
     let mut made_up = MadeUp::new(3);
     made_up.run.ending.status = Some(1);
-    assert_eq!(evidence(&made_up).said, "mpirun ended with status 1");
+    assert_eq!(
+        made_up.wrong(Check::Crash).said,
+        "mpirun ended with status 1"
+    );
     made_up.run.ending.status = None;
-    assert_eq!(evidence(&made_up).said, "mpirun died of a signal");
+    assert_eq!(made_up.wrong(Check::Crash).said, "mpirun died of a signal");
     made_up.run.ending.ranks.clear();
     for rank in 0..3 {
         made_up.rank(rank).levels = None;
     }
     made_up.run.printed = "not enough slots".into();
     let why = "mpirun died of a signal before any rank had come to MPI (printed: not enough slots)";
-    assert_eq!(judge(&made_up.scene()), unseen(why));
+    assert_eq!(made_up.shown(Check::Crash), unseen(why));
 }
 
 #[test]
@@ -175,8 +188,11 @@ fn what_ends_a_hang_is_no_crash() {
         RankEnd::Status(143),
     ] {
         made_up.run.ending.ranks.insert(Rank(1), end);
-        assert!(matches!(judge(&made_up.scene()), Err(Unseen(_))));
+        assert!(matches!(made_up.shown(Check::Crash), Err(Unseen(_))));
     }
     made_up.run.ending.ranks.insert(Rank(1), RankEnd::Status(1));
-    assert_eq!(evidence(&made_up).said, "client 1 ended with status 1");
+    assert_eq!(
+        made_up.wrong(Check::Crash).said,
+        "client 1 ended with status 1"
+    );
 }

@@ -1,4 +1,6 @@
 use super::*;
+use crate::checks::Check;
+use crate::checks::tests::wrong;
 use crate::seen::calls::{Kind, Peer, Tag};
 use crate::seen::known::Known;
 use crate::seen::made_up::{MadeUp, ms, polling, taken};
@@ -21,7 +23,7 @@ fn shown_under(made_up: &MadeUp, condition: Condition) -> Result<Shown, Unseen> 
     let mut made_up = made_up.clone();
     made_up.known = Known::new(&inputs);
     made_up.condition = condition;
-    judge(&made_up.scene())
+    made_up.shown(Check::Hang)
 }
 
 fn shown(made_up: &MadeUp) -> Result<Shown, Unseen> {
@@ -31,10 +33,7 @@ fn shown(made_up: &MadeUp) -> Result<Shown, Unseen> {
 /// What is said of a run that stands still.
 fn evidence(made_up: &mut MadeUp) -> Evidence {
     made_up.hang();
-    let Ok(Shown::Wrong(evidence)) = shown(made_up) else {
-        panic!("that is wrong");
-    };
-    evidence
+    wrong(shown(made_up))
 }
 
 fn one(rank: u32) -> Peer {

@@ -1,4 +1,6 @@
 use super::*;
+use crate::checks::Check;
+use crate::checks::tests::wrong;
 use crate::seen::made_up::MadeUp;
 use crate::seen::unseen::unseen;
 use swarm::manifest::Manifest;
@@ -40,39 +42,32 @@ fn run_of(inputs: &[Manifest], outputs: &[(&str, &str)]) -> MadeUp {
     made_up
 }
 
-fn seen(text: &str) -> Result<Shown, Unseen> {
-    judge(&run(&[("client2_file1", text)]).scene())
-}
-
-fn evidence(seen: Result<Shown, Unseen>) -> Evidence {
-    let Ok(Shown::Wrong(evidence)) = seen else {
-        panic!("that is wrong");
-    };
-    evidence
+fn shown(text: &str) -> Result<Shown, Unseen> {
+    run(&[("client2_file1", text)]).shown(Check::Outputs)
 }
 
 #[test]
 fn white_space_within_lines_and_at_the_end_does_not_count() {
-    assert_eq!(seen(&lines("abc")), Ok(Shown::Right));
-    assert_eq!(seen(lines("abc").trim_end()), Ok(Shown::Right));
+    assert_eq!(shown(&lines("abc")), Ok(Shown::Right));
+    assert_eq!(shown(lines("abc").trim_end()), Ok(Shown::Right));
     assert_eq!(
-        seen(&lines("abc").replace('\n', " \x0b\t\r\n")),
+        shown(&lines("abc").replace('\n', " \x0b\t\r\n")),
         Ok(Shown::Right)
     );
     assert_eq!(
-        seen(&lines("abc").replacen('a', " a", 20)),
+        shown(&lines("abc").replacen('a', " a", 20)),
         Ok(Shown::Right)
     );
 }
 
 #[test]
 fn an_empty_line_is_a_line() {
-    let doubled = evidence(seen(&lines("abc").replace('\n', "\n\n")));
+    let doubled = wrong(shown(&lines("abc").replace('\n', "\n\n")));
     assert_eq!(
         doubled.said,
         "line 2 of client2_file1 is empty, and all hashes are there without the empty lines"
     );
-    let last = evidence(seen(&(lines("abc") + "\n")));
+    let last = wrong(shown(&(lines("abc") + "\n")));
     assert_eq!(
         last.said,
         "client2_file1 has 4 lines, and file1 has 3 segments"
@@ -81,7 +76,7 @@ fn an_empty_line_is_a_line() {
 
 #[test]
 fn a_file_that_is_not_there_is_missing() {
-    let missing = evidence(judge(&run(&[]).scene()));
+    let missing = run(&[]).wrong(Check::Outputs);
     assert_eq!(missing.said, "client 2 wrote no client2_file1");
     assert!(missing.details.is_empty());
 }
@@ -89,13 +84,13 @@ fn a_file_that_is_not_there_is_missing() {
 #[test]
 fn a_file_under_another_name_is_named() {
     let made_up = run(&[("client2file1\x01", &lines("abc"))]);
-    let missing = evidence(judge(&made_up.scene()));
+    let missing = made_up.wrong(Check::Outputs);
     assert_eq!(missing.details, ["all of file1 is in client2file1\\x01"]);
 }
 
 #[test]
 fn a_wrong_line_is_said_to_be_what_it_is() {
-    let what = |text: &str| evidence(seen(text)).said;
+    let what = |text: &str| wrong(shown(text)).said;
     let (said, line) = (what(&lines("acb")), "line 2 of client2_file1");
     assert_eq!(said, format!("{line} is the hash of segment 3 of file1"));
     let said = what(&lines("adc"));
@@ -121,7 +116,7 @@ fn a_hash_that_several_segments_have_is_not_said_to_be_of_one() {
     let mut inputs = inputs();
     inputs[0].owned.push(owned("file3", "dd"));
     let made_up = run_of(&inputs, &[("client2_file1", &lines("adc"))]);
-    let wrong = evidence(judge(&made_up.scene()));
+    let wrong = made_up.wrong(Check::Outputs);
     assert_eq!(
         wrong.said,
         "line 2 of client2_file1 is the hash of other segments"
@@ -130,7 +125,7 @@ fn a_hash_that_several_segments_have_is_not_said_to_be_of_one() {
 
 #[test]
 fn a_last_line_that_is_wrong_is_not_merely_cut_off() {
-    let wrong = evidence(seen(lines("ax").trim_end()));
+    let wrong = wrong(shown(lines("ax").trim_end()));
     assert!(
         wrong
             .said
@@ -140,7 +135,7 @@ fn a_last_line_that_is_wrong_is_not_merely_cut_off() {
 
 #[test]
 fn a_wrong_line_is_shown_with_what_it_should_be() {
-    let details = evidence(seen(&lines("a\0c"))).details;
+    let details = wrong(shown(&lines("a\0c"))).details;
     let (right, wrong) = ("b".repeat(32), "\\x00".repeat(32));
     assert_eq!(details[0], format!("expected: {right}"));
     assert_eq!(details[1][..50], format!("found:    {wrong}")[..50]);
@@ -149,17 +144,17 @@ fn a_wrong_line_is_shown_with_what_it_should_be() {
 
 #[test]
 fn a_file_that_ends_early_is_short() {
-    assert_eq!(evidence(seen("")).said, "client2_file1 is empty");
-    let said = evidence(seen(&lines("ab"))).said;
+    assert_eq!(wrong(shown("")).said, "client2_file1 is empty");
+    let said = wrong(shown(&lines("ab"))).said;
     assert_eq!(said, "client2_file1 ends after line 2 of 3");
-    let said = evidence(seen(&lines("ab")[..40])).said;
+    let said = wrong(shown(&lines("ab")[..40])).said;
     assert_eq!(said, "client2_file1 ends within line 2 of 3");
 }
 
 #[test]
 fn a_file_that_nobody_is_to_download_is_too_many() {
     let files = [("client2_file1", &*lines("abc")), ("client1_file2", "")];
-    let extra = evidence(judge(&run(&files).scene()));
+    let extra = run(&files).wrong(Check::Outputs);
     assert_eq!(
         extra.said,
         "client1_file2 was written, and no client is to download that"
@@ -169,7 +164,7 @@ fn a_file_that_nobody_is_to_download_is_too_many() {
 #[test]
 fn a_file_of_another_form_is_none_of_our_business() {
     let files = [("client2_file1", &*lines("abc")), ("clients.log", "")];
-    let seen = judge(&run(&files).scene());
+    let seen = run(&files).shown(Check::Outputs);
     assert_eq!(seen, Ok(Shown::Right));
 }
 
@@ -181,7 +176,10 @@ fn what_a_client_owns_and_wants_and_what_nobody_owns_may_be_written_or_not() {
     for more in ["client1_file1", "client1_file9"] {
         files.push((more, "whatever".into()));
         let files: Vec<_> = files.iter().map(|(name, text)| (*name, &**text)).collect();
-        assert_eq!(judge(&run_of(&inputs, &files).scene()), Ok(Shown::Right));
+        assert_eq!(
+            run_of(&inputs, &files).shown(Check::Outputs),
+            Ok(Shown::Right)
+        );
     }
 }
 
@@ -190,7 +188,7 @@ fn the_worst_file_is_said_first_and_the_others_follow() {
     let mut inputs = inputs();
     inputs[1].wanted.push(name("file2"));
     let files = [("client1_file2", ""), ("client2_file2", &*lines("dx"))];
-    let all = evidence(judge(&run_of(&inputs, &files).scene()));
+    let all = run_of(&inputs, &files).wrong(Check::Outputs);
     assert!(
         all.said.starts_with("line 2 of client2_file2"),
         "{}",
@@ -213,7 +211,7 @@ fn only_so_many_files_are_named() {
         inputs[0].owned.push(owned(file, "a"));
         inputs[1].wanted.push(name(file));
     }
-    let all = evidence(judge(&run_of(&inputs, &[]).scene()));
+    let all = run_of(&inputs, &[]).wrong(Check::Outputs);
     assert_eq!(all.details.len(), MOST_FILES + 1);
     assert_eq!(all.details[MOST_FILES], "and 10 files more");
 }
@@ -233,7 +231,7 @@ fn what_is_missing_after_a_hang_or_a_crash_cannot_be_told() {
             let mut made_up = run(&outputs);
             end(&mut made_up);
             assert_eq!(
-                judge(&made_up.scene()),
+                made_up.shown(Check::Outputs),
                 unseen(format!(
                     "the run {how} before 1 of 1 file was written to the end"
                 ))
@@ -246,7 +244,7 @@ fn what_is_missing_after_a_hang_or_a_crash_cannot_be_told() {
 fn wrong_content_is_wrong_even_after_a_hang() {
     let mut made_up = run(&[("client2_file1", &lines("ca"))]);
     made_up.hang();
-    let wrong = evidence(judge(&made_up.scene()));
+    let wrong = made_up.wrong(Check::Outputs);
     assert_eq!(
         wrong.said,
         "line 1 of client2_file1 is the hash of segment 3 of file1"

@@ -1,13 +1,13 @@
 //! R4, R9: who gives what it does not have.
 
-use super::{Format, Made, varied};
+use super::{Format, MadeUp, varied};
 use crate::checks::{Check, Shown};
 
 #[test]
 fn who_says_yes_without_looking_is_found_out() {
     for format in [Format::HashBothWays, Format::HashInTheQuestion] {
         // Client 3 is the first to fetch a segment, and client 4 cannot have it yet.
-        let made = Made::whole(format, 5, 40, |client, segment| match client {
+        let made = MadeUp::whole(format, 5, 40, |client, segment| match client {
             3 if segment == 16 => 4,
             _ => 1 + segment % 2,
         });
@@ -22,7 +22,7 @@ fn who_says_yes_without_looking_is_found_out() {
 
 #[test]
 fn a_hash_that_is_sent_before_it_came_is_found_out_without_a_question() {
-    let made = Made::whole(
+    let made = MadeUp::whole(
         Format::HashInTheAnswer,
         5,
         40,
@@ -37,7 +37,7 @@ fn a_hash_that_is_sent_before_it_came_is_found_out_without_a_question() {
 
 #[test]
 fn who_does_not_want_a_file_has_nothing_of_it() {
-    let mut made = Made::whole(Format::HashInTheQuestion, 5, 40, varied);
+    let mut made = MadeUp::whole(Format::HashInTheQuestion, 5, 40, varied);
     made.known.files[0].owners.remove(&swarm::protocol::Rank(2));
     let evidence = made.wrong(Check::Answers);
     let said = "client 2 gave client 3 segment 2 of file1, which client 2 did not have";
@@ -49,7 +49,7 @@ fn who_does_not_want_a_file_has_nothing_of_it() {
 #[test]
 fn who_may_have_had_it_is_not_accused() {
     // Client 5 asks client 4 after client 4 has asked for the segment itself.
-    let made = Made::whole(
+    let made = MadeUp::whole(
         Format::HashInTheQuestion,
         5,
         40,
@@ -63,7 +63,7 @@ fn who_may_have_had_it_is_not_accused() {
 
 #[test]
 fn an_answer_that_nobody_relies_on_is_no_offence() {
-    let mut made = Made::new(5, 40);
+    let mut made = MadeUp::swarm(5, 40);
     made.register();
     for segment in 0..40 {
         for client in 3..=5 {
@@ -83,8 +83,8 @@ fn an_answer_that_nobody_relies_on_is_no_offence() {
 
 #[test]
 fn a_few_answers_that_are_right_prove_nothing() {
-    let made = Made::whole(Format::HashInTheQuestion, 4, 20, |_, segment| {
+    let made = MadeUp::whole(Format::HashInTheQuestion, 4, 20, |_, segment| {
         1 + segment % 2
     });
-    assert!(made.is_untold(Check::Answers));
+    assert!(made.shown(Check::Answers).is_err());
 }

@@ -1,10 +1,10 @@
 //! Whole runs, in the formats that programs use.
 
-use super::{ANSWER, ASK, DOWNLOAD, Format, Made, RECOGNISED, UPLOAD, varied};
+use super::{ANSWER, ASK, DOWNLOAD, Format, MadeUp, RECOGNISED, UPLOAD, varied};
 use crate::checks::{Check, Shown};
 
 #[track_caller]
-fn assert_right(made: &Made) {
+fn assert_right(made: &MadeUp) {
     for (check, shown) in made.all_shown() {
         assert_eq!(shown, Ok(Shown::Right), "{check}");
     }
@@ -12,7 +12,7 @@ fn assert_right(made: &Made) {
 
 /// Nothing is wrong with it, whatever is not known.
 #[track_caller]
-fn assert_not_accused(made: &Made) {
+fn assert_not_accused(made: &MadeUp) {
     for (check, seen) in made.all_shown() {
         let is_fine = matches!(seen, Ok(Shown::Right) | Err(_));
         assert!(is_fine, "{check}: {seen:?}");
@@ -22,13 +22,13 @@ fn assert_not_accused(made: &Made) {
 #[test]
 fn a_right_program_is_right_whichever_side_sends_the_hash() {
     for format in RECOGNISED {
-        assert_right(&Made::right(format));
+        assert_right(&MadeUp::right(format));
     }
 }
 
 #[test]
 fn without_hashes_only_the_start_and_the_threads_are_told() {
-    let made = Made::right(Format::NoHash);
+    let made = MadeUp::right(Format::NoHash);
     for (check, seen) in made.all_shown() {
         if matches!(check, Check::TwoThreads | Check::Registration) {
             assert_eq!(seen, Ok(Shown::Right), "{check}");
@@ -40,26 +40,26 @@ fn without_hashes_only_the_start_and_the_threads_are_told() {
 
 #[test]
 fn a_hash_that_several_segments_have_tells_nothing() {
-    let mut made = Made::right(Format::HashBothWays);
+    let mut made = MadeUp::right(Format::HashBothWays);
     for segment in &mut made.known.segments {
         segment.is_unique = false;
     }
-    assert!(made.is_untold(Check::Peers));
-    assert!(made.is_untold(Check::Registration));
+    assert!(made.shown(Check::Peers).is_err());
+    assert!(made.shown(Check::Registration).is_err());
 }
 
 #[test]
 fn what_is_cut_off_in_the_recording_is_not_told() {
-    let mut made = Made::whole(Format::HashBothWays, 6, 100, |_, _| 1);
+    let mut made = MadeUp::whole(Format::HashBothWays, 6, 100, |_, _| 1);
     made.run.recording.ranks[3].is_cut = true;
     assert_not_accused(&made);
-    assert!(made.is_untold(Check::Sources));
+    assert!(made.shown(Check::Sources).is_err());
 }
 
 #[test]
 fn a_right_program_may_have_ten_requests_in_flight() {
     for format in RECOGNISED {
-        let mut made = Made::new(5, 40);
+        let mut made = MadeUp::swarm(5, 40);
         made.register();
         for ten in 0..4 {
             for client in 3..=5 {
@@ -84,7 +84,7 @@ fn a_right_program_may_have_ten_requests_in_flight() {
 #[test]
 fn a_refusal_is_followed_by_another_question() {
     for format in [Format::HashBothWays, Format::HashInTheQuestion] {
-        let mut made = Made::new(5, 40);
+        let mut made = MadeUp::swarm(5, 40);
         made.register();
         for segment in 0..40 {
             for client in 3..=5 {
@@ -106,7 +106,7 @@ fn a_refusal_is_followed_by_another_question() {
 
 #[test]
 fn a_refusal_may_repeat_the_hash() {
-    let mut made = Made::new(5, 40);
+    let mut made = MadeUp::swarm(5, 40);
     made.register();
     for segment in 0..40 {
         for client in 3..=5 {
@@ -131,7 +131,7 @@ fn a_refusal_may_repeat_the_hash() {
 #[test]
 fn questions_and_answers_may_have_several_messages() {
     for format in RECOGNISED {
-        let mut made = Made::new(5, 40);
+        let mut made = MadeUp::swarm(5, 40);
         made.register();
         for segment in 0..40 {
             for client in 3..=5 {
@@ -153,7 +153,7 @@ fn questions_and_answers_may_have_several_messages() {
 fn all_may_be_asked_how_busy_they_are() {
     for format in RECOGNISED {
         for asks_with_hash in [false, true] {
-            let mut made = Made::new(5, 40);
+            let mut made = MadeUp::swarm(5, 40);
             made.register();
             for segment in 0..40 {
                 for client in 3..=5 {
@@ -188,13 +188,13 @@ fn all_may_be_asked_how_busy_they_are() {
 #[test]
 fn the_tracker_may_grant_every_segment() {
     for format in RECOGNISED.into_iter().chain([Format::NoHash]) {
-        let mut made = Made::new(5, 40);
+        let mut made = MadeUp::swarm(5, 40);
         made.register();
         for segment in 0..40 {
             for client in 3..=5 {
                 made.tell(client, &[]);
-                made.send((0, 0), client, 9, &[segment]);
-                made.take((client, DOWNLOAD), 0, 9);
+                made.send_hashes((0, 0), client, 9, &[segment]);
+                made.take((client, DOWNLOAD), 0, 9).at_once();
                 made.fetch(format, client, varied(client, segment), segment);
                 made.tell(client, &[segment]);
             }
@@ -209,14 +209,14 @@ fn the_tracker_may_grant_every_segment() {
 
 #[test]
 fn a_run_of_one_tag_is_told_by_its_threads() {
-    let mut made = Made::right(Format::HashBothWays);
+    let mut made = MadeUp::right(Format::HashBothWays);
     one_tag(&mut made);
     assert_right(&made);
 }
 
 #[test]
 fn one_tag_in_one_thread_is_not_told() {
-    let mut made = Made::right(Format::HashBothWays);
+    let mut made = MadeUp::right(Format::HashBothWays);
     one_tag(&mut made);
     for record in &mut made.run.recording.ranks {
         record
@@ -224,12 +224,12 @@ fn one_tag_in_one_thread_is_not_told() {
             .iter_mut()
             .for_each(|call| call.thread = DOWNLOAD);
     }
-    assert!(made.is_untold(Check::Peers));
-    assert!(made.is_untold(Check::Answers));
+    assert!(made.shown(Check::Peers).is_err());
+    assert!(made.shown(Check::Answers).is_err());
 }
 
 /// Questions are answered with their tags.
-fn one_tag(made: &mut Made) {
+fn one_tag(made: &mut MadeUp) {
     use crate::seen::calls::Tag;
     for record in &mut made.run.recording.ranks {
         for call in &mut record.calls {
@@ -246,14 +246,14 @@ fn one_tag(made: &mut Made) {
 #[test]
 fn a_run_that_breaks_off_is_not_accused_of_what_is_missing() {
     for format in RECOGNISED {
-        let whole = Made::right(format);
+        let whole = MadeUp::right(format);
         for share in [10, 30, 60, 90] {
             let mut made = whole.clone();
-            made.hangs();
+            let end = made.now() * share / 100;
+            made.hang();
             made.run.outputs.remove("client5_file1");
             for record in &mut made.run.recording.ranks {
                 record.finalize = None;
-                let end = std::time::Duration::from_millis(made.now * share / 100);
                 record.calls.retain(|call| call.started < end);
             }
             assert_not_accused(&made);
@@ -263,7 +263,7 @@ fn a_run_that_breaks_off_is_not_accused_of_what_is_missing() {
 
 #[test]
 fn a_reader_thread_may_take_the_answers() {
-    let mut made = Made::right(Format::HashInTheQuestion);
+    let mut made = MadeUp::right(Format::HashInTheQuestion);
     for record in &mut made.run.recording.ranks {
         for call in &mut record.calls {
             if call.taken.is_some() {

@@ -1,6 +1,6 @@
 //! What is wrong by the other rules.
 
-use super::{ANSWER, DOWNLOAD, Format, Made, RECOGNISED, TO_TRACKER, varied};
+use super::{ANSWER, DOWNLOAD, Format, MadeUp, RECOGNISED, TO_TRACKER, varied};
 use crate::checks::{Check, Shown};
 use crate::seen::calls::{Kind, Peer};
 use swarm::protocol::Rank;
@@ -8,7 +8,7 @@ use swarm::protocol::Rank;
 #[test]
 fn a_client_of_one_thread_is_wrong() {
     for format in [Format::HashBothWays, Format::NoHash] {
-        let mut made = Made::right(format);
+        let mut made = MadeUp::right(format);
         for call in &mut made.run.recording.ranks[4].calls {
             call.thread = DOWNLOAD;
         }
@@ -23,13 +23,13 @@ fn a_client_of_one_thread_is_wrong() {
 
 #[test]
 fn a_client_that_nobody_asks_may_be_seen_with_one_thread() {
-    let made = Made::whole(Format::HashBothWays, 3, 40, |_, segment| 1 + segment % 2);
-    assert!(made.is_untold(Check::TwoThreads));
+    let made = MadeUp::whole(Format::HashBothWays, 3, 40, |_, segment| 1 + segment % 2);
+    assert!(made.shown(Check::TwoThreads).is_err());
 }
 
 #[test]
 fn a_list_of_hashes_that_is_cut_is_wrong() {
-    let mut made = Made::right(Format::HashBothWays);
+    let mut made = MadeUp::right(Format::HashBothWays);
     made.run.recording.ranks[2].calls[0].segments.truncate(25);
     let evidence = made.wrong(Check::Registration);
     assert_eq!(
@@ -41,16 +41,16 @@ fn a_list_of_hashes_that_is_cut_is_wrong() {
 #[test]
 fn a_hash_that_two_messages_share_is_not_missed() {
     for missing in [vec![12], vec![39], vec![9, 19, 29, 39]] {
-        let mut made = Made::right(Format::HashBothWays);
+        let mut made = MadeUp::right(Format::HashBothWays);
         let call = &mut made.run.recording.ranks[2].calls[0];
         call.segments.retain(|segment| !missing.contains(segment));
-        assert!(made.is_untold(Check::Registration), "{missing:?}");
+        assert!(made.shown(Check::Registration).is_err(), "{missing:?}");
     }
 }
 
 #[test]
 fn hashes_may_come_to_the_tracker_by_a_gather() {
-    let mut made = Made::right(Format::HashBothWays);
+    let mut made = MadeUp::right(Format::HashBothWays);
     for client in [1, 2] {
         let call = &mut made.run.recording.ranks[client].calls[0];
         call.kind = Kind::Gatherv;
@@ -59,13 +59,13 @@ fn hashes_may_come_to_the_tracker_by_a_gather() {
     for client in [1, 2] {
         made.run.recording.ranks[client].calls[0].peer = Peer::One(Rank(3));
     }
-    assert!(made.is_untold(Check::Registration));
+    assert!(made.shown(Check::Registration).is_err());
 }
 
 #[test]
 fn who_asks_before_all_have_registered_is_wrong() {
     for format in RECOGNISED {
-        let mut made = Made::new(5, 40);
+        let mut made = MadeUp::swarm(5, 40);
         let all: Vec<u32> = (0..40).collect();
         made.tell(1, &all);
         made.fetch(format, 3, 1, 0);
@@ -86,22 +86,22 @@ fn who_asks_before_all_have_registered_is_wrong() {
 
 #[test]
 fn an_early_message_that_nobody_understands_is_not_wrong() {
-    let mut made = Made::new(5, 40);
+    let mut made = MadeUp::swarm(5, 40);
     made.ask(3, 1, &[]);
     made.register();
     made.finish();
-    assert!(made.is_untold(Check::Registration));
+    assert!(made.shown(Check::Registration).is_err());
 }
 
 /// A run in which clients get every segment from the tracker.
-fn from_the_tracker() -> Made {
-    let mut made = Made::new(5, 40);
+fn from_the_tracker() -> MadeUp {
+    let mut made = MadeUp::swarm(5, 40);
     made.register();
     for segment in 0..40 {
         for client in 3..=5 {
             made.tell(client, &[]);
-            made.send((0, 0), client, ANSWER, &[segment]);
-            made.take((client, DOWNLOAD), 0, ANSWER);
+            made.send_hashes((0, 0), client, ANSWER, &[segment]);
+            made.take((client, DOWNLOAD), 0, ANSWER).at_once();
         }
     }
     made.finish();
@@ -135,16 +135,16 @@ fn a_tracker_that_serves_one_client_is_wrong() {
 
 #[test]
 fn hashes_that_came_in_ways_that_are_not_recorded_are_not_accused() {
-    let mut made = Made::new(5, 40);
+    let mut made = MadeUp::swarm(5, 40);
     made.register();
     made.finish();
-    assert!(made.is_untold(Check::Peers));
+    assert!(made.shown(Check::Peers).is_err());
 }
 
 #[test]
 fn one_source_for_long_downloads_is_wrong() {
     for format in RECOGNISED {
-        let made = Made::whole(format, 5, 100, |_, _| 1);
+        let made = MadeUp::whole(format, 5, 100, |_, _| 1);
         let evidence = made.wrong(Check::Sources);
         assert_eq!(
             evidence.said,
@@ -160,9 +160,9 @@ fn one_source_for_long_downloads_is_wrong() {
 
 #[test]
 fn one_source_for_a_short_download_may_be_chance() {
-    let made = Made::whole(Format::HashBothWays, 4, 20, |_, _| 1);
+    let made = MadeUp::whole(Format::HashBothWays, 4, 20, |_, _| 1);
     assert!(matches!(made.shown(Check::Sources), Ok(Shown::Lacking(_))));
-    let made = Made::whole(
+    let made = MadeUp::whole(
         Format::HashBothWays,
         4,
         20,
@@ -171,14 +171,14 @@ fn one_source_for_a_short_download_may_be_chance() {
             _ => varied(client, segment),
         },
     );
-    assert!(made.is_untold(Check::Sources));
-    let made = Made::whole(Format::HashBothWays, 4, 19, |_, _| 1);
-    assert!(made.is_untold(Check::Sources));
+    assert!(made.shown(Check::Sources).is_err());
+    let made = MadeUp::whole(Format::HashBothWays, 4, 19, |_, _| 1);
+    assert!(made.shown(Check::Sources).is_err());
 }
 
 #[test]
 fn who_asks_another_owner_how_busy_it_is_is_not_accused() {
-    let mut made = Made::new(5, 100);
+    let mut made = MadeUp::swarm(5, 100);
     made.register();
     for segment in 0..100 {
         for client in 3..=5 {
@@ -188,13 +188,13 @@ fn who_asks_another_owner_how_busy_it_is_is_not_accused() {
         }
     }
     made.finish();
-    assert!(made.is_untold(Check::Sources));
+    assert!(made.shown(Check::Sources).is_err());
 }
 
 #[test]
 fn who_never_asks_the_tracker_again_is_wrong() {
     for format in RECOGNISED {
-        let mut made = Made::right(format);
+        let mut made = MadeUp::right(format);
         let calls = &mut made.run.recording.ranks[4].calls;
         let mut seen = 0;
         calls.retain(|call| {
@@ -215,7 +215,7 @@ fn who_never_asks_the_tracker_again_is_wrong() {
 
 #[test]
 fn twenty_segments_may_come_before_the_tracker_is_asked() {
-    let mut made = Made::new(4, 41);
+    let mut made = MadeUp::swarm(4, 41);
     made.register();
     for segment in 0..41 {
         for client in 3..=4 {
@@ -232,7 +232,7 @@ fn twenty_segments_may_come_before_the_tracker_is_asked() {
 #[test]
 fn leechers_that_never_serve_are_noted() {
     for format in RECOGNISED {
-        let made = Made::whole(format, 5, 40, |_, segment| 1 + segment % 2);
+        let made = MadeUp::whole(format, 5, 40, |_, segment| 1 + segment % 2);
         let Ok(Shown::Lacking(evidence)) = made.shown(Check::Serving) else {
             panic!("{:?}", made.shown(Check::Serving));
         };
@@ -246,13 +246,13 @@ fn leechers_that_never_serve_are_noted() {
 
 #[test]
 fn two_leechers_give_too_little_occasion() {
-    let made = Made::whole(Format::HashBothWays, 4, 40, |_, segment| 1 + segment % 2);
-    assert!(made.is_untold(Check::Serving));
+    let made = MadeUp::whole(Format::HashBothWays, 4, 40, |_, segment| 1 + segment % 2);
+    assert!(made.shown(Check::Serving).is_err());
 }
 
 #[test]
 fn leechers_that_were_asked_may_have_served() {
-    let mut made = Made::new(5, 40);
+    let mut made = MadeUp::swarm(5, 40);
     made.register();
     for segment in 0..40 {
         for client in 3..=5 {
@@ -265,14 +265,14 @@ fn leechers_that_were_asked_may_have_served() {
         }
     }
     made.finish();
-    assert!(made.is_untold(Check::Serving));
+    assert!(made.shown(Check::Serving).is_err());
 }
 
 #[test]
 fn who_stops_before_another_is_done_is_wrong() {
     for format in RECOGNISED {
         for rank in [0, 2] {
-            let mut made = Made::new(5, 40);
+            let mut made = MadeUp::swarm(5, 40);
             made.register();
             for segment in 0..40 {
                 for client in 3..=5 {

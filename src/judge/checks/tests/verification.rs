@@ -1,13 +1,14 @@
 //! R4: whether a wrong hash is noticed.
 
-use super::{Condition, Format, Lie, Made, Scene, Unseen, judge};
-use crate::checks::{Check, Evidence, Shown};
+use super::{Format, MadeUp};
+use crate::checks::{Check, Shown};
+use crate::seen::calls::Lie;
 use swarm::protocol::Rank;
 
 /// Client 1 sends client 3 a wrong hash for segment 1. Whether the recording calls it that segment's
 /// or not, it comes to the same.
-fn lied(is_recorded: bool, again: Option<u32>) -> Made {
-    let mut made = Made::new(3, 20);
+fn lied(is_recorded: bool, again: Option<u32>) -> MadeUp {
+    let mut made = MadeUp::swarm(3, 20);
     made.register();
     made.ask(3, 1, &[0]);
     made.answer(1, 3, if is_recorded { &[0] } else { &[] });
@@ -25,27 +26,14 @@ fn lied(is_recorded: bool, again: Option<u32>) -> Made {
     made
 }
 
-fn shown(made: &Made) -> Result<Shown, Unseen> {
-    let shown = judge(&Scene::new(&made.known, &made.run, Condition::Lying));
-    let [(Check::Verification, shown)] = &shown[..] else {
-        panic!("only the lie is judged: {shown:?}");
-    };
-    shown.clone()
-}
-
-fn wrong(made: &Made) -> Evidence {
-    let shown = shown(made);
-    let Ok(Shown::Wrong(evidence)) = shown else {
-        panic!("{shown:?}");
-    };
-    evidence
-}
-
 #[test]
 fn who_asks_again_has_noticed() {
     for is_recorded in [false, true] {
         for member in [1, 2] {
-            assert_eq!(shown(&lied(is_recorded, Some(member))), Ok(Shown::Right));
+            assert_eq!(
+                lied(is_recorded, Some(member)).shown(Check::Verification),
+                Ok(Shown::Right)
+            );
         }
     }
 }
@@ -60,7 +48,7 @@ fn a_wrong_hash_that_is_written_is_wrong() {
             .get_mut("client3_file1")
             .expect("it was written");
         output[..32].copy_from_slice(b"ffffffffffffffffffffffffffffffff");
-        let evidence = wrong(&made);
+        let evidence = made.wrong(Check::Verification);
         assert_eq!(
             evidence.said,
             "client 3 took a wrong hash for segment 1 of file1 from client 1 and wrote it to \
@@ -80,29 +68,32 @@ fn a_wrong_hash_that_is_written_is_wrong() {
 fn who_writes_what_the_tracker_said_may_not_have_looked() {
     for is_recorded in [false, true] {
         let made = lied(is_recorded, None);
-        assert!(matches!(shown(&made), Err(_)), "{is_recorded}");
+        assert!(
+            matches!(made.shown(Check::Verification), Err(_)),
+            "{is_recorded}"
+        );
     }
 }
 
 #[test]
 fn a_run_that_hangs_after_a_lie_is_wrong_if_the_lie_came() {
     let mut made = lied(true, None);
-    made.hangs();
+    made.hang();
     made.run.outputs.clear();
     assert!(
-        wrong(&made)
+        made.wrong(Check::Verification)
             .said
             .starts_with("the run waits for ever after client 1 sent client 3")
     );
     made.run.recording.ranks[3]
         .calls
         .retain(|call| call.taken.is_none());
-    assert!(matches!(shown(&made), Err(_)));
+    assert!(matches!(made.shown(Check::Verification), Err(_)));
 }
 
 #[test]
 fn without_a_lie_nothing_is_told() {
     let mut made = lied(true, Some(2));
     made.run.recording.ranks[1].lie = None;
-    assert!(matches!(shown(&made), Err(_)));
+    assert!(matches!(made.shown(Check::Verification), Err(_)));
 }
