@@ -1,11 +1,11 @@
 //! R4, R9. Only who has a segment gives it.
 //!
-//! A member is accused if it did not hold the segment for certain when it was taken at its word, and
-//! if the client asked nobody else who may have had it.
+//! A client is accused of giving a segment if it certainly did not hold it at that time, and if nobody
+//! else who may have held it was asked.
 
 use std::time::Duration;
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::calls::Segment;
 use crate::seen::dialogue::{Ask, Dialogue, Holds};
 use crate::seen::scene::Scene;
@@ -13,7 +13,8 @@ use crate::seen::unseen::{Unseen, unseen};
 use crate::seen::words::span;
 use swarm::protocol::Rank;
 
-/// So many questions show that answers are right, even if all who were asked had what was asked for.
+/// The number of questions that show that answers are right, even if every client that was asked had the
+/// segment.
 const MANY: usize = 100;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
@@ -56,7 +57,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     }
 }
 
-/// A segment that was given by somebody who did not hold it.
+/// A segment that was given by a client that did not hold it.
 struct Given {
     said: String,
     detail: String,
@@ -91,8 +92,8 @@ fn lie(scene: &Scene<'_>, client: Rank, segment: Segment) -> Option<Given> {
     })
 }
 
-/// Everybody who may have given a client a segment, in the order of time, each with a time at which
-/// it had answered or was about to. `None` if that is not known.
+/// The clients that may have given a client this segment, in the order of time, each with the time of its
+/// answer or just before it. `None` if that is not known.
 fn givers(dialogue: &Dialogue, client: Rank, segment: Segment) -> Option<Vec<(Rank, Duration)>> {
     let carries = dialogue.carries(client, segment);
     let asks = dialogue.asks(client, segment);
@@ -101,13 +102,13 @@ fn givers(dialogue: &Dialogue, client: Rank, segment: Segment) -> Option<Vec<(Ra
         return asks.iter().map(answered).collect();
     }
     let has_carried = |to: Rank| carries.iter().any(|carry| carry.from == to);
-    // Whoever was asked and sent no hash back has refused, or its answer is not known.
+    // One that was asked and sent no hash back has refused, or its answer is not known.
     let is_known = asks.iter().all(|ask| has_carried(ask.to));
     let carried = || carries.iter().map(|carry| (carry.from, carry.sent));
     is_known.then(|| carried().collect())
 }
 
-/// How surely somebody does not hold a segment.
+/// How long a client does not hold a segment.
 enum Lacks {
     Until(Duration),
     Always,

@@ -1,8 +1,8 @@
-//! Whether two threads of a rank are in MPI at once only where they may.
+//! Whether two threads of a rank are in MPI at once only with `MPI_THREAD_MULTIPLE`.
 
 use std::time::Duration;
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::calls::{Call, Level, RankRecord};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::Unseen;
@@ -29,7 +29,7 @@ fn overlap(rank: Rank, record: &RankRecord) -> Option<Evidence> {
     if given == Level::Multiple {
         return None;
     }
-    // Of each thread, the call that lasts longest.
+    // For each thread, the call that ends last.
     let mut latest: Vec<(&Call, Duration)> = Vec::new();
     let (mut first, mut times) = (None, 0u64);
     for call in record.mpi_calls() {

@@ -1,6 +1,6 @@
-//! A rank that dies, and what is known of its end.
+//! Whether no rank crashes; and what is known of the end of one that does.
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::calls::{Kind, Peer, RankRecord, Thread};
 use crate::seen::run::{RankEnd, Run};
 use crate::seen::scene::Scene;
@@ -8,10 +8,10 @@ use crate::seen::unseen::{Unseen, unseen};
 use crate::seen::words::{seconds, shown, which_tag, which_thread, who, whom};
 use swarm::protocol::Rank;
 
-/// As many of the last printed lines are shown.
+/// The most printed lines that are shown: the last ones.
 const LAST_LINES: usize = 5;
 
-/// A rank's threads that are shown.
+/// The most threads of a rank that are shown.
 const MOST_THREADS: usize = 4;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
@@ -24,7 +24,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         .map(|(rank, end)| (*rank, *end))
         .filter(|(_, end)| *end != RankEnd::Status(0) && !(has_hung && end.is_killed()))
         .collect();
-    // Who died of a signal did so first, others notice and give up; but MPI_Abort may end in a signal, too.
+    // A rank that died of a signal did so first: others notice and give up. But MPI_Abort may end in a signal, too.
     let has_aborted = |rank: Rank| {
         let record = run.recording.of(rank);
         record.is_some_and(|record| record.is_aborted)
@@ -113,7 +113,7 @@ fn died_of(rank: Rank, signal: i32, run: &Run) -> Evidence {
     )
 }
 
-/// What is printed by who calls `abort`, and what to look at then.
+/// What is printed before a call of `abort`, and what to look at then.
 const CAUSES: [(&str, &str); 7] = [
     (
         "stack smashing detected",
@@ -157,7 +157,7 @@ fn signal_name(signal: i32) -> String {
     }
 }
 
-/// The program's own `MPI_Abort`, and MPI's because of an error.
+/// Says whether the program called `MPI_Abort`, or MPI did because of an error.
 fn aborted_by(rank: Rank, record: &RankRecord, run: &Run) -> Evidence {
     let who = who(rank);
     if record.calls.iter().any(|call| call.kind == Kind::Abort) {
@@ -177,7 +177,7 @@ fn aborted_by(rank: Rank, record: &RankRecord, run: &Run) -> Evidence {
     Evidence::new(said, hint)
 }
 
-/// Which function MPI complains of in what it prints.
+/// The function that MPI names in its message.
 fn printed_function(printed: &str) -> Option<String> {
     // Open MPI's words, and MPICH's.
     let mut parts = [
@@ -196,7 +196,7 @@ fn printed_function(printed: &str) -> Option<String> {
     (!name.is_empty()).then(|| format!("MPI_{name}"))
 }
 
-/// Where each thread of a rank was last.
+/// The last call of each thread of a rank.
 fn last_calls(rank: Rank, run: &Run) -> Vec<String> {
     let Some(record) = run.recording.of(rank) else {
         return Vec::new();

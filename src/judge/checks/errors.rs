@@ -1,6 +1,6 @@
-//! Whether no call of MPI comes back with an error, a message that is cut off among them.
+//! Whether no call of MPI returns an error. A message that is cut off is one.
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::calls::{Call, Tag};
 use crate::seen::pattern::Pattern;
 use crate::seen::scene::Scene;
@@ -67,7 +67,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     ])))
 }
 
-/// The message that a call had no room for: from whom, its tag and its length.
+/// The message that a call had no room for: its sender, its tag and its length.
 fn cut_off(scene: &Scene<'_>, rank: Rank, call: &Call) -> Option<(Rank, i32, u64)> {
     if let Some(taken) = call.taken.filter(|taken| taken.bytes > call.bytes) {
         return Some((taken.from, taken.tag, taken.bytes));

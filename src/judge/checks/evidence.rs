@@ -9,8 +9,8 @@ pub enum Shown {
     Right,
     /// It does not.
     Wrong(Evidence),
-    /// What should be seen in one of several runs was not, though there was occasion: the check does
-    /// not hold if it never is.
+    /// It was not seen, though there was occasion. If it is seen in none of several such runs, it does
+    /// not hold.
     Lacking(Evidence),
 }
 
@@ -19,7 +19,7 @@ pub enum Shown {
 pub struct Evidence {
     /// What happened, in one sentence without its full stop: `client 2 wrote no client2_file1`.
     pub said: String,
-    /// More of it, a line each: a table, the first lines that differ.
+    /// More lines: a table, the first lines that differ.
     pub details: Vec<String>,
     /// What to look at in the program, in one sentence without its full stop.
     pub hint: String,
@@ -35,7 +35,7 @@ impl Evidence {
         }
     }
 
-    /// Adds more of it.
+    /// Adds these details.
     pub fn with_details(mut self, details: Vec<String>) -> Evidence {
         self.details = details;
         self

@@ -1,6 +1,6 @@
 //! Whether every rank calls `MPI_Finalize`.
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::calls::RankRecord;
 use crate::seen::run::RankEnd;
 use crate::seen::scene::Scene;

@@ -1,4 +1,4 @@
-//! Whether every run ends; and why one does not: which thread waits for whom, and what nobody does.
+//! Whether every run ends. If one does not, why: what each thread waits for, and what nobody does.
 
 mod causes;
 mod circle;
@@ -9,7 +9,7 @@ mod waiting;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::calls::{Call, Recording, What};
 use crate::seen::run::Hung;
 use crate::seen::scene::Scene;
@@ -17,10 +17,10 @@ use crate::seen::unseen::{Unseen, unseen};
 use crate::seen::words::{count, listed, seconds, which_tag, who, whom};
 use standstill::Standstill;
 
-/// Programs that end send at most some hundreds of messages for each segment.
+/// More messages than this for each segment are a flood. A program that ends sends some hundreds at most.
 const MOST_MESSAGES: u64 = 5_000;
 
-/// As many messages that nobody took are shown.
+/// The most messages that are shown of those that nobody took.
 const MOST_LOST: usize = 5;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
@@ -56,7 +56,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     Ok(Shown::Wrong(evidence))
 }
 
-/// When a message was last sent or taken, or anything else was done than to look for one.
+/// When a call was last made that did more than look or wait for a message.
 fn last_step(recording: &Recording) -> Duration {
     let is_step = |call: &&Call| !matches!(call.kind.what(), What::Find | What::Wait);
     let calls = recording.calls().map(|(_, call)| call);
@@ -67,7 +67,7 @@ fn last_step(recording: &Recording) -> Duration {
         .unwrap_or_default()
 }
 
-/// More messages than any program sends that ends.
+/// The evidence of more messages than any program sends that ends.
 fn flood(scene: &Scene<'_>, how_long: &str) -> Option<Evidence> {
     let needed: u64 = (scene.known)
         .files

@@ -1,6 +1,6 @@
 //! Whether every message that is sent is received.
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::calls::{Kind, Recording};
 use crate::seen::messages::Message;
 use crate::seen::pattern::Pattern;
@@ -8,7 +8,7 @@ use crate::seen::scene::Scene;
 use crate::seen::unseen::{Unseen, unseen};
 use crate::seen::words::{count, seconds, who};
 
-/// As many messages are shown.
+/// The most messages that are shown.
 const MOST: usize = 5;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
@@ -53,7 +53,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     ))
 }
 
-/// Whether a receive that was begun and never looked after may have taken the message.
+/// Whether a receive may have taken the message that was begun and never completed.
 fn is_open(recording: &Recording, message: &Message<'_>) -> bool {
     let record = recording.of(message.to);
     let mut calls = record.into_iter().flat_map(|record| &record.calls);

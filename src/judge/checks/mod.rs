@@ -1,7 +1,7 @@
-//! What is judged. Each check is a module of its name, with a function that gets a [`Scene`] and says what
-//! it shows; none names another.
+//! What is judged. Each check is a module of its name. Its function `judge` gets a [`Scene`] and says what
+//! that shows. No check names another.
 //!
-//! A new check is a module, its row in the table below, and its row in `docs/grading.md`.
+//! A new check takes a module, a row in the table below, and a row in `docs/grading.md`.
 //!
 //! [`Scene`]: crate::seen::scene::Scene
 
@@ -36,8 +36,8 @@ mod tests;
 pub use evidence::{Evidence, Shown};
 pub use table::{Subject, judge};
 
-// The worst is first. A name is the one on the command line and for programs; the words say what is so
-// where the check holds.
+// The worst is first. A row has the check, its name on the command line and in reports, its subject, its
+// module, and what is true if it holds.
 checks! {
     Outputs "outputs" Outcome outputs "every client writes the files that it wants";
     Crash "crash" Outcome crash "no rank crashes";

@@ -1,15 +1,15 @@
-//! The clients' files against what they should be, as `diff -w` compares.
+//! Whether every client writes the files that it wants, and no others. Files are compared as by `diff -w`.
 
 use std::collections::BTreeMap;
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::known::{Known, KnownFile};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::Unseen;
 use crate::seen::words::{count, shown};
 use swarm::protocol::Rank;
 
-/// As many of the files that are wrong are named.
+/// The most wrong files that are named.
 const MOST_FILES: usize = 20;
 
 /// A file that a client has to write.
@@ -19,7 +19,7 @@ struct Output<'a> {
     lines: Vec<&'a [u8]>,
 }
 
-/// All that clients have to write, by the name under which it is written.
+/// All files that clients have to write, by the names of the outputs.
 fn expected(known: &Known) -> BTreeMap<String, Output<'_>> {
     let outputs = known.files.iter().flat_map(|file| {
         file.leechers.iter().map(move |&client| {
@@ -63,7 +63,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         let extra = others.keys().filter(|name| is_output(name));
         faults.extend(extra.map(|name| (Fault::Extra, extra_file(name))));
     } else {
-        // What is not there yet might have come, and an extra file might have been renamed.
+        // A file that is missing might have come, and an extra file might have been renamed.
         let before = faults.len();
         faults.retain(|(fault, _)| *fault == Fault::Differs);
         if faults.is_empty() && before > 0 {
@@ -96,7 +96,7 @@ fn missing(name: &str, output: &Output<'_>, others: &BTreeMap<&str, &[u8]>) -> E
          closes it before it ends"
     );
     let evidence = Evidence::new(format!("client {client} wrote no {name}"), hint);
-    // A file that has all of it under another name.
+    // It may be there under another name.
     let same = others.iter().find(|(_, bytes)| {
         split(bytes)
             .iter()
@@ -141,7 +141,7 @@ fn compare(
     let (wanted, there) = (lines.len(), found.len());
     let differing = lines.iter().zip(&found).filter(|(a, b)| a != b).count();
     let first = lines.iter().zip(&found).position(|(a, b)| a != b);
-    // The last line may have been cut off on its way to the disk.
+    // The last line may not have come to the disk yet.
     let is_cut = first.is_some_and(|place| {
         place + 1 == there && !bytes.ends_with(b"\n") && lines[place].starts_with(&found[place])
     });
@@ -233,7 +233,7 @@ fn difference(
     }
 }
 
-/// The lines of a file. A missing last line break is none.
+/// The lines of a file. The last one may have no line break.
 fn split(bytes: &[u8]) -> Vec<&[u8]> {
     let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     if lines.last().is_some_and(|last| last.is_empty()) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::calls::{Kind, Peer, Segment};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::Unseen;
@@ -21,7 +21,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         }
         let messages = from_clients(scene, client);
         let (all, alone) = from_tracker(scene, client, file);
-        // Without the hashes from the tracker it would be a riddle where they came from.
+        // The tracker has to have sent all hashes, for else nobody knows where they came from.
         if messages == 0 && all == segments.len() {
             let said = format!(
                 "client {client} has all {} segments of {name} and never received a message from \
@@ -49,7 +49,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     Ok(Shown::Right)
 }
 
-/// Whether a client may have heard of other clients by operations that all take part in.
+/// Whether a client may have got something from other clients by collective operations.
 fn hears_otherwise(scene: &Scene<'_>, client: Rank) -> bool {
     let record = scene.run.recording.of(client);
     let mut calls = record.into_iter().flat_map(|record| &record.calls);
@@ -62,14 +62,13 @@ fn hears_otherwise(scene: &Scene<'_>, client: Rank) -> bool {
     })
 }
 
-/// How many messages clients sent it.
+/// The number of messages that clients sent it.
 fn from_clients(scene: &Scene<'_>, client: Rank) -> usize {
     let messages = scene.between_clients();
     messages.filter(|message| message.to == client).count()
 }
 
-/// How many of the messages that clients sent it neither ask it nor are answers that brought it
-/// something else.
+/// The number of messages that clients sent it and that neither ask it something nor brought it a segment.
 fn unexplained(scene: &Scene<'_>, client: Rank) -> usize {
     let dialogue = &scene.dialogue;
     let asked = dialogue.asks.values().flatten();
@@ -79,8 +78,8 @@ fn unexplained(scene: &Scene<'_>, client: Rank) -> usize {
     from_clients(scene, client).saturating_sub(asked + fetched)
 }
 
-/// How many of a file's segments have their hashes in messages of the tracker to the client, and of
-/// how many it is in a message of its own.
+/// The number of a file's segments whose hashes the tracker sent to the client, and the number of those
+/// that it sent in a message of their own.
 fn from_tracker(scene: &Scene<'_>, client: Rank, file: usize) -> (usize, usize) {
     let (mut all, mut alone) = (BTreeSet::new(), BTreeSet::new());
     for message in &scene.messages {

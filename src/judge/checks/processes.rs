@@ -1,11 +1,11 @@
-//! Whether processes of the program are left after the run.
+//! Whether the program leaves no process behind.
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::Unseen;
 use crate::seen::words::shown;
 
-/// What MPI's own helpers are called. mpirun ends them, not the program.
+/// The names of MPI's own helpers. mpirun ends them, not the program.
 const OF_MPI: [&str; 7] = [
     "mpirun",
     "mpiexec",

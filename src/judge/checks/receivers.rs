@@ -1,13 +1,13 @@
-//! Two threads of a rank that wait at once for messages that either could take.
+//! Whether no thread takes a message that another thread of its rank waits for.
 //!
-//! That two patterns could both match some message is not yet wrong: such a message may never come.
-//! Nor is it wrong if both threads wait for just the same: they may share the work. So what is wrong
-//! is a message that came, that one of them took, and that the other waited for as well, by another
-//! pattern. A thread that only finds a message takes it if that is what it does next.
+//! Two patterns that could both match a message are not wrong: it may never come. Two threads that wait
+//! for just the same are not wrong either: they may share the work. So it is wrong if a message came, one
+//! thread took it, and another waited for it by another pattern. A thread that only finds a message takes
+//! it if it receives it next.
 
 use std::time::Duration;
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::calls::{Call, Kind, RankRecord, Taken, Thread, What};
 use crate::seen::pattern::Pattern;
 use crate::seen::scene::Scene;
@@ -55,9 +55,9 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     Ok(Shown::Right)
 }
 
-/// Two threads that wait for one message, and that message, if it came. Such two are sought first.
+/// Two threads that wait for one message, and that message, if it came. Two whose message came go first.
 fn rivals(record: &RankRecord) -> Option<(Claim, Claim, Option<Taken>)> {
-    // Of each thread and pattern, what it waits for longest: many claims are alike.
+    // For each thread and pattern, the claim that lasts longest: many are alike.
     let mut known: Vec<Claim> = Vec::new();
     let mut doubt = None;
     for claim in claims(record) {
@@ -98,7 +98,7 @@ fn takes(kind: Kind) -> bool {
     kind.what() == What::Receive || matches!(kind, Kind::Mprobe | Kind::Improbe)
 }
 
-/// What the threads of a rank wait for, in the order in which they begin to.
+/// What the threads of a rank wait for, in the order of their beginning.
 fn claims(record: &RankRecord) -> Vec<Claim> {
     let mut claims = Vec::new();
     // The next call of each thread, by its number.
@@ -106,7 +106,7 @@ fn claims(record: &RankRecord) -> Vec<Claim> {
     for call in record.calls.iter().rev() {
         let after = next.iter_mut().find(|(thread, _)| *thread == call.thread);
         let is_claim = match call.kind.what() {
-            // What a matched probe found is taken already.
+            // A matched probe has already taken it.
             What::Receive => !matches!(call.kind, Kind::Mrecv | Kind::Imrecv),
             What::Find => true,
             What::Send | What::Wait | What::Together | What::Other => false,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::calls::{Kind, Peer, Segment, What};
 use crate::seen::messages::Message;
 use crate::seen::scene::Scene;
@@ -15,7 +15,7 @@ use swarm::protocol::Rank;
 #[derive(Clone, Copy)]
 struct Registered {
     sent: Duration,
-    /// When it was there. Of a collective operation that is not known.
+    /// When the tracker had it. Not known of a collective operation.
     came: Option<Duration>,
 }
 
@@ -61,7 +61,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     }
 }
 
-/// The segments that can be told apart, with each of their owners.
+/// The segments with a hash of their own, each with each of its owners.
 fn owned(scene: &Scene<'_>) -> impl Iterator<Item = (Rank, Segment)> {
     let known = scene.known;
     known.files.iter().flat_map(move |file| {
@@ -107,7 +107,7 @@ fn told(scene: &Scene<'_>) -> Register {
     told
 }
 
-/// Whether what a client gives in a collective operation gets to the tracker.
+/// Whether the tracker gets what a client gives in a collective operation.
 fn reaches_tracker(kind: Kind, root: Peer) -> bool {
     if matches!(kind, Kind::Gather | Kind::Gatherv) {
         root == Peer::One(Rank::TRACKER)
@@ -119,8 +119,8 @@ fn reaches_tracker(kind: Kind, root: Peer) -> bool {
     }
 }
 
-/// A client that told the tracker of the beginning of a file, and never of the rest. A single hash may
-/// have been cut in two by messages of fixed length, so more than one has to be missing.
+/// A client that told the tracker of the beginning of a file, and never of the rest. More than one hash
+/// has to be missing: messages of fixed length may cut one in two.
 fn cut_short(scene: &Scene<'_>, told: &Register) -> Option<Evidence> {
     for file in &scene.known.files {
         let segments = file.segments();
@@ -154,10 +154,10 @@ fn cut_short(scene: &Scene<'_>, told: &Register) -> Option<Evidence> {
     None
 }
 
-/// A client that asked another before the tracker knew all that a third one owns.
+/// A client that asked another one before the tracker knew all files of a third one.
 ///
-/// Clients may tell the tracker of what they own more than once, and the first time in a way that is
-/// not recognised; but not after they have begun to talk with clients.
+/// An owner may tell the tracker its files more than once, and the first time in a way that is not
+/// recognised. So one that has begun to talk with clients is no proof.
 fn early(scene: &Scene<'_>, told: &Register) -> Option<Evidence> {
     scene.saw_fetches().ok()?;
     let (asker, to, asked) = first_question(scene)?;
@@ -187,7 +187,7 @@ fn early(scene: &Scene<'_>, told: &Register) -> Option<Evidence> {
     None
 }
 
-/// A client that asked another before the tracker had heard anything of a third one.
+/// A client that asked another one before the tracker had heard from a third one.
 fn unheard(scene: &Scene<'_>) -> Option<Evidence> {
     scene.saw_fetches().ok()?;
     let (asker, to, asked) = first_question(scene)?;
@@ -195,7 +195,7 @@ fn unheard(scene: &Scene<'_>) -> Option<Evidence> {
         let files = &scene.known.files;
         let takes_part = (files.iter())
             .any(|file| file.owners.contains(&client) || file.leechers.contains(&client));
-        // What is given in a collective operation may be what the tracker is to know.
+        // It may have told the tracker in a collective operation.
         let mut calls = record.calls.iter();
         let is_together =
             calls.any(|call| call.kind.what() == What::Together && call.started < asked);
@@ -231,8 +231,8 @@ fn unheard(scene: &Scene<'_>) -> Option<Evidence> {
 const WAIT: &str = "let the tracker receive the files of every client first, and only then tell each client \
                     that it may start";
 
-/// Who first asked whom, and when; where questions are not recognised, the first message between
-/// clients.
+/// The first question: who asked, who was asked, and when. Where questions are not recognised, the first
+/// message between clients.
 fn first_question(scene: &Scene<'_>) -> Option<(Rank, Rank, Duration)> {
     let dialogue = &scene.dialogue;
     if dialogue.recognised.is_err() {

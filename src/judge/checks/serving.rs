@@ -1,17 +1,19 @@
-//! R9. Who has got segments serves them to others.
+//! R9. A client that has got segments serves them to others.
 //!
-//! That depends on who asks whom: a run in which nobody did is no proof.
+//! Whether it is asked is chance: one run in which no client served is no proof.
 
 use std::collections::BTreeSet;
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::dialogue::Download;
 use crate::seen::scene::Scene;
 use crate::seen::unseen::{Unseen, unseen};
 use swarm::protocol::Rank;
 
-/// A file that fewer want, or with fewer segments, gives too little occasion.
+/// A file that fewer clients download is no occasion.
 const LEECHERS: usize = 3;
+
+/// A file of fewer segments is no occasion.
 const SEGMENTS: u32 = 20;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
@@ -61,8 +63,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     })
 }
 
-/// Whether a download surely came from owners: by the hashes that they sent, or because nobody else
-/// was asked.
+/// Whether a download surely came from owners: they sent the hashes, or nobody else was asked.
 fn is_by_owners(scene: &Scene<'_>, download: &Download) -> bool {
     let owners: &BTreeSet<Rank> = &scene.known.files[download.file].owners;
     let mut segments = scene.known.files[download.file].segments();

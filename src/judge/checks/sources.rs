@@ -1,21 +1,21 @@
-//! R5. A file that several hold is not fetched from one.
+//! R5. A file that several clients own is not fetched from one of them.
 //!
-//! A program may choose a source for each segment, or anew when it has asked the tracker, after ten.
-//! So one source is wrong where chance does not explain it: not in one short download.
+//! A program may choose a source for each segment, or after each ten, when it has asked the tracker. So
+//! one source is wrong where chance does not explain it, as it does in one short download.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::dialogue::Download;
 use crate::seen::scene::Scene;
 use crate::seen::unseen::{Unseen, unseen};
 use swarm::protocol::Rank;
 
-/// A download of fewer segments does not tell.
+/// A download of fewer segments does not count.
 const SEGMENTS: usize = 20;
 
-/// A program that chooses among two owners after every ten segments has one source by chance once in
-/// two to the power of this.
+/// A program that chooses among two owners after every ten segments has one source by chance in one of
+/// two to the power of this number of cases.
 const BITS: f64 = 20.0;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
@@ -56,7 +56,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     }
 }
 
-/// How many segments came from whom, as far as that is known.
+/// The number of segments that surely came from each client.
 fn sources(download: &Download) -> BTreeMap<Rank, usize> {
     let mut sources = BTreeMap::new();
     for from in download.fetches.iter().filter_map(|fetch| fetch.from) {
@@ -65,8 +65,8 @@ fn sources(download: &Download) -> BTreeMap<Rank, usize> {
     sources
 }
 
-/// The one source of a download, if the client has not so much as written to another owner meanwhile:
-/// it may have asked how busy that one is.
+/// The one source of a download. `None` if the client wrote to another owner meanwhile: it may have asked
+/// how busy that one is.
 fn only_source(scene: &Scene<'_>, download: &Download) -> Option<Rank> {
     let fetches = &download.fetches;
     let source = fetches[0].from?;

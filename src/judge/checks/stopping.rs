@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::calls::Segment;
 use crate::seen::scene::Scene;
 use crate::seen::unseen::{Unseen, unseen};
@@ -48,7 +48,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     Ok(Shown::Right)
 }
 
-/// A question that nobody took, because who was asked had called `MPI_Finalize`.
+/// A question that was not taken, because the client that was asked had called `MPI_Finalize`.
 fn unheard(scene: &Scene<'_>) -> Option<Evidence> {
     let recording = &scene.run.recording;
     if recording.is_cut() {

@@ -1,4 +1,4 @@
-//! How a row of the table of checks is used.
+//! What a row of the table of checks has, and who looks it up.
 
 use std::fmt;
 
@@ -73,15 +73,15 @@ impl Check {
     }
 }
 
-/// What is so where the check holds.
+/// What is true if the check holds.
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.row().words)
     }
 }
 
-/// What a run shows of each check. A run in which a wrong hash was sent shows only whether that was
-/// noticed, and no other run shows it.
+/// What a run shows of each check. A run in which a wrong hash was sent is judged only by
+/// [`Check::Verification`], and no other run is.
 pub fn judge(scene: &Scene<'_>) -> Vec<(Check, Result<Shown, Unseen>)> {
     let has_lie = scene.condition == Condition::Lying;
     let is_judged = |check: &Check| (*check == Check::Verification) == has_lie;

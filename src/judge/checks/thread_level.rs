@@ -1,6 +1,6 @@
-//! Whether only such threads call MPI as may at the thread level.
+//! Whether only the threads call MPI that may do so at the thread level.
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::calls::{Call, Kind, Level, RankRecord, Thread};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::Unseen;
@@ -16,7 +16,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     Ok(Shown::Right)
 }
 
-/// A rank at whose level only the main thread may call MPI, and another does.
+/// Where only the main thread may call MPI, and another one does.
 fn too_many_threads(rank: Rank, record: &RankRecord) -> Option<Evidence> {
     let levels = record.levels?;
     let level = levels.asked.min(levels.given);

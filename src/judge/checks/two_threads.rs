@@ -1,11 +1,11 @@
 //! A client has two threads that talk: one downloads, one serves.
 //!
-//! Only clients that do both are judged: a client that nobody asks may have an upload thread that
-//! never comes to MPI.
+//! Only clients that do both are judged. The upload thread of a client that is not asked may never call
+//! MPI.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::calls::{Peer, RankRecord, Thread, What};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::{Unseen, unseen};
@@ -45,8 +45,8 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     }
 }
 
-/// The clients that download and serve: by their fetches; or they have written to a client first, and
-/// another client has written first to them.
+/// The clients that download and serve. Fetches show it; or the client wrote first to another client, and
+/// another client wrote first to it.
 fn doing_both(scene: &Scene<'_>) -> BTreeSet<Rank> {
     let mut downloading: BTreeSet<Rank> = BTreeSet::new();
     let mut serving: BTreeSet<Rank> = BTreeSet::new();
@@ -69,7 +69,7 @@ fn doing_both(scene: &Scene<'_>) -> BTreeSet<Rank> {
     downloading.intersection(&serving).copied().collect()
 }
 
-/// The threads that send to clients, receive from them or look for their messages, with the number
+/// The threads that send to clients, receive from them or look for their messages, each with the number
 /// of such calls.
 fn talking(record: &RankRecord) -> BTreeMap<Thread, u64> {
     let is_client = |rank| rank != Rank::TRACKER;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::calls::{Call, Datatype};
 use crate::seen::messages::Message;
 use crate::seen::scene::Scene;
@@ -12,7 +12,7 @@ use crate::seen::words::{count, seconds, which_tag, who};
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     scene.saw_all_receives()?;
-    // Which of a flow's messages a thread took is known only where no two send or take at once.
+    // Which message of a flow a call took is known only where no two calls send or take at once.
     let mut flows: BTreeMap<_, Vec<(Message<'_>, &Call)>> = BTreeMap::new();
     for &message in &scene.messages {
         if let Some(taken) = message.taken {
@@ -71,7 +71,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     ])))
 }
 
-/// Whether a call was over when the next one began, or one thread made both.
+/// Whether a call was over before the next one began, or one thread made both.
 fn in_turn(before: &Call, next: &Call) -> bool {
     let is_over = |end: Option<Duration>| end.is_some_and(|end| end <= next.started);
     before.thread == next.thread || is_over(before.returned) && is_over(before.completed)

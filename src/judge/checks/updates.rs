@@ -1,18 +1,18 @@
 //! R6. After every ten segments a client asks the tracker again.
 //!
-//! Twice as many are let pass: others may be on their way meanwhile.
+//! Twice as many are let pass: more requests may be in flight meanwhile.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::calls::What;
 use crate::seen::scene::Scene;
 use crate::seen::unseen::{Unseen, unseen};
 use crate::seen::words::span;
 use swarm::protocol::Rank;
 
-/// So many segments may come with no message to the tracker in between.
+/// The most segments that may come with no message to the tracker in between.
 const MOST: usize = 20;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {

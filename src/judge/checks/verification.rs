@@ -1,8 +1,8 @@
-//! R4. A client checks the hash that comes back: the run sent one client a wrong hash, once.
+//! R4. A client checks the hash that comes back. In such a run one client gets a wrong hash, once.
 
 use std::time::Duration;
 
-use crate::checks::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown};
 use crate::seen::calls::Lie;
 use crate::seen::scene::Scene;
 use crate::seen::unseen::{Unseen, unseen};
@@ -68,13 +68,13 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     }
 }
 
-/// Who sent a wrong hash, and which.
+/// The client that sent a wrong hash, and what it sent.
 fn lie(scene: &Scene<'_>) -> Option<(Rank, Lie)> {
     let mut clients = scene.clients();
     clients.find_map(|(client, record)| Some((client, record.lie?)))
 }
 
-/// Whether the wrong hash was surely received: all was that its sender has sent to the client.
+/// Whether the wrong hash was surely received: the client received all messages of its sender.
 fn is_delivered(scene: &Scene<'_>, liar: Rank, lie: Lie) -> bool {
     let mut messages = scene.messages.iter();
     messages.all(|message| {
@@ -83,9 +83,9 @@ fn is_delivered(scene: &Scene<'_>, liar: Rank, lie: Lie) -> bool {
     })
 }
 
-/// Whether the client asked for the segment again, or the right hash came to it besides.
+/// Whether the client asked for the segment again, or got the right hash as well.
 ///
-/// The message with the lie may count as one that carries the segment, or as one that carries none.
+/// The message with the wrong hash may count as one that carries the segment or not.
 fn is_asked_again(scene: &Scene<'_>, liar: Rank, lie: Lie) -> bool {
     let asks = scene.dialogue.asks(lie.to, lie.segment);
     if scene.dialogue.carries(lie.to, lie.segment).len() > 1 {
@@ -96,7 +96,7 @@ fn is_asked_again(scene: &Scene<'_>, liar: Rank, lie: Lie) -> bool {
     lied.is_some_and(|lied| asks.iter().any(|ask| ask.sent >= lied))
 }
 
-/// When the first answer of a client to a question of that time was there.
+/// When a client got the first message that another one sent it after a question.
 fn answered(scene: &Scene<'_>, from: Rank, to: Rank, asked: Duration) -> Option<Duration> {
     let mut messages = scene.messages.iter();
     messages.find_map(|message| {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use swarm::protocol::Rank;
 
-/// The calls of all ranks, by rank. Times are on one clock, the host's, and count from the first call.
+/// The calls of all ranks. Times are those of the host's clock since the first call.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Recording {
-    /// A rank that never came to MPI has a record without a level.
+    /// By rank. A rank that never came to MPI has a record without levels.
     pub ranks: Vec<RankRecord>,
 }
 
@@ -18,7 +18,7 @@ impl Recording {
         (0..).map(Rank).zip(&self.ranks)
     }
 
-    /// The record of a rank, if there is that rank.
+    /// The record of a rank. `None` if there is no such rank.
     pub fn of(&self, rank: Rank) -> Option<&RankRecord> {
         self.ranks.get(rank.0 as usize)
     }
@@ -49,14 +49,13 @@ pub struct RankRecord {
     pub finalize: Option<Duration>,
     /// Whether it called `MPI_Abort` itself, or MPI did because of an error.
     pub is_aborted: bool,
-    /// Whether there was no room for some of its calls. What rests on all of them cannot be told.
+    /// Whether there was no room for some of its calls. Then nothing can be told that needs all of them.
     pub is_cut: bool,
-    /// Whether this rank has sent a wrong hash, because it was told to.
+    /// The wrong hash that the recorder made it send, if it did.
     pub lie: Option<Lie>,
-    /// Its threads, those that the program has made. The first is the main one.
+    /// The threads that the program has made. The first is the main thread.
     pub threads: Vec<ThreadRecord>,
-    /// Its calls in the order in which they began. A look for a message that finds none is not among
-    /// them.
+    /// Its calls in the order in which they began, without looks for a message that found none.
     pub calls: Vec<Call>,
 }
 
@@ -93,7 +92,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// A wrong hash that a rank of ours sent instead of the right one.
+/// A wrong hash that was sent instead of the right one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lie {
     /// To whom.
@@ -102,7 +101,7 @@ pub struct Lie {
     pub segment: Segment,
 }
 
-/// A segment of the run's inputs, by its number among all of them ([`crate::seen::known::Known`]).
+/// A segment of the run's inputs, by its number among all segments ([`crate::seen::known::Known`]).
 pub type Segment = u32;
 
 /// The number of a thread in its rank. 0 is the main one.
@@ -113,11 +112,11 @@ pub type Thread = u16;
 pub struct ThreadRecord {
     /// Whether its function has returned.
     pub is_over: bool,
-    /// What it has been looking for since its last other call, if it has.
+    /// What it has been looking for since its last other call, if it has looked.
     pub polling: Option<Polling>,
 }
 
-/// Looks for a message, none of which found any.
+/// Repeated looks for a message that found none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Polling {
     /// What it calls again and again.
@@ -141,29 +140,29 @@ pub struct Call {
     pub thread: Thread,
     /// Which function.
     pub kind: Kind,
-    /// The other side: to whom, or from whom it is wanted; or the root of a collective operation.
+    /// The destination or the source; or the root of a collective operation.
     pub peer: Peer,
-    /// The tag, as it was called.
+    /// The tag that it was called with.
     pub tag: Tag,
     /// The communicator.
     pub comm: Comm,
-    /// How many bytes are sent, or how many there is room for.
+    /// The number of bytes that it sends, or has room for.
     pub bytes: u64,
-    /// What kind of data, by the program's word.
+    /// The datatype that it was called with.
     pub datatype: Datatype,
     /// When it was called.
     pub started: Duration,
     /// When it returned. `None` if it has not.
     pub returned: Option<Duration>,
-    /// When what it began was complete: for a call that does not wait for it, when a later call has
-    /// found that out; for any other, when it returned.
+    /// When its operation was complete: for a call that does not wait, when a later call has found that
+    /// out; for any other, when it returned.
     pub completed: Option<Duration>,
-    /// The error class that came of it, if one did.
+    /// The error class that it returned, if it failed.
     pub error: Option<i32>,
     /// What a receive took, or a probe found.
     pub taken: Option<Taken>,
-    /// The segments whose hashes were recognised in what is sent, in their order there. A receive has
-    /// none: its message's sender has them (`messages`).
+    /// The segments whose hashes were recognised in what it sends, in the order of the message. A receive
+    /// has none: they are in the send of its message.
     pub segments: Vec<Segment>,
 }
 
@@ -203,19 +202,19 @@ pub enum Tag {
 /// A communicator, by a number that all its members know it by. 0 is `MPI_COMM_WORLD`.
 pub type Comm = u32;
 
-/// What a call says of its data.
+/// The datatype of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Datatype {
-    /// `MPI_BYTE` or `MPI_PACKED`, which goes with all others.
+    /// `MPI_BYTE` or `MPI_PACKED`, which match any other.
     Bytes,
-    /// One of MPI's own, with the length of an element: `MPI_CHAR`, `MPI_INT`.
+    /// One of MPI's own: `MPI_CHAR`, `MPI_INT`.
     Basic {
         /// MPI's name for it.
         name: &'static str,
-        /// In bytes.
+        /// The bytes of an element.
         size: u8,
     },
-    /// The program's own; or the call has none.
+    /// One that the program made; or the call has none.
     Other,
 }
 
@@ -301,7 +300,7 @@ pub enum What {
     Receive,
     /// It looks for a message and leaves it where it is.
     Find,
-    /// It sees to what another call began.
+    /// It completes what another call began, or tries to.
     Wait,
     /// All ranks of the communicator have to call it.
     Together,
@@ -315,8 +314,7 @@ impl RankRecord {
         self.calls.iter().filter(|call| call.kind != Kind::Join)
     }
 
-    /// Until when a call was under way: one that never returned, for ever, unless its thread was ended
-    /// in it.
+    /// When a call ended. One that never returned lasts for ever, unless its thread was ended in it.
     pub fn end_of(&self, call: &Call) -> Duration {
         let thread = self.threads.get(usize::from(call.thread));
         match call.returned {
@@ -326,8 +324,7 @@ impl RankRecord {
         }
     }
 
-    /// Whether every thread is in a call that waits for another one, or is over, so that this rank does
-    /// nothing more by itself.
+    /// Whether this rank does nothing more by itself: every thread is over, or in a call that waits.
     pub fn waits(&self) -> bool {
         let is_in_a_call = |number: usize| {
             let mut calls = self.calls.iter().rev();

@@ -1,9 +1,8 @@
-//! Who asked whom for which segment, and from whom it came, as far as the traffic between clients
-//! shows it.
+//! Which client asked which for which segment, and which sent it, as far as the messages show that.
 //!
-//! A program's messages have a format of its own. But the hashes in them are known, and each is one
-//! segment's. So a message to a client with one hash that its sender lacks asks for the segment, and a
-//! message with one hash that its receiver lacks brings it. Where neither has a hash, nothing is known.
+//! Every program has its own format of messages. But the hashes in them are known, and each belongs to one
+//! segment. So a message with one hash that its sender lacks asks for the segment, and one with a hash
+//! that its receiver lacks brings it. Where no message has a hash, nothing is known.
 
 mod asks;
 mod purposes;
@@ -22,31 +21,31 @@ use swarm::protocol::Rank;
 /// What clients asked each other for in a run, and got.
 #[derive(Debug, Clone)]
 pub struct Dialogue {
-    /// How each segment came that did, by client and segment.
+    /// How segments came, by client and segment.
     pub fetches: BTreeMap<(Rank, Segment), Fetch>,
-    /// What was asked for with a hash, by asker and segment, in the order of time.
+    /// The questions that have a hash, by the client that asks and the segment, in the order of time.
     pub asks: BTreeMap<(Rank, Segment), Vec<Ask>>,
-    /// The hashes that came, by receiver and segment, in the order of time.
+    /// The messages that brought a hash, by the client that got it and the segment, in the order of time.
     pub carries: BTreeMap<(Rank, Segment), Vec<Carry>>,
-    /// Who got which file whole and right, by the file's place among the files.
+    /// The clients that wrote a file whole and right, each with the file's place among the files.
     pub complete: BTreeSet<(Rank, usize)>,
-    /// Whether there is a fetch for nearly every segment that came; if not, why.
+    /// Whether there is a fetch for nearly every segment that came.
     pub recognised: Result<(), Unseen>,
-    /// When a segment may have come to a client at the earliest, by all that another client sent it
-    /// but questions.
+    /// The earliest time at which a client may have got a segment: that of the first message with its
+    /// hash from another client that is no question.
     brought: BTreeMap<(Rank, Segment), Duration>,
 }
 
 /// How a segment came to a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fetch {
-    /// From whom. `None` if several may have sent it.
+    /// The client that sent it. `None` if several may have.
     pub from: Option<Rank>,
     /// When the client asked for it, if that was seen.
     pub asked: Option<Duration>,
-    /// When the answer was there, where it is certain which message that was.
+    /// When the answer came. `None` if it is not certain which message that was.
     pub answered: Option<Duration>,
-    /// Which of the client's threads asked for it, or took it.
+    /// The client's thread that asked for it or took it.
     pub thread: Thread,
     /// Whether the answer had the hash.
     pub answer_has_hash: bool,
@@ -55,13 +54,13 @@ pub struct Fetch {
 /// A question for a segment, with its hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ask {
-    /// Who was asked.
+    /// The client that was asked.
     pub to: Rank,
     /// Which thread asked.
     pub thread: Thread,
     /// When.
     pub sent: Duration,
-    /// When the answer was there, if its thread awaits each answer before it asks again.
+    /// When the answer came, if its thread awaits each answer before it asks again.
     pub answered: Option<Duration>,
     /// Whether its thread does so.
     pub is_awaited: bool,
@@ -74,7 +73,7 @@ pub struct Carry {
     pub from: Rank,
     /// When it was sent.
     pub sent: Duration,
-    /// When it was there.
+    /// When it came.
     pub came: Duration,
     /// Which thread took it.
     pub thread: Thread,
@@ -87,7 +86,7 @@ pub struct Download {
     pub client: Rank,
     /// The file's place among the files.
     pub file: usize,
-    /// How its segments came, in their order. A few may be missing.
+    /// How its segments came, in the order of the file. A few may be missing.
     pub fetches: Vec<Fetch>,
 }
 
@@ -104,7 +103,7 @@ pub enum Holds {
     Unknown,
 }
 
-/// The share of the segments that have to be recognised.
+/// The share of a file's segments that has to be recognised.
 const ENOUGH: f64 = 0.95;
 
 impl Dialogue {
@@ -148,7 +147,7 @@ impl Dialogue {
         dialogue
     }
 
-    /// Every client's downloads that came out whole and nearly all of whose fetches are known.
+    /// The files that clients got whole and of which nearly all fetches are known.
     pub fn downloads(&self, known: &Known) -> Vec<Download> {
         let download = |&(client, file): &(Rank, usize)| {
             let segments = known.files[file].segments();
@@ -168,7 +167,7 @@ impl Dialogue {
         (self.asks.get(&(client, segment))).map_or(&[], Vec::as_slice)
     }
 
-    /// What carried a segment's hash to a client, in the order of time.
+    /// The messages that brought a segment to a client, in the order of time.
     pub fn carries(&self, client: Rank, segment: Segment) -> &[Carry] {
         (self.carries.get(&(client, segment))).map_or(&[], Vec::as_slice)
     }
@@ -232,7 +231,7 @@ impl Dialogue {
     }
 }
 
-/// Who has written which file whole and right, of those that clients download.
+/// The clients that have written a file whole and right, each with the file's place.
 fn complete(known: &Known, run: &Run) -> BTreeSet<(Rank, usize)> {
     let mut complete = BTreeSet::new();
     for (place, file) in known.files.iter().enumerate() {
@@ -248,8 +247,8 @@ fn complete(known: &Known, run: &Run) -> BTreeSet<(Rank, usize)> {
     complete
 }
 
-/// A fetch whose answer had no hash: the last question was the one that succeeded. Where several
-/// members were asked at once, any of them may have answered.
+/// A fetch whose answer had no hash: the last question was the one that succeeded. If several clients
+/// were asked at once, any of them may have answered.
 fn told_of(asks: &[Ask]) -> Option<Fetch> {
     let last = asks.last()?;
     let is_awaited = asks.iter().all(|ask| ask.is_awaited);
@@ -289,7 +288,7 @@ fn brought_by(messages: &[Message<'_>], client: Rank, asks: &[Ask], carries: &[C
     }
 }
 
-/// When a thread of a client last sent something to another client, before then.
+/// When a thread of a client last sent another client something before this time.
 fn spoke(
     messages: &[Message<'_>],
     client: Rank,

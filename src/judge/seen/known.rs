@@ -1,4 +1,4 @@
-//! The inputs of a run as a judge knows them: whose files there are, and what each hash stands for.
+//! The inputs of a run as a judge knows them: the files, who owns and wants them, and their hashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -7,16 +7,15 @@ use crate::seen::calls::Segment;
 use swarm::manifest::Manifest;
 use swarm::protocol::{FileName, Rank};
 
-/// What is known of a run beforehand.
+/// What is known of a run before it begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
     /// The files that somebody owns, in the order of their first owners.
     pub files: Vec<KnownFile>,
-    /// The segments of all files, one file after another; their places are the numbers that a
-    /// recording has.
+    /// The segments of all files, one file after another. Their places are the numbers in a recording.
     pub segments: Vec<KnownSegment>,
-    /// The names of the files that clients may write: one for each that a client wants. The assignment
-    /// does not say whether it writes one that it owns itself, or that nobody owns.
+    /// The names of the outputs that are allowed: one for each file that a client wants. The assignment
+    /// does not say whether a client writes a file that it owns itself, or that nobody owns.
     pub may_write: BTreeSet<String>,
 }
 
@@ -25,13 +24,13 @@ pub struct Known {
 pub struct KnownFile {
     /// Its name.
     pub name: FileName,
-    /// Who holds it from the start.
+    /// The clients that hold it from the start.
     pub owners: BTreeSet<Rank>,
-    /// Who downloads it: wants it, and does not own it.
+    /// The clients that download it: they want it and do not own it.
     pub leechers: BTreeSet<Rank>,
     /// The number of its first segment.
     pub first: Segment,
-    /// How many there are.
+    /// The number of its segments.
     pub length: u32,
 }
 
@@ -58,7 +57,7 @@ pub struct KnownSegment {
     pub file: usize,
     /// Its hash.
     pub hash: String,
-    /// Whether no other segment has this hash. A hash that several have tells nothing.
+    /// Whether no other segment has this hash. A hash that several segments have tells nothing.
     pub is_unique: bool,
 }
 
@@ -124,14 +123,14 @@ impl Known {
         Some(segment)
     }
 
-    /// The segment that a message with these hashes is about, if it is one and no other has its hash.
+    /// The segment of a message with these hashes, if it is about one only and no other has its hash.
     pub fn only(&self, segments: &[Segment]) -> Option<Segment> {
         let (&first, others) = segments.split_first()?;
         let is_only = others.iter().all(|&other| other == first);
         (is_only && self.segments[first as usize].is_unique).then_some(first)
     }
 
-    /// Where a segment is, as people count: `segment 1 of file1`.
+    /// A segment, counted from 1: `segment 1 of file1`.
     pub fn words(&self, segment: Segment) -> String {
         let (place, file) = (self.place(segment) + 1, self.file_of(segment));
         format!("segment {place} of {}", file.name)

@@ -1,4 +1,4 @@
-//! Runs that the tests of judges make up, call by call.
+//! Runs that tests make up, call by call.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) fn ms(time: u64) -> Duration {
     Duration::from_millis(time)
 }
 
-/// A run in which each call begins a millisecond after the one before, and takes half of one.
+/// A run in which each call begins a millisecond after the one before, and takes half a millisecond.
 #[derive(Clone)]
 pub(crate) struct MadeUp {
     pub known: Known,
@@ -28,7 +28,8 @@ pub(crate) struct MadeUp {
 }
 
 impl MadeUp {
-    /// So many ranks, each with the threads 0, 1 and 2 and `MPI_THREAD_MULTIPLE`, that have ended well.
+    /// A run of `ranks` ranks that have ended well, each with the threads 0, 1 and 2 and
+    /// `MPI_THREAD_MULTIPLE`.
     pub(crate) fn new(ranks: usize) -> MadeUp {
         let record = RankRecord {
             levels: Some(Levels {

@@ -1,5 +1,5 @@
-//! Which receive took which send: MPI keeps the messages of two ranks with one tag on one
-//! communicator in order, so the n-th that was sent is the n-th that was taken.
+//! Which receive took which send. MPI keeps the messages from one rank to another with one tag on one
+//! communicator in order, so the n-th receive took the n-th send.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -22,8 +22,8 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// The call that surely took it: one that took as many bytes. One that took another number took
-    /// another message, for this one's receive is not recorded.
+    /// The call that surely took it: one that took as many bytes. If the number is another, a receive
+    /// before it was not recorded.
     pub fn surely_taken(&self) -> Option<&'a Call> {
         let bytes = self.sent.bytes;
         (self.taken).filter(|call| call.taken.is_some_and(|taken| taken.bytes == bytes))
@@ -44,8 +44,8 @@ impl fmt::Display for Message<'_> {
     }
 }
 
-/// The messages of a recording, in the order in which they were sent. Those of collective operations
-/// are not among them.
+/// The messages of a recording, in the order in which they were sent, without those of collective
+/// operations.
 pub fn messages(recording: &Recording) -> Vec<Message<'_>> {
     type Flow = (Comm, Rank, Rank, i32);
     let mut flows: BTreeMap<Flow, VecDeque<&Call>> = BTreeMap::new();

@@ -1,4 +1,5 @@
-//! What is seen of a run.
+//! What is seen of a run: calls, messages, the dialogue of the clients; and what is not. [`scene::Scene`]
+//! has it all.
 
 pub mod calls;
 pub mod dialogue;

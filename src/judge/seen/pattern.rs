@@ -1,10 +1,10 @@
-//! Which messages a receive takes, or a look finds.
+//! Which messages a receive takes or a probe finds.
 
 use crate::seen::calls::{Call, Comm, Peer, Polling, Tag};
 use crate::seen::messages::Message;
 use swarm::protocol::Rank;
 
-/// From whom, with which tag and on which communicator a message has to be.
+/// The source, the tag and the communicator that a message has to have.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Pattern {
     pub comm: Comm,
@@ -13,7 +13,7 @@ pub(crate) struct Pattern {
 }
 
 impl Pattern {
-    /// That of a call.
+    /// The pattern of a call.
     pub(crate) fn of(call: &Call) -> Pattern {
         let &Call {
             comm, peer, tag, ..
@@ -21,7 +21,7 @@ impl Pattern {
         Pattern { comm, peer, tag }
     }
 
-    /// That of looks that found nothing.
+    /// The pattern of looks that found nothing.
     pub(crate) fn of_looks(looks: &Polling) -> Pattern {
         let &Polling {
             comm, peer, tag, ..

@@ -12,8 +12,8 @@ use crate::seen::calls::{
 use crate::seen::known::Known;
 use swarm::protocol::Rank;
 
-/// What a file is as large as: more calls are not recorded. It takes no room on a disk that it does
-/// not need.
+/// The bytes of a rank's file. Calls beyond it are not recorded. The part that is not used takes no room
+/// on the disk.
 const SIZE: u64 = 64 << 20;
 
 const MAGIC: u32 = 0x3152_4742;
@@ -59,8 +59,8 @@ fn path(folder: &Path, rank: Rank) -> PathBuf {
     folder.join(format!("rank{rank}"))
 }
 
-/// Makes a folder ready for the records of so many ranks, and writes down the hashes that are to be
-/// recognised.
+/// Makes a folder ready for the records of `ranks` ranks, and writes the hashes that the recorder is to
+/// recognise.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -83,8 +83,8 @@ pub fn prepare(folder: &Path, ranks: usize, known: &Known) -> io::Result<()> {
     fs::write(folder.join("hashes"), text)
 }
 
-/// How much a rank has recorded, and how often it has looked for messages in vain: as long as neither
-/// grows, it has done nothing. `None` for one that has not come to MPI.
+/// The bytes that a rank has recorded, and the number of its looks that found no message. As long as
+/// neither grows, it has done nothing. `None` if it has not come to MPI.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -99,7 +99,7 @@ pub fn activity(folder: &Path, rank: Rank) -> io::Result<Option<(u64, u64)>> {
     Ok(Some((header.u64(48), looks.sum())))
 }
 
-/// Reads the records of so many ranks.
+/// Reads the records of `ranks` ranks.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -125,7 +125,7 @@ pub fn read(folder: &Path, ranks: usize) -> io::Result<Recording> {
     })
 }
 
-/// Numbers at places, as this host has them.
+/// Numbers in the byte order of this host, by their offset.
 #[derive(Clone, Copy)]
 struct Bytes<'a>(&'a [u8]);
 
@@ -146,7 +146,7 @@ impl Bytes<'_> {
         u64::from_ne_bytes(self.0[at..at + 8].try_into().expect("eight bytes"))
     }
 
-    /// A time since the start; `None` for one that is not there.
+    /// A time since the start; `None` if there is none.
     fn time(self, at: usize, start: u64) -> Option<Duration> {
         let time = self.u64(at);
         (time > 0).then(|| Duration::from_nanos(time.saturating_sub(start)))
@@ -236,7 +236,7 @@ fn calls(file: Bytes<'_>, start: u64) -> Vec<Call> {
             Some(_) => Bytes(bytes).u32(0) as usize,
             None => break,
         };
-        // A rank that was killed may have left a call unwritten: nothing behind it can be found.
+        // A rank that was killed may not have finished this record. Nothing behind it can be found.
         if size < CALL || size > bytes.len() {
             break;
         }

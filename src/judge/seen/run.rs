@@ -1,4 +1,4 @@
-//! One run of somebody's program.
+//! One run of a program: what it left, and how it ended.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -52,15 +52,15 @@ impl fmt::Display for Condition {
 pub struct Run {
     /// How it ended.
     pub ending: Ending,
-    /// From the start of mpirun to its end.
+    /// The time from the start of mpirun to its end.
     pub wall: Duration,
     /// The processor time of all ranks and of mpirun.
     pub cpu: Duration,
-    /// The files that were not there before, by name.
+    /// The files that it wrote, by name.
     pub outputs: BTreeMap<String, Vec<u8>>,
     /// What the program and mpirun printed, or the beginning of it.
     pub printed: String,
-    /// The processes that were still there after the end, and were ended: their commands.
+    /// The commands of the processes that were still there after its end. They were ended.
     pub left: Vec<String>,
     /// What the ranks called.
     pub recording: Recording,
@@ -84,12 +84,11 @@ impl Run {
 /// How a run ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ending {
-    /// Why it was ended from outside, if it did not end by itself.
+    /// Why it was ended from outside, if it was.
     pub hung: Option<Hung>,
     /// The exit status of mpirun; `None` after a signal.
     pub status: Option<i32>,
-    /// How each rank ended, where that is known: a rank that mpirun or the time limit killed is not
-    /// in it.
+    /// How each rank ended, where that is known. A rank that mpirun or the time limit killed is not there.
     pub ranks: BTreeMap<Rank, RankEnd>,
 }
 
@@ -98,7 +97,7 @@ pub struct Ending {
 pub enum Hung {
     /// It took longer than it may.
     TimeLimit(Duration),
-    /// Every thread of every rank has waited for another, all that time.
+    /// Every thread of every rank has waited for another one for this time.
     Standstill(Duration),
 }
 

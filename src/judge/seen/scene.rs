@@ -1,4 +1,4 @@
-//! All that is seen of one run, made once for every check; and what was not seen.
+//! All that was seen of a run, and what was not. It is made once a run, and every check gets it.
 
 use crate::seen::calls::{Kind, Peer, RankRecord, Tag, What};
 use crate::seen::dialogue::{Dialogue, Download};
@@ -11,21 +11,21 @@ use swarm::protocol::Rank;
 
 /// A run as the checks look at it.
 ///
-/// Its methods that begin with `saw` say whether enough was seen, and if not, what was missed. A check
-/// calls them before it concludes anything from what is *not* there.
+/// The methods that begin with `saw` say whether enough was seen, and if not, what was not. A check calls
+/// one, with a `?`, before it concludes anything from what is *not* there.
 #[derive(Debug)]
 pub struct Scene<'a> {
     /// What is known of the run's inputs.
     pub known: &'a Known,
-    /// The run.
+    /// What the run left.
     pub run: &'a Run,
-    /// Under what the program ran.
+    /// How the program was run.
     pub condition: Condition,
     /// All messages between ranks, in the order in which they were sent.
     pub messages: Vec<Message<'a>>,
     /// What clients asked each other for, and got.
     pub dialogue: Dialogue,
-    /// Whether the program may hang without a wrong hash, too: it did, or that was not tried.
+    /// Whether the program may hang without a wrong hash, too: it has, or nobody tried.
     pub may_hang_anyway: bool,
 }
 
@@ -61,7 +61,7 @@ impl<'a> Scene<'a> {
     /// Whether it was seen which receive took which message.
     pub(crate) fn saw_all_receives(&self) -> Result<(), Unseen> {
         self.saw_all_calls()?;
-        // Such a receive may have taken a message, and nobody knows which.
+        // It may have taken a message, and nobody knows which.
         let failed = self.run.recording.calls().find(|(_, call)| {
             call.kind.what() == What::Receive && call.error.is_some() && call.taken.is_none()
         });
@@ -73,12 +73,12 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// Whether it was seen who asked whom for which segment, and from whom it came.
+    /// Whether it was seen which client asked which for a segment, and which sent it.
     pub(crate) fn saw_fetches(&self) -> Result<(), Unseen> {
         self.dialogue.recognised.clone()
     }
 
-    /// Whether the run came to a good end. If not, `then` is what follows for the check.
+    /// Whether the run ended well. `then` goes on after `the run hung` or `the run crashed`.
     pub(crate) fn saw_good_end(&self, then: &str) -> Result<(), Unseen> {
         if self.run.has_ended_well() {
             return Ok(());
@@ -90,7 +90,7 @@ impl<'a> Scene<'a> {
         unseen(format!("the run {how}{then}"))
     }
 
-    /// Whether every rank was seen to come to `MPI_Finalize`, in a run that ended well.
+    /// Whether the run ended well, and every rank was seen to call `MPI_Finalize`.
     pub(crate) fn saw_all_stop(&self) -> Result<(), Unseen> {
         let stopped = |record: &RankRecord| record.finalize.is_some();
         if self.run.has_ended_well() && self.run.recording.ranks.iter().all(stopped) {
@@ -99,7 +99,7 @@ impl<'a> Scene<'a> {
         unseen("not all ranks came to MPI_Finalize")
     }
 
-    /// The clients with what they called.
+    /// The records of the clients.
     pub(crate) fn clients(&self) -> impl Iterator<Item = (Rank, &RankRecord)> {
         let ranks = self.run.recording.by_rank();
         ranks.filter(|&(rank, _)| rank != Rank::TRACKER)
@@ -132,8 +132,7 @@ impl<'a> Scene<'a> {
             })
     }
 
-    /// The files that clients got whole, each with how its segments came, where nearly all of that was
-    /// seen.
+    /// The files that clients got whole and of which nearly all fetches are known.
     pub(crate) fn downloads(&self) -> Vec<Download> {
         self.dialogue.downloads(self.known)
     }

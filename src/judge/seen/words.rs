@@ -1,11 +1,11 @@
-//! How judges say who, what and when.
+//! How judges name ranks, threads, tags, numbers and times.
 
 use std::time::Duration;
 
 use crate::seen::calls::{Peer, Tag, Thread};
 use swarm::protocol::Rank;
 
-/// As many characters of a line are shown.
+/// The most bytes of a line that are shown.
 const LONGEST: usize = 80;
 
 /// A rank: `client 2`.
@@ -56,14 +56,14 @@ pub(crate) fn which_tag(tag: Tag) -> String {
     }
 }
 
-/// So many things of a kind: `1 line`, `12,345 lines`. The kind's plural ends in `s`.
+/// A number of things: `1 line`, `12,345 lines`. The plural of `noun` ends in `s`.
 pub(crate) fn count(number: impl TryInto<u64>, noun: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", grouped(number))
 }
 
-/// A number, with its thousands apart.
+/// A number with commas between its thousands.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -91,7 +91,7 @@ pub(crate) fn span(time: Duration) -> String {
     }
 }
 
-/// A line that may have any bytes in it: what is no text is escaped, and what is too long is cut.
+/// A line of any bytes. What is no text is escaped, and what is too long is cut.
 pub(crate) fn shown(line: &[u8]) -> String {
     let (line, rest) = line.split_at(line.len().min(LONGEST));
     let rest = if rest.is_empty() { "" } else { "..." };

@@ -1,6 +1,6 @@
 //! The one sentence that explains best why a run does not end.
 
-use crate::checks::Evidence;
+use crate::checks::evidence::Evidence;
 use crate::checks::hang::circle::circle;
 use crate::checks::hang::standstill::{Cause, Standstill};
 use crate::checks::hang::waiting::{Stuck, Wish};
@@ -10,7 +10,7 @@ use crate::seen::pattern::Pattern;
 use crate::seen::words::{count, seconds, which_tag, which_thread, who, whom};
 use swarm::protocol::Rank;
 
-/// Explains a hang. Each cause is true where it is said; those that tell the most come first.
+/// Explains a hang. Each cause is true where it is found. The one that tells the most is looked for first.
 pub(super) fn explain(standstill: &Standstill<'_>) -> Cause {
     standstill
         .never_came()
@@ -43,7 +43,7 @@ impl Standstill<'_> {
         Some((Evidence::new(said, hint), vec![place]))
     }
 
-    /// Whether another thread of the rank takes messages such as this one, from whomever.
+    /// Whether another thread of the rank takes messages such as this one, from any rank.
     fn is_for_another(&self, stuck: &Stuck, message: &Message) -> bool {
         self.calls(stuck.rank).iter().any(|call| {
             Some(call.thread) != stuck.thread
@@ -52,7 +52,7 @@ impl Standstill<'_> {
         })
     }
 
-    /// A thread waits for one rank, and there is a message like that from another one.
+    /// A thread waits for a message of one rank, and another rank has sent such a message.
     fn other_source(&self) -> Option<Cause> {
         for (place, stuck) in self.each() {
             let Wish::Message(patterns, _) = &stuck.wish else {
@@ -81,7 +81,7 @@ impl Standstill<'_> {
         None
     }
 
-    /// A thread waits for one tag, and there is a message with another that no thread of its rank takes.
+    /// A thread waits for one tag, and no thread of its rank takes a message with another tag.
     fn other_tag(&self) -> Option<Cause> {
         for (place, stuck) in self.each() {
             let Wish::Message(patterns, _) = &stuck.wish else {
@@ -114,7 +114,7 @@ impl Standstill<'_> {
         None
     }
 
-    /// All have to call the same, and one is elsewhere.
+    /// All ranks have to call the same, and one does not.
     fn not_together(&self) -> Option<Cause> {
         let (place, stuck, absent) = self.each().find_map(|(place, stuck)| {
             let Wish::All(absent) = &stuck.wish else {
@@ -148,7 +148,7 @@ impl Standstill<'_> {
         Some((Evidence::new(said, hint), places))
     }
 
-    /// A rank has ended, or is about to, and another waits for it.
+    /// A rank has ended or called `MPI_Finalize`, and another waits for it.
     fn gone(&self) -> Option<Cause> {
         self.each().find_map(|(place, stuck)| {
             let sources = stuck.waits_for();
@@ -177,7 +177,7 @@ impl Standstill<'_> {
         })
     }
 
-    /// A thread has returned, and messages of the kind that it took are not taken any more.
+    /// A thread has returned, and nobody takes its messages any more.
     fn over_too_early(&self) -> Option<Cause> {
         self.lost.iter().find_map(|message| {
             let record = self.scene.run.recording.of(message.to)?;
@@ -240,7 +240,7 @@ impl Standstill<'_> {
         })
     }
 
-    /// A thread for whose rank another waits is not in MPI.
+    /// A thread is not in MPI.
     fn silent(&self) -> Option<Cause> {
         let is_silent = |stuck: &Stuck| matches!(stuck.wish, Wish::Nothing);
         let (place, stuck) = self.each().find(|(_, stuck)| is_silent(stuck))?;

@@ -1,6 +1,6 @@
 //! Threads that wait for each other.
 
-use crate::checks::Evidence;
+use crate::checks::evidence::Evidence;
 use crate::checks::hang::standstill::{Cause, Standstill};
 use crate::checks::hang::waiting::{Stuck, Wish};
 use crate::seen::calls::{Call, Peer, What};
@@ -8,7 +8,7 @@ use crate::seen::pattern::Pattern;
 use crate::seen::words::all_of;
 use swarm::protocol::Rank;
 
-/// Threads that wait for each other. Where another thread could answer, it is no circle.
+/// Looks for threads that wait for each other. It is no circle where another thread could answer.
 pub(super) fn circle(standstill: &Standstill<'_>) -> Option<Cause> {
     for (start, _) in standstill.each() {
         let mut path = vec![start];
@@ -24,8 +24,8 @@ pub(super) fn circle(standstill: &Standstill<'_>) -> Option<Cause> {
 }
 
 impl Standstill<'_> {
-    /// The one thread on which this one surely waits: the only one of its rank, or the only one that did
-    /// before what is waited for, where the others are known to do something else.
+    /// The one thread that this one surely waits for: the only one of its rank, or the only one that has
+    /// done such a thing before, if all others are known to do something else.
     fn next(&self, place: usize) -> Option<usize> {
         let stuck = &self.stuck[place];
         let [rank] = *stuck.waits_for() else {
@@ -78,7 +78,8 @@ impl Standstill<'_> {
     }
 }
 
-/// Whether a call shows what its thread does of what this one waits for: sends, or receives.
+/// Whether a call shows the role of its thread: it sends where this one waits for a message, or receives
+/// where this one waits for a receive.
 fn has_role(stuck: &Stuck, call: &Call) -> bool {
     match call.kind.what() {
         What::Send => matches!(stuck.wish, Wish::Message(..)),
@@ -87,7 +88,7 @@ fn has_role(stuck: &Stuck, call: &Call) -> bool {
     }
 }
 
-/// Whether a call of that rank is such as this one waits for.
+/// Whether this one waits for such a call of that rank.
 fn helps(stuck: &Stuck, rank: Rank, call: &Call) -> bool {
     let fits = if let Wish::Taker(sent) = stuck.wish {
         Pattern::of(call).takes_from(stuck.rank, sent)

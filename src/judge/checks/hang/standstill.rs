@@ -1,6 +1,6 @@
-//! A run that does not end, as its causes are looked for.
+//! A run that does not end, and what its causes are looked for in.
 
-use crate::checks::Evidence;
+use crate::checks::evidence::Evidence;
 use crate::checks::hang::waiting::{Stuck, waiting};
 use crate::seen::calls::Call;
 use crate::seen::messages::Message;
@@ -8,7 +8,7 @@ use crate::seen::run::{Condition, RankEnd};
 use crate::seen::scene::Scene;
 use swarm::protocol::Rank;
 
-/// What a cause is said with, and the places of the threads that it is about.
+/// The evidence of a cause, and the places of the threads that it names.
 pub(super) type Cause = (Evidence, Vec<usize>);
 
 /// A run that does not end.
@@ -29,7 +29,7 @@ impl<'a> Standstill<'a> {
         }
     }
 
-    /// All that is stuck, with its place.
+    /// What every thread does, with its place.
     pub(super) fn each(&self) -> impl Iterator<Item = (usize, &Stuck<'a>)> {
         self.stuck.iter().enumerate()
     }
@@ -39,7 +39,7 @@ impl<'a> Standstill<'a> {
         record.map_or(&[], |record| &record.calls)
     }
 
-    /// Why a rank does nothing for others any more, if so.
+    /// How a rank ended or stopped, if it does nothing for others any more.
     pub(super) fn fate(&self, rank: Rank) -> Option<String> {
         let run = self.scene.run;
         match run.ending.ranks.get(&rank).filter(|end| !end.is_killed()) {
@@ -52,7 +52,7 @@ impl<'a> Standstill<'a> {
         }
     }
 
-    /// What to look at where a send waits for its receive.
+    /// The hint where a send waits for its receive.
     pub(super) fn rests_on_buffering(&self) -> &'static str {
         match self.scene.condition {
             Condition::Synchronous => {

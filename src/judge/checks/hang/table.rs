@@ -1,14 +1,13 @@
-//! The table of who waits for what.
+//! The table of what each thread waits for.
 
 use crate::checks::hang::waiting::{Stuck, Wish};
 use crate::seen::words::seconds;
 use swarm::protocol::Rank;
 
-/// As many rows there are at most.
+/// The most rows.
 const MOST_ROWS: usize = 24;
 
-/// A line for each thread, those first that the explanation names, and then those that wait for the
-/// fewest.
+/// A line for each thread: first those that the explanation names, then those that wait for the fewest.
 pub(super) fn rows(stuck: &[Stuck], first: &[usize]) -> Vec<String> {
     let mut order: Vec<usize> = (0..stuck.len()).collect();
     order.sort_by_key(|&place| {

@@ -12,11 +12,11 @@ use swarm::protocol::Rank;
 #[derive(Clone)]
 pub(super) struct Stuck<'a> {
     pub rank: Rank,
-    /// None if it is all of a rank.
+    /// `None` if it stands for all of the rank.
     pub thread: Option<Thread>,
-    /// Whether the rank has no other that is stuck.
+    /// Whether no other thread of the rank is stuck.
     pub is_alone: bool,
-    /// What it called.
+    /// The function that it called.
     pub function: &'static str,
     /// Since when.
     pub since: Option<Duration>,
@@ -26,17 +26,17 @@ pub(super) struct Stuck<'a> {
 /// What a thread waits for.
 #[derive(Clone)]
 pub(super) enum Wish<'a> {
-    /// A message of one of these patterns; it has looked for it so many times.
+    /// A message of one of these patterns, and how many times it has looked for one.
     Message(Vec<Pattern>, u64),
     /// That its message is taken.
     Taker(&'a Call),
-    /// That all do the same, and these do not.
+    /// That all ranks call the same. These do not.
     All(Vec<Rank>),
     /// That another thread ends.
     Join(Peer),
     /// It waits for a request that was not seen.
     Unknown,
-    /// It has found this message so many times, and has not taken it.
+    /// It has found this message and not taken it, and how many times.
     Same(Taken, u64),
     /// Nothing of MPI: it is not in a call.
     Nothing,
@@ -56,7 +56,7 @@ impl Stuck<'_> {
         }
     }
 
-    /// The ranks one of which it surely waits for, if it waits for no others.
+    /// The ranks that it may wait for. None if it may wait for any.
     pub(super) fn waits_for(&self) -> Vec<Rank> {
         let one = |peer| match peer {
             Peer::One(rank) => Some(rank),
@@ -78,7 +78,7 @@ impl Stuck<'_> {
         }
     }
 
-    /// What it waits for, in few words; what it does instead is in brackets.
+    /// What it waits for, in few words. What it does instead is in brackets.
     pub(super) fn what(&self) -> String {
         match &self.wish {
             Wish::Message(patterns, times) => {
@@ -124,7 +124,7 @@ impl Stuck<'_> {
     }
 }
 
-/// The other side of a call, as short as it goes.
+/// The other side of a call, in few words.
 fn short(peer: Peer) -> String {
     match peer {
         Peer::One(Rank::TRACKER) => "rank 0".into(),
@@ -132,7 +132,7 @@ fn short(peer: Peer) -> String {
     }
 }
 
-/// What all threads that have not ended do, by rank.
+/// What every thread does that has not ended, rank by rank.
 pub(super) fn waiting(run: &Run) -> Vec<Stuck<'_>> {
     let mut all = Vec::new();
     for (rank, record) in run.recording.by_rank() {
@@ -209,7 +209,7 @@ fn doing<'a>(
             stuck(call.kind.function(), call.started, wish)
         }
         (Some(call), _) => {
-            // The same message, found by the last calls of the thread.
+            // The last calls of the thread may all have found the same message.
             let found = record
                 .calls
                 .iter()
@@ -229,7 +229,7 @@ fn doing<'a>(
     }
 }
 
-/// What a thread waits for that waits for what it began before.
+/// What a thread waits for that waits for earlier requests.
 fn requests(record: &RankRecord, thread: Thread, pattern: Pattern, times: u64) -> Wish<'_> {
     let is_known = pattern.peer != Peer::None;
     let mut open = record.calls.iter().filter(|call| {
@@ -252,14 +252,14 @@ fn requests(record: &RankRecord, thread: Thread, pattern: Pattern, times: u64) -
     }
 }
 
-/// The ranks that are not in the call that all have to be in.
+/// The ranks that are not in a call in which all have to be.
 fn absent(recording: &Recording, rank: Rank, call: &Call) -> Vec<Rank> {
     let is_in = |record: &RankRecord| {
         record.calls.iter().rev().any(|other| {
             other.returned.is_none() && other.kind == call.kind && other.comm == call.comm
         })
     };
-    // Who has never used the communicator may be no member of it.
+    // A rank that has never used the communicator may be no member of it.
     let is_member = |record: &RankRecord| {
         call.comm == 0 || record.calls.iter().any(|other| other.comm == call.comm)
     };

@@ -9,18 +9,18 @@ use crate::seen::dialogue::purposes::Purpose;
 use crate::seen::messages::Message;
 use swarm::protocol::Rank;
 
-/// What a thread of a client does, as far as it shows which answer is whose.
+/// What a thread of a client does that shows which answer belongs to which question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     /// It takes a message of another client.
     Take(Rank),
     /// It sends something that asks for nothing.
     Send,
-    /// It asks, with this message.
+    /// It asks for a segment, with this message.
     Ask(usize),
 }
 
-/// The questions, each with its answer where its thread awaits every answer.
+/// The questions. One has its answer if its thread awaits every answer before it asks again.
 pub(super) fn asks(
     messages: &[Message<'_>],
     purposes: &[Purpose],
@@ -72,8 +72,8 @@ pub(super) fn asks(
     asks
 }
 
-/// When the answer to the first of these steps was there: all its parts, if it is answered before
-/// the next question.
+/// When the last part of the answer to the first of these steps came, if that was before the next
+/// question.
 fn answer(messages: &[Message<'_>], steps: &[(Duration, Step)]) -> Option<Duration> {
     let Step::Ask(number) = steps[0].1 else {
         return None;

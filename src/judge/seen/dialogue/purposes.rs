@@ -13,7 +13,7 @@ pub(super) enum Purpose {
     Ask(Segment),
     /// It brings this segment.
     Carry(Segment),
-    /// It has a segment's hash, and whether it asks for it or brings it does not show.
+    /// It has a segment's hash, and it is not known whether it asks for it or brings it.
     Unclear,
     /// Anything else.
     Other,
@@ -21,9 +21,9 @@ pub(super) enum Purpose {
 
 /// What each message is for.
 ///
-/// Who lacks the segment tells, if one side does. Where both lacked it at the start, other messages
-/// tell: a tag is for questions or for answers; if it is for both, the clients' first threads may ask
-/// and their second ones answer. Where neither is so, what lacks show is no proof.
+/// If only the sender lacked the segment at the start, it asks; if only the receiver did, the message
+/// brings it. If both did, other messages decide: those with the same tag, or if these do both, those of
+/// the same thread. If they do both as well, nothing is certain.
 pub(super) fn purposes(known: &Known, messages: &[Message<'_>]) -> Vec<Purpose> {
     type Flow = (Comm, Tag);
     let flow = |message: &Message<'_>| -> Flow { (message.sent.comm, message.sent.tag) };
