@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use crate::checks::Check;
     use crate::seen::calls::{Peer, Tag};
-    use crate::seen::made_up::{MadeUp, taken};
+    use crate::seen::made_up::{Change, MadeUp, taken};
     use swarm::protocol::Rank;
 
     #[test]
@@ -134,13 +134,13 @@ mod tests {
 
     #[test]
     fn what_is_left_cannot_be_told_of_a_run_that_is_not_complete() {
-        let with = |change: fn(&mut MadeUp)| {
+        let with = |change: Change| {
             let mut made_up = MadeUp::new(3);
             made_up.send((1, 0), 2, 5);
             change(&mut made_up);
             made_up
         };
-        let changes: [(&str, fn(&mut MadeUp)); 5] = [
+        let changes: [(&str, Change); 5] = [
             ("hung", MadeUp::hang),
             ("crashed", |made_up| made_up.crash(1, 11)),
             ("room", |made_up| made_up.rank(2).is_cut = true),

@@ -11,6 +11,9 @@ use crate::seen::run::{Condition, Hung, RankEnd, Run};
 use crate::seen::scene::Scene;
 use swarm::protocol::Rank;
 
+/// What a test does to a run.
+pub(crate) type Change = fn(&mut MadeUp);
+
 /// A thread of a rank.
 pub(crate) type At = (u32, Thread);
 

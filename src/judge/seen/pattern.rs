@@ -30,7 +30,7 @@ impl Pattern {
     }
 
     /// The same from any rank.
-    pub(crate) fn from_anyone(self) -> Pattern {
+    pub(crate) fn with_any_source(self) -> Pattern {
         let peer = Peer::Any;
         Pattern { peer, ..self }
     }

@@ -188,7 +188,7 @@ fn what_ends_a_hang_is_no_crash() {
         RankEnd::Status(143),
     ] {
         made_up.run.ending.ranks.insert(Rank(1), end);
-        assert!(matches!(made_up.shown(Check::Crash), Err(Unseen(_))));
+        assert!(made_up.shown(Check::Crash).is_err());
     }
     made_up.run.ending.ranks.insert(Rank(1), RankEnd::Status(1));
     assert_eq!(

@@ -48,7 +48,7 @@ impl Standstill<'_> {
         self.calls(stuck.rank).iter().any(|call| {
             Some(call.thread) != stuck.thread
                 && matches!(call.kind.what(), What::Receive | What::Find)
-                && Pattern::of(call).from_anyone().matches(message)
+                && Pattern::of(call).with_any_source().matches(message)
         })
     }
 
@@ -61,7 +61,7 @@ impl Standstill<'_> {
             let [pattern] = &**patterns else { continue };
             let lost = self.lost.iter().find(|message| {
                 message.to == stuck.rank
-                    && pattern.from_anyone().matches(message)
+                    && pattern.with_any_source().matches(message)
                     && !pattern.matches(message)
                     && !self.is_for_another(stuck, message)
             });

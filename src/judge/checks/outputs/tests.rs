@@ -1,7 +1,7 @@
 use super::*;
 use crate::checks::Check;
 use crate::checks::tests::wrong;
-use crate::seen::made_up::MadeUp;
+use crate::seen::made_up::{Change, MadeUp};
 use crate::seen::unseen::unseen;
 use swarm::manifest::Manifest;
 use swarm::protocol::samples::{name, owned};
@@ -218,7 +218,7 @@ fn only_so_many_files_are_named() {
 
 #[test]
 fn what_is_missing_after_a_hang_or_a_crash_cannot_be_told() {
-    let ends: [(&str, fn(&mut MadeUp)); 2] = [
+    let ends: [(&str, Change); 2] = [
         ("hung", MadeUp::hang),
         ("crashed", |made_up| made_up.crash(1, 11)),
     ];

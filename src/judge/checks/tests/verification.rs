@@ -68,10 +68,7 @@ fn a_wrong_hash_that_is_written_is_wrong() {
 fn who_writes_what_the_tracker_said_may_not_have_looked() {
     for is_recorded in [false, true] {
         let made = lied(is_recorded, None);
-        assert!(
-            matches!(made.shown(Check::Verification), Err(_)),
-            "{is_recorded}"
-        );
+        assert!(made.shown(Check::Verification).is_err(), "{is_recorded}");
     }
 }
 
@@ -88,12 +85,12 @@ fn a_run_that_hangs_after_a_lie_is_wrong_if_the_lie_came() {
     made.run.recording.ranks[3]
         .calls
         .retain(|call| call.taken.is_none());
-    assert!(matches!(made.shown(Check::Verification), Err(_)));
+    assert!(made.shown(Check::Verification).is_err());
 }
 
 #[test]
 fn without_a_lie_nothing_is_told() {
     let mut made = lied(true, Some(2));
     made.run.recording.ranks[1].lie = None;
-    assert!(matches!(made.shown(Check::Verification), Err(_)));
+    assert!(made.shown(Check::Verification).is_err());
 }
