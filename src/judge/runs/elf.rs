@@ -9,7 +9,7 @@ use object::{Endianness, elf};
 
 use swarm::launch::Mpi;
 
-/// The name of the MPI library that a program asks the system for, such as `libmpi.so.40`.
+/// The name of the MPI library that a program is linked with, such as `libmpi.so.40`.
 ///
 /// # Errors
 /// When it is no program for this system, or none that uses a shared MPI library.
@@ -38,7 +38,7 @@ pub fn mpi_library(program: &Path) -> Result<String> {
     )
 }
 
-/// What it is linked with.
+/// The names of the shared libraries that a program is linked with.
 fn libraries(bytes: &[u8]) -> object::Result<Vec<String>> {
     let file: ElfFile64<'_, Endianness> = ElfFile64::parse(bytes)?;
     let endian = file.endian();
@@ -60,11 +60,11 @@ fn libraries(bytes: &[u8]) -> object::Result<Vec<String>> {
     Ok(libraries)
 }
 
-/// Whose library goes by this name.
+/// Which MPI has a library of this name.
 pub fn maker(library: &str) -> Mpi {
     match library {
         _ if library.starts_with("libmpich.so") => Mpi::Mpich,
-        // Since its version 1.8; MPICH and those that come from it have 12 at most.
+        // Open MPI since 1.8. MPICH and what comes from it have 12 at most.
         "libmpi.so.20" | "libmpi.so.40" => Mpi::OpenMpi,
         "libmpi.so.12" => Mpi::Mpich,
         _ => Mpi::Other,
@@ -86,7 +86,7 @@ mod tests {
     fn what_is_no_mpi_program_is_told_apart() {
         let refusal = |path: &str| mpi_library(Path::new(path)).unwrap_err().to_string();
         assert!(refusal("/bin/sh").contains("uses no shared MPI library (it uses libc.so"));
-        assert!(refusal(file!()).contains("is not a program in ELF format"));
+        assert!(refusal("Cargo.toml").contains("is not a program in ELF format"));
         assert!(refusal("nowhere").contains("cannot read nowhere"));
     }
 }

@@ -1,5 +1,5 @@
-//! The profiling library, which is built for the MPI library that a program uses: see
-//! `profiling/profiling.h` for what it does.
+//! The profiling library, built for the MPI library that a program uses. `profiling/profiling.h` says what it
+//! does.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// The name of what is built.
+/// The name of the library's file.
 const LIBRARY: &str = "profiling.so";
 
 const SOURCES: [(&str, &str); 6] = [
@@ -35,7 +35,7 @@ pub struct Tools {
     pub empty: PathBuf,
 }
 
-/// Builds the profiling library in a folder with this `mpicc`, and returns where it is.
+/// Builds the profiling library in a folder with this `mpicc`. Returns its path.
 ///
 /// # Errors
 /// When `mpicc` cannot be run or does not build it.
@@ -73,8 +73,8 @@ fn compile(mpicc: &OsStr, arguments: &[OsString], folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Builds all that is needed for programs that use the MPI library of this name, such as
-/// `libmpi.so.40`, with the first `mpicc` that is for that library. `asked` is the user's.
+/// Builds the tools for programs that use `library`, such as `libmpi.so.40`, with the first `mpicc` that is
+/// for that library. `asked` is the `mpicc` that the user wants.
 ///
 /// # Errors
 /// When there is no such `mpicc`, in words that say what there is.

@@ -1,4 +1,4 @@
-//! The processes that a run has started, whoever their parents are now.
+//! The processes that a run has started, whatever their parents are now.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +11,8 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 /// How long processes may take to vanish after mpirun has ended, and after they were told to end.
 pub(super) const LINGERING: Duration = Duration::from_secs(2);
 
-/// Ends what the run has left, and says what that was, if it had time to end by itself.
+/// Ends the processes that a run has left. Returns their commands, but none if the run `was_ended`: then they
+/// had no time to end by themselves.
 pub(super) fn sweep(was_ended: bool) -> Vec<String> {
     let ended = Instant::now();
     let mut left = descendants();
@@ -40,10 +41,10 @@ pub(super) fn end_all(pids: &[Pid], signal: Signal) {
     }
 }
 
-/// Takes note of the end of those that have ended, so that they vanish.
+/// Waits for those that have ended, so that they vanish.
 fn reap(pids: &[Pid]) {
     for pid in pids {
-        let _ = waitpid(Some(*pid), WaitOptions::NOHANG); // only of its own children can one
+        let _ = waitpid(Some(*pid), WaitOptions::NOHANG); // it may be no child of ours
     }
 }
 
@@ -73,7 +74,7 @@ pub(super) fn descendants() -> Vec<Pid> {
     found
 }
 
-/// The parent, from the fourth field: the second one is a name in parentheses, with anything inside.
+/// The parent: the fourth field of `stat`. The second one is a name in parentheses, with anything inside.
 fn parent_of(process: &Path) -> Option<i32> {
     let text = fs::read_to_string(process.join("stat")).ok()?;
     let (_, behind) = text.rsplit_once(')')?;
@@ -87,6 +88,6 @@ fn command_of(pid: Pid) -> Option<String> {
         .filter(|word| !word.is_empty())
         .map(String::from_utf8_lossy)
         .collect();
-    // One that has ended, and waits for its parent, has none.
+    // A process that has ended and waits for its parent has no words.
     (!words.is_empty()).then(|| words.join(" "))
 }

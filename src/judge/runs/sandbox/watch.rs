@@ -1,4 +1,4 @@
-//! Whether a run still does something.
+//! Whether a run still moves.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,14 +7,14 @@ use crate::seen::calls::RankRecord;
 use crate::seen::recording;
 use swarm::protocol::Rank;
 
-/// If all threads wait for each other for so long, the run has hung: nothing can change any more.
+/// A run hangs if all its threads wait for each other for this time: nothing can change any more.
 pub(super) const STANDSTILL: Duration = Duration::from_secs(4);
 
-/// Whether the ranks still do something.
+/// Looks from time to time at what the ranks have done.
 pub(super) struct Watch<'a> {
     record: &'a Path,
     ranks: usize,
-    /// What they had done when they last had done more.
+    /// The activity of each rank when it last changed.
     before: Vec<Option<(u64, u64)>>,
     since: Instant,
 }
@@ -29,7 +29,8 @@ impl Watch<'_> {
         }
     }
 
-    /// Every thread of every rank is in a call that waits for another one, and has been for long.
+    /// Whether every thread of every rank waits for another one in a call of MPI, and nothing has changed for
+    /// [`STANDSTILL`].
     pub(super) fn is_at_a_standstill(&mut self) -> bool {
         let ranks = (0..).map(Rank).take(self.ranks);
         let now = ranks.map(|rank| recording::activity(self.record, rank).ok().flatten());

@@ -1,0 +1,85 @@
+//! The command that starts a run: mpirun, within limits, and in name spaces of its own if asked to.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use swarm::launch::Machine;
+
+use super::{Job, MOST_OUTPUT, Sandbox};
+
+/// The most processes and threads that the grading user may have. Root has no such limit.
+const MOST_PROCESSES: u64 = 4096;
+
+impl Sandbox {
+    /// Whether the tools are there that the limits and the name spaces take.
+    pub(super) fn try_out(&self) -> Result<()> {
+        let tried = Command::new("prlimit").args(["--core=0", "true"]).output();
+        ensure!(
+            tried.is_ok_and(|output| output.status.success()),
+            "the limits of other people's programs are set by prlimit, which cannot be run here: it is \
+             part of util-linux"
+        );
+        if self.is_isolated {
+            let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+            let output = self.isolated(folder.path()).arg("true").output();
+            let output = output.context("--isolate: cannot run unshare")?;
+            ensure!(
+                output.status.success(),
+                "--isolate: this system does not let you make name spaces: {}",
+                String::from_utf8_lossy(&output.stderr).trim_end()
+            );
+        }
+        Ok(())
+    }
+
+    /// A command that runs what follows it in name spaces of its own.
+    fn isolated(&self, folder: &Path) -> Command {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--user", "--map-root-user", "--mount", "--net", "--pid"])
+            .args(["--fork", "--kill-child", "--mount-proc", "sh"])
+            .arg(self.scripts.path().join("isolate.sh"))
+            .arg(folder);
+        command
+    }
+
+    /// The command of a run, in its folder.
+    pub(super) fn command(&self, job: &Job<'_>, folder: &Path, record: &Path) -> Command {
+        let ranks = job.inputs.len() + 1;
+        let mut mpirun = vec![self.mpirun.path.clone()];
+        let machine = Machine::this();
+        let machine = if self.is_isolated {
+            machine.with_root()
+        } else {
+            machine
+        };
+        let additions = self.mpirun.additions(ranks, machine);
+        mpirun.extend(additions.options.iter().map(OsString::from));
+        mpirun.extend(["-np".into(), ranks.to_string().into()]);
+        mpirun.extend(self.mpirun.options.iter().cloned());
+        let mut command = if self.is_isolated {
+            let mut command = self.isolated(folder);
+            command.args(mpirun);
+            command
+        } else {
+            let mut command = Command::new(&mpirun[0]);
+            command.args(&mpirun[1..]);
+            command
+        };
+        command
+            .arg("sh")
+            .arg(self.scripts.path().join("rank.sh"))
+            .args([record, job.library])
+            .args([self.limits.memory, MOST_OUTPUT, MOST_PROCESSES].map(|it| it.to_string()))
+            .arg(job.program)
+            .args(job.arguments)
+            .current_dir(folder)
+            .env("PROFILING", job.deed)
+            .env("TMPDIR", folder.join(".tmp"))
+            .envs(additions.variables.iter().map(|name| (name, "1")))
+            .stdin(Stdio::null());
+        command
+    }
+}
