@@ -9,8 +9,9 @@ use clap::Args;
 
 use super::common::duration;
 use super::seed;
-use judge::command::{Grade, Outcome};
-use judge::seen::run::Condition;
+use judge::command::{Answer, Grade};
+use judge::grader::GraderOptions;
+use judge::seen::condition::{CONDITIONS, Condition};
 
 const USAGE: &str = "\
 bittorrent grade [OPTIONS] PROGRAM [-- MPIRUN_OPTIONS...]
@@ -40,9 +41,9 @@ pub(super) struct GradeArguments {
     #[arg(long, value_name = "K", default_value = "5")]
     runs: NonZeroUsize,
 
-    /// The conditions under which it runs: as-it-is, noise, synchronous, lying
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = condition,
-          default_value = "as-it-is,noise,synchronous,lying", hide_default_value = true)]
+          help = format!("The conditions under which it runs: {}", conditions()),
+          default_values = CONDITIONS.iter().map(|row| row.name), hide_default_value = true)]
     conditions: Vec<Condition>,
 
     /// What the generated tests and the noise follow from; left out, it is a different one every time
@@ -110,28 +111,30 @@ impl GradeArguments {
         Grade {
             program: self.program,
             all: self.all.then_some(self.output_dir),
-            tests: self.tests,
-            generated: self.generated,
-            runs: self.runs,
-            conditions: self.conditions,
-            seed: seed(self.seed),
-            time_limit: self.time_limit,
-            memory: self.memory,
-            is_isolated: self.isolate,
-            counts_beyond: self.beyond,
-            points: self.points,
+            options: GraderOptions {
+                tests: self.tests,
+                generated: self.generated,
+                runs: self.runs,
+                conditions: self.conditions,
+                seed: seed(self.seed),
+                time_limit: self.time_limit,
+                memory: self.memory,
+                is_isolated: self.isolate,
+                counts_beyond: self.beyond,
+                points: self.points,
+                mpirun: self.mpirun.filter(|path| !path.is_empty()),
+                mpirun_options: self.mpirun_options,
+                quiet: self.quiet,
+            },
             report: self.report,
             page: self.page,
-            mpirun: self.mpirun.filter(|path| !path.is_empty()),
-            mpirun_options: self.mpirun_options,
-            quiet: self.quiet,
         }
     }
 }
 
 /// What the options leave out.
 fn explanation() -> String {
-    let statuses = Outcome::ALL.map(|outcome| format!("  {}  {outcome}\n", outcome as u8));
+    let statuses = Answer::ALL.map(|answer| format!("  {}  {answer}\n", answer as u8));
     format!(
         "\
 Examples:
@@ -154,13 +157,16 @@ fn limit(text: &str) -> Result<Duration, String> {
     Ok(time)
 }
 
-/// One by its name.
+/// The names of all conditions.
+fn conditions() -> String {
+    CONDITIONS.each_ref().map(|row| row.name).join(", ")
+}
+
+/// A condition, by its name.
 fn condition(text: &str) -> Result<Condition, String> {
-    let named = Condition::NAMES.iter().find(|(name, _)| *name == text);
-    named.map(|(_, condition)| *condition).ok_or_else(|| {
-        let names = Condition::NAMES.map(|(name, _)| name);
-        format!("expected one of {}", names.join(", "))
-    })
+    let named = CONDITIONS.iter().find(|row| row.name == text);
+    let named = named.map(|row| row.condition);
+    named.ok_or_else(|| format!("expected one of {}", conditions()))
 }
 
 /// A number of megabytes or gigabytes, those of 1024.
@@ -193,18 +199,26 @@ mod tests {
     fn a_program_is_graded_by_the_courses_limits() {
         let grade = graded("./tema2 --seed 7").unwrap();
         assert_eq!(grade.program, PathBuf::from("./tema2"));
-        assert_eq!((grade.runs.get(), grade.generated, grade.seed), (5, 4, 7));
-        assert_eq!(grade.time_limit, Duration::from_secs(20));
-        assert_eq!(grade.memory, 4 << 30);
         assert_eq!(grade.all, None);
-        assert!(!grade.is_isolated && !grade.counts_beyond);
+        let options = grade.options;
+        assert_eq!(
+            (options.runs.get(), options.generated, options.seed),
+            (5, 4, 7)
+        );
+        assert_eq!(
+            options.conditions,
+            CONDITIONS.each_ref().map(|row| row.condition)
+        );
+        assert_eq!(options.time_limit, Duration::from_secs(20));
+        assert_eq!(options.memory, 4 << 30);
+        assert!(!options.is_isolated && !options.counts_beyond);
     }
 
     #[test]
     fn what_stands_behind_two_dashes_is_for_mpirun() {
         let grade = graded("./tema2 --beyond -- --mca btl tcp,self").unwrap();
-        assert_eq!(grade.mpirun_options, ["--mca", "btl", "tcp,self"]);
-        assert!(grade.counts_beyond);
+        assert_eq!(grade.options.mpirun_options, ["--mca", "btl", "tcp,self"]);
+        assert!(grade.options.counts_beyond);
     }
 
     #[test]

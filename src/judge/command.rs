@@ -1,77 +1,47 @@
-//! What `bittorrent grade` is asked for, and what it answers with its exit status.
+//! The command `grade`: what it is asked for, what it writes, and the exit status.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::fs;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use console::Term;
 
-use crate::grader::Grader;
-use crate::seen::run::Condition;
-use crate::told::all::{self, Row};
+use crate::course::{self, Row};
+use crate::grader::{Grader, GraderOptions};
 use crate::told::grading::Verdict;
 use crate::told::sheet::sheet;
 
-/// What is to be graded, and how.
+/// What is graded, how, and where the answers go.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grade {
     /// The program; or the folder of all submissions, if there is a place for their grades.
     pub program: PathBuf,
     /// Where the grades of all submissions go.
     pub all: Option<PathBuf>,
-    /// The folder of the given tests. If it is not named, `inputs`, where that is there.
-    pub tests: Option<PathBuf>,
-    /// How many tests are made up.
-    pub generated: usize,
-    /// How often each test is run under each condition.
-    pub runs: NonZeroUsize,
-    /// Under which conditions.
-    pub conditions: Vec<Condition>,
-    /// What the generated tests and the noise follow from.
-    pub seed: u64,
-    /// How long a run may take.
-    pub time_limit: Duration,
-    /// How many bytes of address space a rank may have.
-    pub memory: u64,
-    /// Whether a run has neither a network nor files to write but its own.
-    pub is_isolated: bool,
-    /// Whether tests count that the assignment does not promise.
-    pub counts_beyond: bool,
-    /// The points file, if not the course's own points are given.
-    pub points: Option<PathBuf>,
+    /// How programs are graded.
+    pub options: GraderOptions,
     /// Where the report goes, as JSON.
     pub report: Option<PathBuf>,
     /// Where the page goes.
     pub page: Option<PathBuf>,
-    /// The mpirun to use, if not the one that is found.
-    pub mpirun: Option<OsString>,
-    /// Options for it.
-    pub mpirun_options: Vec<OsString>,
-    /// Whether to show no progress.
-    pub quiet: bool,
 }
 
 impl Grade {
-    /// Runs the program, judges it, and says what is to be the exit status.
+    /// Runs and judges the program, or all of them, and says what came out.
     ///
     /// # Errors
-    /// When it could not be run.
-    pub fn run(&self) -> Result<Outcome> {
-        let grader = Grader::new(self)?;
+    /// When a program could not be run, or an answer not be written.
+    pub fn run(&self) -> Result<Answer> {
+        let grader = Grader::new(&self.options)?;
         match &self.all {
             Some(output) => self.grade_all(&grader, output),
             None => self.grade_one(&grader),
         }
     }
-}
 
-impl Grade {
-    fn grade_one(&self, grader: &Grader<'_>) -> Result<Outcome> {
+    fn grade_one(&self, grader: &Grader<'_>) -> Result<Answer> {
         let shown = self.program.display().to_string();
         let graded = grader.grade(&self.program, &shown)?;
         if let Some(path) = &self.report {
@@ -89,60 +59,32 @@ impl Grade {
         };
         let has_colours = terminal.is_term() && console::colors_enabled();
         print!("{}", sheet(&graded.grading, has_colours, width.into()));
-        Ok(outcome(graded.grading.number(Verdict::Wrong) > 0))
+        Ok(answer(!graded.grading.with(Verdict::Wrong).is_empty()))
     }
 
-    fn grade_all(&self, grader: &Grader<'_>, output: &Path) -> Result<Outcome> {
-        let rows = all::grade_all(
-            &self.program,
-            output,
-            &self.settings(),
-            &mut |program, name| {
-                let graded = grader.grade(program, name)?;
-                write(
-                    &output.join(format!("{name}.html")),
-                    graded.page()?.as_bytes(),
-                )?;
-                Ok(graded.grading)
-            },
-        )?;
+    fn grade_all(&self, grader: &Grader<'_>, output: &Path) -> Result<Answer> {
+        let settings = self.options.settings();
+        let rows = course::grade_all(&self.program, output, &settings, &mut |program, name| {
+            let graded = grader.grade(program, name)?;
+            let page = output.join(format!("{name}.html"));
+            write(&page, graded.page()?.as_bytes())?;
+            Ok(graded.grading)
+        })?;
         for row in &rows {
             println!("{row}");
         }
-        Ok(outcome(rows.iter().any(Row::is_wrong)))
-    }
-
-    /// What verdicts follow from besides the program. The seed is not among it: another one is as good.
-    fn settings(&self) -> String {
-        let Grade {
-            tests,
-            generated,
-            runs,
-            conditions,
-            time_limit,
-            memory,
-            is_isolated,
-            counts_beyond,
-            points,
-            mpirun,
-            mpirun_options,
-            ..
-        } = self;
-        format!(
-            "{tests:?} {generated} {runs} {conditions:?} {time_limit:?} {memory} {is_isolated} \
-             {counts_beyond} {points:?} {mpirun:?} {mpirun_options:?}"
-        )
+        Ok(answer(rows.iter().any(Row::is_wrong)))
     }
 }
 
-/// Where there is no terminal.
+/// The width of a sheet that no terminal shows, in columns.
 const WIDTH: u16 = 100;
 
-fn outcome(is_wrong: bool) -> Outcome {
+fn answer(is_wrong: bool) -> Answer {
     if is_wrong {
-        Outcome::SomethingWrong
+        Answer::SomethingWrong
     } else {
-        Outcome::NothingWrong
+        Answer::NothingWrong
     }
 }
 
@@ -150,39 +92,35 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// What came out, as the exit status says it.
+/// What `grade` answers with its exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Answer {
     /// Everything is right or cannot be told.
     NothingWrong = 0,
-    /// A check is wrong; of all submissions, one of any.
+    /// A check is wrong; with `--all`, one of any submission.
     SomethingWrong = 1,
     /// There are no verdicts.
     NotRun = 2,
 }
 
-impl Outcome {
-    /// All of them.
-    pub const ALL: [Outcome; 3] = [
-        Outcome::NothingWrong,
-        Outcome::SomethingWrong,
-        Outcome::NotRun,
-    ];
+impl Answer {
+    /// All of them, by their status.
+    pub const ALL: [Answer; 3] = [Answer::NothingWrong, Answer::SomethingWrong, Answer::NotRun];
 }
 
-/// What it means, for the user.
-impl fmt::Display for Outcome {
+/// In words for the user.
+impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Outcome::NothingWrong => "nothing is wrong",
-            Outcome::SomethingWrong => "something is wrong",
-            Outcome::NotRun => "the program could not be run",
+            Answer::NothingWrong => "nothing is wrong",
+            Answer::SomethingWrong => "something is wrong",
+            Answer::NotRun => "the program could not be run",
         })
     }
 }
 
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> ExitCode {
-        ExitCode::from(outcome as u8)
+impl From<Answer> for ExitCode {
+    fn from(answer: Answer) -> ExitCode {
+        ExitCode::from(answer as u8)
     }
 }

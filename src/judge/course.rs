@@ -1,13 +1,15 @@
-//! `--all`: every submission of a course, one after another: built, graded, and a row of a table.
+//! Every submission of a course (`--all`), one after another: built, graded, and a row of a table.
 //!
-//! What is finished is not done again, unless the submission or the settings have changed.
+//! A submission that is graded already is graded again only if it or the settings have changed.
 
 mod build;
 mod files;
 mod index;
+mod row;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -15,89 +17,33 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+pub use row::{Row, Verdicts};
 
-use crate::checks::Check;
 use crate::runs::sandbox::Interrupted;
-use crate::told::grading::{Grading, Marks, Verdict};
-use crate::told::points::shown;
+use crate::told::grading::Grading;
 
-/// How long it may take to build a submission.
+/// How long the build of a submission may take.
 const BUILD_TIME: Duration = Duration::from_secs(60);
 
-/// Which submissions are graded, with the mark of each. No submission has a hidden name.
+/// The file that lists the graded submissions with their fingerprints. No submission has a hidden name.
 const GRADED: &str = ".graded.json";
 
 /// The file that lists all submissions, without its ending.
 const INDEX: &str = "index";
 
-/// What came of a submission.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Row {
-    /// The name of its folder.
-    pub name: String,
-    /// Its verdicts; or why there are none.
-    pub result: Result<Graded, String>,
+/// A submission on its way.
+struct Submission {
+    name: String,
+    folder: PathBuf,
+    /// Changes when it or the settings change.
+    fingerprint: String,
+    /// What came of it, once it is graded.
+    row: Option<Row>,
 }
 
-/// The verdicts of a submission, in short.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Graded {
-    /// What it is worth.
-    pub marks: Marks,
-    /// The checks that are wrong.
-    pub wrong: Vec<Check>,
-    /// Those that cannot be told.
-    pub untold: Vec<Check>,
-}
-
-impl From<&Grading> for Graded {
-    fn from(grading: &Grading) -> Graded {
-        let with = |verdict| {
-            let judgements = grading.counted().filter(|it| it.verdict == verdict);
-            judgements.map(|judgement| judgement.check).collect()
-        };
-        Graded {
-            marks: grading.marks.clone(),
-            wrong: with(Verdict::Wrong),
-            untold: with(Verdict::CannotBeTold),
-        }
-    }
-}
-
-impl Row {
-    /// Whether something is wrong with it, and be it that it could not be graded.
-    pub fn is_wrong(&self) -> bool {
-        self.result
-            .as_ref()
-            .map_or(true, |graded| !graded.wrong.is_empty())
-    }
-}
-
-/// For the terminal: the marks, and what is wrong.
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.result {
-            Err(problem) => {
-                let first = problem.lines().next().unwrap_or_default();
-                write!(f, "{:<20} not graded: {first}", self.name)
-            }
-            Ok(Graded { marks, wrong, .. }) => {
-                let [total, of] = [marks.total, marks.of].map(shown);
-                write!(f, "{:<20} {total:>5} of {of}", self.name)?;
-                let wrong: Vec<&str> = wrong.iter().map(|check| check.name()).collect();
-                if wrong.is_empty() {
-                    write!(f, "  nothing is wrong")
-                } else {
-                    write!(f, "  wrong: {}", wrong.join(", "))
-                }
-            }
-        }
-    }
-}
-
-/// Builds and grades each folder in `folder`, and leaves `marks.csv`, `index.html`, and `<NAME>.json`
-/// for each in `output`, where `grade_one` may leave `<NAME>.html`. `settings` is what the verdicts
-/// follow from besides the submission.
+/// Builds and grades each folder in `folder`, and writes `marks.csv`, `index.html` and a `<NAME>.json` each
+/// to `output`, where `grade_one` may write `<NAME>.html`. `settings` is what the verdicts follow from
+/// besides the submission.
 ///
 /// # Errors
 /// When the folder cannot be read, or the output not be written. A submission that cannot be graded
@@ -109,43 +55,49 @@ pub fn grade_all(
     grade_one: &mut dyn FnMut(&Path, &str) -> Result<Grading>,
 ) -> Result<Vec<Row>> {
     fs::create_dir_all(output).with_context(|| format!("cannot create {}", output.display()))?;
-    let mut marks = marks_before(output);
+    let mut graded = graded_before(output);
     let mut all = Vec::new();
-    for (name, path) in submissions(folder, output)? {
-        let mark = files::mark(&path, settings)?;
-        let is_graded = marks.get(&name) == Some(&mark);
+    for (name, folder) in submissions(folder, output)? {
+        let fingerprint = files::fingerprint(&folder, settings)?;
+        let is_graded = graded.get(&name) == Some(&fingerprint);
         let before = is_graded.then(|| read(output, &name)).flatten();
         let row = before.map(|grading| Row {
             name: name.clone(),
-            result: Ok(Graded::from(&grading)),
+            result: Ok(Verdicts::from(&grading)),
         });
-        all.push((name, path, mark, row));
+        all.push(Submission {
+            name,
+            folder,
+            fingerprint,
+            row,
+        });
     }
     for place in 0..all.len() {
-        let (name, path, mark, None) = &all[place] else {
+        let submission = &mut all[place];
+        if submission.row.is_some() {
             continue;
-        };
-        let graded = build::build(path, BUILD_TIME).and_then(|built| {
-            let graded = grade_one(&built.program, name);
-            graded.context("it could not be graded")
+        }
+        let name = submission.name.clone();
+        let grading = build::build(&submission.folder, BUILD_TIME).and_then(|built| {
+            let grading = grade_one(&built.program, &name);
+            grading.context("it could not be graded")
         });
-        let result = match graded {
+        let result = match grading {
             Ok(grading) => {
                 let report = serde_json::to_vec_pretty(&grading)?;
                 save(&output.join(format!("{name}.json")), &report)?;
-                marks.insert(name.clone(), mark.clone());
-                save(&output.join(GRADED), &serde_json::to_vec_pretty(&marks)?)?;
-                Ok(Graded::from(&grading))
+                graded.insert(name.clone(), submission.fingerprint.clone());
+                save(&output.join(GRADED), &serde_json::to_vec_pretty(&graded)?)?;
+                Ok(Verdicts::from(&grading))
             }
             Err(problem) if problem.is::<Interrupted>() => return Err(problem),
             Err(problem) => Err(format!("{problem:#}")),
         };
-        let name = name.clone();
-        all[place].3 = Some(Row { name, result });
-        write_tables(output, all.iter().filter_map(|(.., row)| row.as_ref()))?;
+        submission.row = Some(Row { name, result });
+        write_tables(output, &all)?;
     }
-    write_tables(output, all.iter().filter_map(|(.., row)| row.as_ref()))?;
-    Ok(all.into_iter().filter_map(|(.., row)| row).collect())
+    write_tables(output, &all)?;
+    Ok(all.into_iter().filter_map(|it| it.row).collect())
 }
 
 /// The folders in a folder, by name, but for hidden ones and the output.
@@ -176,8 +128,9 @@ fn submissions(folder: &Path, output: &Path) -> Result<BTreeMap<String, PathBuf>
     Ok(submissions)
 }
 
-/// Those of an earlier time. What cannot be read is graded again.
-fn marks_before(output: &Path) -> BTreeMap<String, String> {
+/// The submissions that are graded already, with their fingerprints. Empty if that cannot be read: then
+/// all are graded again.
+fn graded_before(output: &Path) -> BTreeMap<String, String> {
     let text = fs::read(output.join(GRADED)).unwrap_or_default();
     serde_json::from_slice(&text).unwrap_or_default()
 }
@@ -187,37 +140,13 @@ fn read(output: &Path, name: &str) -> Option<Grading> {
     serde_json::from_slice(&text).ok()
 }
 
-/// As text for spreadsheets, and as a page.
-fn write_tables<'a>(output: &Path, rows: impl Iterator<Item = &'a Row> + Clone) -> Result<()> {
-    save(&output.join("marks.csv"), &csv(rows.clone())?)?;
+/// Writes the rows so far, as text for spreadsheets and as a page.
+fn write_tables(output: &Path, all: &[Submission]) -> Result<()> {
+    let rows = all.iter().filter_map(|it| it.row.as_ref());
+    save(&output.join("marks.csv"), &row::csv(rows.clone())?)?;
     let has_page = |name: &str| output.join(format!("{name}.html")).is_file();
     let page = index::page(rows, &has_page);
     save(&output.join(format!("{INDEX}.html")), page.as_bytes())
-}
-
-fn csv<'a>(rows: impl Iterator<Item = &'a Row>) -> Result<Vec<u8>> {
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(["name", "total", "of", "wrong", "cannot be told", "problem"])?;
-    for Row { name, result } in rows {
-        let none = String::new;
-        let cells = match result {
-            Ok(graded) => [
-                shown(graded.marks.total),
-                shown(graded.marks.of),
-                names(&graded.wrong),
-                names(&graded.untold),
-                none(),
-            ],
-            Err(problem) => [none(), none(), none(), none(), problem.clone()],
-        };
-        csv.write_record([name].into_iter().chain(&cells))?;
-    }
-    Ok(csv.into_inner()?)
-}
-
-fn names(checks: &[Check]) -> String {
-    let names: Vec<&str> = checks.iter().map(|check| check.name()).collect();
-    names.join(" ")
 }
 
 /// Writes a file, whole or not at all.
@@ -233,6 +162,3 @@ fn save(path: &Path, content: &[u8]) -> Result<()> {
     };
     write().with_context(|| format!("cannot write {}", path.display()))
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,58 +1,61 @@
 //! All runs of a program, and what they amount to.
 
+mod lies;
+mod options;
+mod speed;
 mod work;
 
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+pub use options::GraderOptions;
 use work::Work;
 
-use crate::checks::Check;
-use crate::command::Grade;
 use crate::runs::cases::{self, Case};
-use crate::seen::known::Known;
-use crate::seen::run::{Condition, Run};
-use crate::told::grading::{Grading, Place};
+use crate::seen::condition::Condition;
+use crate::told::grading::Grading;
 use crate::told::page::{Failing, page};
 use crate::told::points::Points;
 
-/// Tests beyond the assignment that do not count are run so often at most, and only as the program is.
+/// The most runs of a test beyond the assignment that does not count.
 const BEYOND_RUNS: usize = 2;
-
-/// So many runs at most have a wrong hash, each of another test where there are so many.
-const LIES: usize = 4;
 
 /// What programs are graded on.
 #[derive(Debug)]
-pub struct Grader<'a> {
-    options: &'a Grade,
+pub(crate) struct Grader<'a> {
+    options: &'a GraderOptions,
     points: Points,
+    /// What the assignment promises.
+    within: Tests,
+    /// What it does not promise.
+    beyond: Tests,
+}
+
+/// Tests, and how they are run.
+#[derive(Debug)]
+struct Tests {
     cases: Vec<Case>,
-    beyond: Vec<Case>,
+    /// How often each is run under each condition.
+    runs: usize,
+    /// The conditions, the plainest first.
+    conditions: Vec<Condition>,
+    /// Whether what their runs show counts.
+    count: bool,
+}
+
+impl Tests {
+    fn runs_of_all(&self) -> usize {
+        self.cases.len() * self.runs * self.conditions.len()
+    }
 }
 
 /// A program, graded.
 #[derive(Debug)]
-pub struct Graded {
+pub(crate) struct Graded {
     /// What came of it.
-    pub grading: Grading,
+    pub(crate) grading: Grading,
     /// The run to be looked at: the first one that shows the worst that is wrong.
-    pub failing: Option<Failed>,
-}
-
-/// A run that shows something wrong.
-#[derive(Debug)]
-pub struct Failed {
-    /// What was known of it.
-    pub known: Known,
-    /// What it was.
-    pub run: Run,
-    /// Which one it was.
-    pub place: Place,
-    /// What it shows: the worst.
-    pub check: Check,
-    /// In a sentence.
-    pub title: String,
+    failing: Option<Failing>,
 }
 
 impl Graded {
@@ -60,14 +63,8 @@ impl Graded {
     ///
     /// # Errors
     /// When it cannot be described.
-    pub fn page(&self) -> Result<String> {
-        let failing = self.failing.as_ref().map(|failed| Failing {
-            title: &failed.title,
-            place: &failed.place,
-            known: &failed.known,
-            run: &failed.run,
-        });
-        page(&self.grading, failing)
+    pub(crate) fn page(&self) -> Result<String> {
+        page(&self.grading, self.failing.as_ref())
     }
 }
 
@@ -76,32 +73,51 @@ impl<'a> Grader<'a> {
     ///
     /// # Errors
     /// When a test or the points cannot be read.
-    pub fn new(options: &'a Grade) -> Result<Grader<'a>> {
+    pub(crate) fn new(options: &'a GraderOptions) -> Result<Grader<'a>> {
         let points = match &options.points {
             Some(path) => Points::read(path)?,
             None => Points::default(),
         };
         let usual = Path::new("inputs");
-        let given = match &options.tests {
+        let mut cases = match &options.tests {
             Some(folder) => cases::given(folder)?,
             None if usual.is_dir() => cases::given(usual)?,
             None => Vec::new(),
         };
-        let made_up = cases::generated(options.generated, options.seed);
-        let mut made_up_beyond = Vec::new();
+        cases.extend(cases::generated(options.generated, options.seed));
         if options.generated > 0 {
-            made_up_beyond = cases::generated_beyond(options.seed);
+            cases.extend(cases::generated_beyond(options.seed));
         }
-        let all = given.into_iter().chain(made_up).chain(made_up_beyond);
-        let (cases, beyond): (Vec<Case>, Vec<Case>) = all.partition(|case| case.beyond.is_none());
+        let (within, beyond): (Vec<Case>, Vec<Case>) =
+            (cases.into_iter()).partition(|case| case.beyond.is_none());
         ensure!(
-            !cases.is_empty(),
+            !within.is_empty(),
             "there are no tests: name a folder of tests with --tests, or let some be made up"
         );
+        let mut runs = options.runs.get();
+        let mut conditions: Vec<Condition> = Condition::of_every_test()
+            .filter(|condition| options.conditions.contains(condition))
+            .collect();
+        let within = Tests {
+            cases: within,
+            runs,
+            conditions: conditions.clone(),
+            count: true,
+        };
+        if !options.counts_beyond {
+            runs = runs.min(BEYOND_RUNS);
+            conditions.retain(|condition| *condition == Condition::AsItIs);
+        }
+        let beyond = Tests {
+            cases: beyond,
+            runs,
+            conditions,
+            count: options.counts_beyond,
+        };
         Ok(Grader {
             options,
             points,
-            cases,
+            within,
             beyond,
         })
     }
@@ -110,7 +126,7 @@ impl<'a> Grader<'a> {
     ///
     /// # Errors
     /// When it could not be run.
-    pub fn grade(&self, program: &Path, shown: &str) -> Result<Graded> {
+    pub(crate) fn grade(&self, program: &Path, shown: &str) -> Result<Graded> {
         let program = program
             .canonicalize()
             .with_context(|| format!("cannot find {}", program.display()))?;
@@ -118,34 +134,6 @@ impl<'a> Grader<'a> {
     }
 
     fn runs_of_all(&self) -> usize {
-        let Grade {
-            runs, conditions, ..
-        } = self.options;
-        let (beyond, conditions_beyond) = self.runs_beyond();
-        self.cases.len() * runs.get() * self.conditions().len()
-            + self.beyond.len() * beyond * conditions_beyond.len()
-            + if conditions.contains(&Condition::Lying) {
-                LIES.min(runs.get())
-            } else {
-                0
-            }
-    }
-
-    /// Those under which every test is run.
-    fn conditions(&self) -> Vec<Condition> {
-        let mut all = Condition::ALL.to_vec();
-        all.retain(|condition| self.options.conditions.contains(condition));
-        all
-    }
-
-    fn runs_beyond(&self) -> (usize, Vec<Condition>) {
-        let runs = self.options.runs.get();
-        let mut conditions = self.conditions();
-        if self.options.counts_beyond {
-            (runs, conditions)
-        } else {
-            conditions.retain(|condition| *condition == Condition::AsItIs);
-            (runs.min(BEYOND_RUNS), conditions)
-        }
+        self.within.runs_of_all() + self.beyond.runs_of_all() + self.lies()
     }
 }

@@ -1,9 +1,39 @@
-//! `bittorrent grade`: runs somebody else's program for the assignment, and says what is right and what
-//! is wrong, and why.
+//! The judge (`bittorrent grade`): runs other people's programs for the assignment, and says what is
+//! right, what is wrong, and why.
+//!
+//! # Layout
+//! Data goes this way: [`Case`](runs::cases::Case) -> sandbox, with a recorder before MPI ->
+//! [`Run`](seen::run::Run) -> what it shows of each [`Check`](checks::Check) -> all runs together:
+//! [`Grading`](told::grading::Grading) -> sheet, page, report, marks.
+//!
+//! The floors, from the ground up. A floor names only floors below it.
+//! * [`seen`] is what is seen of a run: its [`condition`](seen::condition), how it ended and what it left
+//!   (`run`), the calls of MPI (`calls`, read by `recording`), which send each receive took
+//!   (`messages`), and what clients asked each other (`dialogue`).
+//! * [`checks`] is what one run shows of each check: its `outcome`, why it hangs (`hang`), how it uses
+//!   MPI (`mpi_use`), and whether it does as the assignment says (`conduct`).
+//! * [`told`] is what all runs together amount to (`observations`, [`grading`](told::grading)), what that
+//!   is worth (`points`), and how it is shown: a `sheet` for the terminal, a [`page`](told::page) for the
+//!   browser.
+//! * [`runs`] makes runs: the tests ([`cases`](runs::cases)), the library that records and disturbs a
+//!   program ([`profiling`](runs::profiling)), which MPI a program uses (`elf`), and the `sandbox`.
+//! * [`grader`] grades one program: its runs under each condition (`work`), those with a wrong hash
+//!   (`lies`), its `speed`.
+//! * `course` grades all submissions: `build`s each, and keeps a table of them.
+//! * [`command`] is the command: what it is asked for, what it writes, and its exit status.
+//!
+//! # What is deliberately absent
+//! * Nothing is judged while a program runs: a run leaves a record, and the checks read only that. So
+//!   they are tested with runs that are made up (`seen::made_up`).
+//! * No check makes a run or knows of another run; only `told` weighs them against each other.
+//! * `runs` judges nothing, and knows no checks.
+//! * Nothing is called wrong that a run does not show: what cannot be seen cannot be told.
+//! * The judge knows nothing of how our own swarm works: only its inputs, ranks and launch.
 
 pub mod checks;
 pub mod command;
-mod grader;
+mod course;
+pub mod grader;
 pub mod runs;
 pub mod seen;
 pub mod told;

@@ -39,7 +39,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
     ),
     (
         "judge",
-        &["seen", "checks", "told", "runs", "grader", "command"],
+        &["seen", "checks", "told", "runs", "grader", "course", "command"],
     ),
     ("pages", &["html", "column"]),
 ];

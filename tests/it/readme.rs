@@ -8,8 +8,8 @@ use std::process::Command;
 use bittorrent::cli::Arguments;
 use clap::CommandFactory;
 use judge::checks::{Check, Subject};
-use judge::command::Outcome as Graded;
-use judge::seen::run::Condition;
+use judge::command::Answer;
+use judge::seen::condition::CONDITIONS;
 use lab::check::Outcome;
 use lab::rules::Rule;
 use serde_json::Value;
@@ -70,8 +70,8 @@ fn every_exit_status_is_in_the_pages() {
         assert!(trace.contains(&row), "{row}");
     }
     let grading = page("docs/grading.md");
-    for outcome in Graded::ALL {
-        let row = format!("| {} | {outcome} |", outcome as u8);
+    for answer in Answer::ALL {
+        let row = format!("| {} | {answer} |", answer as u8);
         assert!(grading.contains(&row), "{row}");
     }
 }
@@ -92,8 +92,8 @@ fn every_check_of_a_grading_and_every_condition_is_in_its_page() {
         let row = format!("\n| `{}` |", check.name());
         assert!(section(&grading, heading).contains(&row), "{row}");
     }
-    for (name, condition) in Condition::NAMES {
-        let row = format!("\n| {condition} | `{name}` |");
+    for condition in &CONDITIONS {
+        let row = format!("\n| {} | `{}` |", condition.words, condition.name);
         assert!(grading.contains(&row), "{row}");
     }
 }

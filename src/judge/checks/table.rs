@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::checks::{Check, Shown};
-use crate::seen::run::Condition;
+use crate::seen::condition::Condition;
 use crate::seen::scene::Scene;
 use crate::seen::unseen::Unseen;
 

@@ -7,9 +7,9 @@ mod verification;
 
 use crate::checks::{Check, Evidence, Shown, Subject, judge};
 use crate::seen::calls::{Segment, Thread};
+use crate::seen::condition::Condition;
 use crate::seen::known::{KnownFile, KnownSegment};
 use crate::seen::made_up::{At, MadeUp};
-use crate::seen::run::Condition;
 use crate::seen::unseen::Unseen;
 use swarm::protocol::{FileName, Rank};
 

@@ -14,13 +14,13 @@ use tempfile::TempDir;
 
 use super::files;
 
-/// What is read of what make says.
+/// How much of what make says is read, in bytes.
 const MOST_SAID: u64 = 1 << 16;
 
-/// No file that make writes is larger than so many times 512 bytes: 256 MiB.
+/// The largest file that make may write, in blocks of 512 bytes: 256 MiB.
 const MOST_WRITTEN: u32 = 1 << 19;
 
-/// A program that was built. It is there as long as this is.
+/// A program that was built. Its file is deleted with this value.
 #[derive(Debug)]
 pub(super) struct Built {
     _folder: TempDir,
@@ -55,7 +55,7 @@ pub(super) fn build(submission: &Path, time_limit: Duration) -> Result<Built> {
     })
 }
 
-/// The folder of the makefile: the submission's, or `src` in it.
+/// The folder of the makefile: that of the submission, or `src` in it.
 fn makefile(folder: &Path) -> Result<PathBuf> {
     let names = ["GNUmakefile", "makefile", "Makefile"];
     let mut folders = [folder.to_owned(), folder.join("src")].into_iter();
@@ -89,7 +89,7 @@ fn make(folder: &Path, target: &str, options: &[&str], time_limit: Duration) -> 
     }
     let mut child = command.spawn().context("cannot start make")?;
     let is_over = wait(&child, time_limit);
-    // Before it is waited for, so that its number is still its own.
+    // Before `wait`: until then nothing else gets its number.
     let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
     let status = child.wait().context("cannot wait for make")?;
     let shown = humantime::format_duration(time_limit);
@@ -103,7 +103,7 @@ fn make(folder: &Path, target: &str, options: &[&str], time_limit: Duration) -> 
     })
 }
 
-/// Whether it has ended in time. It stays to be waited for.
+/// Waits for a process, but leaves its status to be waited for. Returns whether it ended in time.
 fn wait(child: &Child, time_limit: Duration) -> io::Result<bool> {
     let start = Instant::now();
     let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
@@ -123,7 +123,7 @@ fn beginning(mut file: File) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&said).into_owned())
 }
 
-/// The line that says most: the compiler's first error, or else the linker's or the shell's, or make's.
+/// The line that says most: the first error of the compiler, the linker or the shell, or else of make.
 fn first_error(said: &str) -> &str {
     let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
     let compilers = [

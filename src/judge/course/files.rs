@@ -1,4 +1,4 @@
-//! The files of a submission: what tells it from others, and a copy to build it in.
+//! The files of a submission: their fingerprint, a copy to build in, and the programs among them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// What is in a folder and below, by its path from there. Special files are not, nor is `.git`.
+/// The files, folders and links in a folder and below, without `.git`, by their paths from there.
 fn entries(folder: &Path) -> io::Result<BTreeMap<PathBuf, Metadata>> {
     let mut entries = BTreeMap::new();
     let mut below = vec![PathBuf::new()];
@@ -31,12 +31,12 @@ fn entries(folder: &Path) -> io::Result<BTreeMap<PathBuf, Metadata>> {
     Ok(entries)
 }
 
-/// What changes when a submission changes, or the settings.
-pub(super) fn mark(folder: &Path, settings: &str) -> Result<String> {
-    // It need not be the same after the compiler has changed: then all are graded again.
+/// A text that changes when the submission or the settings change.
+pub(super) fn fingerprint(folder: &Path, settings: &str) -> Result<String> {
+    // Another compiler may hash otherwise: then all are graded again.
     let mut hasher = DefaultHasher::new();
     (env!("CARGO_PKG_VERSION"), settings).hash(&mut hasher);
-    let mut mark = || {
+    let mut fingerprint = || {
         for (path, metadata) in entries(folder)? {
             let whole = folder.join(&path);
             path.hash(&mut hasher);
@@ -49,10 +49,10 @@ pub(super) fn mark(folder: &Path, settings: &str) -> Result<String> {
         }
         io::Result::Ok(format!("{:016x}", hasher.finish()))
     };
-    mark().with_context(|| format!("cannot read {}", folder.display()))
+    fingerprint().with_context(|| format!("cannot read {}", folder.display()))
 }
 
-/// Copies a submission, but for what was compiled: only so it is sure that the build made it.
+/// Copies a submission without what was compiled, so that what is compiled in the copy is by the build.
 pub(super) fn copy(folder: &Path, to: &Path) -> Result<()> {
     let copy = || {
         for (path, metadata) in entries(folder)? {
@@ -70,7 +70,7 @@ pub(super) fn copy(folder: &Path, to: &Path) -> Result<()> {
     copy().with_context(|| format!("cannot copy {}", folder.display()))
 }
 
-/// The programs in a folder and below: compiled, to be executed, and no libraries.
+/// The programs in a folder and below: compiled, executable, and no libraries.
 pub(super) fn programs(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut programs = Vec::new();
     for (path, metadata) in entries(folder)? {

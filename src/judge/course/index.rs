@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Row, names};
+use super::row::{Row, names};
 use crate::told::points::shown;
 use pages::html::escaped;
 

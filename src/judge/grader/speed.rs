@@ -1,19 +1,19 @@
-//! How fast a program is, beside one that does nothing and beside ours.
+//! How fast a program is, compared with one that does nothing and with this one.
 
 use std::env;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::Work;
+use super::work::Work;
 use crate::runs::cases::Case;
 use crate::runs::elf;
+use crate::seen::condition::Condition;
 use crate::seen::known::Known;
-use crate::seen::run::Condition;
 use crate::seen::scene::Scene;
 use crate::told::grading::{Ours, Speed};
 
-/// So often each is measured at most.
+/// The most runs of each program that it is compared with.
 const TIMES: usize = 3;
 
 /// What the plain runs of a test took.
@@ -25,12 +25,13 @@ pub(super) struct Times {
 }
 
 impl Work<'_> {
-    /// The speed of a test whose plain runs took this.
+    /// The speed on a test whose plain runs took `times`.
     pub(super) fn speed(&self, case: &Case, times: Times) -> Result<Speed> {
+        let plain = Condition::AsItIs.row().deed;
         let measured = |program: &Path, arguments: &[&str]| -> Result<Option<Times>> {
             let mut times = Times::default();
             for _ in 0..TIMES.min(self.grader.options.runs.get()) {
-                let run = self.run(program, arguments, case, "nothing")?;
+                let run = self.run(program, arguments, case, plain)?;
                 if run.ending.hung.is_some() || run.ending.status != Some(0) {
                     return Ok(None);
                 }
@@ -67,16 +68,15 @@ impl Work<'_> {
 }
 
 impl Times {
+    /// Takes note of one more run.
     pub(super) fn see(&mut self, scene: &Scene<'_>) {
         let run = scene.run;
         self.wall.push(run.wall.as_secs_f64());
         self.cpu.push(run.cpu.as_secs_f64());
-        let downloads = scene
-            .known
-            .files
-            .iter()
-            .map(|file| file.leechers.len() * file.length as usize);
-        let downloads: usize = downloads.sum();
+        let files = scene.known.files.iter();
+        let downloads: usize = files
+            .map(|file| file.leechers.len() * file.length as usize)
+            .sum();
         if downloads > 0 && !run.recording.is_cut() {
             let messages = scene.messages.len();
             self.messages.push(messages as f64 / downloads as f64);

@@ -1,52 +1,61 @@
 //! The runs of one program, and what each of them shows.
 
-mod speed;
-
 use std::env;
 use std::ffi::OsString;
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use fastrand::Rng;
 use indicatif::{ProgressBar, ProgressStyle};
-use speed::Times;
 use tempfile::TempDir;
 
-use super::{Failed, Graded, Grader, LIES};
+use super::speed::Times;
+use super::{Graded, Grader, Tests};
 use crate::checks::{self, Check, Shown, Subject};
 use crate::runs::cases::Case;
 use crate::runs::elf;
 use crate::runs::profiling::{self, Tools};
 use crate::runs::sandbox::{Job, Limits, Sandbox};
+use crate::seen::condition::Condition;
 use crate::seen::known::Known;
-use crate::seen::run::{Condition, Run};
+use crate::seen::run::Run;
 use crate::seen::scene::Scene;
 use crate::seen::unseen::Unseen;
 use crate::told::grading::{Grading, Judgement, Marks, Place, SCHEMA, Tally, TestReport};
-use crate::told::summary::Tallies;
+use crate::told::observations::Observations;
+use crate::told::page::Failing;
 use swarm::launch::Mpirun;
-use swarm::protocol::Rank;
 
-/// After so many runs of a test under a condition have hung, the rest would only take time.
+/// The most runs of a test under a condition that may hang. The rest would only take time.
 const HANGS: usize = 2;
 
-/// The speed of so many tests is measured.
+/// The most tests of which the speed is measured.
 const TIMED: usize = 4;
+
+/// How one run came out.
+pub(super) struct Trial {
+    is_right: bool,
+    hung: bool,
+}
 
 /// The runs of one program.
 pub(super) struct Work<'a> {
-    grader: &'a Grader<'a>,
+    pub(super) grader: &'a Grader<'a>,
     program: PathBuf,
-    library: String,
-    tools: Tools,
+    /// The name of the MPI library that it uses.
+    pub(super) library: String,
+    pub(super) tools: Tools,
     sandbox: Sandbox,
-    rng: Rng,
-    tallies: Tallies,
-    failing: Option<Failed>,
-    /// Whether a run as it is or with noise has hung; or whether that was not tried.
+    pub(super) rng: Rng,
+    observations: Observations,
+    /// What the plain runs of the test at hand took.
+    times: Times,
+    failing: Option<Failing>,
+    /// Whether a run has hung whose calls were only slower, or no plain run was tried.
     may_hang_anyway: bool,
-    progress: ProgressBar,
-    /// Holds the tools.
+    pub(super) progress: ProgressBar,
+    /// Holds the tools. Deleted with this value.
     _folder: TempDir,
 }
 
@@ -83,7 +92,8 @@ impl<'a> Work<'a> {
             tools,
             sandbox,
             rng: Rng::with_seed(options.seed),
-            tallies: Tallies::default(),
+            observations: Observations::default(),
+            times: Times::default(),
             failing: None,
             may_hang_anyway: !options.conditions.contains(&Condition::AsItIs),
             progress,
@@ -96,30 +106,19 @@ impl<'a> Work<'a> {
         let options = grader.options;
         let mut tests = Vec::new();
         let mut speed = Vec::new();
-        for case in &grader.cases {
-            let mut times = Times::default();
-            let report = self.case(
-                case,
-                true,
-                options.runs.get(),
-                &grader.conditions(),
-                &mut times,
-            )?;
+        for case in &grader.within.cases {
+            let (report, times) = self.case(case, &grader.within)?;
             tests.push(report);
             if speed.len() < TIMED && !times.wall.is_empty() {
                 speed.push(self.speed(case, times)?);
             }
         }
-        if options.conditions.contains(&Condition::Lying) {
-            self.lies()?;
-        }
-        let (runs, conditions) = grader.runs_beyond();
-        for case in &grader.beyond {
-            let counts = options.counts_beyond;
-            tests.push(self.case(case, counts, runs, &conditions, &mut Times::default())?);
+        self.lies()?;
+        for case in &grader.beyond.cases {
+            tests.push(self.case(case, &grader.beyond)?.0);
         }
         self.progress.finish_and_clear();
-        let (checks, beyond) = self.tallies.judgements();
+        let (checks, beyond) = self.observations.judgements();
         let mut grading = Grading {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").into(),
@@ -141,76 +140,105 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// The MPI library, as its mpirun calls it.
+    /// The MPI library: its name and version as mpirun says them, and its file.
     fn mpi(&self) -> String {
         let version = self.sandbox.mpirun.version().unwrap_or_default();
         format!("{version} ({})", self.library)
     }
 
-    /// Runs a test under these conditions.
-    fn case(
-        &mut self,
-        case: &Case,
-        counts: bool,
-        runs: usize,
-        conditions: &[Condition],
-        times: &mut Times,
-    ) -> Result<TestReport> {
-        let mut tallies = Vec::new();
-        for &condition in conditions {
-            let mut tally = Tally {
-                condition,
-                runs: 0,
-                right: 0,
-            };
-            let mut hangs = 0;
-            for number in 1..=runs {
-                self.progress
-                    .set_message(format!("{} {condition}", case.name));
-                // The first one is of the test as it is given.
-                let fresh = if condition == Condition::AsItIs && number == 1 {
-                    case.clone()
-                } else {
-                    case.fresh(&mut self.rng)
-                };
-                let noise = (condition == Condition::Noise).then(|| self.rng.u32(..).into());
-                let deed = match condition {
-                    Condition::AsItIs | Condition::Lying => "nothing".into(),
-                    Condition::Noise => format!("noise:{}", noise.unwrap_or_default()),
-                    Condition::Synchronous => "synchronous".into(),
-                };
-                let place = Place {
-                    test: case.name.clone(),
-                    condition,
-                    run: number,
-                    noise,
-                };
-                let run = self.run(&self.program, &[], &fresh, &deed)?;
-                let hung = run.ending.hung.is_some();
-                let known = Known::new(&fresh.inputs);
-                let is_right = self.judge(known, run, place, counts, times);
-                tally.runs += 1;
-                tally.right += usize::from(is_right);
-                hangs += usize::from(hung);
-                self.may_hang_anyway |= hung && condition != Condition::Synchronous;
-                self.progress.inc(1);
-                if hangs == HANGS {
-                    self.progress.inc((runs - number) as u64);
-                    break;
-                }
-            }
-            tallies.push(tally);
+    /// Runs a test under all its conditions. Returns what its plain runs took as well.
+    fn case(&mut self, case: &Case, tests: &Tests) -> Result<(TestReport, Times)> {
+        let mut runs = Vec::new();
+        for &condition in &tests.conditions {
+            runs.push(self.tally(case, tests, condition)?);
         }
-        Ok(TestReport {
+        let report = TestReport {
             name: case.name.clone(),
             ranks: case.inputs.len() + 1,
             origin: case.origin,
             beyond: case.beyond.clone(),
-            runs: tallies,
-        })
+            runs,
+        };
+        Ok((report, mem::take(&mut self.times)))
     }
 
-    fn run(&self, program: &Path, arguments: &[&str], case: &Case, deed: &str) -> Result<Run> {
+    /// Runs a test under one condition.
+    fn tally(&mut self, case: &Case, tests: &Tests, condition: Condition) -> Result<Tally> {
+        let row = condition.row();
+        let mut tally = Tally::none(condition);
+        let mut hangs = 0;
+        for number in 1..=tests.runs {
+            // The first one is of the test as it is given.
+            let fresh = if condition == Condition::AsItIs && number == 1 {
+                case.clone()
+            } else {
+                case.fresh(&mut self.rng)
+            };
+            let noise: Option<u64> = row.has_seed.then(|| self.rng.u32(..).into());
+            let deed = match noise {
+                Some(seed) => format!("{}:{seed}", row.deed),
+                None => row.deed.into(),
+            };
+            let place = Place {
+                test: case.name.clone(),
+                condition,
+                run: number,
+                noise,
+            };
+            let trial = self.trial(&fresh, place, &deed, tests.count)?;
+            tally.runs += 1;
+            tally.right += usize::from(trial.is_right);
+            hangs += usize::from(trial.hung);
+            self.may_hang_anyway |= trial.hung && row.is_only_slower;
+            if hangs == HANGS {
+                self.progress.inc((tests.runs - number) as u64);
+                break;
+            }
+        }
+        Ok(tally)
+    }
+
+    /// Runs the program once, and takes note of all that this shows. `deed` is what the profiling library
+    /// does.
+    pub(super) fn trial(
+        &mut self,
+        case: &Case,
+        place: Place,
+        deed: &str,
+        counts: bool,
+    ) -> Result<Trial> {
+        let condition = place.condition;
+        self.progress
+            .set_message(format!("{} {condition}", case.name));
+        let run = self.run(&self.program, &[], case, deed)?;
+        let known = Known::new(&case.inputs);
+        let mut scene = Scene::new(&known, &run, condition);
+        scene.may_hang_anyway = self.may_hang_anyway;
+        let shown = checks::judge(&scene);
+        let trial = Trial {
+            is_right: shown.iter().all(|(check, shown)| {
+                check.subject() != Subject::Outcome
+                    || *check == Check::Processes
+                    || *shown == Ok(Shown::Right)
+            }),
+            hung: run.ending.hung.is_some(),
+        };
+        if condition == Condition::AsItIs && trial.is_right {
+            self.times.see(&scene);
+        }
+        self.note(known, run, place, counts, shown);
+        self.progress.inc(1);
+        Ok(trial)
+    }
+
+    /// Runs a program on a test. `deed` is what the profiling library does.
+    pub(super) fn run(
+        &self,
+        program: &Path,
+        arguments: &[&str],
+        case: &Case,
+        deed: &str,
+    ) -> Result<Run> {
         self.sandbox.run(&Job {
             program,
             arguments,
@@ -221,29 +249,7 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// Takes note of all that a run shows. Whether it came out right.
-    fn judge(
-        &mut self,
-        known: Known,
-        run: Run,
-        place: Place,
-        counts: bool,
-        times: &mut Times,
-    ) -> bool {
-        let scene = Scene::new(&known, &run, place.condition);
-        let shown = checks::judge(&scene);
-        let is_right = shown.iter().all(|(check, shown)| {
-            check.subject() != Subject::Outcome
-                || *check == Check::Processes
-                || *shown == Ok(Shown::Right)
-        });
-        if place.condition == Condition::AsItIs && is_right {
-            times.see(&scene);
-        }
-        self.note(known, run, place, counts, shown);
-        is_right
-    }
-
+    /// Takes note of what a run shows of each check.
     fn note(
         &mut self,
         known: Known,
@@ -257,12 +263,13 @@ impl<'a> Work<'a> {
             Ok(Shown::Right | Shown::Lacking(_)) | Err(_) => None,
         });
         let worst = wrong.min();
-        self.tallies.see(place.clone(), counts, shown);
+        self.observations.see(place.clone(), counts, shown);
         if let Some((check, title)) = worst.filter(|_| counts) {
-            let is_worse =
-                |failed: &Failed| (check, place.condition) < (failed.check, failed.place.condition);
+            let is_worse = |failing: &Failing| {
+                (check, place.condition) < (failing.check, failing.place.condition)
+            };
             if self.failing.as_ref().is_none_or(is_worse) {
-                self.failing = Some(Failed {
+                self.failing = Some(Failing {
                     known,
                     run,
                     place,
@@ -272,47 +279,4 @@ impl<'a> Work<'a> {
             }
         }
     }
-
-    /// Runs in which a client is sent a wrong hash.
-    fn lies(&mut self) -> Result<()> {
-        let grader = self.grader;
-        let liars: Vec<(&Case, Rank, Rank)> = (grader.cases.iter())
-            .filter_map(|case| {
-                let (liar, told) = liar(&Known::new(&case.inputs))?;
-                Some((case, liar, told))
-            })
-            .collect();
-        for (number, (case, liar, told)) in
-            (1..=LIES.min(grader.options.runs.get())).zip(liars.into_iter().cycle())
-        {
-            let condition = Condition::Lying;
-            self.progress
-                .set_message(format!("{} {condition}", case.name));
-            let fresh = case.fresh(&mut self.rng);
-            let run = self.run(&self.program, &[], &fresh, &format!("lie:{liar}:{told}"))?;
-            let place = Place {
-                test: case.name.clone(),
-                condition,
-                run: number,
-                noise: None,
-            };
-            let known = Known::new(&fresh.inputs);
-            let mut scene = Scene::new(&known, &run, condition);
-            scene.may_hang_anyway = self.may_hang_anyway;
-            let shown = checks::judge(&scene);
-            self.note(known, run, place, true, shown);
-            self.progress.inc(1);
-        }
-        Ok(())
-    }
-}
-
-/// Who is to send a wrong hash to whom: one of as few owners as there are, so that it is asked.
-fn liar(known: &Known) -> Option<(Rank, Rank)> {
-    let mut files: Vec<_> = (known.files.iter())
-        .filter(|file| !file.leechers.is_empty() && file.length > 1)
-        .collect();
-    files.sort_by_key(|file| file.owners.len());
-    let file = files.first()?;
-    Some((*file.owners.first()?, *file.leechers.first()?))
 }

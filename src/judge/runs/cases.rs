@@ -1,7 +1,8 @@
-//! The tests that a program is run on: given in folders, or made up. Hashes can be replaced by fresh
-//! ones, so that each run's are its own and those of one run are all different.
+//! The tests that a program is run on: given in folders, or made up. Each run can have fresh hashes of its
+//! own, so that a segment is recognised by its hash.
 
 mod made_up;
+mod promise;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,11 +10,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use fastrand::Rng;
+use promise::beyond;
 
-use crate::told::grading::Origin;
+use crate::seen::condition::Origin;
 use swarm::inputs;
 use swarm::manifest::{self, Manifest};
-use swarm::protocol::{FileName, Rank};
+use swarm::protocol::Rank;
 
 pub use made_up::{generated, generated_beyond};
 
@@ -31,11 +33,6 @@ pub struct Case {
     /// The same as they are read.
     pub inputs: Vec<Manifest>,
 }
-
-/// What the assignment promises.
-const MOST_FILES: usize = 10;
-const MOST_SEGMENTS: usize = 100;
-const LONGEST_NAME: usize = 15;
 
 impl Case {
     fn new(name: String, origin: Origin, texts: Vec<String>) -> Result<Case> {
@@ -89,70 +86,6 @@ impl Case {
             ..case.expect("another hash is as good")
         }
     }
-}
-
-/// The first thing that the assignment does not promise.
-fn beyond(texts: &[String], inputs: &[Manifest]) -> Option<String> {
-    let owned = || inputs.iter().flat_map(|input| &input.owned);
-    if inputs.len() < 2 {
-        return Some("there is one client".into());
-    }
-    let names: BTreeSet<&FileName> = owned().map(|file| &file.name).collect();
-    if names.len() > MOST_FILES {
-        return Some(format!("there are {} files", names.len()));
-    }
-    if let Some(file) = owned().find(|file| file.hashes.len() > MOST_SEGMENTS) {
-        let (name, length) = (&file.name, file.hashes.len());
-        return Some(format!("'{name}' has {length} segments"));
-    }
-    if let Some(file) = owned().find(|file| file.hashes.is_empty()) {
-        return Some(format!("'{}' has no segments", file.name));
-    }
-    let all = names.iter().copied();
-    let mut all = all.chain(inputs.iter().flat_map(|input| &input.wanted));
-    let is_unusual = |name: &FileName| {
-        name.as_str().len() > LONGEST_NAME
-            || name.as_str().contains(|c: char| !c.is_ascii_graphic())
-    };
-    if let Some(name) = all.find(|name| is_unusual(name)) {
-        return Some(format!("the name '{name}'"));
-    }
-    for (client, input) in Rank::clients(inputs.len()).zip(inputs) {
-        if input.owned.is_empty() && input.wanted.is_empty() {
-            return Some(format!("client {client} neither owns nor wants a file"));
-        }
-        if let Some(name) = input.wanted.iter().find(|name| !names.contains(name)) {
-            return Some(format!("nobody owns '{name}'"));
-        }
-        if input.to_download().count() < input.wanted.len() {
-            return Some(format!("client {client} wants a file that it owns"));
-        }
-    }
-    let mut places: BTreeMap<[u8; 32], (&FileName, usize)> = BTreeMap::new();
-    for file in owned() {
-        for (place, hash) in file.hashes.iter().enumerate() {
-            let first = *places
-                .entry(*hash.as_bytes())
-                .or_insert((&file.name, place));
-            if first != (&file.name, place) {
-                return Some("two segments have one hash".into());
-            }
-        }
-    }
-    let is_plain = |text: &String, input: &Manifest| {
-        let plain = input.to_string();
-        text.trim_end_matches('\n') == plain.trim_end_matches('\n')
-    };
-    let unusual = texts
-        .iter()
-        .zip(inputs)
-        .position(|(text, input)| !is_plain(text, input))?;
-    let what = if texts[unusual].contains('\r') {
-        "the lines end in CR and LF"
-    } else {
-        "there is unusual white space"
-    };
-    Some(format!("in{}.txt: {what}", unusual + 1))
 }
 
 /// The tests of a folder: each folder in it, however deep, that has an `in1.txt`; or the folder itself.
@@ -211,6 +144,7 @@ fn read(root: &Path, folder: &Path) -> Result<Case> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use promise::LONGEST_NAME;
 
     #[test]
     fn what_is_made_up_is_what_the_assignment_allows_and_from_the_seed() {
@@ -271,7 +205,7 @@ mod tests {
 
     #[test]
     fn the_tests_of_the_repository_are_read_and_those_of_the_course_are_within_its_limits() {
-        let cases = given(&Path::new(env!("CARGO_MANIFEST_DIR")).join("inputs")).unwrap();
+        let cases = given(Path::new("../../inputs")).unwrap();
         let within: Vec<&str> = (cases.iter())
             .filter(|case| case.beyond.is_none())
             .map(|case| case.name.as_str())

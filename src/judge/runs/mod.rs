@@ -1,4 +1,4 @@
-//! How programs are run.
+//! How runs are made: the tests, the recorder, the sandbox.
 
 pub mod cases;
 pub(crate) mod elf;

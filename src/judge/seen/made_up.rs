@@ -6,8 +6,9 @@ use crate::seen::calls::{
     Call, Datatype, Kind, Level, Levels, Peer, Polling, RankRecord, Tag, Taken, Thread,
     ThreadRecord, What,
 };
+use crate::seen::condition::Condition;
 use crate::seen::known::Known;
-use crate::seen::run::{Condition, Hung, RankEnd, Run};
+use crate::seen::run::{Hung, RankEnd, Run};
 use crate::seen::scene::Scene;
 use swarm::protocol::Rank;
 

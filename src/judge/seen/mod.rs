@@ -2,6 +2,7 @@
 //! has it all.
 
 pub mod calls;
+pub mod condition;
 pub mod dialogue;
 pub mod known;
 #[cfg(test)]

@@ -1,51 +1,10 @@
 //! One run of a program: what it left, and how it ended.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use crate::seen::calls::Recording;
 use swarm::protocol::Rank;
-
-/// Under what a program runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Condition {
-    /// Nothing is added.
-    AsItIs,
-    /// Calls of MPI take their time, at random.
-    Noise,
-    /// A standard send waits until its receive has begun.
-    Synchronous,
-    /// One client sends another a wrong hash, once.
-    Lying,
-}
-
-impl Condition {
-    /// Those under which everything is judged.
-    pub const ALL: [Condition; 3] = [Condition::AsItIs, Condition::Noise, Condition::Synchronous];
-
-    /// All there are, with their names on the command line.
-    pub const NAMES: [(&str, Condition); 4] = [
-        ("as-it-is", Condition::AsItIs),
-        ("noise", Condition::Noise),
-        ("synchronous", Condition::Synchronous),
-        ("lying", Condition::Lying),
-    ];
-}
-
-impl fmt::Display for Condition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Condition::AsItIs => "as it is",
-            Condition::Noise => "with noise",
-            Condition::Synchronous => "with synchronous sends",
-            Condition::Lying => "with one wrong hash",
-        })
-    }
-}
 
 /// What a run left.
 #[derive(Debug, Clone, Default)]

@@ -1,10 +1,11 @@
 //! All that was seen of a run, and what was not. It is made once a run, and every check gets it.
 
 use crate::seen::calls::{Kind, Peer, RankRecord, Tag, What};
+use crate::seen::condition::Condition;
 use crate::seen::dialogue::{Dialogue, Download};
 use crate::seen::known::Known;
 use crate::seen::messages::{Message, messages};
-use crate::seen::run::{Condition, Run};
+use crate::seen::run::Run;
 use crate::seen::unseen::{Unseen, unseen};
 use crate::seen::words::who;
 use swarm::protocol::Rank;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::checks::{Check, Evidence, Subject};
-use crate::seen::run::Condition;
+use crate::seen::condition::{Condition, Origin};
 
 /// The version of the report that [`Grading`] is.
 pub const SCHEMA: u32 = 1;
@@ -15,7 +15,7 @@ pub const SCHEMA: u32 = 1;
 pub struct Grading {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// Of this program.
+    /// The version of this program.
     pub version: String,
     /// The program that was graded, as it was named.
     pub program: String,
@@ -23,17 +23,16 @@ pub struct Grading {
     pub mpi: String,
     /// What the generated tests and the noise follow from.
     pub seed: u64,
-    /// The tests, each with what it came to.
+    /// The tests, each with how its runs ended.
     pub tests: Vec<TestReport>,
     /// A verdict for each check, in the order of [`Check::ALL`], from the tests that the assignment
     /// allows.
     pub checks: Vec<Judgement>,
-    /// The same from the tests beyond the assignment, if any were run. They count where the user wants
-    /// that.
+    /// The same from the tests beyond the assignment; empty if none were run.
     pub beyond: Vec<Judgement>,
-    /// Whether those beyond count.
+    /// Whether the verdicts in `beyond` count.
     pub counts_beyond: bool,
-    /// How fast it is, by test, where it ended right.
+    /// How fast it is on a few tests on which it ended right.
     pub speed: Vec<Speed>,
     /// What it is worth.
     pub marks: Marks,
@@ -54,10 +53,10 @@ impl Grading {
         })
     }
 
-    /// How many checks have this verdict, where it counts.
-    pub fn number(&self, verdict: Verdict) -> usize {
-        let judgements = self.counted();
-        judgements.filter(|it| it.verdict == verdict).count()
+    /// The checks that have this verdict, where it counts.
+    pub fn with(&self, verdict: Verdict) -> Vec<&Judgement> {
+        let counted = self.counted();
+        counted.filter(|it| it.verdict == verdict).collect()
     }
 }
 
@@ -76,14 +75,11 @@ pub struct TestReport {
     pub runs: Vec<Tally>,
 }
 
-/// Where a test is from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Origin {
-    /// From a folder.
-    Given,
-    /// Made up.
-    Generated,
+impl TestReport {
+    /// How its runs under a condition ended, if there were any.
+    pub fn tally(&self, condition: Condition) -> Option<&Tally> {
+        self.runs.iter().find(|tally| tally.condition == condition)
+    }
 }
 
 /// How the runs of a test under a condition ended.
@@ -97,7 +93,18 @@ pub struct Tally {
     pub right: usize,
 }
 
-/// What is said of a check at last.
+impl Tally {
+    /// Of no run.
+    pub fn none(condition: Condition) -> Tally {
+        Tally {
+            condition,
+            runs: 0,
+            right: 0,
+        }
+    }
+}
+
+/// What all runs together say of a check. The worst is first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -112,7 +119,7 @@ pub enum Verdict {
 /// The verdict of a check, with what it rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
-    /// Which check.
+    /// The check.
     pub check: Check,
     /// What it is about.
     pub subject: Subject,
@@ -124,18 +131,18 @@ pub struct Judgement {
     pub right: usize,
     /// How many did not tell.
     pub untold: usize,
-    /// Where in between the rate of wrong runs is, with a confidence of 95 % (Wilson's interval),
-    /// among the runs that told.
+    /// The bounds of the rate of wrong runs among the runs that told, with a confidence of 95 %
+    /// (Wilson's interval).
     pub rate: Option<[f64; 2]>,
-    /// What was wrong in the first wrong run.
+    /// What was wrong in the run that is told of.
     pub evidence: Option<Evidence>,
-    /// Which run that was.
+    /// Which run that is.
     pub place: Option<Place>,
     /// Why it cannot be told, if it cannot.
     pub reason: Option<String>,
 }
 
-/// A run.
+/// Which run it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The test's name.
@@ -148,7 +155,7 @@ pub struct Place {
     pub noise: Option<u64>,
 }
 
-/// For the user.
+/// In words for the user: `test1 with noise, run 2, noise 77`.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Place {
@@ -165,7 +172,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// How fast a test's runs were as the program is; medians.
+/// How fast a test's runs as it is were: medians.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Speed {
     /// The test's name.

@@ -1,10 +1,9 @@
-//! What is told of a grading.
+//! What all runs of a program together amount to, and how that is told.
 
-pub(crate) mod all;
 pub mod grading;
+pub(crate) mod observations;
 pub mod page;
 pub(crate) mod points;
 #[cfg(test)]
 pub(crate) mod samples;
 pub(crate) mod sheet;
-pub(crate) mod summary;

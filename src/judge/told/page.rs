@@ -14,8 +14,9 @@ use serde_json::Value;
 use signal_hook::low_level;
 
 use crate::checks::Check;
+use crate::seen::condition::{CONDITIONS, Condition};
 use crate::seen::known::Known;
-use crate::seen::run::{Condition, Ending, Hung, RankEnd, Run};
+use crate::seen::run::{Ending, Hung, RankEnd, Run};
 use crate::told::grading::{Grading, Judgement, Place, Verdict};
 use pages::html;
 
@@ -31,16 +32,18 @@ const SCRIPT: [&str; 3] = [
 const PRINTED: usize = 20_000;
 
 /// A run that shows something wrong.
-#[derive(Debug, Clone, Copy)]
-pub struct Failing<'a> {
+#[derive(Debug)]
+pub struct Failing {
+    /// The worst that it shows.
+    pub check: Check,
     /// What it shows, in one sentence without its full stop.
-    pub title: &'a str,
+    pub title: String,
     /// Which run it is. Below its picture is what the grading says of it.
-    pub place: &'a Place,
+    pub place: Place,
     /// Its inputs.
-    pub known: &'a Known,
+    pub known: Known,
     /// The run.
-    pub run: &'a Run,
+    pub run: Run,
 }
 
 /// What the script is told.
@@ -50,7 +53,7 @@ struct Told<'a> {
     grading: Value,
     /// What is right where each check holds, by the check's name.
     about: BTreeMap<&'static str, String>,
-    conditions: Vec<(Condition, String)>,
+    conditions: Vec<(Condition, &'static str)>,
     failing: Option<FailingTold<'a>>,
 }
 
@@ -70,19 +73,18 @@ struct FailingTold<'a> {
 ///
 /// # Errors
 /// When the grading cannot be described.
-pub fn page(grading: &Grading, run: Option<Failing<'_>>) -> Result<String> {
-    let conditions = [&Condition::ALL[..], &[Condition::Lying]].concat();
+pub fn page(grading: &Grading, failing: Option<&Failing>) -> Result<String> {
     let told = Told {
         headline: headline(grading),
         grading: exact(grading)?,
         about: Check::ALL
             .map(|check| (check.name(), check.to_string()))
             .into(),
-        conditions: conditions
-            .into_iter()
-            .map(|condition| (condition, condition.to_string()))
+        conditions: CONDITIONS
+            .iter()
+            .map(|row| (row.condition, row.words))
             .collect(),
-        failing: run.map(FailingTold::new).transpose()?,
+        failing: failing.map(FailingTold::new).transpose()?,
     };
     html::page(PAGE, &STYLE, &told, &SCRIPT)
 }
@@ -136,8 +138,9 @@ fn exact(told: &impl Serialize) -> Result<Value> {
 }
 
 impl<'a> FailingTold<'a> {
-    fn new(failing: Failing<'a>) -> Result<FailingTold<'a>> {
+    fn new(failing: &'a Failing) -> Result<FailingTold<'a>> {
         let Failing {
+            check: _,
             title,
             place,
             known,

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use toml::{Spanned, Value};
 
 use crate::checks::Check;
-use crate::seen::run::Condition;
-use crate::told::grading::{Judgement, MarkLine, Marks, Origin, Tally, TestReport, Verdict};
+use crate::seen::condition::{Condition, Origin};
+use crate::told::grading::{Judgement, MarkLine, Marks, Tally, TestReport, Verdict};
 
-/// The course's points for its tests.
+/// The course's points for all its tests.
 const COURSE: f64 = 40.0;
 
 /// How a course gives points.
@@ -22,16 +22,16 @@ pub struct Points {
     tests: TestPoints,
     /// Under which conditions a test has to come out right.
     conditions: Vec<Condition>,
-    /// What is taken where a check is wrong. 0 only names it.
+    /// How many points a wrong check takes. 0: it is only named.
     deduct: BTreeMap<Check, f64>,
 }
 
 /// What tests are worth.
 #[derive(Debug, Clone, PartialEq)]
 enum TestPoints {
-    /// All given tests together are worth so much, each the same.
+    /// All given tests together are worth this, each the same.
     Shared(f64),
-    /// These tests are worth so much, and each other given one what `each` is.
+    /// The tests in `names` are worth what stands there, and each other given one `each`.
     Named {
         each: Option<f64>,
         names: BTreeMap<String, f64>,
@@ -49,10 +49,10 @@ impl Default for Points {
     }
 }
 
-/// The file.
+/// A points file, as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct PointsFile {
     of: Option<Spanned<Value>>,
     conditions: Option<Spanned<Vec<Spanned<String>>>>,
     tests: Option<Spanned<BTreeMap<String, Spanned<Value>>>>,
@@ -79,7 +79,7 @@ impl Points {
     }
 
     fn parse(text: &str) -> Result<Points, Wrong> {
-        let file: File = toml::from_str(text).map_err(|error| {
+        let file: PointsFile = toml::from_str(text).map_err(|error| {
             let said = error.message().lines().collect::<Vec<_>>().join(", ");
             (error.span().unwrap_or_default(), said)
         })?;
@@ -120,8 +120,8 @@ impl Points {
         })
     }
 
-    /// What these tests and verdicts are worth. Every point that is given, not given or taken has its
-    /// reason.
+    /// What these tests and verdicts are worth, with a reason for every point that is given, not given or
+    /// taken.
     pub fn marks(&self, tests: &[TestReport], checks: &[Judgement]) -> Marks {
         let mut lines = self.given(tests);
         for (&check, &points) in &self.deduct {
@@ -136,7 +136,7 @@ impl Points {
         }
     }
 
-    /// For tests.
+    /// The points for the tests, a line each.
     fn given(&self, tests: &[TestReport]) -> Vec<MarkLine> {
         let is_given = |test: &&TestReport| test.origin == Origin::Given;
         let is_plain = |test: &&TestReport| test.beyond.is_none();
@@ -169,12 +169,8 @@ impl Points {
 
     fn line(&self, test: &TestReport, of: f64) -> MarkLine {
         let tallies = self.conditions.iter().map(|&condition| {
-            let tally = test.runs.iter().find(|tally| tally.condition == condition);
-            tally.copied().unwrap_or(Tally {
-                condition,
-                runs: 0,
-                right: 0,
-            })
+            let tally = test.tally(condition).copied();
+            tally.unwrap_or(Tally::none(condition))
         });
         let tallies: Vec<Tally> = tallies.collect();
         let has_passed = |tally: &Tally| tally.runs > 0 && tally.right == tally.runs;
@@ -195,7 +191,7 @@ impl Points {
     }
 }
 
-/// For a check, unless it is right.
+/// What is taken for a check; nothing if it is right.
 fn taken(judgement: &Judgement, points: f64) -> Option<MarkLine> {
     let (name, check) = (judgement.check.name(), judgement.check);
     let (reason, points) = match judgement.verdict {
@@ -240,26 +236,19 @@ fn check(name: &Spanned<String>) -> Result<Check, Wrong> {
     check.ok_or_else(|| {
         let why = format!(
             "expected a check, {}, found '{found}'",
-            one_of(Check::ALL.map(Check::name))
+            one_of(Check::ALL.into_iter().map(Check::name))
         );
         (name.span(), why)
     })
 }
 
-/// What the conditions are called in the file.
-const CONDITIONS: [(&str, Condition); 3] = [
-    ("as-it-is", Condition::AsItIs),
-    ("noise", Condition::Noise),
-    ("synchronous", Condition::Synchronous),
-];
-
 fn conditions(names: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<Condition>, Wrong> {
     let mut conditions = Vec::new();
     for name in names.as_ref() {
         let found = name.as_ref();
-        let condition = CONDITIONS.iter().find(|(name, _)| name == found);
-        let Some(&(_, condition)) = condition else {
-            let names = one_of(CONDITIONS.map(|(name, _)| name));
+        let all = || Condition::of_every_test();
+        let Some(condition) = all().find(|condition| condition.row().name == found) else {
+            let names = one_of(all().map(|condition| condition.row().name));
             let why = format!("expected a condition, {names}, found '{found}'");
             return Err((name.span(), why));
         };
@@ -278,8 +267,8 @@ fn conditions(names: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<Condition>, W
 }
 
 /// What may stand there.
-fn one_of<const N: usize>(names: [&str; N]) -> String {
-    let quoted = names.map(|name| format!("'{name}'"));
+fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = names.map(|name| format!("'{name}'")).collect();
     format!("one of {}", quoted.join(", "))
 }
 

@@ -1,10 +1,9 @@
 //! A grading for tests: two checks are wrong, one cannot be told, and all others are right.
 
 use crate::checks::{Check, Evidence};
-use crate::seen::run::Condition;
+use crate::seen::condition::{Condition, Origin};
 use crate::told::grading::{
-    Grading, Judgement, MarkLine, Marks, Origin, Ours, Place, SCHEMA, Speed, Tally, TestReport,
-    Verdict,
+    Grading, Judgement, MarkLine, Marks, Ours, Place, SCHEMA, Speed, Tally, TestReport, Verdict,
 };
 
 /// A judgement without anything but its verdict.
@@ -34,14 +33,14 @@ fn place(test: &str, condition: Condition, run: usize, noise: Option<u64>) -> Pl
 }
 
 fn test(name: &str, ranks: usize, right: [usize; 3]) -> TestReport {
-    let tallies = Condition::ALL.iter().zip(right);
+    let tallies = Condition::of_every_test().zip(right);
     TestReport {
         name: name.into(),
         ranks,
         origin: Origin::Given,
         beyond: None,
         runs: tallies
-            .map(|(&condition, right)| Tally {
+            .map(|(condition, right)| Tally {
                 condition,
                 runs: 5,
                 right,

@@ -1,40 +1,35 @@
 //! The mark sheet for a terminal: the answer, then what is wrong with its evidence, what cannot be
 //! told, what is right, and the figures.
 
-use std::fmt::Write;
+mod paper;
+#[cfg(test)]
+mod tests;
 
-use console::{Style, measure_text_width};
+use console::Style;
+use paper::{Paper, longest};
 
-use crate::seen::run::Condition;
-use crate::told::grading::{Grading, Judgement, Origin, Tally, TestReport, Verdict};
+use crate::seen::condition::{Condition, Origin};
+use crate::told::grading::{Grading, Judgement, Tally, TestReport, Verdict};
 use crate::told::points;
 
-const TAKES_EVERYTHING: &str = "a string takes everything";
-
-/// What was found, in words, in lines of this width. Only the details of evidence, reasons and tables are
-/// not broken where they are longer.
+/// What was found, in words, in lines of `width` columns. Details of evidence, reasons and tables may be
+/// longer: they are not broken.
 pub fn sheet(grading: &Grading, colours: bool, width: usize) -> String {
     let mut sheet = Sheet {
-        text: String::new(),
+        paper: Paper::new(width),
         inks: Inks::new(colours),
-        width,
     };
     sheet.answer(grading);
-    for judgement in with(grading, Verdict::Wrong) {
+    for judgement in grading.with(Verdict::Wrong) {
         sheet.wrong(judgement, is_beyond(grading, judgement));
     }
-    sheet.untold(&with(grading, Verdict::CannotBeTold));
-    sheet.right(&with(grading, Verdict::Right));
+    sheet.untold(&grading.with(Verdict::CannotBeTold));
+    sheet.right(&grading.with(Verdict::Right));
     sheet.not_counted(grading);
     sheet.tests(&grading.tests);
     sheet.speed(grading);
     sheet.marks(grading);
-    sheet.text
-}
-
-fn with(grading: &Grading, verdict: Verdict) -> Vec<&Judgement> {
-    let counted = grading.counted();
-    counted.filter(|it| it.verdict == verdict).collect()
+    sheet.paper.text
 }
 
 /// Whether only tests beyond the assignment have shown it.
@@ -64,40 +59,13 @@ impl Inks {
 }
 
 struct Sheet {
-    text: String,
+    paper: Paper,
     inks: Inks,
-    width: usize,
 }
 
 impl Sheet {
-    fn line(&mut self, line: &str) {
-        self.text += line.trim_end();
-        self.text.push('\n');
-    }
-
-    /// Words behind a label, in as many lines as they take.
-    fn words(&mut self, label: &str, words: &str) {
-        let indent = measure_text_width(label);
-        let mut line = label.to_owned();
-        let mut is_empty = true;
-        for word in words.split_whitespace() {
-            let fits = measure_text_width(&line) + 1 + measure_text_width(word) <= self.width;
-            if !is_empty && !fits {
-                self.line(&line);
-                line = " ".repeat(indent);
-                is_empty = true;
-            }
-            if !is_empty {
-                line.push(' ');
-            }
-            line += word;
-            is_empty = false;
-        }
-        self.line(&line);
-    }
-
     fn answer(&mut self, grading: &Grading) {
-        let number = |verdict| grading.number(verdict);
+        let number = |verdict| grading.with(verdict).len();
         let (wrong, right) = (number(Verdict::Wrong), number(Verdict::Right));
         let untold = number(Verdict::CannotBeTold);
         let said = match wrong {
@@ -116,9 +84,9 @@ impl Sheet {
             grading.program,
             ink.apply_to(said)
         );
-        self.line(&answer);
+        self.paper.line(&answer);
         let Grading { mpi, seed, .. } = grading;
-        self.line(&format!(
+        self.paper.line(&format!(
             "with {mpi}, --seed {seed}; rates of wrong runs: 95 % intervals"
         ));
     }
@@ -129,24 +97,20 @@ impl Sheet {
         let verdict = self.inks.wrong.apply_to(format!("wrong[{}]", check.name()));
         let heading = self.inks.bold.apply_to(format!(": {check}"));
         let heading = format!("\n{verdict}{heading}");
-        self.line(&heading);
-        self.words("  ", &how_often(judgement, is_beyond));
+        self.paper.line(&heading);
+        self.paper.words("  ", &how_often(judgement, is_beyond));
         let Some(evidence) = &judgement.evidence else {
             return;
         };
-        let said = self
-            .inks
-            .bold
-            .apply_to(harmless(&evidence.said))
-            .to_string();
-        self.words("  ", &said);
+        let said = self.inks.bold.apply_to(harmless(&evidence.said));
+        self.paper.words("  ", &said.to_string());
         if let Some(place) = &judgement.place {
-            self.words("  where: ", &place.to_string());
+            self.paper.words("  where: ", &place.to_string());
         }
         for detail in &evidence.details {
-            self.line(&format!("      {}", harmless(detail)));
+            self.paper.line(&format!("      {}", harmless(detail)));
         }
-        self.words("  look at: ", &evidence.hint);
+        self.paper.words("  look at: ", &evidence.hint);
     }
 
     fn untold(&mut self, judgements: &[&Judgement]) {
@@ -154,12 +118,12 @@ impl Sheet {
             return;
         }
         let heading = self.inks.untold.apply_to("cannot be told").to_string();
-        self.line(&format!("\n{heading}"));
+        self.paper.line(&format!("\n{heading}"));
         let longest = longest(judgements.iter().map(|it| it.check.name()));
         for Judgement { check, reason, .. } in judgements {
             let reason = reason.as_deref().unwrap_or("no reason is known");
             let name = check.name();
-            self.line(&format!("  {name:<longest$}  {reason}"));
+            self.paper.line(&format!("  {name:<longest$}  {reason}"));
         }
     }
 
@@ -168,19 +132,19 @@ impl Sheet {
             return;
         }
         let right = self.inks.right.apply_to("right").to_string();
-        let mut rows = vec![[right, String::new(), "runs".into(), "wrong".into()]];
+        let mut rows = vec![vec![right, String::new(), "runs".into(), "wrong".into()]];
         rows.extend(judgements.iter().map(|judgement| {
             let most = judgement
                 .rate
                 .map_or("-".into(), |[_, most]| format!("< {}", percent(most)));
-            [
+            vec![
                 format!("  {}", judgement.check.name()),
                 judgement.check.to_string(),
                 judgement.right.to_string(),
                 most,
             ]
         }));
-        self.table(2, &rows);
+        self.paper.table(2, &rows);
     }
 
     fn not_counted(&mut self, grading: &Grading) {
@@ -189,8 +153,8 @@ impl Sheet {
         if grading.counts_beyond || wrong.is_empty() {
             return;
         }
-        self.line("");
-        self.words(
+        self.paper.line("");
+        self.paper.words(
             "",
             "not counted: the assignment does not promise these tests (--beyond counts them)",
         );
@@ -201,7 +165,8 @@ impl Sheet {
             let place = judgement.place.as_ref();
             let place = place.map_or_else(String::new, |place| format!(" ({place})"));
             let name = judgement.check.name();
-            self.words(&format!("  {name:<longest$}  "), &format!("{said}{place}"));
+            self.paper
+                .words(&format!("  {name:<longest$}  "), &format!("{said}{place}"));
         }
     }
 
@@ -209,29 +174,24 @@ impl Sheet {
         if tests.is_empty() {
             return;
         }
-        let heading = ["tests", "ranks", "as it is", "noise", "synchronous", ""];
-        let mut rows = vec![heading.map(String::from)];
+        let mut heading = vec!["tests", "ranks"];
+        heading.extend(Condition::of_every_test().filter_map(|condition| condition.row().column));
+        heading.push("");
+        let mut rows = vec![heading.into_iter().map(String::from).collect()];
         rows.extend(tests.iter().map(|test| {
-            let [as_it_is, noise, synchronous] = Condition::ALL.map(|condition| {
-                let tally = test.runs.iter().find(|tally| tally.condition == condition);
+            let mut row = vec![format!("  {}", test.name), test.ranks.to_string()];
+            row.extend(Condition::of_every_test().map(|condition| {
+                let tally = test.tally(condition);
                 tally.map_or("-".into(), |tally| self.tally(tally))
-            });
-            let what = match (&test.beyond, test.origin) {
+            }));
+            row.push(match (&test.beyond, test.origin) {
                 (Some(why), _) => format!("beyond: {why}"),
                 (None, Origin::Generated) => "generated".into(),
                 (None, Origin::Given) => String::new(),
-            };
-            let name = format!("  {}", test.name);
-            [
-                name,
-                test.ranks.to_string(),
-                as_it_is,
-                noise,
-                synchronous,
-                what,
-            ]
+            });
+            row
         }));
-        self.table(1, &rows);
+        self.paper.table(1, &rows);
     }
 
     fn tally(&self, tally: &Tally) -> String {
@@ -251,10 +211,10 @@ impl Sheet {
         let heading = [
             "speed", "seconds", "empty", "ours", "cpu", "ours", "messages", "ours",
         ];
-        let mut rows = vec![heading.map(String::from)];
+        let mut rows = vec![heading.map(String::from).to_vec()];
         rows.extend(grading.speed.iter().map(|speed| {
             let ours = speed.ours.as_ref();
-            [
+            vec![
                 format!("  {}", speed.test),
                 figure(Some(speed.wall)),
                 figure(Some(speed.empty)),
@@ -265,8 +225,8 @@ impl Sheet {
                 figure(ours.and_then(|ours| ours.messages)),
             ]
         }));
-        self.table(1, &rows);
-        self.words(
+        self.paper.table(1, &rows);
+        self.paper.words(
             "  ",
             "Medians of the runs as it is, in seconds, from the start of mpirun to its end; of a program that \
              only starts and ends MPI; and of bittorrent. Processor time. Messages for each segment.",
@@ -284,47 +244,19 @@ impl Sheet {
             points::shown(marks.of)
         );
         let sum = self.inks.bold.apply_to(sum).to_string();
-        self.line(&format!("\n{sum}"));
-        let shown = marks.lines.iter().map(|line| {
-            if line.of > 0.0 {
-                format!(
-                    "{} of {}",
-                    points::shown(line.points),
-                    points::shown(line.of)
-                )
-            } else {
-                points::shown(line.points)
-            }
-        });
+        self.paper.line(&format!("\n{sum}"));
+        let shown = marks
+            .lines
+            .iter()
+            .map(|line| match points::shown(line.points) {
+                points if line.of > 0.0 => format!("{points} of {}", points::shown(line.of)),
+                points => points,
+            });
         let shown: Vec<String> = shown.collect();
         let longest = longest(shown.iter().map(String::as_str));
         for (points, line) in shown.iter().zip(&marks.lines) {
-            self.words(&format!("  {points:>longest$}  "), &line.reason);
-        }
-    }
-
-    /// An empty line and a table, whose first columns are words and the others figures. A last column
-    /// without a heading is words again.
-    fn table<const N: usize>(&mut self, words: usize, rows: &[[String; N]]) {
-        let widths: Vec<usize> = (0..N)
-            .map(|column| longest(rows.iter().map(|row| &row[column][..])))
-            .collect();
-        let is_text =
-            |column: usize| column < words || column + 1 == N && rows[0][column].is_empty();
-        self.line("");
-        for row in rows {
-            let mut line = String::new();
-            for (column, cell) in row.iter().enumerate() {
-                let space = " ".repeat(widths[column] - measure_text_width(cell));
-                let between = if column == 0 { "" } else { "  " };
-                let (before, behind) = if is_text(column) {
-                    ("", &space[..])
-                } else {
-                    (&space[..], "")
-                };
-                write!(line, "{between}{before}{cell}{behind}").expect(TAKES_EVERYTHING);
-            }
-            self.line(&line);
+            self.paper
+                .words(&format!("  {points:>longest$}  "), &line.reason);
         }
     }
 }
@@ -336,7 +268,7 @@ fn how_often(judgement: &Judgement, is_beyond: bool) -> String {
     let mut said = format!("in {wrong} of {runs} {noun}");
     if let Some([least, most]) = judgement.rate {
         let (least, most) = (percent(least), percent(most));
-        write!(said, ", {least} to {most}").expect(TAKES_EVERYTHING);
+        said += &format!(", {least} to {most}");
     }
     if is_beyond {
         said += ", only on tests beyond the assignment";
@@ -344,11 +276,7 @@ fn how_often(judgement: &Judgement, is_beyond: bool) -> String {
     said
 }
 
-fn longest<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
-    texts.map(measure_text_width).max().unwrap_or(0)
-}
-
-/// A part in two digits.
+/// A part of 1 in percent, with two digits.
 fn percent(part: f64) -> String {
     let percent = part * 100.0;
     if percent < 9.95 && percent > 0.0 {
@@ -362,10 +290,7 @@ fn figure(value: Option<f64>) -> String {
     value.map_or("-".into(), |value| format!("{value:.2}"))
 }
 
-/// What a program has written is not to steer the terminal.
+/// Without control characters: what a program has written must not steer the terminal.
 fn harmless(text: &str) -> String {
     text.replace(char::is_control, "\u{fffd}")
 }
-
-#[cfg(test)]
-mod tests;

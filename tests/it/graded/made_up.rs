@@ -8,11 +8,11 @@ use judge::seen::calls::{
     Call, Datatype, Kind, Level, Levels, Peer, Polling, RankRecord, Recording, Tag, Taken,
     ThreadRecord,
 };
+use judge::seen::condition::{Condition, Origin};
 use judge::seen::known::Known;
-use judge::seen::run::{Condition, Ending, Hung, RankEnd, Run};
+use judge::seen::run::{Ending, Hung, RankEnd, Run};
 use judge::told::grading::{
-    Grading, Judgement, MarkLine, Marks, Origin, Ours, Place, SCHEMA, Speed, Tally, TestReport,
-    Verdict,
+    Grading, Judgement, MarkLine, Marks, Ours, Place, SCHEMA, Speed, Tally, TestReport, Verdict,
 };
 use swarm::manifest::parse;
 use swarm::protocol::Rank;
@@ -85,7 +85,7 @@ pub fn grading() -> Grading {
         ranks: 4,
         origin,
         beyond: beyond.map(str::to_owned),
-        runs: Condition::ALL
+        runs: Condition::of_every_test()
             .map(|condition| Tally {
                 condition,
                 runs: 5,
@@ -95,7 +95,7 @@ pub fn grading() -> Grading {
                     right
                 },
             })
-            .into(),
+            .collect(),
     };
     Grading {
         schema: SCHEMA,

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use judge::checks::Check;
 use judge::seen::run::Run;
 use judge::told::grading::Verdict;
 use judge::told::page::{Failing, page};
@@ -19,14 +20,14 @@ use crate::show::told;
 
 /// Writes the page of a run. Returns its folder, too, which goes with it.
 fn written(run: &Run, title: &str) -> (TempDir, PathBuf) {
-    let (known, place) = (known(), place());
     let failing = Failing {
-        title,
-        place: &place,
-        known: &known,
-        run,
+        check: Check::Hang,
+        title: title.into(),
+        place: place(),
+        known: known(),
+        run: run.clone(),
     };
-    let html = page(&grading(), Some(failing)).expect("a page");
+    let html = page(&grading(), Some(&failing)).expect("a page");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("g.html");
     fs::write(&path, html).expect("a file");

@@ -3,8 +3,9 @@
 use crate::checks::evidence::Evidence;
 use crate::checks::hang::waiting::{Stuck, waiting};
 use crate::seen::calls::Call;
+use crate::seen::condition::Condition;
 use crate::seen::messages::Message;
-use crate::seen::run::{Condition, RankEnd};
+use crate::seen::run::RankEnd;
 use crate::seen::scene::Scene;
 use swarm::protocol::Rank;
 
@@ -54,15 +55,12 @@ impl<'a> Standstill<'a> {
 
     /// The hint where a send waits for its receive.
     pub(super) fn rests_on_buffering(&self) -> &'static str {
-        match self.scene.condition {
-            Condition::Synchronous => {
-                "MPI_Send may wait until its message is received, and here it does: the program rests on MPI keeping \
-                 messages until then, which it need not; receive in another thread, or send with MPI_Isend"
-            }
-            Condition::AsItIs | Condition::Noise | Condition::Lying => {
-                "a long message is sent only when its receive has begun: receive in another thread, or send with \
-                 MPI_Isend"
-            }
+        if self.scene.condition == Condition::Synchronous {
+            "MPI_Send may wait until its message is received, and here it does: the program rests on MPI keeping \
+             messages until then, which it need not; receive in another thread, or send with MPI_Isend"
+        } else {
+            "a long message is sent only when its receive has begun: receive in another thread, or send with \
+             MPI_Isend"
         }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use fastrand::Rng;
 
-use super::{Case, LONGEST_NAME};
-use crate::told::grading::Origin;
+use super::Case;
+use super::promise::LONGEST_NAME;
+use crate::seen::condition::Origin;
 use swarm::manifest::Manifest;
 use swarm::protocol::{FileName, OwnedFile};
 
@@ -15,66 +16,42 @@ struct Shape {
     clients: usize,
     files: usize,
     segments: usize,
-    /// How many own each file.
+    /// How many clients own each file.
     owners: usize,
     /// Whether the clients that own nothing want everything, and no others want anything.
     is_crowd: bool,
 }
 
-/// From the smallest to the largest that the assignment allows, in an order that makes a few of them
-/// differ.
+/// From the smallest to the largest that the assignment allows, ordered so that the first few differ most.
 const SHAPES: [Shape; 6] = [
-    Shape {
-        name: "crowd",
-        clients: 7,
-        files: 1,
-        segments: 100,
-        owners: 1,
-        is_crowd: true,
-    },
-    Shape {
-        name: "names",
-        clients: 4,
-        files: 10,
-        segments: 21,
-        owners: 2,
-        is_crowd: false,
-    },
-    Shape {
-        name: "pair",
-        clients: 2,
-        files: 2,
-        segments: 100,
-        owners: 1,
-        is_crowd: false,
-    },
-    Shape {
-        name: "many",
-        clients: 10,
-        files: 4,
-        segments: 30,
-        owners: 3,
-        is_crowd: false,
-    },
-    Shape {
-        name: "short",
-        clients: 5,
-        files: 8,
-        segments: 3,
-        owners: 1,
-        is_crowd: false,
-    },
-    Shape {
-        name: "seeds",
-        clients: 6,
-        files: 2,
-        segments: 100,
-        owners: 4,
-        is_crowd: false,
-    },
+    //    name, clients, files, segments, owners, is_crowd
+    shape("crowd", 7, 1, 100, 1, true),
+    shape("names", 4, 10, 21, 2, false),
+    shape("pair", 2, 2, 100, 1, false),
+    shape("many", 10, 4, 30, 3, false),
+    shape("short", 5, 8, 3, 1, false),
+    shape("seeds", 6, 2, 100, 4, false),
 ];
 
-/// So many tests within the assignment's limits, from a seed.
+const fn shape(
+    name: &'static str,
+    clients: usize,
+    files: usize,
+    segments: usize,
+    owners: usize,
+    is_crowd: bool,
+) -> Shape {
+    Shape {
+        name,
+        clients,
+        files,
+        segments,
+        owners,
+        is_crowd,
+    }
+}
+
+/// `number` tests within the assignment's limits, from a seed.
 pub fn generated(number: usize, seed: u64) -> Vec<Case> {
     let mut rng = Rng::with_seed(seed);
     (0..number)
@@ -90,8 +67,8 @@ pub fn generated(number: usize, seed: u64) -> Vec<Case> {
         .collect()
 }
 
-/// Names that programs have confused: one inside another, alike but for the last digit, of any length up
-/// to the longest.
+/// Names that programs confuse: one inside another, alike but for the last digit, of any length up to the
+/// longest.
 fn names(number: usize, rng: &mut Rng) -> Vec<FileName> {
     let mut names: Vec<String> = ["file1", "file10", "myfile1", "a", "file11", "FILE1"]
         .map(String::from)
@@ -112,7 +89,7 @@ fn names(number: usize, rng: &mut Rng) -> Vec<FileName> {
     names.iter().map(name).collect()
 }
 
-/// Everybody owns or wants something.
+/// The inputs of a swarm of this shape, in which every client owns or wants something.
 fn swarm(shape: &Shape, names: &[FileName], rng: &mut Rng) -> Vec<Manifest> {
     let mut inputs = vec![Manifest::default(); shape.clients];
     for (nth, name) in names.iter().enumerate() {

@@ -1,20 +1,21 @@
 use super::*;
 use crate::checks::Evidence;
+use crate::told::samples;
 
 fn parsed(text: &str) -> Points {
     Points::parse(text).unwrap_or_else(|(_, why)| panic!("{why}"))
 }
 
-/// A given test with so many right runs of all, as it is, with noise, and with synchronous sends.
+/// A given test with its right runs and all runs, as it is, with noise, and with synchronous sends.
 fn test(name: &str, runs: [(usize, usize); 3]) -> TestReport {
-    let tallies = Condition::ALL.iter().zip(runs);
+    let tallies = Condition::of_every_test().zip(runs);
     TestReport {
         name: name.into(),
         ranks: 4,
         origin: Origin::Given,
         beyond: None,
         runs: tallies
-            .map(|(&condition, (right, runs))| Tally {
+            .map(|(condition, (right, runs))| Tally {
                 condition,
                 runs,
                 right,
@@ -24,18 +25,10 @@ fn test(name: &str, runs: [(usize, usize); 3]) -> TestReport {
 }
 
 fn judgement(check: Check, verdict: Verdict) -> Judgement {
-    let is_wrong = verdict == Verdict::Wrong;
+    let said = Evidence::new("client 2 has one thread", "look");
     Judgement {
-        check,
-        subject: check.subject(),
-        verdict,
-        wrong: usize::from(is_wrong),
-        right: 0,
-        untold: 0,
-        rate: None,
-        evidence: is_wrong.then(|| Evidence::new("client 2 has one thread", "look")),
-        place: None,
-        reason: None,
+        evidence: (verdict == Verdict::Wrong).then_some(said),
+        ..samples::judgement(check, verdict)
     }
 }
 

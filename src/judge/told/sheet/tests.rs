@@ -1,4 +1,4 @@
-use console::strip_ansi_codes;
+use console::{measure_text_width, strip_ansi_codes};
 
 use super::*;
 use crate::checks::Check;

@@ -1,0 +1,96 @@
+//! A row of the table of all submissions.
+
+use std::fmt;
+
+use anyhow::Result;
+
+use crate::checks::Check;
+use crate::told::grading::{Grading, Marks, Verdict};
+use crate::told::points::shown;
+
+/// What came of a submission.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The name of its folder.
+    pub name: String,
+    /// Its verdicts, or why there are none.
+    pub result: Result<Verdicts, String>,
+}
+
+/// The verdicts of a submission, in short.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdicts {
+    /// What it is worth.
+    pub marks: Marks,
+    /// The checks that are wrong, the worst first.
+    pub wrong: Vec<Check>,
+    /// The checks that cannot be told, the worst first.
+    pub untold: Vec<Check>,
+}
+
+impl From<&Grading> for Verdicts {
+    fn from(grading: &Grading) -> Verdicts {
+        let with = |verdict| grading.with(verdict).iter().map(|it| it.check).collect();
+        Verdicts {
+            marks: grading.marks.clone(),
+            wrong: with(Verdict::Wrong),
+            untold: with(Verdict::CannotBeTold),
+        }
+    }
+}
+
+impl Row {
+    /// Whether something is wrong, or it could not be graded.
+    pub fn is_wrong(&self) -> bool {
+        (self.result.as_ref()).map_or(true, |verdicts| !verdicts.wrong.is_empty())
+    }
+}
+
+/// For the terminal: the marks, and what is wrong.
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.result {
+            Err(problem) => {
+                let first = problem.lines().next().unwrap_or_default();
+                write!(f, "{:<20} not graded: {first}", self.name)
+            }
+            Ok(Verdicts { marks, wrong, .. }) => {
+                let [total, of] = [marks.total, marks.of].map(shown);
+                write!(f, "{:<20} {total:>5} of {of}", self.name)?;
+                let wrong: Vec<&str> = wrong.iter().map(|check| check.name()).collect();
+                if wrong.is_empty() {
+                    write!(f, "  nothing is wrong")
+                } else {
+                    write!(f, "  wrong: {}", wrong.join(", "))
+                }
+            }
+        }
+    }
+}
+
+/// All rows as text for spreadsheets.
+pub(super) fn csv<'a>(rows: impl Iterator<Item = &'a Row>) -> Result<Vec<u8>> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(["name", "total", "of", "wrong", "cannot be told", "problem"])?;
+    for Row { name, result } in rows {
+        let none = String::new;
+        let cells = match result {
+            Ok(verdicts) => [
+                shown(verdicts.marks.total),
+                shown(verdicts.marks.of),
+                names(&verdicts.wrong),
+                names(&verdicts.untold),
+                none(),
+            ],
+            Err(problem) => [none(), none(), none(), none(), problem.clone()],
+        };
+        csv.write_record([name].into_iter().chain(&cells))?;
+    }
+    Ok(csv.into_inner()?)
+}
+
+/// The names of checks, in one cell.
+pub(super) fn names(checks: &[Check]) -> String {
+    let names: Vec<&str> = checks.iter().map(|check| check.name()).collect();
+    names.join(" ")
+}
