@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::calls::Segment;
 use crate::seen::dialogue::{Ask, Dialogue, Holds};
 use crate::seen::scene::Scene;
@@ -34,9 +34,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         }
         let hint = "look at what the upload thread answers with: it has to look the segment up among \
                     those that its client holds by then, and to refuse if it is not there";
-        return Ok(Shown::Wrong(
-            Evidence::new(first.said, hint).with_details(details),
-        ));
+        return wrong(Evidence::new(first.said, hint).with_details(details));
     }
     let asks = || {
         dialogue

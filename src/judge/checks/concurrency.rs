@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::calls::{Call, Level, RankRecord};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::Unseen;
@@ -13,7 +13,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     let recording = &scene.run.recording;
     let mut ranks = recording.by_rank();
     if let Some(evidence) = ranks.find_map(|(rank, record)| overlap(rank, record)) {
-        return Ok(Shown::Wrong(evidence));
+        return wrong(evidence);
     }
     let may_overlap =
         |record: &RankRecord| (record.levels).is_none_or(|levels| levels.given == Level::Multiple);

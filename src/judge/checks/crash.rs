@@ -1,6 +1,6 @@
 //! Whether no rank crashes; and what is known of the end of one that does.
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::calls::{Kind, Peer, RankRecord, Thread};
 use crate::seen::run::{RankEnd, Run};
 use crate::seen::scene::Scene;
@@ -58,7 +58,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
             format!("{} {how}, too", who(*other))
         }));
         evidence.details.extend(last_words(run));
-        return Ok(Shown::Wrong(evidence));
+        return wrong(evidence);
     }
     if has_hung {
         return unseen("the run hung, and was ended before its ranks had");
@@ -77,7 +77,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     }
     let hint = "read what mpirun printed; return 0 from main";
     let evidence = Evidence::new(how, hint).with_details(last_words(run));
-    Ok(Shown::Wrong(evidence))
+    wrong(evidence)
 }
 
 fn ended_with(rank: Rank, status: i32) -> Evidence {

@@ -1,6 +1,6 @@
 //! Whether no call of MPI returns an error. A message that is cut off is one.
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::calls::{Call, Tag};
 use crate::seen::pattern::Pattern;
 use crate::seen::scene::Scene;
@@ -61,10 +61,10 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         )
     };
     let number = failed().count();
-    Ok(Shown::Wrong(Evidence::new(said, hint).with_details(vec![
+    wrong(Evidence::new(said, hint).with_details(vec![
         format!("that was at {}", seconds(call.started)),
         format!("{} failed in this run", count(number, "call")),
-    ])))
+    ]))
 }
 
 /// The message that a call had no room for: its sender, its tag and its length.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::seen::unseen::Unseen;
+
 /// What one run shows of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shown {
@@ -12,6 +14,11 @@ pub enum Shown {
     /// It was not seen, though there was occasion. If it is seen in none of several such runs, it does
     /// not hold.
     Lacking(Evidence),
+}
+
+/// What a check returns that is wrong.
+pub(super) fn wrong(evidence: Evidence) -> Result<Shown, Unseen> {
+    Ok(Shown::Wrong(evidence))
 }
 
 /// Why something is wrong.

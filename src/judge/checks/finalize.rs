@@ -1,6 +1,6 @@
 //! Whether every rank calls `MPI_Finalize`.
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::calls::RankRecord;
 use crate::seen::run::RankEnd;
 use crate::seen::scene::Scene;
@@ -25,10 +25,10 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
             0 => String::new(),
             more => format!(", and so did {} more", count(more, "rank")),
         };
-        return Ok(Shown::Wrong(Evidence::new(
+        return wrong(Evidence::new(
             format!("{} ended without MPI_Finalize{others}", who(*first)),
             "call MPI_Finalize on every way out of main, after all threads are joined",
-        )));
+        ));
     }
     if let Some((rank, _)) = (run.recording.by_rank()).find(|(_, record)| record.finalize.is_none())
     {

@@ -9,7 +9,7 @@ mod waiting;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::calls::{Call, Recording, What};
 use crate::seen::run::Hung;
 use crate::seen::scene::Scene;
@@ -39,13 +39,13 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     let is_cut = run.recording.is_cut();
     if !is_still && (is_cut || last_step(&run.recording) * 2 >= run.wall) {
         return match flood(scene, &how_long) {
-            Some(evidence) => Ok(Shown::Wrong(evidence)),
+            Some(evidence) => wrong(evidence),
             None => unseen(format!("{how_long}, while messages still came")),
         };
     }
     if is_cut {
         let hint = "run it with smaller inputs: there were too many calls to record them all";
-        return Ok(Shown::Wrong(Evidence::new(how_long, hint)));
+        return wrong(Evidence::new(how_long, hint));
     }
     let standstill = Standstill::new(scene);
     let (mut evidence, first) = causes::explain(&standstill);
@@ -53,7 +53,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     details.extend(table::rows(&standstill.stuck, &first));
     details.extend(lost(&standstill));
     evidence.details = details;
-    Ok(Shown::Wrong(evidence))
+    wrong(evidence)
 }
 
 /// When a call was last made that did more than look or wait for a message.

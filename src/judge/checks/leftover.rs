@@ -1,6 +1,6 @@
 //! Whether every message that is sent is received.
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::calls::{Kind, Recording};
 use crate::seen::messages::Message;
 use crate::seen::pattern::Pattern;
@@ -48,9 +48,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     let more = number.saturating_sub(MOST);
     let more = (more > 0).then(|| format!("and {more} more"));
     let details = lines.chain(more).collect();
-    Ok(Shown::Wrong(
-        Evidence::new(said, hint).with_details(details),
-    ))
+    wrong(Evidence::new(said, hint).with_details(details))
 }
 
 /// Whether a receive may have taken the message that was begun and never completed.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::known::{Known, KnownFile};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::Unseen;
@@ -86,7 +86,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
             .details
             .push(format!("and {} more", count(more, "file")));
     }
-    Ok(Shown::Wrong(worst))
+    wrong(worst)
 }
 
 fn missing(name: &str, output: &Output<'_>, others: &BTreeMap<&str, &[u8]>) -> Evidence {

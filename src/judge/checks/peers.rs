@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::calls::{Kind, Peer, Segment};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::Unseen;
@@ -29,9 +29,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
                 segments.len()
             );
             let detail = format!("all its hashes came in messages of rank 0 to client {client}");
-            return Ok(Shown::Wrong(
-                Evidence::new(said, HINT).with_details(vec![detail]),
-            ));
+            return wrong(Evidence::new(said, HINT).with_details(vec![detail]));
         }
         let dialogue = &scene.dialogue;
         let range = (client, segments.start)..(client, segments.end);
@@ -42,7 +40,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
                  segments, and no client sent it any",
                 segments.len()
             );
-            return Ok(Shown::Wrong(Evidence::new(said, HINT)));
+            return wrong(Evidence::new(said, HINT));
         }
     }
     scene.saw_fetches()?;

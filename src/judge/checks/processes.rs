@@ -1,6 +1,6 @@
 //! Whether the program leaves no process behind.
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::Unseen;
 use crate::seen::words::shown;
@@ -33,9 +33,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     };
     let hint = "end what the program starts before MPI_Finalize: a child of fork() with waitpid()";
     let details = others.iter().take(10).cloned().collect();
-    Ok(Shown::Wrong(
-        Evidence::new(said, hint).with_details(details),
-    ))
+    wrong(Evidence::new(said, hint).with_details(details))
 }
 
 #[cfg(test)]
@@ -49,17 +47,13 @@ mod tests {
         let mut made_up = MadeUp::new(3);
         assert_eq!(made_up.shown(Check::Processes), Ok(Shown::Right));
         made_up.run.left = vec!["/usr/bin/orted --hnp".into(), "./tema in".into()];
-        let Ok(Shown::Wrong(evidence)) = made_up.shown(Check::Processes) else {
-            panic!("a process of the program is left");
-        };
+        let evidence = made_up.wrong(Check::Processes);
         assert_eq!(
             evidence.said,
             "a process was still there after mpirun had ended: ./tema in"
         );
         made_up.run.left.push("./tema".into());
-        let Ok(Shown::Wrong(evidence)) = made_up.shown(Check::Processes) else {
-            panic!("two processes of the program are left");
-        };
+        let evidence = made_up.wrong(Check::Processes);
         assert_eq!(
             evidence.said,
             "2 processes were still there after mpirun had ended: ./tema in"

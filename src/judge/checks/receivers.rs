@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::calls::{Call, Kind, RankRecord, Taken, Thread, What};
 use crate::seen::pattern::Pattern;
 use crate::seen::scene::Scene;
@@ -31,7 +31,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     for (rank, record) in scene.run.recording.by_rank() {
         match rivals(record) {
             Some((one, other, Some(message))) => {
-                return Ok(Shown::Wrong(theft(rank, &one, &other, message)));
+                return wrong(theft(rank, &one, &other, message));
             }
             Some((one, other, None)) => {
                 doubt.get_or_insert_with(|| {

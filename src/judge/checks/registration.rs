@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::calls::{Kind, Peer, Segment, What};
 use crate::seen::messages::Message;
 use crate::seen::scene::Scene;
@@ -24,18 +24,17 @@ type Register = BTreeMap<(Rank, Segment), Registered>;
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     let told = told(scene);
     if told.is_empty() {
-        let why = "no hash was recognised in what clients sent the tracker";
-        return unseen(why);
+        return unseen("no hash was recognised in what clients sent the tracker");
     }
     let is_cut = scene.clients().any(|(_, record)| record.is_cut);
     if let (Some(evidence), false) = (
         cut_short(scene, &told),
         is_cut || !scene.run.has_ended_well(),
     ) {
-        return Ok(Shown::Wrong(evidence));
+        return wrong(evidence);
     }
     if let Some(evidence) = early(scene, &told).or_else(|| unheard(scene)) {
-        return Ok(Shown::Wrong(evidence));
+        return wrong(evidence);
     }
     let owned: Vec<(Rank, Segment)> = owned(scene).collect();
     let known = owned.iter().filter(|key| told.contains_key(key)).count();
@@ -52,11 +51,10 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         .max();
     match (first_question(scene), last) {
         (Some((_, _, first)), Some(last)) if last <= first => Ok(Shown::Right),
-        (Some(_), _) => {
-            let why = "clients sent each other something before the tracker knew all files; whether \
-                       they asked for segments is not known";
-            unseen(why)
-        }
+        (Some(_), _) => unseen(
+            "clients sent each other something before the tracker knew all files; whether \
+                       they asked for segments is not known",
+        ),
         (None, _) => unseen("no client asked another"),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::dialogue::Download;
 use crate::seen::scene::Scene;
 use crate::seen::unseen::{Unseen, unseen};
@@ -40,19 +40,17 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     if let Some(&(first, source)) = single.first() {
         let evidence = evidence(scene, &downloads, first, source);
         if bits >= BITS {
-            return Ok(Shown::Wrong(evidence));
+            return wrong(evidence);
         }
         if single.len() == downloads.len() {
             return Ok(Shown::Lacking(evidence));
         }
-        let why = "some downloads had one source, others several: it may be chance";
-        return unseen(why);
+        return unseen("some downloads had one source, others several: it may be chance");
     }
     if downloads.iter().all(|download| sources(download).len() > 1) {
         Ok(Shown::Right)
     } else {
-        let why = "who answered is not known for some downloads, or others were asked as well";
-        unseen(why)
+        unseen("who answered is not known for some downloads, or others were asked as well")
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::calls::Segment;
 use crate::seen::scene::Scene;
 use crate::seen::unseen::{Unseen, unseen};
@@ -27,13 +27,11 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         if let Some((client, &(answered, segment))) = latest
             && stopped < answered
         {
-            return Ok(Shown::Wrong(evidence(
-                scene, rank, stopped, *client, answered, segment,
-            )));
+            return wrong(evidence(scene, rank, stopped, *client, answered, segment));
         }
     }
     if let Some(evidence) = unheard(scene) {
-        return Ok(Shown::Wrong(evidence));
+        return wrong(evidence);
     }
     scene.saw_all_stop()?;
     if scene
@@ -42,8 +40,9 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         .values()
         .any(|fetch| fetch.answered.is_none())
     {
-        let why = "when the last segment came is not known: which answer is whose does not show";
-        return unseen(why);
+        return unseen(
+            "when the last segment came is not known: which answer is whose does not show",
+        );
     }
     Ok(Shown::Right)
 }

@@ -111,7 +111,7 @@ impl MadeUp {
     /// The evidence of what has to be wrong.
     #[track_caller]
     pub(super) fn wrong(&self, check: Check) -> Evidence {
-        wrong(self.shown(check))
+        evidence(self.shown(check))
     }
 
     /// Whether a check cannot be told for a reason that has this word in it.
@@ -121,7 +121,7 @@ impl MadeUp {
 }
 
 #[track_caller]
-pub(super) fn wrong(shown: Result<Shown, Unseen>) -> Evidence {
+pub(super) fn evidence(shown: Result<Shown, Unseen>) -> Evidence {
     let Ok(Shown::Wrong(evidence)) = shown else {
         panic!("that is wrong, not {shown:?}");
     };

@@ -1,6 +1,6 @@
 //! Whether only the threads call MPI that may do so at the thread level.
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::calls::{Call, Kind, Level, RankRecord, Thread};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::Unseen;
@@ -10,7 +10,7 @@ use swarm::protocol::Rank;
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     let mut ranks = scene.run.recording.by_rank();
     if let Some(evidence) = ranks.find_map(|(rank, record)| too_many_threads(rank, record)) {
-        return Ok(Shown::Wrong(evidence));
+        return wrong(evidence);
     }
     scene.saw_all_calls()?;
     Ok(Shown::Right)

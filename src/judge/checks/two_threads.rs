@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::calls::{Peer, RankRecord, Thread, What};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::{Unseen, unseen};
@@ -32,16 +32,13 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
                 "client {client}: thread {thread} made all {calls} calls that send to other \
                  clients, receive from them or look for their messages"
             );
-            return Ok(Shown::Wrong(
-                Evidence::new(said, hint).with_details(vec![detail]),
-            ));
+            return wrong(Evidence::new(said, hint).with_details(vec![detail]));
         }
     }
     if is_seen {
         Ok(Shown::Right)
     } else {
-        let why = "no client was seen both to download from others and to serve others";
-        unseen(why)
+        unseen("no client was seen both to download from others and to serve others")
     }
 }
 

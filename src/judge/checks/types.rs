@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::calls::{Call, Datatype};
 use crate::seen::messages::Message;
 use crate::seen::scene::Scene;
@@ -29,17 +29,17 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
             in_turn(before.sent, next.sent) && in_turn(taken_before, taken_next)
         })
     };
-    let mut wrong = Vec::new();
+    let mut misread = Vec::new();
     for (message, taken) in flows.into_values().filter(is_ordered).flatten() {
         let is_whole = message.surely_taken().is_some() && message.sent.bytes > 0;
         if let (Some(sent), Some(wanted), true) = (basic(message.sent), basic(taken), is_whole)
             && sent.1 != wanted.1
         {
-            wrong.push((message, taken, [sent, wanted]));
+            misread.push((message, taken, [sent, wanted]));
         }
     }
-    wrong.sort_by_key(|(message, ..)| message.sent.started);
-    let Some((message, taken, [sent, wanted])) = wrong.first() else {
+    misread.sort_by_key(|(message, ..)| message.sent.started);
+    let Some((message, taken, [sent, wanted])) = misread.first() else {
         return Ok(Shown::Right);
     };
     let said = format!(
@@ -52,7 +52,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     );
     let hint =
         "name the same datatype in the send and in the receive, that of the buffer's elements";
-    Ok(Shown::Wrong(Evidence::new(said, hint).with_details(vec![
+    wrong(Evidence::new(said, hint).with_details(vec![
         format!(
             "{} sends {} of {} each: {}",
             message.sent.kind.function(),
@@ -67,8 +67,8 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
             count(wanted.1, "byte"),
             seconds(taken.started),
         ),
-        format!("{} in this run", count(wrong.len(), "such message")),
-    ])))
+        format!("{} in this run", count(misread.len(), "such message")),
+    ]))
 }
 
 /// Whether a call was over before the next one began, or one thread made both.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::calls::What;
 use crate::seen::scene::Scene;
 use crate::seen::unseen::{Unseen, unseen};
@@ -48,9 +48,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
                 span(*first),
                 span(*last)
             );
-            return Ok(Shown::Wrong(
-                Evidence::new(said, hint).with_details(vec![detail]),
-            ));
+            return wrong(Evidence::new(said, hint).with_details(vec![detail]));
         }
     }
     if is_long {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::calls::Lie;
 use crate::seen::scene::Scene;
 use crate::seen::unseen::{Unseen, unseen};
@@ -38,9 +38,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
                 format!("expected in line {}: {right}", place + 1),
                 format!("found: {line}"),
             ];
-            return Ok(Shown::Wrong(
-                Evidence::new(said, HINT).with_details(details),
-            ));
+            return wrong(Evidence::new(said, HINT).with_details(details));
         }
     }
     if scene.run.ending.hung.is_some() {
@@ -50,7 +48,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         let said = format!(
             "the run waits for ever after client {liar} sent client {to} a wrong hash for {what}"
         );
-        return Ok(Shown::Wrong(Evidence::new(said, HINT)));
+        return wrong(Evidence::new(said, HINT));
     }
     if !dialogue
         .complete

@@ -1,6 +1,6 @@
 use super::*;
 use crate::checks::Check;
-use crate::checks::tests::wrong;
+use crate::checks::tests::evidence;
 use crate::seen::calls::{Kind, Peer, Tag};
 use crate::seen::condition::Condition;
 use crate::seen::known::Known;
@@ -32,9 +32,9 @@ fn shown(made_up: &MadeUp) -> Result<Shown, Unseen> {
 }
 
 /// What is said of a run that stands still.
-fn evidence(made_up: &mut MadeUp) -> Evidence {
+fn stuck(made_up: &mut MadeUp) -> Evidence {
     made_up.hang();
-    wrong(shown(made_up))
+    evidence(shown(made_up))
 }
 
 fn one(rank: u32) -> Peer {
@@ -56,7 +56,7 @@ fn a_wait_for_another_tag_than_was_sent_is_said() {
     made_up.receive((0, 0), Peer::Any, Tag::Any).forever();
     made_up.receive((2, 1), one(0), Tag::One(7)).forever();
     made_up.receive((2, 2), Peer::Any, Tag::One(1)).forever();
-    let wrong = evidence(&mut made_up);
+    let wrong = stuck(&mut made_up);
     assert_eq!(
         wrong.said,
         "thread 1 of client 2 waits for tag 7 from rank 0 (the tracker), which has sent it tag 5"
@@ -76,7 +76,7 @@ fn a_wait_for_another_tag_than_was_sent_is_said() {
     made_up.rank(0).calls[0].tag = Tag::One(7);
     made_up.rank(0).calls[0].comm = 1;
     assert!(
-        evidence(&mut made_up)
+        stuck(&mut made_up)
             .said
             .ends_with("tag 7 on another communicator")
     );
@@ -88,11 +88,11 @@ fn a_message_for_the_other_thread_is_not_the_one_that_is_waited_for() {
     made_up.send((1, 1), 2, 1);
     made_up.receive((2, 1), one(1), Tag::One(7)).forever();
     made_up.receive((2, 2), Peer::Any, Tag::One(1)).forever();
-    let wrong = evidence(&mut made_up);
+    let wrong = stuck(&mut made_up);
     assert!(!wrong.said.contains("has sent it tag"), "{}", wrong.said);
     // Nor if that thread has ended.
     made_up.rank(2).threads[2].is_over = true;
-    let wrong = evidence(&mut made_up);
+    let wrong = stuck(&mut made_up);
     assert!(wrong.said.starts_with("thread 2 of client 2 has ended"));
 }
 
@@ -101,7 +101,7 @@ fn two_that_wait_for_each_other_are_a_circle() {
     let mut made_up = MadeUp::new(3);
     made_up.receive((1, 0), one(2), Tag::One(7)).forever();
     made_up.receive((2, 0), one(1), Tag::One(7)).forever();
-    let wrong = evidence(&mut made_up);
+    let wrong = stuck(&mut made_up);
     assert_eq!(
         wrong.said,
         "client 1 waits in MPI_Recv for a message from client 2, and client 2 waits in MPI_Recv for a message \
@@ -116,9 +116,7 @@ fn a_circle_of_sends_rests_on_buffering() {
         made_up.send((from, 0), to, 7).forever();
     }
     made_up.hang();
-    let Ok(Shown::Wrong(wrong)) = shown_under(&made_up, Condition::Synchronous) else {
-        panic!("that is wrong");
-    };
+    let wrong = evidence(shown_under(&made_up, Condition::Synchronous));
     assert_eq!(
         wrong.said,
         "client 1 waits in MPI_Send for client 2 to receive, and client 2 waits in MPI_Send for client 3 to \
@@ -129,7 +127,7 @@ fn a_circle_of_sends_rests_on_buffering() {
         "{}",
         wrong.hint
     );
-    assert!(!evidence(&mut made_up).hint.contains("rests on"));
+    assert!(!stuck(&mut made_up).hint.contains("rests on"));
 }
 
 /// Clients 1 and 2 whose threads 1 send requests (1) and wait for answers (7) of threads 2.
@@ -151,7 +149,7 @@ fn a_circle_goes_through_the_threads_that_did_it_before() {
         made_up.send((me, 1), other, 1).forever();
         made_up.send((me, 2), other, 7).forever();
     }
-    let wrong = evidence(&mut made_up);
+    let wrong = stuck(&mut made_up);
     assert_eq!(
         wrong.said,
         "thread 1 of client 1 waits in MPI_Send for client 2 to receive, and thread 2 of client 2 waits in \
@@ -166,7 +164,7 @@ fn it_is_no_circle_where_another_thread_could_answer() {
         made_up.receive((me, 1), one(other), Tag::One(7)).forever();
         made_up.receive((me, 2), Peer::Any, Tag::One(1)).forever();
     }
-    let wrong = evidence(&mut made_up);
+    let wrong = stuck(&mut made_up);
     assert_eq!(
         wrong.said,
         "thread 1 of client 1 waits for a message from client 2 with tag 7, and nobody sends it"
@@ -189,7 +187,7 @@ fn is_circle(before: fn(&mut MadeUp)) -> bool {
         made_up.receive((me, 1), one(other), Tag::One(7)).forever();
         made_up.receive((me, 2), Peer::Any, Tag::One(1)).forever();
     }
-    evidence(&mut made_up)
+    stuck(&mut made_up)
         .said
         .contains(", and thread 1 of client")
 }
@@ -231,7 +229,7 @@ fn a_thread_that_was_ended_in_its_call_waits_no_more() {
     made_up.receive((1, 1), one(2), Tag::One(7)).forever();
     made_up.receive((1, 2), one(0), Tag::One(7)).forever();
     made_up.rank(1).threads[1].is_over = true;
-    let wrong = evidence(&mut made_up);
+    let wrong = stuck(&mut made_up);
     assert!(
         wrong
             .said
@@ -244,7 +242,7 @@ fn a_message_that_was_found_once_is_not_found_again_and_again() {
     let mut made_up = MadeUp::new(3);
     made_up.call((1, 2), Kind::Iprobe).taken = Some(taken(2, 9));
     assert!(
-        evidence(&mut made_up)
+        stuck(&mut made_up)
             .said
             .starts_with("client 1 has called nothing of MPI")
     );
@@ -257,7 +255,7 @@ fn a_thread_that_ended_takes_no_more() {
     made_up.receive((1, 1), one(2), Tag::One(7)).forever();
     made_up.rank(2).threads[1].is_over = true;
     made_up.rank(2).threads[2].is_over = true;
-    let wrong = evidence(&mut made_up);
+    let wrong = stuck(&mut made_up);
     assert_eq!(
         wrong.said,
         "thread 2 of client 2 has ended, and nobody takes 32 bytes from client 1 to client 2 with tag 1"
@@ -271,9 +269,7 @@ fn a_rank_that_is_gone_is_not_to_be_waited_for() {
         made_up.receive((1, 1), peer, Tag::One(7)).forever();
         made_up.hang();
         change(&mut made_up);
-        let Ok(Shown::Wrong(wrong)) = shown(&made_up) else {
-            panic!("that is wrong");
-        };
+        let wrong = evidence(shown(&made_up));
         wrong.said
     };
     let said = gone(one(0), |made_up| made_up.rank(0).finalize = Some(ms(9)));
@@ -312,7 +308,7 @@ fn who_does_not_come_to_what_all_have_to_call_is_named() {
     made_up.call((0, 0), Kind::Barrier).forever();
     made_up.call((1, 0), Kind::Barrier).forever();
     made_up.receive((2, 0), Peer::Any, Tag::One(7)).forever();
-    let wrong = evidence(&mut made_up);
+    let wrong = stuck(&mut made_up);
     assert_eq!(
         wrong.said,
         "rank 0 (the tracker) waits in MPI_Barrier for client 2, which is in MPI_Recv"
@@ -328,15 +324,13 @@ fn a_rank_that_never_came_is_named() {
     let mut made_up = MadeUp::new(3);
     made_up.receive((0, 0), Peer::Any, Tag::One(7)).forever();
     made_up.rank(2).levels = None;
-    let wrong = evidence(&mut made_up);
+    let wrong = stuck(&mut made_up);
     assert_eq!(
         wrong.said,
         "client 2 never came to MPI_Init, and the others wait for it"
     );
     made_up.run.ending.ranks.insert(Rank(2), RankEnd::Status(0));
-    let Ok(Shown::Wrong(wrong)) = shown(&made_up) else {
-        panic!("that is wrong");
-    };
+    let wrong = evidence(shown(&made_up));
     assert!(wrong.said.ends_with("; it has ended with status 0"));
 }
 
@@ -356,7 +350,7 @@ fn a_message_that_is_found_again_and_again_is_to_be_received() {
         let found = made_up.call((1, 2), Kind::Iprobe);
         (found.peer, found.tag, found.taken) = (Peer::Any, Tag::Any, Some(taken(2, 9)));
     }
-    let wrong = evidence(&mut made_up);
+    let wrong = stuck(&mut made_up);
     assert_eq!(
         wrong.said,
         "client 1 has found a message with tag 9 from client 2 3 times with MPI_Iprobe and does not receive it"
@@ -368,7 +362,7 @@ fn a_send_that_nobody_receives_is_said() {
     let mut made_up = MadeUp::new(3);
     made_up.send((1, 1), 2, 5).forever();
     made_up.receive((2, 1), Peer::Any, Tag::One(7)).forever();
-    let wrong = evidence(&mut made_up);
+    let wrong = stuck(&mut made_up);
     assert_eq!(
         wrong.said,
         "client 1 waits in MPI_Send for client 2 to receive 32 bytes with tag 5, and nobody does"
@@ -378,7 +372,7 @@ fn a_send_that_nobody_receives_is_said() {
     (call.kind, call.returned) = (Kind::Isend, Some(ms(2)));
     made_up.call((1, 1), Kind::Wait).forever();
     assert!(
-        evidence(&mut made_up)
+        stuck(&mut made_up)
             .said
             .starts_with("client 1 waits in MPI_Wait for client 2")
     );
@@ -391,10 +385,10 @@ fn a_wait_for_one_rank_is_said_where_another_has_sent_the_same() {
     made_up.send((2, 0), 1, 3);
     made_up.receive((1, 1), one(1), Tag::One(3)).forever();
     made_up.receive((2, 2), Peer::Any, Tag::One(1)).forever();
-    assert!(evidence(&mut made_up).said.ends_with(said));
+    assert!(stuck(&mut made_up).said.ends_with(said));
     // Another thread takes such messages from whomever: this one is for it.
     made_up.receive((1, 2), one(2), Tag::One(3));
-    assert!(!evidence(&mut made_up).said.ends_with(said));
+    assert!(!stuck(&mut made_up).said.ends_with(said));
 }
 
 #[test]
@@ -403,17 +397,14 @@ fn a_receive_that_was_begun_before_is_waited_for() {
     let begun = made_up.receive((1, 1), one(2), Tag::One(7));
     (begun.kind, begun.completed) = (Kind::Irecv, None);
     made_up.call((1, 1), Kind::Wait).forever();
-    let wrong = evidence(&mut made_up);
+    let wrong = stuck(&mut made_up);
     assert!(
         wrong
             .said
             .starts_with("client 1 waits for a message from client 2 with tag 7")
     );
     made_up.rank(1).calls[0].completed = Some(ms(1));
-    assert_eq!(
-        evidence(&mut made_up).said,
-        "every thread waits for another"
-    );
+    assert_eq!(stuck(&mut made_up).said, "every thread waits for another");
 }
 
 #[test]
@@ -422,7 +413,7 @@ fn a_thread_that_is_not_in_mpi_is_named() {
     made_up.send((1, 1), 2, 5);
     made_up.take((2, 1), 1, 5);
     made_up.receive((2, 1), one(1), Tag::One(5)).forever();
-    let wrong = evidence(&mut made_up);
+    let wrong = stuck(&mut made_up);
     assert_eq!(
         wrong.said,
         "client 1 has called nothing of MPI since 0.002 s, after MPI_Send: it computes, sleeps or waits for a \
@@ -436,9 +427,7 @@ fn a_thread_that_looks_without_end_is_said_to() {
     made_up.rank(1).threads[2].polling = Some(polling(Peer::Any, Tag::One(5)));
     made_up.hang();
     made_up.rank(1).threads[2].is_over = false;
-    let Ok(Shown::Wrong(wrong)) = shown(&made_up) else {
-        panic!("that is wrong");
-    };
+    let wrong = evidence(shown(&made_up));
     assert_eq!(
         wrong.said,
         "client 1 has looked 12,345 times with MPI_Iprobe for a message from anyone with tag 5, and nobody sends \
@@ -453,7 +442,7 @@ fn a_join_is_in_the_table_and_explains_nothing() {
     let mut made_up = MadeUp::new(3);
     made_up.call((1, 0), Kind::Join).forever().peer = one(1);
     made_up.receive((1, 1), one(0), Tag::Any).forever();
-    let wrong = evidence(&mut made_up);
+    let wrong = stuck(&mut made_up);
     assert!(
         wrong
             .said
@@ -470,7 +459,7 @@ fn a_lost_message_is_said_with_its_segment() {
     let mut made_up = MadeUp::new(3);
     made_up.send((1, 1), 2, 5).segments = vec![2];
     made_up.receive((2, 1), Peer::Any, Tag::One(7)).forever();
-    let details = evidence(&mut made_up).details;
+    let details = stuck(&mut made_up).details;
     assert_eq!(
         details.last().unwrap(),
         "nobody took 32 bytes from client 1 to client 2 with tag 5, which has the hash of segment 3 of file1"
@@ -479,7 +468,7 @@ fn a_lost_message_is_said_with_its_segment() {
         made_up.send((1, 1), 2, 5);
     }
     assert_eq!(
-        evidence(&mut made_up).details.last().unwrap(),
+        stuck(&mut made_up).details.last().unwrap(),
         "nor 2 messages more"
     );
 }
@@ -493,7 +482,7 @@ fn the_table_is_short_and_narrow() {
             .forever();
         call.kind = Kind::Sendrecv;
     }
-    let details = evidence(&mut made_up).details;
+    let details = stuck(&mut made_up).details;
     assert_eq!(details.len(), 1 + 24);
     assert_eq!(details[24], "and 977 more");
     assert!(details.iter().all(|line| line.len() <= 100));
@@ -535,9 +524,7 @@ fn far_too_many_messages_are_wrong_even_if_they_still_come() {
     too_long(&mut made_up, 40_000);
     assert!(shown(&made_up).is_err());
     made_up.send((2, 1), 1, 5);
-    let Ok(Shown::Wrong(wrong)) = shown(&made_up) else {
-        panic!("that is wrong");
-    };
+    let wrong = evidence(shown(&made_up));
     assert_eq!(
         wrong.said,
         "30,000 messages were sent for 3 segments, and the run did not end"
@@ -553,10 +540,7 @@ fn a_cut_recording_does_not_tell_what_the_threads_did_last() {
     let mut made_up = MadeUp::new(3);
     made_up.receive((2, 1), Peer::Any, Tag::One(7)).forever();
     made_up.rank(1).is_cut = true;
-    assert_eq!(
-        evidence(&mut made_up).said,
-        "the run stood still for 5.000 s"
-    );
+    assert_eq!(stuck(&mut made_up).said, "the run stood still for 5.000 s");
     too_long(&mut made_up, 2_000);
     assert!(shown(&made_up).is_err());
 }

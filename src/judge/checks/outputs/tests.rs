@@ -1,6 +1,6 @@
 use super::*;
 use crate::checks::Check;
-use crate::checks::tests::wrong;
+use crate::checks::tests::evidence;
 use crate::seen::made_up::{Change, MadeUp};
 use crate::seen::unseen::unseen;
 use swarm::manifest::Manifest;
@@ -62,12 +62,12 @@ fn white_space_within_lines_and_at_the_end_does_not_count() {
 
 #[test]
 fn an_empty_line_is_a_line() {
-    let doubled = wrong(shown(&lines("abc").replace('\n', "\n\n")));
+    let doubled = evidence(shown(&lines("abc").replace('\n', "\n\n")));
     assert_eq!(
         doubled.said,
         "line 2 of client2_file1 is empty, and all hashes are there without the empty lines"
     );
-    let last = wrong(shown(&(lines("abc") + "\n")));
+    let last = evidence(shown(&(lines("abc") + "\n")));
     assert_eq!(
         last.said,
         "client2_file1 has 4 lines, and file1 has 3 segments"
@@ -90,7 +90,7 @@ fn a_file_under_another_name_is_named() {
 
 #[test]
 fn a_wrong_line_is_said_to_be_what_it_is() {
-    let what = |text: &str| wrong(shown(text)).said;
+    let what = |text: &str| evidence(shown(text)).said;
     let (said, line) = (what(&lines("acb")), "line 2 of client2_file1");
     assert_eq!(said, format!("{line} is the hash of segment 3 of file1"));
     let said = what(&lines("adc"));
@@ -125,7 +125,7 @@ fn a_hash_that_several_segments_have_is_not_said_to_be_of_one() {
 
 #[test]
 fn a_last_line_that_is_wrong_is_not_merely_cut_off() {
-    let wrong = wrong(shown(lines("ax").trim_end()));
+    let wrong = evidence(shown(lines("ax").trim_end()));
     assert!(
         wrong
             .said
@@ -135,7 +135,7 @@ fn a_last_line_that_is_wrong_is_not_merely_cut_off() {
 
 #[test]
 fn a_wrong_line_is_shown_with_what_it_should_be() {
-    let details = wrong(shown(&lines("a\0c"))).details;
+    let details = evidence(shown(&lines("a\0c"))).details;
     let (right, wrong) = ("b".repeat(32), "\\x00".repeat(32));
     assert_eq!(details[0], format!("expected: {right}"));
     assert_eq!(details[1][..50], format!("found:    {wrong}")[..50]);
@@ -144,10 +144,10 @@ fn a_wrong_line_is_shown_with_what_it_should_be() {
 
 #[test]
 fn a_file_that_ends_early_is_short() {
-    assert_eq!(wrong(shown("")).said, "client2_file1 is empty");
-    let said = wrong(shown(&lines("ab"))).said;
+    assert_eq!(evidence(shown("")).said, "client2_file1 is empty");
+    let said = evidence(shown(&lines("ab"))).said;
     assert_eq!(said, "client2_file1 ends after line 2 of 3");
-    let said = wrong(shown(&lines("ab")[..40])).said;
+    let said = evidence(shown(&lines("ab")[..40])).said;
     assert_eq!(said, "client2_file1 ends within line 2 of 3");
 }
 
