@@ -13,13 +13,14 @@ use swarm::protocol::Rank;
 
 /// When a client first told the tracker of a segment of its own.
 #[derive(Clone, Copy)]
-struct Registered {
+struct Announcement {
     sent: Duration,
     /// When the tracker had it. Not known of a collective operation.
     came: Option<Duration>,
 }
 
-type Register = BTreeMap<(Rank, Segment), Registered>;
+/// By client and segment.
+type Announcements = BTreeMap<(Rank, Segment), Announcement>;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     let told = told(scene);
@@ -70,9 +71,9 @@ fn owned(scene: &Scene<'_>) -> impl Iterator<Item = (Rank, Segment)> {
 }
 
 /// All that clients told the tracker of what they own.
-fn told(scene: &Scene<'_>) -> Register {
-    let mut told = Register::new();
-    let mut tell = |client, segments: &[Segment], new: Registered| {
+fn told(scene: &Scene<'_>) -> Announcements {
+    let mut told = Announcements::new();
+    let mut tell = |client, segments: &[Segment], new: Announcement| {
         for &segment in segments {
             let is_unique = scene.known.segments[segment as usize].is_unique;
             if is_unique && scene.known.owns(client, segment) {
@@ -90,7 +91,7 @@ fn told(scene: &Scene<'_>) -> Register {
             tell(
                 message.from,
                 &message.sent.segments,
-                Registered { sent, came },
+                Announcement { sent, came },
             );
         }
     }
@@ -98,7 +99,7 @@ fn told(scene: &Scene<'_>) -> Register {
         for call in &record.calls {
             if call.kind.what() == What::Together && reaches_tracker(call.kind, call.peer) {
                 let (sent, came) = (call.started, None);
-                tell(client, &call.segments, Registered { sent, came });
+                tell(client, &call.segments, Announcement { sent, came });
             }
         }
     }
@@ -119,7 +120,7 @@ fn reaches_tracker(kind: Kind, root: Peer) -> bool {
 
 /// A client that told the tracker of the beginning of a file, and never of the rest. More than one hash
 /// has to be missing: messages of fixed length may cut one in two.
-fn cut_short(scene: &Scene<'_>, told: &Register) -> Option<Evidence> {
+fn cut_short(scene: &Scene<'_>, told: &Announcements) -> Option<Evidence> {
     for file in &scene.known.files {
         let segments = file.segments();
         let mut all = segments.clone();
@@ -156,7 +157,7 @@ fn cut_short(scene: &Scene<'_>, told: &Register) -> Option<Evidence> {
 ///
 /// An owner may tell the tracker its files more than once, and the first time in a way that is not
 /// recognised. So one that has begun to talk with clients is no proof.
-fn early(scene: &Scene<'_>, told: &Register) -> Option<Evidence> {
+fn early(scene: &Scene<'_>, told: &Announcements) -> Option<Evidence> {
     scene.saw_fetches().ok()?;
     let (asker, to, asked) = first_question(scene)?;
     let owners = (scene.known.files.iter()).flat_map(|file| &file.owners);

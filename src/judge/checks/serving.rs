@@ -68,11 +68,11 @@ fn is_by_owners(scene: &Scene<'_>, download: &Download) -> bool {
     let owners: &BTreeSet<Rank> = &scene.known.files[download.file].owners;
     let mut segments = scene.known.files[download.file].segments();
     segments.all(|segment| {
-        let key = (download.client, segment);
-        let Some(fetch) = scene.dialogue.fetches.get(&key) else {
+        let Some(fetch) = scene.dialogue.fetches.get(&(download.client, segment)) else {
             return false;
         };
-        let mut asked = (scene.dialogue.asks(key.0, key.1).iter()).map(|ask| ask.to);
+        let asks = scene.dialogue.asks(download.client, segment);
+        let mut asked = asks.iter().map(|ask| ask.to);
         fetch.from.is_some_and(|from| owners.contains(&from))
             && (fetch.answer_has_hash || asked.all(|to| owners.contains(&to)))
     })
