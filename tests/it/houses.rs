@@ -173,6 +173,19 @@ fn a_room_names_only_rooms_below_it() {
 }
 
 #[test]
+fn no_check_names_another() {
+    let checks = src().join("judge/checks");
+    for path in files(&checks).into_iter().filter(|path| !path.ends_with("checks/mod.rs")) {
+        let inside = path.strip_prefix(&checks).expect("a file in that folder").with_extension("");
+        let own = inside.iter().next().and_then(|name| name.to_str()).expect("a name");
+        for other in named(&code(&path), "crate::checks::") {
+            let may = [own, "evidence"].contains(&other) || own == "table";
+            assert!(may, "{} names {other}", path.display());
+        }
+    }
+}
+
+#[test]
 fn a_house_names_only_the_houses_it_may() {
     for (house, may) in HOUSES {
         let manifest = src().join(house).join("Cargo.toml");
