@@ -172,6 +172,7 @@ impl Sandbox {
             recording,
         })
     }
+
     /// Waits for the end of mpirun. Ends it if it hangs, and then says why, and how the ranks had ended by
     /// themselves.
     fn wait(
