@@ -7,11 +7,11 @@
 //! [`Grading`](told::grading::Grading) -> sheet, page, report, marks.
 //!
 //! The floors, from the ground up. A floor names only floors below it.
-//! * [`seen`] is what is seen of a run: its [`condition`](seen::condition), how it ended and what it left
-//!   (`run`), the calls of MPI (`calls`, read by `recording`), which send each receive took
-//!   (`messages`), and what clients asked each other (`dialogue`).
-//! * [`checks`] is what one run shows of each check: its `outcome`, why it hangs (`hang`), how it uses
-//!   MPI (`mpi_use`), and whether it does as the assignment says (`conduct`).
+//! * [`seen`] is what is seen of a run: its [`condition`](seen::condition), what it left
+//!   ([`run`](seen::run)), the calls of MPI (`calls`, read by `recording`), which send each receive took
+//!   (`messages`), and what clients asked each other (`dialogue`). A [`Scene`](seen::scene::Scene) has all of
+//!   it, and says what was not seen (`unseen`). It is made once a run.
+//! * [`checks`] is what one scene shows of each check: a module a check, and one table of them.
 //! * [`told`] is what all runs together amount to (`observations`, [`grading`](told::grading)), what that
 //!   is worth (`points`), and how it is shown: a `sheet` for the terminal, a [`page`](told::page) for the
 //!   browser.
@@ -25,9 +25,10 @@
 //! # What is deliberately absent
 //! * Nothing is judged while a program runs: a run leaves a record, and the checks read only that. So
 //!   they are tested with runs that are made up (`seen::made_up`).
-//! * No check makes a run or knows of another run; only `told` weighs them against each other.
-//! * `runs` judges nothing, and knows no checks.
-//! * Nothing is called wrong that a run does not show: what cannot be seen cannot be told.
+//! * No check makes a run, knows another run, or names another check. Only [`told`] weighs runs against each
+//!   other.
+//! * [`runs`] judges nothing, and knows no check.
+//! * Nothing is called wrong, or right, that was not seen.
 //! * The judge knows nothing of how our own swarm works: only its inputs, ranks and launch.
 
 pub mod checks;
