@@ -130,5 +130,6 @@ pub mod runtime;
 pub mod scenario;
 pub mod settings;
 pub mod statistics;
+pub mod toml_file;
 pub mod trace;
 pub mod tracker;

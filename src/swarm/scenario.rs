@@ -8,17 +8,17 @@
 mod cast;
 mod file;
 
-use std::fmt;
 use std::fs;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
 use crate::client::Conduct;
 use crate::protocol::Rank;
 use crate::settings::Settings;
+use crate::toml_file::{Place, Problem};
 
 pub use cast::{Cast, Role};
 
@@ -62,35 +62,6 @@ enum Leaves {
     AfterOneCopy,
 }
 
-/// A line and a column of a file, from 1 on; columns count characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
-    line: usize,
-    column: usize,
-}
-
-/// What is wrong with a scenario, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    place: Place,
-    text: String,
-}
-
-impl Problem {
-    fn new(place: Place, text: impl Into<String>) -> Problem {
-        let text = text.into();
-        Problem { place, text }
-    }
-}
-
-/// To be put behind the name of the file.
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place { line, column } = self.place;
-        write!(f, "{line}:{column}: {}", self.text)
-    }
-}
-
 /// The text of a scenario file.
 ///
 /// # Errors
@@ -125,5 +96,5 @@ impl Scenario {
 /// Says, with the file's name, what is wrong.
 pub fn deal(path: &Path, text: &str, clients: usize, settings: &Settings) -> Result<Cast> {
     let cast = Scenario::parse(text).and_then(|scenario| scenario.cast(clients, settings));
-    cast.map_err(|problem| anyhow!("{}:{problem}", path.display()))
+    cast.map_err(|problem| problem.in_file(path))
 }

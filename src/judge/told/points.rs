@@ -1,17 +1,16 @@
 //! What a program is worth: a course's points file, and the marks that follow from the verdicts.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::ops::Range;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
 use crate::checks::Check;
 use crate::seen::condition::{Condition, Origin};
 use crate::told::grading::{Judgement, MarkLine, Marks, Tally, TestReport, Verdict};
+use swarm::toml_file::{self, Wrong, one_of};
 
 /// The course's points for all its tests.
 const COURSE: f64 = 40.0;
@@ -59,30 +58,17 @@ struct PointsFile {
     deduct: Option<BTreeMap<Spanned<String>, Spanned<Value>>>,
 }
 
-/// What is wrong, and where in the text.
-type Wrong = (Range<usize>, String);
-
 impl Points {
     /// Reads a points file.
     ///
     /// # Errors
     /// Says where it cannot be understood, what was expected and what was found.
     pub fn read(path: &Path) -> Result<Points> {
-        let shown = path.display();
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
-        Points::parse(&text).map_err(|(span, why)| {
-            let before = text.get(..span.start).unwrap_or(&text);
-            let line = before.matches('\n').count() + 1;
-            let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
-            anyhow!("{shown}:{line}:{column}: {why}")
-        })
+        toml_file::read(path, Points::parse)
     }
 
     fn parse(text: &str) -> Result<Points, Wrong> {
-        let file: PointsFile = toml::from_str(text).map_err(|error| {
-            let said = error.message().lines().collect::<Vec<_>>().join(", ");
-            (error.span().unwrap_or_default(), said)
-        })?;
+        let file: PointsFile = toml_file::parse(text)?;
         let default = Points::default();
         let tests = match (file.of, file.tests) {
             (None, None) => default.tests,
@@ -264,12 +250,6 @@ fn conditions(names: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<Condition>, W
         return Err((names.span(), "expected a condition, found none".into()));
     }
     Ok(conditions)
-}
-
-/// What may stand there.
-fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let quoted: Vec<String> = names.map(|name| format!("'{name}'")).collect();
-    format!("one of {}", quoted.join(", "))
 }
 
 #[cfg(test)]

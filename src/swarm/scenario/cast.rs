@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::{Class, Leaves, Members, Place, Problem};
+use super::{Class, Leaves, Members};
 use crate::client::{Leaving, Part};
 use crate::protocol::Rank;
+use crate::toml_file::{Place, Problem};
 
 /// The clients that have a part of their own. By default nobody has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

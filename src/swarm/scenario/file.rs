@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use toml::Spanned;
 
-use super::{Class, Leaves, Members, Place, Problem, Scenario};
+use super::{Class, Leaves, Members, Scenario};
 use crate::client::Conduct;
+use crate::toml_file::{self, Place, Problem};
 
 /// The whole file.
 #[derive(Deserialize)]
@@ -40,10 +41,7 @@ const ROUNDING: f64 = 1e-9;
 
 pub(super) fn parse(text: &str) -> Result<Scenario, Problem> {
     let at = |span: Range<usize>| Place::of(text, span.start);
-    let file: File = toml::from_str(text).map_err(|error| {
-        let said = error.message().lines().collect::<Vec<_>>().join(", ");
-        Problem::new(at(error.span().unwrap_or_default()), said)
-    })?;
+    let file: File = toml_file::parse(text).map_err(|wrong| Problem::of(text, wrong))?;
     let mut classes: Vec<Class> = Vec::new();
     let mut shares = 0.0;
     for table in file.class {
@@ -136,18 +134,6 @@ fn class(table: Spanned<Table>, at: &impl Fn(Range<usize>) -> Place) -> Result<C
         conduct,
         leaves,
     })
-}
-
-impl Place {
-    /// Of a byte of a text.
-    fn of(text: &str, byte: usize) -> Place {
-        let before = text.get(..byte).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        Place {
-            line: 1 + before.matches('\n').count(),
-            column: 1 + before[line_start..].chars().count(),
-        }
-    }
 }
 
 /// A value that is written as a word or a number.

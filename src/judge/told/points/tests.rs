@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 use crate::checks::Evidence;
 use crate::told::samples;
