@@ -1,4 +1,23 @@
-//! What studies swarms.
+//! The lab: what studies swarms, without MPI.
+//!
+//! # Layout
+//! * [`twin`] is a run in one process: all machines of a swarm, driven in virtual time or by a test.
+//! * [`generate`] makes swarms up, and writes their inputs.
+//! * [`simulate`] makes a run of the twin, with the outputs, the report and the trace of a real one.
+//! * [`rules`] judges what happened, each rule of the protocol in one pass over the events.
+//! * [`check`] has the rules judge a trace, and says of each whether it was kept.
+//! * [`picture`] draws a trace: as a page for the browser, and for the Perfetto viewer.
+//! * [`study`] makes many simulated runs, a grid of options with several seeds each, on all cores, and shows
+//!   what came out: the results, pictures and a page.
+//!
+//! Names point one way: [`study`] -> [`simulate`] -> [`generate`], [`twin`]; and [`picture`] -> [`check`] ->
+//! [`rules`]. All name the swarm's house; only [`picture`] and [`study`] name the pages'.
+//!
+//! # What is deliberately absent
+//! * Nothing here talks over MPI, or needs it to be installed.
+//! * No rule of the protocol is told by the machines that are to keep it: [`rules`] knows events alone, so
+//!   that it judges a real run, a simulated one and one that a test makes up by the same words.
+//! * Nothing looks at a clock to decide anything: the same seed gives the same bytes, on one core or on many.
 
 pub mod check;
 pub mod generate;

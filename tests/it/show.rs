@@ -101,7 +101,7 @@ fn the_page_of_a_run_draws_every_message_and_can_be_used() {
         note('zoomed');
         const narrow = it.view();
         const column = (name) => {
-            const bytes = Uint8Array.from(atob(run.messages.columns[name]), (it) => it.charCodeAt(0));
+            const bytes = Uint8Array.from(atob(run.messages.columns[name].f64), (it) => it.charCodeAt(0));
             return new Float64Array(bytes.buffer);
         };
         const run = JSON.parse(one('#run').textContent);

@@ -4,45 +4,22 @@ use std::fmt::Write;
 
 use super::row::{Row, names};
 use crate::told::points::shown;
-use pages::html::escaped;
+use pages::document::{Document, Part, Words};
 
-const TAKES_EVERYTHING: &str = "a string takes everything";
-
-const START: &str = "\
-<!DOCTYPE html>
-<html lang=\"en\">
-<meta charset=\"utf-8\">
-<meta name=\"viewport\" content=\"width=device-width\">
-<title>Grades</title>
-<style>
-body { font: 16px/1.4 sans-serif; margin: 2rem; color-scheme: light dark }
-table { border-collapse: collapse }
-th, td { padding: .3rem 1rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #8886 }
-td:nth-child(2) { text-align: right; white-space: nowrap }
-</style>
-<h1>Grades</h1>
-<table>
-<tr><th>submission<th>marks<th>wrong<th>cannot be told<th>problem
-";
-
-const END: &str = "\
-</table>
-<p>The same is in <a href=\"marks.csv\">marks.csv</a>.</p>
-</html>
-";
+const COLUMNS: [&str; 5] = ["submission", "marks", "wrong", "cannot be told", "problem"];
 
 /// A row for each submission, with a link to its page where it has one.
 pub(super) fn page<'a>(
     rows: impl Iterator<Item = &'a Row>,
     has_page: &dyn Fn(&str) -> bool,
 ) -> String {
-    let mut page = String::from(START);
+    let mut table: Vec<Vec<Words>> = vec![COLUMNS.map(Words::from).into()];
     for Row { name, result } in rows {
-        let mut link = escaped(name);
-        if has_page(name) {
-            link = format!("<a href=\"{}.html\">{link}</a>", in_address(name));
-        }
-        let [marks, wrong, untold, problem] = match result {
+        let name = match has_page(name) {
+            true => Words::Link(name.clone(), format!("{}.html", in_address(name))),
+            false => Words::from(name),
+        };
+        let cells = match result {
             Ok(graded) => [
                 format!(
                     "{} of {}",
@@ -53,15 +30,19 @@ pub(super) fn page<'a>(
                 names(&graded.untold),
                 String::new(),
             ],
-            Err(problem) => ["", "", "", &escaped(problem)].map(String::from),
+            Err(problem) => ["", "", "", problem].map(String::from),
         };
-        writeln!(
-            page,
-            "<tr><td>{link}<td>{marks}<td>{wrong}<td>{untold}<td>{problem}"
-        )
-        .expect(TAKES_EVERYTHING);
+        table.push([name].into_iter().chain(cells.map(Words::from)).collect());
     }
-    page + END
+    let csv = Words::Link("marks.csv".into(), "marks.csv".into());
+    let page = Document {
+        title: "Grades".into(),
+        parts: vec![
+            Part::Table(table),
+            Part::Paragraph(vec!["The same is in ".into(), csv, ".".into()]),
+        ],
+    };
+    page.html(include_str!("index.css"))
 }
 
 /// A name in an address: all but letters, digits and a few others by their bytes.
@@ -71,7 +52,7 @@ fn in_address(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             address.push(byte.into());
         } else {
-            write!(address, "%{byte:02X}").expect(TAKES_EVERYTHING);
+            write!(address, "%{byte:02X}").expect("a string takes everything");
         }
     }
     address

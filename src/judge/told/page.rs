@@ -1,7 +1,7 @@
 //! The page of a grading: the mark sheet, and the calls of the first failing run as a picture.
 //!
-//! What is told stands here and in `calls.rs`, field by field; the page (`page/`) says and draws it in a
-//! browser, with what it shares with the page of a trace ([`crate::picture`]).
+//! What the script is told stands here and in `calls.rs`, field by field. The script (`page/`) says and draws it
+//! in a browser, with what all pages share ([`pages`]).
 
 mod calls;
 
@@ -13,22 +13,27 @@ use serde::Serialize;
 use serde_json::Value;
 use signal_hook::low_level;
 
+use calls::CallDiagram;
+
 use crate::checks::Check;
 use crate::seen::condition::{CONDITIONS, Condition};
 use crate::seen::known::Known;
 use crate::seen::run::{Ending, Hung, RankEnd, Run};
 use crate::told::grading::{Grading, Judgement, Place, Verdict};
-use pages::html;
+use pages::page::DrawnPage;
 
-const PAGE: &str = include_str!("page/page.html");
-const STYLE: [&str; 2] = [html::STYLE, include_str!("page/page.css")];
-const SCRIPT: [&str; 3] = [
-    include_str!("page/sheet.js"),
-    include_str!("page/calls.js"),
-    include_str!("page/main.js"),
-];
+const PAGE: DrawnPage<'static> = DrawnPage {
+    title: "bittorrent grade",
+    main: include_str!("page/main.html"),
+    style: &[include_str!("page/sheet.css")],
+    script: &[
+        include_str!("page/sheet.js"),
+        include_str!("page/calls.js"),
+        include_str!("page/main.js"),
+    ],
+};
 
-/// The page has so many characters of what was printed, and the last ones if there are more.
+/// The most characters of what was printed that the page has. If there are more, they are the last ones.
 const PRINTED: usize = 20_000;
 
 /// A run that shows something wrong.
@@ -48,17 +53,17 @@ pub struct Failing {
 
 /// What the script is told.
 #[derive(Serialize)]
-struct Told<'a> {
+struct GradingPage<'a> {
     headline: String,
     grading: Value,
     /// What is right where each check holds, by the check's name.
     about: BTreeMap<&'static str, String>,
     conditions: Vec<(Condition, &'static str)>,
-    failing: Option<FailingTold<'a>>,
+    failing: Option<FailingRun<'a>>,
 }
 
 #[derive(Serialize)]
-struct FailingTold<'a> {
+struct FailingRun<'a> {
     title: &'a str,
     place: Value,
     ending: String,
@@ -66,7 +71,7 @@ struct FailingTold<'a> {
     printed: &'a str,
     is_printed_cut: bool,
     #[serde(flatten)]
-    told: calls::Told,
+    calls: CallDiagram,
 }
 
 /// Makes the page, with the picture of a failing run if there is one.
@@ -74,7 +79,7 @@ struct FailingTold<'a> {
 /// # Errors
 /// When the grading cannot be described.
 pub fn page(grading: &Grading, failing: Option<&Failing>) -> Result<String> {
-    let told = Told {
+    let told = GradingPage {
         headline: headline(grading),
         grading: exact(grading)?,
         about: Check::ALL
@@ -84,9 +89,9 @@ pub fn page(grading: &Grading, failing: Option<&Failing>) -> Result<String> {
             .iter()
             .map(|row| (row.condition, row.words))
             .collect(),
-        failing: failing.map(FailingTold::new).transpose()?,
+        failing: failing.map(FailingRun::new).transpose()?,
     };
-    html::page(PAGE, &STYLE, &told, &SCRIPT)
+    PAGE.telling(&told)
 }
 
 /// The answer to what people ask first: `tema2: 3 things are wrong`.
@@ -137,8 +142,8 @@ fn exact(told: &impl Serialize) -> Result<Value> {
     Ok(told)
 }
 
-impl<'a> FailingTold<'a> {
-    fn new(failing: &'a Failing) -> Result<FailingTold<'a>> {
+impl<'a> FailingRun<'a> {
+    fn new(failing: &'a Failing) -> Result<FailingRun<'a>> {
         let Failing {
             check: _,
             title,
@@ -147,19 +152,19 @@ impl<'a> FailingTold<'a> {
             run,
         } = failing;
         let printed = last(&run.printed, PRINTED);
-        Ok(FailingTold {
+        Ok(FailingRun {
             title,
             place: exact(place)?,
             ending: ending(&run.ending),
             is_hung: run.ending.hung.is_some(),
             printed,
             is_printed_cut: printed.len() < run.printed.len(),
-            told: calls::tell(&run.recording, &run.ending, known),
+            calls: calls::diagram(&run.recording, &run.ending, known),
         })
     }
 }
 
-/// The last so many characters of a text, or fewer.
+/// The last `characters` of a text, or all that there are.
 fn last(text: &str, characters: usize) -> &str {
     let start = text.char_indices().rev().nth(characters.saturating_sub(1));
     start.map_or(text, |(start, _)| &text[start..])

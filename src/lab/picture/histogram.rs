@@ -1,14 +1,14 @@
-//! How many of something happened when, without knowing beforehand how long it will go on.
+//! Counts over time, of a run whose length nobody knows before its end.
 
 use std::time::Duration;
 
-/// So many bins there are at most: a picture is not wider.
+/// The most bins: a picture is not wider.
 const MOST: usize = 2048;
 
 /// Counts in bins of equal width. When the time outgrows them, two become one.
 #[derive(Clone)]
 pub(super) struct Histogram {
-    /// In nanoseconds.
+    /// The width of a bin, in nanoseconds.
     width: u64,
     counts: Vec<u32>,
 }
@@ -38,7 +38,7 @@ impl Histogram {
         self.counts[bin] += 1;
     }
 
-    /// The counts in so many bins of a span in seconds; what came before or later is in the first or
+    /// The counts in `bins` bins of a span in seconds. What came before or later is in the first or
     /// the last one.
     pub(super) fn spread(&self, [start, end]: [f64; 2], bins: usize) -> Vec<u32> {
         let mut spread = vec![0; bins];

@@ -1,19 +1,17 @@
 //! The messages of a run as columns of numbers, for the space-time diagram.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::letter::{Question, answered, content, question};
 use pages::column::Column;
 use swarm::event::{Deed, Event, Thread};
-use swarm::protocol::{
-    Answer, FileId, FileName, Init, InitAck, Letter, Rank, SegmentIndex, Swarm, Tag, ToDownload,
-    ToTracker, ToUpload,
-};
+use swarm::protocol::{FileId, FileName, Letter, Rank, SegmentIndex, Tag};
 
-/// More messages are not drawn one by one.
+/// The most messages that are drawn one by one.
 pub(super) const MOST: usize = 200_000;
 
 /// One message: the n-th from one rank to one thread of another.
@@ -55,37 +53,13 @@ impl Key {
     }
 }
 
-/// What a message says besides its tag, in a word.
-const DETAILS: [&str; 11] = [
-    "",
-    "ACK",
-    "NACK",
-    "BUSY",
-    "the file and its swarm",
-    "the swarm now",
-    "nobody has it",
-    "the input cannot be used",
-    "the swarm does not start",
-    "held",
-    "not held",
-];
-
-/// What an answer is known by.
-#[derive(PartialEq, Eq, Hash)]
-enum Question {
-    Init(Rank),
-    Swarm(Rank),
-    Segment(Rank, Rank, FileId, SegmentIndex),
-    Availability(Rank, Rank, FileId, SegmentIndex),
-}
-
 /// A message, as far as it is known.
 struct Drawn {
     key: Key,
     posted: Option<Duration>,
     taken: Option<Duration>,
     tag: Tag,
-    detail: usize,
+    detail: &'static str,
     file: Option<FileId>,
     segment: Option<SegmentIndex>,
     bytes: usize,
@@ -95,11 +69,11 @@ struct Drawn {
 
 /// The messages of a run, or of a time in it.
 pub(super) struct Messages {
-    /// Only what was underway in this time is drawn, if it is said.
+    /// Only what was underway in this time is drawn, if there is one.
     window: Option<RangeInclusive<Duration>>,
     /// How many there are to be drawn.
     count: u64,
-    /// None, if there are too many of them.
+    /// The messages to draw. `None`: there are too many of them.
     drawn: Option<Vec<Drawn>>,
     /// Those that were posted and not taken.
     underway: HashMap<Key, Drawn>,
@@ -145,7 +119,9 @@ impl Messages {
                 underway.unwrap_or_else(|| Drawn::new(key, letter, bytes, line, number));
             message.taken = Some(event.time);
             let file = message.file;
-            if let (Some(place), Some(question)) = (self.draw(message), question(key, letter)) {
+            if let (Some(place), Some(question)) =
+                (self.draw(message), question(key.from, key.to, letter))
+            {
                 self.asked
                     .entry(question)
                     .or_default()
@@ -156,7 +132,7 @@ impl Messages {
 
     /// Finds what a message answers, and which file that was about.
     fn answer(&mut self, message: &mut Drawn, letter: &Letter) {
-        let Some(question) = answered(message.key, letter) else {
+        let Some(question) = answered(message.key.from, message.key.to, letter) else {
             return;
         };
         if let Some(asked) = self.asked.get_mut(&question)
@@ -170,7 +146,7 @@ impl Messages {
         }
     }
 
-    /// Adds a message to those that are drawn, if it is one of them. Says where it is.
+    /// Adds a message to those that are drawn, if it is one of them. Returns its row.
     fn draw(&mut self, message: Drawn) -> Option<usize> {
         if let Some(window) = &self.window {
             let first = message.posted.or(message.taken)?;
@@ -190,13 +166,13 @@ impl Messages {
         Some(drawn.len() - 1)
     }
 
-    /// Where a message is.
+    /// The row of a message.
     pub(super) fn place(&self, key: Key) -> Option<usize> {
         let drawn = self.drawn.as_ref()?;
         drawn.iter().position(|message| message.key == key)
     }
 
-    /// What was never taken is drawn, too.
+    /// Draws what was never taken, too.
     pub(super) fn close(&mut self) {
         let mut left: Vec<Drawn> = self.underway.drain().map(|(_, message)| message).collect();
         left.sort_by_key(|message| message.line);
@@ -205,12 +181,16 @@ impl Messages {
         }
     }
 
-    /// The same for the page, where files are known by their place.
-    pub(super) fn report(&self, place: impl Fn(FileId) -> Option<usize>) -> Report {
-        let columns = self.drawn.as_ref().map(|drawn| Columns::new(drawn, place));
-        Report {
+    /// The messages as the page is told them. It knows a file by its place.
+    pub(super) fn table(&self, place: impl Fn(FileId) -> Option<usize>) -> MessageTable {
+        let drawn = self.drawn.as_deref().unwrap_or_default();
+        let details: BTreeSet<&str> = drawn.iter().map(|message| message.detail).collect();
+        let details = Vec::from_iter(details);
+        MessageTable {
             count: self.count,
-            columns,
+            drawable: self.drawn.is_some(),
+            columns: Columns::new(drawn, &details, place),
+            details,
         }
     }
 }
@@ -224,13 +204,12 @@ impl Drawn {
         number: impl Fn(&FileName) -> Option<FileId>,
     ) -> Drawn {
         let (detail, file, segment) = content(letter, number);
-        let detail = DETAILS.iter().position(|text| *text == detail);
         Drawn {
             key,
             posted: None,
             taken: None,
             tag: letter.tag(),
-            detail: detail.expect("every detail is in the list"),
+            detail,
             file,
             segment,
             bytes,
@@ -240,103 +219,21 @@ impl Drawn {
     }
 }
 
-/// What is to be said of a message, and which file and segment it is about.
-fn content(
-    letter: &Letter,
-    number: impl Fn(&FileName) -> Option<FileId>,
-) -> (&'static str, Option<FileId>, Option<SegmentIndex>) {
-    match letter {
-        Letter::ToTracker(message) => match message {
-            ToTracker::Init(Init::Unable(_)) => ("the input cannot be used", None, None),
-            ToTracker::SwarmRequest(name) => ("", number(name), None),
-            ToTracker::Update(progress) | ToTracker::FileComplete(progress) => {
-                ("", Some(progress.file), None)
-            }
-            ToTracker::Confirm { file, segment } => ("", Some(*file), Some(*segment)),
-            ToTracker::Init(Init::Ready(_)) | ToTracker::AllComplete { .. } | ToTracker::Alive => {
-                ("", None, None)
-            }
-        },
-        Letter::ToDownload(message) => match message {
-            ToDownload::InitAck(InitAck::Start(_)) => ("", None, None),
-            ToDownload::InitAck(InitAck::Refused) => ("the swarm does not start", None, None),
-            ToDownload::Swarm(Swarm::Joined(joined)) => {
-                ("the file and its swarm", Some(joined.file), None)
-            }
-            ToDownload::Swarm(Swarm::Members(_)) => ("the swarm now", None, None),
-            ToDownload::Swarm(Swarm::Unknown) => ("nobody has it", None, None),
-            ToDownload::Segment(answer) => {
-                let detail = match answer.answer {
-                    Answer::Ack(_) => "ACK",
-                    Answer::Nack => "NACK",
-                    Answer::Busy(_) => "BUSY",
-                };
-                (detail, Some(answer.file), Some(answer.segment))
-            }
-            ToDownload::Availability(offer) => {
-                let detail = if offer.load.is_some() {
-                    "held"
-                } else {
-                    "not held"
-                };
-                (detail, Some(offer.file), Some(offer.segment))
-            }
-            ToDownload::Grant(file) => ("", Some(*file), None),
-        },
-        Letter::ToUpload(message) => match message {
-            ToUpload::SegmentRequest(request) => ("", Some(request.file), Some(request.segment)),
-            ToUpload::AvailabilityRequest { file, segment } => ("", Some(*file), Some(*segment)),
-            ToUpload::Stop => ("", None, None),
-        },
-    }
-}
-
-/// The question that a message asks, if it asks one.
-fn question(Key { from, to, .. }: Key, letter: &Letter) -> Option<Question> {
-    match letter {
-        Letter::ToTracker(ToTracker::Init(_)) => Some(Question::Init(from)),
-        Letter::ToTracker(ToTracker::SwarmRequest(_) | ToTracker::Update(_)) => {
-            Some(Question::Swarm(from))
-        }
-        Letter::ToUpload(ToUpload::SegmentRequest(request)) => {
-            Some(Question::Segment(from, to, request.file, request.segment))
-        }
-        Letter::ToUpload(ToUpload::AvailabilityRequest { file, segment }) => {
-            Some(Question::Availability(from, to, *file, *segment))
-        }
-        Letter::ToTracker(_) | Letter::ToUpload(_) | Letter::ToDownload(_) => None,
-    }
-}
-
-/// The question that a message answers, if it answers one.
-fn answered(Key { from, to, .. }: Key, letter: &Letter) -> Option<Question> {
-    match letter {
-        Letter::ToDownload(message) => match message {
-            ToDownload::InitAck(_) => Some(Question::Init(to)),
-            ToDownload::Swarm(_) => Some(Question::Swarm(to)),
-            ToDownload::Segment(answer) => {
-                Some(Question::Segment(to, from, answer.file, answer.segment))
-            }
-            ToDownload::Availability(offer) => {
-                Some(Question::Availability(to, from, offer.file, offer.segment))
-            }
-            ToDownload::Grant(_) => None,
-        },
-        Letter::ToTracker(_) | Letter::ToUpload(_) => None,
-    }
-}
-
 /// The messages, for the page.
 #[derive(Serialize)]
-pub(super) struct Report {
+pub(super) struct MessageTable {
     /// How many there are, drawn or not.
-    pub(super) count: u64,
-    pub(super) columns: Option<Columns>,
+    count: u64,
+    /// Whether there are few enough to be drawn one by one. If not, there are no rows.
+    pub(super) drawable: bool,
+    /// The texts that a row's `detail` is a place of.
+    details: Vec<&'static str>,
+    columns: Columns,
 }
 
-/// A row is a message. What is not known is -1, or no number.
+/// A row is a message. An unknown time is NaN, an unknown place -1.
 #[derive(Serialize)]
-pub(super) struct Columns {
+struct Columns {
     posted: Column,
     taken: Column,
     from: Column,
@@ -351,7 +248,11 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    fn new(drawn: &[Drawn], place: impl Fn(FileId) -> Option<usize>) -> Columns {
+    fn new(drawn: &[Drawn], details: &[&str], place: impl Fn(FileId) -> Option<usize>) -> Columns {
+        let detail = |message: &Drawn| {
+            let place = details.binary_search(&message.detail);
+            place.expect("the list has the detail of every message, in order")
+        };
         let time = |time: Option<Duration>| time.map_or(f64::NAN, |time| time.as_secs_f64());
         Columns {
             posted: Column::f64(drawn.iter().map(|message| time(message.posted))),
@@ -359,7 +260,7 @@ impl Columns {
             from: Column::u16(drawn.iter().map(|message| message.key.from.0)),
             to: Column::u16(drawn.iter().map(|message| message.key.to.0)),
             tag: Column::u8(drawn.iter().map(|message| message.tag as usize)),
-            detail: Column::u8(drawn.iter().map(|message| message.detail)),
+            detail: Column::u8(drawn.iter().map(detail)),
             file: Column::place(drawn.iter().map(|message| message.file.and_then(&place))),
             segment: Column::place(drawn.iter().map(|message| message.segment.map(|it| it.0))),
             bytes: Column::u32(drawn.iter().map(|message| message.bytes as u64)),
@@ -367,11 +268,6 @@ impl Columns {
             answers: Column::place(drawn.iter().map(|message| message.answers)),
         }
     }
-}
-
-/// The texts that a message's detail is one of.
-pub(super) fn details() -> &'static [&'static str] {
-    &DETAILS
 }
 
 #[cfg(test)]

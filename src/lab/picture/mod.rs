@@ -1,185 +1,19 @@
 //! `bittorrent show`: a trace as a page that needs no network, and for the Perfetto viewer.
 //!
-//! A `Story` is gathered in one pass over the events; the page (`page/`) draws it in a
-//! browser. What the page is told stands in `story.rs` and `page.rs`, field by field.
+//! [`Show`] reads the trace, judges it and writes what is asked for. A `story` is gathered in one pass over
+//! the events: the messages (`messages`, and by their kind `letter`), the figures of the report, counted
+//! anew (`recount`), and what happens over time (`histogram`). The `page` is told it, field by field, and
+//! draws it in a browser (`page/`). `perfetto` writes the same events for the Perfetto viewer.
+//!
+//! `show` names `page` and `perfetto`, `page` names `story`, `story` the rest.
 
-mod figures;
 mod histogram;
+mod letter;
 mod messages;
 mod page;
 mod perfetto;
+mod recount;
+mod show;
 mod story;
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use anyhow::{Context, Result, ensure};
-
-use crate::check::{Checked, Checking};
-use crate::rules::Verdict;
-use messages::Key;
-use story::Story;
-use swarm::event::Event;
-use swarm::trace::{Header, Reader};
-
-/// What is to be shown.
-#[derive(Debug, Clone)]
-pub struct Show {
-    /// The trace, or the folder of parts that a run left which was broken off.
-    pub trace: PathBuf,
-    /// The page to be written; named after the trace, if nothing is said.
-    pub output: Option<PathBuf>,
-    /// A file to be written for the Perfetto viewer.
-    pub perfetto: Option<PathBuf>,
-    /// Only messages that were underway in this time are drawn.
-    pub window: Option<RangeInclusive<Duration>>,
-}
-
-/// A page has a row for each client in each table.
-const MOST_CLIENTS: usize = 4096;
-
-impl Show {
-    /// Writes the page, and what else is asked for. Says what is where.
-    ///
-    /// # Errors
-    /// When the trace cannot be read, or something cannot be written.
-    pub fn run(&self) -> Result<String> {
-        let page = self.output.clone().unwrap_or_else(|| page_of(&self.trace));
-        ensure!(
-            page != self.trace,
-            "the page would replace the trace: name another file with --output"
-        );
-        let (header, checked, story) = self.read()?;
-        let places = places(&self.trace, &checked, &story)?;
-        let html = page::page(
-            &self.trace,
-            &header,
-            &checked,
-            &places,
-            story,
-            self.window.clone(),
-        )?;
-        write(&page, html.as_bytes())?;
-        let mut said = format!("{}: {}", page.display(), checked.summary());
-        if let Some(perfetto) = &self.perfetto {
-            self.for_perfetto(perfetto)?;
-            said += &format!(
-                "\n{}: open it at https://ui.perfetto.dev",
-                perfetto.display()
-            );
-        }
-        Ok(said)
-    }
-
-    /// Judges the trace and gathers what is to be told: together, if all of it is there. Of a run that
-    /// was broken off the judge is not to see what lacks its cause, and people are.
-    fn read(&self) -> Result<(Header, Checked, Story)> {
-        let reader = Reader::open(&self.trace)?;
-        let header = reader.header().clone();
-        let clients = header.clients;
-        ensure!(
-            clients <= MOST_CLIENTS,
-            "{}: a page is for {MOST_CLIENTS} clients at most, and these are {clients}",
-            self.trace.display()
-        );
-        let mut story = Story::new(clients, self.window.clone());
-        let mut checking = Checking::new(&self.trace, &header)?;
-        let is_complete = header.complete;
-        for event in reader {
-            let (line, event) = event?;
-            checking.see(line, &event);
-            if is_complete {
-                story.see(line, &event);
-            }
-        }
-        if !is_complete {
-            for event in Reader::open_uncut(&self.trace)? {
-                let (line, event) = event?;
-                story.see(line, &event);
-            }
-        }
-        Ok((header, checking.close(), story))
-    }
-
-    fn for_perfetto(&self, path: &Path) -> Result<()> {
-        let cannot = || format!("cannot write {}", path.display());
-        let file = File::create(path).with_context(cannot)?;
-        let mut file = BufWriter::new(file);
-        let reader = Reader::open_uncut(&self.trace)?;
-        perfetto::write(reader, &mut file)?;
-        file.flush().with_context(cannot)
-    }
-}
-
-/// `t.jsonl` and `t.jsonl.zst` have `t.html`.
-fn page_of(trace: &Path) -> PathBuf {
-    let mut name = trace.to_owned();
-    for extension in ["parts", "zst", "jsonl", "json"] {
-        if name.extension().is_some_and(|it| it == extension) {
-            name.set_extension("");
-        }
-    }
-    let mut page = name.into_os_string();
-    page.push(".html");
-    page.into()
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Where an offence was: its event, and its message's place if it is drawn.
-struct Place {
-    event: Event,
-    message: Option<usize>,
-}
-
-/// The places of all offences, by their lines.
-fn places(trace: &Path, checked: &Checked, story: &Story) -> Result<BTreeMap<u64, Place>> {
-    let verdicts = checked.judgements().iter().map(|it| &it.verdict);
-    let mut lines: Vec<u64> = verdicts
-        .filter_map(|verdict| match verdict {
-            Verdict::Broken { first, .. } => Some(first.line),
-            Verdict::Holds | Verdict::CannotBeTold => None,
-        })
-        .collect();
-    lines.sort_unstable();
-    let mut places = BTreeMap::new();
-    let Some(&last) = lines.last() else {
-        return Ok(places);
-    };
-    for event in Reader::open(trace)? {
-        let (line, event) = event?;
-        if lines.binary_search(&line).is_ok() {
-            let message = Key::of(&event).and_then(|(key, _)| story.place(key));
-            places.insert(line, Place { event, message });
-        }
-        if line >= last {
-            break;
-        }
-    }
-    Ok(places)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_is_named_after_its_trace() {
-        for (trace, page) in [
-            ("a/t.jsonl", "a/t.html"),
-            ("t.jsonl.zst", "t.html"),
-            ("t.jsonl.parts", "t.html"),
-            ("t.zst.parts", "t.html"),
-            ("t", "t.html"),
-            ("run.1", "run.1.html"),
-        ] {
-            assert_eq!(page_of(Path::new(trace)), Path::new(page));
-        }
-    }
-}
+pub use show::Show;

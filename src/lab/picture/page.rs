@@ -1,4 +1,4 @@
-//! The page: one file, with its style, its script and what it tells inside.
+//! The page of a run, and what its script is told.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -8,37 +8,43 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::Place;
-use super::story::{Story, Told};
-use crate::check::{Checked, Judged};
+use super::letter::look;
+use super::story::{Story, ToldStory};
+use crate::check::{Checked, Judged, Outcome};
 use crate::rules::{Judgement, Verdict};
-use pages::html;
-use swarm::event::Thread;
+use pages::page::{DrawnPage, Mark};
+use swarm::event::{Event, Thread};
 use swarm::protocol::Tag;
 use swarm::report::{Plan, SettingsReport};
 use swarm::scenario::Cast;
 use swarm::settings::Settings;
 use swarm::trace::Header;
 
-const PAGE: &str = include_str!("page/page.html");
-
-/// The vendored part first, whose licence lies beside it.
-const STYLE: [&str; 2] = [include_str!("page/vendor/uPlot.min.css"), html::STYLE];
-const SCRIPT: [&str; 6] = [
-    include_str!("page/vendor/uPlot.iife.min.js"),
-    include_str!("page/data.js"),
-    include_str!("page/spacetime.js"),
-    include_str!("page/segments.js"),
-    include_str!("page/charts.js"),
-    include_str!("page/main.js"),
-];
+const PAGE: DrawnPage<'static> = DrawnPage {
+    title: "bittorrent show",
+    main: include_str!("page/main.html"),
+    style: include_str!("page/run.css"),
+    script: &[
+        include_str!("page/looks.js"),
+        include_str!("page/data.js"),
+        include_str!("page/spacetime.js"),
+        include_str!("page/segments.js"),
+        include_str!("page/charts.js"),
+        include_str!("page/main.js"),
+    ],
+    // The licence lies beside them.
+    vendored: Some((
+        include_str!("page/vendor/uPlot.min.css"),
+        include_str!("page/vendor/uPlot.iife.min.js"),
+    )),
+};
 
 /// The version of what the script is told.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// What the script is told.
 #[derive(Serialize)]
-struct Run<'a> {
+struct RunPage<'a> {
     schema: u32,
     version: &'a str,
     /// The name of the trace.
@@ -47,17 +53,18 @@ struct Run<'a> {
     clients: usize,
     events: u64,
     outcome: String,
+    outcome_mark: Mark,
     settings: &'a SettingsReport,
     /// The same without options.
     defaults: SettingsReport,
     hosts: Vec<&'a str>,
     uncertainty: Option<f64>,
     rules: Vec<JudgedHere<'a>>,
-    tags: Vec<TagReport>,
+    tags: Vec<ToldTag>,
     /// The time whose messages are drawn, if not all are.
     window: Option<[f64; 2]>,
     #[serde(flatten)]
-    told: Told,
+    told: ToldStory,
 }
 
 /// What `check` says of a rule, with what it is about and where the offence was.
@@ -65,23 +72,38 @@ struct Run<'a> {
 struct JudgedHere<'a> {
     #[serde(flatten)]
     judged: Judged<'a>,
+    mark: Mark,
     about: &'static str,
-    place: Option<PlaceReport>,
+    place: Option<&'a OffencePlace>,
 }
 
 /// Where an offence was.
 #[derive(Serialize)]
-struct PlaceReport {
+pub(super) struct OffencePlace {
     time: f64,
     rank: u32,
     thread: Thread,
+    /// The place of its message, if that is drawn.
     message: Option<usize>,
 }
 
+impl OffencePlace {
+    pub(super) fn new(event: &Event, message: Option<usize>) -> OffencePlace {
+        OffencePlace {
+            time: event.time.as_secs_f64(),
+            rank: event.rank.0,
+            thread: event.thread,
+            message,
+        }
+    }
+}
+
 #[derive(Serialize)]
-struct TagReport {
+struct ToldTag {
     name: String,
     reader: Thread,
+    hue: &'static str,
+    dash: &'static str,
 }
 
 /// Writes the page.
@@ -89,7 +111,7 @@ pub(super) fn page(
     trace: &Path,
     header: &Header,
     checked: &Checked,
-    places: &BTreeMap<u64, Place>,
+    places: &BTreeMap<u64, OffencePlace>,
     story: Story,
     window: Option<RangeInclusive<Duration>>,
 ) -> Result<String> {
@@ -103,7 +125,7 @@ pub(super) fn page(
     hosts.dedup();
     let uncertain = header.clocks.iter().map(|clock| clock.uncertainty);
     let name = trace.file_name().unwrap_or(trace.as_os_str());
-    let run = Run {
+    let run = RunPage {
         schema: SCHEMA,
         version: &header.version,
         trace: name.to_string_lossy().into_owned(),
@@ -111,6 +133,11 @@ pub(super) fn page(
         clients: header.clients,
         events: checked.events(),
         outcome: checked.outcome().to_string(),
+        outcome_mark: match checked.outcome() {
+            Outcome::Holds => Mark::Good,
+            Outcome::Broken => Mark::Bad,
+            Outcome::Unreadable | Outcome::Untold => Mark::Doubt,
+        },
         settings: &header.settings,
         defaults: defaults(header.clients),
         hosts,
@@ -118,14 +145,14 @@ pub(super) fn page(
         rules: (checked.judgements().iter())
             .map(|judgement| judged(judgement, places))
             .collect(),
-        tags: Tag::ALL.map(TagReport::from).into(),
+        tags: Tag::ALL.map(ToldTag::from).into(),
         window: window.map(|window| {
             let [start, end] = [window.start(), window.end()].map(Duration::as_secs_f64);
             [start, end]
         }),
         told: story.tell(&settings),
     };
-    html::page(PAGE, &STYLE, &run, &SCRIPT)
+    PAGE.telling(&run)
 }
 
 fn defaults(clients: usize) -> SettingsReport {
@@ -138,34 +165,28 @@ fn defaults(clients: usize) -> SettingsReport {
     SettingsReport::from(&plan)
 }
 
-fn judged<'a>(judgement: &'a Judgement, places: &BTreeMap<u64, Place>) -> JudgedHere<'a> {
-    let place = match &judgement.verdict {
-        Verdict::Broken { first, .. } => places.get(&first.line),
-        Verdict::Holds | Verdict::CannotBeTold => None,
+fn judged<'a>(judgement: &'a Judgement, places: &'a BTreeMap<u64, OffencePlace>) -> JudgedHere<'a> {
+    let (mark, place) = match &judgement.verdict {
+        Verdict::Holds => (Mark::Good, None),
+        Verdict::Broken { first, .. } => (Mark::Bad, places.get(&first.line)),
+        Verdict::CannotBeTold => (Mark::Doubt, None),
     };
     JudgedHere {
         judged: judgement.into(),
+        mark,
         about: judgement.rule.about(),
-        place: place.map(PlaceReport::from),
+        place,
     }
 }
 
-impl From<&Place> for PlaceReport {
-    fn from(Place { event, message }: &Place) -> PlaceReport {
-        PlaceReport {
-            time: event.time.as_secs_f64(),
-            rank: event.rank.0,
-            thread: event.thread,
-            message: *message,
-        }
-    }
-}
-
-impl From<Tag> for TagReport {
-    fn from(tag: Tag) -> TagReport {
-        TagReport {
+impl From<Tag> for ToldTag {
+    fn from(tag: Tag) -> ToldTag {
+        let (hue, dash) = look(tag);
+        ToldTag {
             name: tag.to_string(),
             reader: Thread::reading(tag),
+            hue,
+            dash,
         }
     }
 }

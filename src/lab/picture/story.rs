@@ -1,4 +1,4 @@
-//! What a run's page tells, gathered event by event.
+//! What the page of a run tells, gathered event by event.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::figures::Figures;
 use super::histogram::Histogram;
-use super::messages::{self, Key, Messages};
+use super::messages::{Key, MessageTable, Messages};
+use super::recount::Recount;
 use pages::column::Column;
 use swarm::event::{Deed, Event, Thread};
 use swarm::protocol::{
@@ -18,25 +18,27 @@ use swarm::protocol::{
 use swarm::report::Measured;
 use swarm::settings::Settings;
 
-/// Pictures by client are of so many clients at most.
+/// The most clients that the map and the charts show, the first ones.
 const SHOWN: usize = 256;
 
-/// There are no more cells in the map of segments: a cell is several segments then.
+/// The most cells of the map of segments. If there are more segments, a cell stands for several.
 const CELLS: usize = 200_000;
 
-/// No more deeds are marked in the diagram.
+/// The most deeds that are marked in the diagram.
 const MARKS: usize = 20_000;
 
-/// The bins of the curves, and of the diagram's lanes where there are too many messages.
+/// The bins of a curve.
 const CURVE: usize = 300;
+
+/// The bins of a lane of the diagram, where there are too many messages to draw each.
 const LANE: usize = 400;
 
 /// A run, as it is gathered.
 pub(super) struct Story {
     clients: usize,
-    figures: Figures,
+    recount: Recount,
     messages: Messages,
-    files: BTreeMap<FileId, File>,
+    files: BTreeMap<FileId, SharedFile>,
     numbers: BTreeMap<FileName, FileId>,
     /// What each client owns, in the order of its INIT.
     owned: BTreeMap<Rank, Vec<(FileName, Hashes)>>,
@@ -51,12 +53,12 @@ pub(super) struct Story {
 }
 
 /// A file that somebody owns.
-struct File {
+struct SharedFile {
     name: FileName,
     owners: Vec<Rank>,
     /// How many clients hold each segment.
     copies: Vec<usize>,
-    /// How many segments have as many copies.
+    /// How many segments have how many copies, by the copies.
     with_copies: BTreeMap<usize, usize>,
     /// The fewest copies of a segment, from each time on.
     rarest: Vec<(f64, usize)>,
@@ -76,11 +78,12 @@ struct Gained {
 struct Mark(f64, u32, Thread, &'static str, Option<String>);
 
 impl Story {
-    /// Of a run of so many clients. Only messages of a time are drawn, if it is said.
+    /// The story of a run of `clients` clients. Of the messages, only those are drawn that were underway in the
+    /// window, if there is one.
     pub(super) fn new(clients: usize, window: Option<RangeInclusive<Duration>>) -> Story {
         Story {
             clients,
-            figures: Figures::default(),
+            recount: Recount::default(),
             messages: Messages::new(window),
             files: BTreeMap::new(),
             numbers: BTreeMap::new(),
@@ -96,7 +99,7 @@ impl Story {
 
     /// Takes the next event, which is on this line of the trace.
     pub(super) fn see(&mut self, line: u64, event: &Event) {
-        let is_gain = self.figures.see(event);
+        let is_gain = self.recount.see(event);
         let (first, last) = self.span.unwrap_or((event.time, event.time));
         self.span = Some((first.min(event.time), last.max(event.time)));
         let number = |name: &FileName| self.numbers.get(name).copied();
@@ -140,7 +143,7 @@ impl Story {
                 for ((name, hashes), &number) in owned.zip(numbers) {
                     self.numbers.insert(name.clone(), number);
                     let file = self.files.entry(number);
-                    let file = file.or_insert_with(|| File::new(name.clone(), hashes.len()));
+                    let file = file.or_insert_with(|| SharedFile::new(name.clone(), hashes.len()));
                     file.owned_by(to);
                 }
             }
@@ -181,13 +184,13 @@ impl Story {
         }
     }
 
-    /// Where a message is in the columns.
+    /// The row of a message in the columns.
     pub(super) fn place(&self, key: Key) -> Option<usize> {
         self.messages.place(key)
     }
 
     /// Everything, for the page.
-    pub(super) fn tell(mut self, settings: &Settings) -> Told {
+    pub(super) fn tell(mut self, settings: &Settings) -> ToldStory {
         self.messages.close();
         let shown = self.clients.min(SHOWN);
         let (first, last) = self.span.unwrap_or_default();
@@ -208,8 +211,8 @@ impl Story {
             }))
         };
         let places: BTreeMap<FileId, usize> = self.files.keys().copied().zip(0..).collect();
-        let messages = self.messages.report(|file| places.get(&file).copied());
-        let activity = messages.columns.is_none().then(|| {
+        let messages = self.messages.table(|file| places.get(&file).copied());
+        let activity = (!messages.drawable).then(|| {
             let lanes = lanes(shown).map(|lane| match self.activity.get(&lane) {
                 Some(histogram) => column(&histogram.spread(span, LANE)),
                 None => column(&[0; LANE]),
@@ -219,7 +222,7 @@ impl Story {
                 counts: lanes.collect(),
             }
         });
-        let measured = self.figures.measured(settings, self.clients);
+        let measured = self.recount.measured(settings, self.clients);
         let series = Series {
             bins: CURVE,
             served: curve(&self.served)
@@ -237,17 +240,16 @@ impl Story {
                 })
                 .collect(),
         };
-        Told {
+        ToldStory {
             shown,
             span,
-            details: messages::details(),
             measured,
             messages,
             activity,
             deeds: self.marks,
             cells: cells(&self.gained, shown, &self.files, &places),
             series,
-            files: self.files.into_values().map(FileReport::from).collect(),
+            files: self.files.into_values().map(ToldFile::from).collect(),
         }
     }
 }
@@ -260,9 +262,9 @@ fn lanes(clients: usize) -> impl Iterator<Item = (Rank, Thread)> {
         .chain(Rank::clients(clients).flat_map(of_client))
 }
 
-impl File {
-    fn new(name: FileName, segments: usize) -> File {
-        File {
+impl SharedFile {
+    fn new(name: FileName, segments: usize) -> SharedFile {
+        SharedFile {
             name,
             owners: Vec::new(),
             copies: vec![0; segments],
@@ -305,7 +307,7 @@ impl File {
 fn cells(
     gained: &[Gained],
     shown: usize,
-    files: &BTreeMap<FileId, File>,
+    files: &BTreeMap<FileId, SharedFile>,
     places: &BTreeMap<FileId, usize>,
 ) -> Cells {
     let gained = gained.iter().filter(|cell| cell.client.0 as usize <= shown);
@@ -336,13 +338,12 @@ fn cells(
 
 /// What the page draws. Times are in seconds.
 #[derive(Serialize)]
-pub(super) struct Told {
+pub(super) struct ToldStory {
     shown: usize,
     span: [f64; 2],
-    details: &'static [&'static str],
     measured: Measured,
-    files: Vec<FileReport>,
-    pub(super) messages: messages::Report,
+    files: Vec<ToldFile>,
+    messages: MessageTable,
     activity: Option<Activity>,
     deeds: Vec<Mark>,
     cells: Cells,
@@ -350,15 +351,15 @@ pub(super) struct Told {
 }
 
 #[derive(Serialize)]
-struct FileReport {
+struct ToldFile {
     name: FileName,
     segments: usize,
     owners: Vec<u32>,
 }
 
-impl From<File> for FileReport {
-    fn from(file: File) -> FileReport {
-        FileReport {
+impl From<SharedFile> for ToldFile {
+    fn from(file: SharedFile) -> ToldFile {
+        ToldFile {
             segments: file.copies.len(),
             owners: file.owners.iter().map(|owner| owner.0).collect(),
             name: file.name,

@@ -11,15 +11,15 @@ use plotters::element::{Circle, PathElement, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, IntoFont, IntoTextStyle, RGBColor, TextStyle, WHITE};
 
-use super::file::{Log, Picture};
-use super::summary::{Line, Summary, shown};
+use super::picture::{Log, MOST_LINES, Picture};
+use super::summary::{Curve, Summary, shown};
 
-/// It is seen at half this size.
+/// Width and height in pixels. It is seen at half this size.
 const SIZE: (u32, u32) = (1600, 960);
 
 /// Colours that the colour-blind tell apart (Okabe, Ito 2008), without the yellow, which is pale on
 /// white.
-const COLOURS: [RGBColor; 7] = [
+const COLOURS: [RGBColor; MOST_LINES] = [
     RGBColor(0, 114, 178),
     RGBColor(230, 159, 0),
     RGBColor(0, 158, 115),
@@ -29,21 +29,20 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 0, 0),
 ];
 
-/// More lines than there are colours cannot be told apart.
-pub(super) const MOST_LINES: usize = COLOURS.len();
-
 const INK: RGBColor = RGBColor(51, 51, 51);
 const GRID: RGBColor = RGBColor(221, 221, 221);
 
-/// The sizes of letters; and how far apart the lines of such a text are.
+/// The size of a title's letters.
 const TITLE: i32 = 42;
+/// The size of all other letters.
 const TEXT: i32 = 33;
+/// How far apart the lines of a text are.
 const STEP: i32 = 44;
 
 /// How far apart the intervals of lines are at the same place.
 const ASIDE: i32 = 10;
 
-/// So many letters of a title fit on a line.
+/// The most letters of a title on a line.
 const TITLE_WIDTH: usize = 82;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -162,7 +161,7 @@ fn style(size: i32, colour: RGBColor) -> TextStyle<'static> {
 
 /// The points of a line that the scales have a place for: where, and low, median and high.
 fn placed<'a>(
-    line: &'a Line,
+    line: &'a Curve,
     summary: &'a Summary,
     x: &'a Scale,
     y: &'a Scale,
@@ -314,7 +313,7 @@ fn apart(wanted: &[i32], first: i32, last: i32) -> Vec<i32> {
     heights
 }
 
-/// Words on lines of so many letters.
+/// Words on lines of at most `width` letters.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {

@@ -1,26 +1,27 @@
-//! The file of a study, as its author wrote it: every problem of it has a line and a column.
+//! Reads the file of a study. What is wrong in it has a place.
 
 use std::collections::HashSet;
-use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use serde::Deserialize;
+use swarm::toml_file::{self, Wrong, one_of};
 use toml::{Spanned, Value};
 
-use super::grid::{Grid, Point, Setting};
+use super::definition::{Finding, Study};
+use super::grid::{Grid, Point};
 use super::interval;
 use super::metrics::Metric;
 use super::ordered::Ordered;
-use super::{Parse, Study};
+use super::picture::{Log, MOST_LINES, Picture};
+use super::results::OTHER_COLUMNS;
+use super::setting::{Parse, Setting};
 use crate::simulate::Simulate;
 
-/// What the study says itself, or what a run of it has no place for.
+/// Options of `simulate` that a study's runs do not have: the study says them itself, or a run has no place
+/// for them.
 pub const NOT_FOR_STUDIES: [&str; 6] = ["seed", "output-dir", "report", "trace", "quiet", "help"];
-
-/// The columns that are neither options nor figures.
-pub(super) const OTHER_COLUMNS: [&str; 3] = ["repetition", "seed", "options"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -39,15 +40,6 @@ struct StudyFile {
     combinations: Ordered<Ordered<Ordered<Spanned<Value>>>>,
     grids: Vec<Spanned<GridTable>>,
     pictures: Vec<PictureTable>,
-}
-
-/// What came out, in the words of somebody who has seen the results.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Finding {
-    pub(super) text: String,
-    /// The mark of those results.
-    pub(super) of: String,
 }
 
 #[derive(Deserialize)]
@@ -74,61 +66,18 @@ struct PictureTable {
     only: Ordered<Vec<Spanned<Value>>>,
 }
 
-/// Which axes of a picture are logarithmic.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Log {
-    #[default]
-    None,
-    X,
-    Y,
-    XY,
-}
-
-/// A picture: one question.
-#[derive(Debug)]
-pub(super) struct Picture {
-    pub(super) name: String,
-    pub(super) title: String,
-    /// The place of the axis of the grids that goes to the right,
-    pub(super) x: usize,
-    pub(super) x_label: String,
-    pub(super) y: Metric,
-    /// and of the one that each value of has a line.
-    pub(super) lines: Option<usize>,
-    pub(super) log: Log,
-    /// For each axis, the values that are drawn, if not all are.
-    pub(super) only: Vec<Option<Vec<String>>>,
-}
-
-/// What is wrong, and where in the text.
-type Wrong = (Range<usize>, String);
-
 /// Reads a study. `parse` makes runs of options.
 ///
 /// # Errors
 /// When it cannot be read, or what is the first thing wrong in it.
 pub(super) fn read(path: &Path, parse: Parse) -> Result<Study> {
-    let shown = path.display();
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let folder = path.parent().unwrap_or(Path::new(""));
-    study(&text, &stem, folder, parse).map_err(|(span, why)| {
-        let (line, column) = place(&text, span.start);
-        anyhow!("{shown}:{line}:{column}: {why}")
-    })
-}
-
-/// The line and the column of a place in a text, from 1.
-fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.rsplit('\n').next().unwrap_or("");
-    (before.matches('\n').count() + 1, line.chars().count() + 1)
+    toml_file::read(path, |text| study(text, &stem, folder, parse))
 }
 
 pub(super) fn study(text: &str, name: &str, folder: &Path, parse: Parse) -> Result<Study, Wrong> {
-    let file: StudyFile = toml::from_str(text)
-        .map_err(|error| (error.span().unwrap_or(0..0), error.message().to_owned()))?;
+    let file: StudyFile = toml_file::parse(text)?;
     let fixed = settings(&file.options)?;
     let classes = classes(&file)?;
     let metrics = Metric::all(&classes);
@@ -400,8 +349,8 @@ fn drawn(
             return Err((span, why));
         }
     }
-    if lines.is_some_and(|lines| picture.values(lines, grids).len() > super::chart::MOST_LINES) {
-        let why = format!("expected at most {} lines", super::chart::MOST_LINES);
+    if lines.is_some_and(|lines| picture.values(lines, grids).len() > MOST_LINES) {
+        let why = format!("expected at most {} lines", MOST_LINES);
         return Err((table.name.span(), why));
     }
     let is_log = matches!(table.log, Log::X | Log::XY);
@@ -415,12 +364,6 @@ fn drawn(
 
 fn one(/* the first seed */) -> u32 {
     1
-}
-
-/// What may stand there.
-fn one_of(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    let quoted = names.into_iter().map(|name| format!("'{}'", name.as_ref()));
-    format!("one of {}", quoted.collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]

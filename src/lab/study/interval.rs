@@ -1,6 +1,6 @@
-//! Where the median of what was drawn from may lie, whatever its distribution.
+//! An interval for the median of a distribution of which nothing is known but a sample.
 
-/// More values than this are not expected.
+/// The most values of a sample.
 pub(super) const MOST: usize = 1000;
 
 /// The median of some values, and an interval around it.
@@ -31,12 +31,13 @@ impl Interval {
     }
 }
 
-/// How many of so many values in order may be left out on each side, so that the rest still has the
-/// true median between its ends with 95 %. It is outside if all values but those lie on one side of it,
-/// as so many tosses of a coin would. Nothing, if that is too likely even with all values.
+/// How many of `number` values in order may be left out on each side, so that the true median is
+/// between the ends of the rest with 95 %. A value is above or below it as a coin falls. So the median is
+/// outside with the probability that of `number` tosses at most the left-out ones are heads, or tails.
+/// Nothing, if that is too likely even with all values.
 fn margin(number: usize) -> Option<usize> {
     debug_assert!(number <= MOST, "or the least probability is 0");
-    // How likely it is that so many tosses of `number` are heads.
+    // The probability that exactly `heads` of `number` tosses are heads.
     let mut exactly = 0.5_f64.powi(i32::try_from(number).ok()?);
     let mut at_most = 0.0;
     let mut margin = None;

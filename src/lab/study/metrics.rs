@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use swarm::report::{ClassMeasured, Measured, Report, metrics::quantile};
+use swarm::report::{ClassMeasured, DownloadMeasured, Measured, Report, metrics::quantile};
+
+/// The figures of a run, in the order of the study's metrics. Nothing where one does not apply.
+pub(super) type Figures = Vec<Option<f64>>;
 
 /// A figure of a run.
 #[derive(Debug, Clone)]
@@ -129,26 +132,12 @@ pub(super) const METRICS: &[Metric] = &[
     metric(
         "end-game-share",
         "median share of the last 5 % in the time of a download",
-        |_, run| {
-            middle(
-                run.clients
-                    .iter()
-                    .flat_map(|client| &client.downloads)
-                    .filter_map(|download| download.end_game_share),
-            )
-        },
+        |_, run| median_of_downloads(run, |download| download.end_game_share),
     ),
     metric(
         "source-evenness",
         "median evenness of a download's sources",
-        |_, run| {
-            middle(
-                run.clients
-                    .iter()
-                    .flat_map(|client| &client.downloads)
-                    .filter_map(|download| download.source_evenness),
-            )
-        },
+        |_, run| median_of_downloads(run, |download| download.source_evenness),
     ),
 ];
 
@@ -172,8 +161,10 @@ const OF_CLASSES: [OfClass; 3] = [
     }),
 ];
 
-fn middle(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.collect();
+/// The median over the downloads of all clients.
+fn median_of_downloads(run: &Measured, value: fn(&DownloadMeasured) -> Option<f64>) -> Option<f64> {
+    let downloads = run.clients.iter().flat_map(|client| &client.downloads);
+    let mut values: Vec<f64> = downloads.filter_map(value).collect();
     values.sort_by(f64::total_cmp);
     (!values.is_empty()).then(|| quantile(&values, 0.5))
 }

@@ -1,47 +1,43 @@
 //! `results.csv`: a row for each run, in the order of the study, written as it goes.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use csv::{ReaderBuilder, StringRecord, Writer};
 
-use super::Study;
-use super::file::OTHER_COLUMNS;
-use super::grid::Run;
-use swarm::report::Report;
+use super::definition::Study;
+use super::grid::StudyRun;
+use super::metrics::Figures;
 
-/// The figures of a run, in the order of the study's metrics.
-pub(super) type Figures = Vec<Option<f64>>;
+/// The columns that are neither options nor figures.
+pub(super) const OTHER_COLUMNS: [&str; 3] = ["repetition", "seed", "options"];
 
-/// The figures of a run that has ended.
-pub(super) fn figures(study: &Study, report: &Report) -> Figures {
-    study
-        .metrics
-        .iter()
-        .map(|metric| metric.of(report))
-        .collect()
-}
-
-/// What is there of the results, from the first run on.
+/// The results that an earlier time has left, from the first run on.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct EarlierResults {
     pub(super) figures: Vec<Figures>,
-    /// How many bytes of the file say so. Behind them there may be a row that was not finished.
+    /// The bytes of the file up to the end of its last whole row.
     length: u64,
 }
 
-impl Known {
-    /// Reads what is there of the results of these runs.
+impl EarlierResults {
+    /// Reads what there is of the results of these runs.
     ///
     /// # Errors
     /// When the file is not of this study.
-    pub(super) fn read(path: &Path, study: &Study, runs: &[Run<'_>]) -> Result<Known> {
-        let bytes = match std::fs::read(path) {
+    pub(super) fn read(
+        path: &Path,
+        study: &Study,
+        runs: &[StudyRun<'_>],
+    ) -> Result<EarlierResults> {
+        let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Known::default()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Ok(EarlierResults::default());
+            }
             Err(error) => return Err(error).context(format!("cannot read {}", path.display())),
         };
         let whole = bytes.iter().rposition(|&byte| byte == b'\n');
@@ -52,14 +48,14 @@ impl Known {
                 path.display()
             )
         })?;
-        Ok(Known {
+        Ok(EarlierResults {
             figures,
             length: whole.len() as u64,
         })
     }
 }
 
-fn known(text: &[u8], study: &Study, runs: &[Run<'_>]) -> Result<Vec<Figures>> {
+fn known(text: &[u8], study: &Study, runs: &[StudyRun<'_>]) -> Result<Vec<Figures>> {
     let mut figures = Vec::new();
     let mut rows = ReaderBuilder::new().has_headers(false).from_reader(text);
     for (number, row) in rows.records().enumerate() {
@@ -84,7 +80,7 @@ fn known(text: &[u8], study: &Study, runs: &[Run<'_>]) -> Result<Vec<Figures>> {
 }
 
 /// What a row says, which is to be this run's.
-fn figures_of(row: &StringRecord, study: &Study, run: &Run<'_>) -> Result<Figures> {
+fn figures_of(row: &StringRecord, study: &Study, run: &StudyRun<'_>) -> Result<Figures> {
     let head = run.head();
     let found: Vec<&str> = row.iter().take(head.len()).collect();
     let (expected, shown) = (head.join(","), found.join(","));
@@ -120,7 +116,7 @@ fn line(cells: impl IntoIterator<Item = String>) -> io::Result<Vec<u8>> {
 
 /// The results of a study that is underway.
 pub(super) struct Results<'a> {
-    runs: &'a [Run<'a>],
+    runs: &'a [StudyRun<'a>],
     figures: Vec<Figures>,
     /// Of runs that ended before one that stands above them.
     early: BTreeMap<usize, Figures>,
@@ -135,8 +131,8 @@ impl<'a> Results<'a> {
     pub(super) fn go_on(
         path: &Path,
         study: &Study,
-        runs: &'a [Run<'a>],
-        known: Known,
+        runs: &'a [StudyRun<'a>],
+        known: EarlierResults,
     ) -> io::Result<Results<'a>> {
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
         file.set_len(known.length)?;
@@ -179,7 +175,7 @@ impl<'a> Results<'a> {
     }
 }
 
-/// A mark of these results: others have another one.
+/// A mark of these results. Others have another one.
 pub(super) fn mark(figures: &[Figures]) -> String {
     // FNV-1a: it is to be the same for ever, and nobody is to be kept from forging it.
     let mut mark: u64 = 0xcbf2_9ce4_8422_2325;
@@ -193,10 +189,9 @@ pub(super) fn mark(figures: &[Figures]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
-    use super::super::metrics::METRICS;
     use super::*;
+    use crate::study::file;
+    use crate::study::metrics::METRICS;
     use crate::study::samples::simulation;
 
     fn study(fixed: &str) -> Study {
@@ -205,7 +200,7 @@ mod tests {
              options = {{ flash-crowd = true, segments = 3, {fixed} }}\n\
              grids = [{{ repetitions = 2, axes.clients = [2, 3] }}]"
         );
-        super::super::file::study(&text, "t", Path::new(""), simulation).expect("a good study")
+        file::study(&text, "t", Path::new(""), simulation).expect("a good study")
     }
 
     fn row(number: usize) -> Figures {
@@ -220,7 +215,7 @@ mod tests {
         let path = folder.path().join("results.csv");
         let study = study("window = 1");
         let runs = study.runs();
-        let mut results = Results::go_on(&path, &study, &runs, Known::default()).unwrap();
+        let mut results = Results::go_on(&path, &study, &runs, EarlierResults::default()).unwrap();
         for number in [2, 0, 3] {
             results.add(number, row(number)).unwrap();
         }
@@ -237,7 +232,7 @@ mod tests {
         }
         let options = "--flash-crowd --segments=3 --window=1 --clients=3";
         assert!(lines[4].ends_with(options), "{}", lines[4]);
-        let known = Known::read(&path, &study, &runs).unwrap();
+        let known = EarlierResults::read(&path, &study, &runs).unwrap();
         assert_eq!(known.figures, [0, 1, 2, 3].map(row));
     }
 
@@ -247,12 +242,12 @@ mod tests {
         let path = folder.path().join("results.csv");
         let study = study("window = 1");
         let runs = study.runs();
-        let mut results = Results::go_on(&path, &study, &runs, Known::default()).unwrap();
+        let mut results = Results::go_on(&path, &study, &runs, EarlierResults::default()).unwrap();
         (0..4).for_each(|number| results.add(number, row(number)).unwrap());
         let whole = fs::read(&path).unwrap();
         for length in 0..whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
-            let known = Known::read(&path, &study, &runs).unwrap();
+            let known = EarlierResults::read(&path, &study, &runs).unwrap();
             let done = known.figures.len();
             let lines = whole[..length]
                 .iter()
@@ -271,10 +266,10 @@ mod tests {
         let path = folder.path().join("results.csv");
         let (one, other) = (study("window = 1"), study("window = 2"));
         let runs = one.runs();
-        let mut results = Results::go_on(&path, &one, &runs, Known::default()).unwrap();
+        let mut results = Results::go_on(&path, &one, &runs, EarlierResults::default()).unwrap();
         results.add(0, row(0)).unwrap();
         let refused = |study: &Study| {
-            let error = Known::read(&path, study, &study.runs()).unwrap_err();
+            let error = EarlierResults::read(&path, study, &study.runs()).unwrap_err();
             let path = path.display();
             let start = format!("{path} is of another study (--force begins it anew): ");
             let text = format!("{error:#}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use swarm::settings::Settings;
 
-use super::{Refused, Setting};
+use super::setting::{Refused, Setting};
 use crate::generate::Shape;
 use crate::simulate::{Simulate, Swarm};
 

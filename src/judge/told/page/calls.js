@@ -2,33 +2,18 @@
 
 const GUTTER = 128, STEP = 24, RANK_GAP = 12, BAR = 14;
 const MOST_HEADS = 1500, MOST_MOVING = 4000;
-/** So many calls before the end are seen when the end is shown. */
+/** The number of calls that are seen when the end is shown. */
 const LAST = 60;
 
-/** What calls do: for the legend, and their hues, which are those of the theme. */
-const USES = [
-  ["send", "Sends", "blue"], ["receive", "Receives", "orange"], ["find", "Probes", "purple"],
-  ["wait", "Waits and tests", "sky"], ["together", "Collectives", "green"], ["other", "Others", "grey"],
-];
-const MESSAGES = USES.length;
-
-const CALL_COLUMNS = {
-  lane: Uint16Array, kind: Uint8Array, peer: Int32Array, tag: Int32Array, comm: Uint32Array, bytes: Uint32Array, datatype: Uint8Array,
-  started: Float64Array, returned: Float64Array, completed: Float64Array, error: Int32Array,
-  from: Int32Array, taken_tag: Int32Array, taken_bytes: Int32Array, times: Uint32Array,
-};
-const WAY_COLUMNS = { sent: Int32Array, taken: Int32Array, to: Int32Array };
 const NONE = -1, ANY = -2, NOBODY = -1;
 
-const rankName = (rank) => (rank === 0 ? "tracker" : `client ${rank}`);
-
-/** Decodes the columns; adds the lanes, with their places from the top, and where each message begins and ends. */
+/** Adds the lanes, with their places from the top, and where each message begins and ends. */
 function readCalls(failing) {
-  const calls = decodeColumns(failing.calls, CALL_COLUMNS);
+  const { calls, messages: ways } = failing;
   const n = calls.lane.length;
   const ends = Array.from({ length: n }, (_, i) => (calls.times[i] || Number.isNaN(calls.returned[i]) ? Infinity : calls.returned[i]));
   Object.assign(calls, { start: calls.started, end: Float64Array.from(ends), count: n });
-  calls.use = Uint8Array.from(calls.kind, (kind) => USES.findIndex(([use]) => use === failing.kinds[kind][1]));
+  calls.use = Uint8Array.from(calls.kind, (kind) => failing.kinds[kind][1]);
 
   const lanes = [];
   let top = AXIS + 10;
@@ -42,7 +27,6 @@ function readCalls(failing) {
   calls.lane.forEach((lane, call) => lanes[lane].calls.push(call));
   for (const lane of lanes) lane.index = timeIndex(calls, lane.calls);
 
-  const ways = decodeColumns(failing.messages, WAY_COLUMNS);
   // A message was taken when its receive was complete. One whose other call is not here is a stub.
   const takenAt = (call) => [calls.completed[call], calls.returned[call], calls.started[call]].find((time) => !Number.isNaN(time));
   ways.count = ways.sent.length;
@@ -58,9 +42,8 @@ function readCalls(failing) {
 
 function makeCalls(failing, state, getLook) {
   const { calls, lanes, ways, height } = readCalls(failing);
-  const canvas = document.getElementById("diagram");
-  const tooltip = document.getElementById("tooltip");
-  const note = document.getElementById("note");
+  const [canvas, tooltip, note] = ["diagram", "tooltip", "note"].map($);
+  const { uses } = failing;
   const stage = makeStage(canvas, 640, () => state.set({ scrolled: true }));
   const hasWords = calls.end.includes(Infinity) || failing.ranks.some(({ end }) => end);
   const margins = ([from, to]) => {
@@ -104,7 +87,7 @@ function makeCalls(failing, state, getLook) {
     const { muted, rank } = state;
     const rankOf = (call) => lanes[calls.lane[call]].rank;
     const touches = (way) => [ways.sent[way], ways.taken[way]].some((call) => call >= 0 && rankOf(call) === rank) || ways.to[way] === rank;
-    index = timeIndex(ways, muted.has(MESSAGES) ? [] : ways.order.filter((way) => rank === "" || touches(way)));
+    index = timeIndex(ways, muted.has(uses.length) ? [] : ways.order.filter((way) => rank === "" || touches(way)));
     chosenVersion++;
   }
 
@@ -126,7 +109,7 @@ function makeCalls(failing, state, getLook) {
   /** An arrow's ends, at the edges of the bars. One that nobody took, or whose other end is not here, is a stub. */
   function arrowOf(way) {
     const [sent, taken] = [ways.sent[way], ways.taken[way]];
-    let x0 = toX(ways.start[way]), x1 = toX(ways.end[way]);
+    const x0 = toX(ways.start[way]), x1 = toX(ways.end[way]);
     const from = sent >= 0 ? calls.lane[sent] : -1, to = taken >= 0 ? calls.lane[taken] : -1;
     const target = to >= 0 ? lanes[to].rank : ways.to[way];
     const down = from >= 0 ? (target > lanes[from].rank || to > from ? 1 : -1) : 1;
@@ -140,10 +123,7 @@ function makeCalls(failing, state, getLook) {
     }
     let y0 = toY(from) + (down * BAR) / 2, y1 = toY(to) - (down * BAR) / 2;
     if (from === to) [y0, y1] = [toY(from) - BAR / 2 - 2, toY(to) - BAR / 2 - 2];
-    const slope = (y1 - y0) / (x1 - x0), far = 60;
-    if (x0 < GUTTER - far && x1 > x0) (y0 += slope * (GUTTER - far - x0)), (x0 = GUTTER - far);
-    if (x1 > size.width + far && x1 > x0) (y1 += slope * (size.width + far - x1)), (x1 = size.width + far);
-    return [x0, y0, x1, y1];
+    return clipped([x0, y0, x1, y1], GUTTER, size.width);
   }
   const isLost = (way) => ways.taken[way] === NOBODY;
 
@@ -161,7 +141,7 @@ function makeCalls(failing, state, getLook) {
     for (const lane of lanes.keys()) pen.fillRect(GUTTER, Math.round(toY(lane)), size.width, 1);
   }
 
-  const hueOf = (look, call) => look.hues[USES[calls.use[call]][2]];
+  const hueOf = (look, call) => look.hues[uses[calls.use[call]].hue];
 
   function drawBar(pen, look, call) {
     const [left, width, top, high] = barOf(call);
@@ -213,20 +193,12 @@ function makeCalls(failing, state, getLook) {
 
   /** The arrows of messages that were taken; those that are bold alone are easy to see. */
   function drawArrows(pen, look, found, { fine, bold = 0, crowd = 0 }) {
-    const taken = found.filter((way) => !isLost(way));
+    const arrows = found.filter((way) => !isLost(way)).map(arrowOf);
     pen.globalAlpha = bold ? 1 : clamp((2 * view.plotWidth()) / crowd, 0.25, 0.85);
     pen.strokeStyle = pen.fillStyle = bold ? look.ink : look.quiet;
     pen.lineWidth = (crowd > 400 ? 1 : 1.2) + bold;
-    // A path of many thousand lines is slow.
-    for (let from = 0; from < taken.length; from += 200) {
-      pen.beginPath();
-      for (const way of taken.slice(from, from + 200)) {
-        const [x0, y0, x1, y1] = arrowOf(way);
-        pen.moveTo(x0, y0), pen.lineTo(x1, y1);
-      }
-      pen.stroke();
-    }
-    if (fine) for (const way of taken) drawHead(pen, arrowOf(way), bold);
+    strokeLines(pen, arrows);
+    if (fine) for (const arrow of arrows) drawHead(pen, arrow, bold, 7);
     pen.globalAlpha = 1;
   }
 
@@ -244,15 +216,6 @@ function makeCalls(failing, state, getLook) {
       for (const side of [-1, 1]) pen.moveTo(x1 - 3, y1 - 3 * side), pen.lineTo(x1 + 3, y1 + 3 * side);
       pen.stroke();
     }
-  }
-
-  function drawHead(pen, [x0, y0, x1, y1], bold) {
-    const length = Math.hypot(x1 - x0, y1 - y0);
-    if (length < 7) return;
-    const ux = (x1 - x0) / length, uy = (y1 - y0) / length, long = 6.5 + bold, wide = 2.6 + bold * 0.6;
-    pen.beginPath();
-    pen.moveTo(x1, y1), pen.lineTo(x1 - ux * long - uy * wide, y1 - uy * long + ux * wide), pen.lineTo(x1 - ux * long + uy * wide, y1 - uy * long - ux * wide);
-    pen.fill();
   }
 
   /** How a rank ended, where that was not well: after the last that it is known to have done. */
@@ -359,7 +322,7 @@ function makeCalls(failing, state, getLook) {
 
   /** The other side of a call: "to client 2", "from any rank". */
   function target(call) {
-    const peer = calls.peer[call], use = USES[calls.use[call]][0];
+    const peer = calls.peer[call], use = uses[calls.use[call]].name;
     if (peer === NONE) return "";
     if (title(call) === "pthread_join") return peer ? `thread ${peer}` : "the main thread";
     const who = any(peer, "rank", rankName);
@@ -367,7 +330,7 @@ function makeCalls(failing, state, getLook) {
   }
 
   function describeCall(call) {
-    const lane = lanes[calls.lane[call]], use = USES[calls.use[call]][0];
+    const lane = lanes[calls.lane[call]], use = uses[calls.use[call]].name;
     const facts = [`${rankName(lane.rank)}, ${lane.name}`];
     const room = calls.bytes[call] ? `${use === "receive" ? "room for " : ""}${plural(calls.bytes[call], "byte")}` : "";
     const what = [target(call), tagWords(calls.tag[call]), calls.comm[call] && `communicator ${calls.comm[call]}`, room, failing.datatypes[calls.datatype[call]]].filter(Boolean);
@@ -382,7 +345,7 @@ function makeCalls(failing, state, getLook) {
     if (calls.error[call]) facts.push(`came back with an error of class ${calls.error[call]}`);
     const way = ways.of.get(call);
     if (way !== undefined && isLost(way)) facts.push("nobody took its message");
-    return { title: title(call), facts, colour: getLook().hues[USES[calls.use[call]][2]] };
+    return { title: title(call), facts, colour: hueOf(getLook(), call) };
   }
 
   function describeWay(way) {
@@ -449,13 +412,13 @@ function makeCalls(failing, state, getLook) {
     const first = calls.start[Math.max(calls.count - LAST, 0)];
     view.show(...margins([Math.max(first, failing.home[0]), failing.home[1]]));
   }
-  document.getElementById("end").addEventListener("click", showEnd);
+  $("end").addEventListener("click", showEnd);
 
   state.subscribe((changes) => {
     if ("muted" in changes || "rank" in changes) choose();
   });
   choose();
   if (failing.is_hung && calls.count > 4 * LAST) showEnd();
-  const counts = USES.map((_, use) => calls.use.filter((it) => it === use).length).concat(ways.count);
+  const counts = uses.map((_, use) => calls.use.filter((it) => it === use).length).concat(ways.count);
   return { draw, counts, lit, drawn: () => drawn, told: (thing) => (wayOf(thing) >= 0 ? describeWay(wayOf(thing)) : describeCall(thing)), barOf, arrowOf };
 }

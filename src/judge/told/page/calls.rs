@@ -16,34 +16,57 @@ use crate::seen::run::Ending;
 use pages::column::Column;
 use swarm::protocol::Rank;
 
-/// The page has so many calls at most, the last ones: how a run ended is explained by its end.
+/// The most calls that the page has. They are the last ones: how a run ended is explained by its end.
 const MOST: usize = 20_000;
 
-/// So many stretches of segments are named; more are counted.
+/// The uses of calls, in the order of the legend and of the enum.
+const USES: [What; 6] = [
+    What::Send,
+    What::Receive,
+    What::Find,
+    What::Wait,
+    What::Together,
+    What::Other,
+];
+
+/// The most stretches of segments that are named; others are counted.
 const STRETCHES: usize = 4;
 
 /// The picture's data. Times are in seconds.
 #[derive(Serialize)]
-pub(super) struct Told {
+pub(super) struct CallDiagram {
     /// The first and the last moment of the calls.
     span: [f64; 2],
     /// What is shown first: all but the start and the end of MPI, which take longer than all the rest.
     home: [f64; 2],
     /// How many calls were recorded.
     calls_in_all: usize,
-    /// The name and the use of each function that a call's `kind` is a place of.
-    kinds: Vec<(&'static str, &'static str)>,
+    /// The uses of calls, as the legend has them.
+    uses: [Use; 6],
+    /// Each function that a call's `kind` is a place of: its name, and the place of its use.
+    kinds: Vec<(&'static str, usize)>,
     /// The names that a call's `datatype` is a place of.
     datatypes: Vec<&'static str>,
-    ranks: Vec<RankTold>,
+    ranks: Vec<RankLanes>,
     calls: CallColumns,
     messages: MessageColumns,
     /// The segments in a call's message, by the call's place.
     segments: BTreeMap<usize, String>,
 }
 
+/// What calls do.
 #[derive(Serialize)]
-struct RankTold {
+struct Use {
+    /// As the script knows it.
+    name: &'static str,
+    /// As the legend says it.
+    words: &'static str,
+    /// A hue of the theme.
+    hue: &'static str,
+}
+
+#[derive(Serialize)]
+struct RankLanes {
     /// The number of its lanes, at least one.
     threads: usize,
     /// The thread level that it has, if it came to MPI.
@@ -91,7 +114,7 @@ struct MessageColumns {
 type Row<'a> = (Rank, &'a Call, u64);
 
 /// Gathers the data from a recording.
-pub(super) fn tell(recording: &Recording, ending: &Ending, known: &Known) -> Told {
+pub(super) fn diagram(recording: &Recording, ending: &Ending, known: &Known) -> CallDiagram {
     let ranks = || (0..).map(Rank).zip(&recording.ranks);
     let looks: Vec<(Rank, Call, u64)> = ranks()
         .flat_map(|(rank, record)| looks(record).map(move |(call, times)| (rank, call, times)))
@@ -156,16 +179,17 @@ pub(super) fn tell(recording: &Recording, ending: &Ending, known: &Known) -> Tol
         lanes += threads(record);
     }
     let lane = |rank: Rank, thread: Thread| first_lane[rank.0 as usize] + usize::from(thread);
-    Told {
+    CallDiagram {
         span: span(&rows),
         home: home(&rows, rows.len() < calls_in_all),
         calls_in_all,
+        uses: USES.map(Use::of),
         kinds: (Kind::ALL.iter())
-            .map(|kind| (kind.function(), what(*kind)))
+            .map(|kind| (kind.function(), kind.what() as usize))
             .collect(),
         datatypes: datatypes(&rows),
         ranks: ranks()
-            .map(|(rank, record)| RankTold {
+            .map(|(rank, record)| RankLanes {
                 threads: threads(record),
                 level: record.levels.map(|levels| levels.given.to_string()),
                 end: ending.ranks.get(&rank).and_then(|end| rank_end(*end)),
@@ -288,14 +312,17 @@ fn home(rows: &[Row<'_>], is_part: bool) -> [f64; 2] {
     }
 }
 
-fn what(kind: Kind) -> &'static str {
-    match kind.what() {
-        What::Send => "send",
-        What::Receive => "receive",
-        What::Find => "find",
-        What::Wait => "wait",
-        What::Together => "together",
-        What::Other => "other",
+impl Use {
+    fn of(what: What) -> Use {
+        let (name, words, hue) = match what {
+            What::Send => ("send", "Sends", "blue"),
+            What::Receive => ("receive", "Receives", "orange"),
+            What::Find => ("find", "Probes", "purple"),
+            What::Wait => ("wait", "Waits and tests", "sky"),
+            What::Together => ("together", "Collectives", "green"),
+            What::Other => ("other", "Others", "grey"),
+        };
+        Use { name, words, hue }
     }
 }
 

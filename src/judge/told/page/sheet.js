@@ -1,10 +1,9 @@
 /* The mark sheet: what is wrong and why, and the tables. All that comes from the program is text. */
 
 const SUBJECTS = [["outcome", "How the runs end"], ["mpi", "How it uses MPI"], ["assignment", "How it keeps to the assignment"]];
-const VERDICTS = { wrong: ["✕", "bad", "wrong"], "cannot-be-told": ["?", "doubt", "cannot be told"], right: ["✓", "good", "right"] };
-const WORST_FIRST = Object.keys(VERDICTS);
-
-const verdictMark = (verdict) => element("span", { class: `mark ${VERDICTS[verdict][1]}`, "aria-hidden": "true" }, VERDICTS[verdict][0]);
+const VERDICT_LOOKS = { wrong: "bad", "cannot-be-told": "doubt", right: "good" };
+const WORST_FIRST = Object.keys(VERDICT_LOOKS);
+const verdictWords = (verdict) => verdict.replaceAll("-", " ");
 
 /** A sentence begins with a great letter, unless its first word is a name. */
 const sentence = (said) => (/^[a-z]+[ ,:]/.test(said) ? said[0].toUpperCase() + said.slice(1) : said);
@@ -38,9 +37,9 @@ function writeSheet({ headline, grading, about, conditions, failing }) {
 
   function checkRow(judgement) {
     const { check, verdict, evidence, place, reason } = judgement;
-    const [, look, word] = VERDICTS[verdict];
-    const row = element("li", { class: look, "data-check": check, "data-verdict": verdict }, verdictMark(verdict),
-      element("span", { class: "name" }, about[check] ?? check), element("span", { class: "verdict" }, word));
+    const look = VERDICT_LOOKS[verdict];
+    const row = element("li", { class: look, "data-check": check, "data-verdict": verdict }, mark(look),
+      element("span", { class: "name" }, about[check] ?? check), element("span", { class: "verdict" }, verdictWords(verdict)));
     const told = element("div", { class: "told" });
     if (verdict === "wrong") {
       if (evidence) told.append(...evidenceParts(evidence));
@@ -48,7 +47,7 @@ function writeSheet({ headline, grading, about, conditions, failing }) {
       if (place) where.append(` First in ${placeWords(place)}.`);
       if (failing && samePlace(place, failing.place)) {
         const button = element("button", { type: "button" }, "Show ↓");
-        button.addEventListener("click", () => document.getElementById("failing").scrollIntoView({ block: "start" }));
+        button.addEventListener("click", () => $("failing").scrollIntoView({ block: "start" }));
         where.append(button);
       }
       told.append(where);
@@ -58,24 +57,24 @@ function writeSheet({ headline, grading, about, conditions, failing }) {
   }
 
   function checkList(title, judgements, hint) {
-    const numbers = WORST_FIRST.map((verdict) => [of(judgements, verdict).length, VERDICTS[verdict][2]]).filter(([n]) => n);
+    const numbers = WORST_FIRST.map((verdict) => [of(judgements, verdict).length, verdictWords(verdict)]).filter(([n]) => n);
     const said = numbers.length === 1 ? `all ${numbers[0][1]}` : numbers.map(([n, word]) => `${n} ${word}`).join(", ");
     const sorted = WORST_FIRST.flatMap((verdict) => of(judgements, verdict));
     const section = element("section", {}, element("h2", {}, `${title}: ${judgements.length === 1 ? numbers[0][1] : said}`));
     if (hint) section.append(element("p", { class: "hint" }, hint));
     section.append(element("ul", { class: "checks" }, ...sorted.map(checkRow)));
-    document.getElementById("checks").append(section);
+    $("checks").append(section);
   }
 
   function writeHeader() {
     $("title").textContent = document.title = headline;
     const worst = WORST_FIRST.find((verdict) => of([...grading.checks, ...(grading.counts_beyond ? grading.beyond : [])], verdict).length) ?? "right";
-    $("outcome").className = VERDICTS[worst][1];
+    $("outcome").className = VERDICT_LOOKS[worst];
     const { total, of: most } = grading.marks;
     const runs = grading.tests.filter(({ beyond }) => !beyond || grading.counts_beyond).flatMap((test) => test.runs);
     const [right, all] = ["right", "runs"].map((name) => runs.reduce((sum, tally) => sum + tally[name], 0));
     const marks = most > 0 ? `${significant(total)} of ${significant(most)} points, ` : "";
-    $("outcome").append(verdictMark(worst), `${marks}${count(right)} of ${plural(all, "run")} right`);
+    $("outcome").append(mark(VERDICT_LOOKS[worst]), `${marks}${count(right)} of ${plural(all, "run")} right`);
     $("about").append(element("code", {}, grading.program), `with ${grading.mpi}, ${plural(grading.tests.length, "test")}`);
   }
 

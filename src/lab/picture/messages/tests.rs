@@ -1,5 +1,5 @@
 use super::*;
-use swarm::protocol::{SegmentAnswer, SegmentRequest, samples};
+use swarm::protocol::{Answer, SegmentAnswer, SegmentRequest, ToDownload, ToUpload, samples};
 
 const TIME: Duration = Duration::from_millis(5);
 
@@ -113,7 +113,7 @@ fn too_many_messages_are_only_counted() {
         }
     }
     messages.close();
-    let report = messages.report(|_| None);
-    assert_eq!((report.count, report.columns.is_none()), (many, true));
+    let table = messages.table(|_| None);
+    assert_eq!((table.count, table.drawable), (many, false));
     assert!(messages.asked.is_empty() && messages.underway.is_empty());
 }

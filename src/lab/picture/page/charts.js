@@ -15,7 +15,7 @@ function makeCharts(run, state, getLook) {
   /** Empties a figure and gives it a title, which tells what is to be seen, and a line that tells what is drawn. */
   function frame(id, title, caption) {
     const plot = element("div", { class: "plot" });
-    const figure = document.getElementById(id);
+    const figure = $(id);
     figure.replaceChildren(element("h3", {}, title), element("p", { class: "hint" }, caption), plot);
     return plot;
   }

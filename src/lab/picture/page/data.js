@@ -5,15 +5,9 @@ const laneOf = (rank, thread) => (rank === 0 ? 0 : 2 * rank - (thread === "uploa
 const rankOf = (lane) => Math.ceil(lane / 2);
 const nameOf = (lane) => (lane === 0 ? "tracker" : `client ${rankOf(lane)} (${lane % 2 ? "download" : "upload"})`);
 
-const MESSAGE_COLUMNS = {
-  posted: Float64Array, taken: Float64Array, from: Uint16Array, to: Uint16Array, tag: Uint8Array, detail: Uint8Array,
-  file: Int32Array, segment: Int32Array, bytes: Uint32Array, line: Uint32Array, answers: Int32Array,
-};
-const CELL_COLUMNS = { time: Float64Array, client: Uint16Array, file: Uint16Array, cell: Uint32Array, from: Uint16Array };
-
 function readMessages(run) {
-  const { count, columns } = run.messages;
-  const messages = { count, drawable: columns !== null, ...decodeColumns(columns ?? emptyColumns(MESSAGE_COLUMNS), MESSAGE_COLUMNS) };
+  const { columns, ...told } = run.messages;
+  const messages = { ...told, ...columns };
   const n = messages.posted.length;
 
   // Where one end of a message is lost, its other end stands for both.
@@ -68,7 +62,7 @@ function conversation(messages, id) {
 /** The cells of all files lie one after another; `arrival` tells for each client which event filled which of them. */
 function readCells(run) {
   const { bucket, columns } = run.cells;
-  const cells = { bucket, ...decodeColumns(columns, CELL_COLUMNS) };
+  const cells = { bucket, ...columns };
   cells.first = [];
   cells.total = 0;
   for (const file of run.files) {
@@ -102,14 +96,11 @@ function readCells(run) {
   return { ...cells, clients };
 }
 
-function readRun(text) {
-  const run = JSON.parse(text);
+function readRun() {
+  const run = readTold();
   run.measured ??= {};
   run.messages = readMessages(run);
   run.cells = readCells(run);
-  run.series.served = run.series.served.map((column) => decode(column, Uint32Array));
-  run.series.held = run.series.held.map((column) => decode(column, Uint32Array));
-  if (run.activity) run.activity.counts = run.activity.counts.map((column) => decode(column, Uint32Array));
   run.lanes = 1 + 2 * run.clients;
   return run;
 }

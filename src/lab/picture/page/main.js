@@ -1,19 +1,14 @@
 /* Writes the page's words, and wires the pictures together. */
 
-const run = readRun(document.getElementById("run").textContent);
-const $ = (id) => document.getElementById(id);
+const run = readRun();
 const state = makeState({
   view: run.span, time: run.span[1], hover: -1, selected: -1,
   muted: new Set(), rank: "", file: "",
 });
 
-const getLook = followTheme($("theme"), () => readLook(run.clients), () => state.set({ theme: getLook().theme }));
+const getLook = followTheme(state, () => readRunLook(run.clients));
 
 /* The header */
-
-const VERDICTS = { holds: ["✓", "good"], broken: ["✕", "bad"], "cannot be told": ["?", "doubt"] };
-const OUTCOMES = { "every rule holds": "holds", "a rule is broken": "broken" };
-const verdictMark = (verdict) => element("span", { class: `mark ${VERDICTS[verdict][1]}`, "aria-hidden": "true" }, VERDICTS[verdict][0]);
 
 function writeHeader() {
   const { files, segments } = run.measured;
@@ -22,9 +17,8 @@ function writeHeader() {
   $("title").textContent = parts.join(", ");
   document.title = `${run.trace}: ${parts.join(", ")}`;
 
-  const verdict = OUTCOMES[run.outcome] ?? "cannot be told";
-  $("outcome").className = VERDICTS[verdict][1];
-  $("outcome").append(verdictMark(verdict), run.outcome[0].toUpperCase() + run.outcome.slice(1));
+  $("outcome").className = run.outcome_mark;
+  $("outcome").append(mark(run.outcome_mark), run.outcome[0].toUpperCase() + run.outcome.slice(1));
   $("about").append(element("code", {}, run.trace), ` ${plural(run.events, "event")} in ${duration(run.span[1] - run.span[0])}`);
 
   for (const [name, value] of Object.entries(run.settings)) {
@@ -46,10 +40,10 @@ function writeHeader() {
 /* The rules */
 
 function writeRules() {
-  for (const { rule, about, verdict, line, offence, more, place } of run.rules) {
-    const row = element("li", { "data-rule": rule, "data-verdict": verdict, class: VERDICTS[verdict][1] });
+  for (const { rule, about, verdict, mark: look, line, offence, more, place } of run.rules) {
+    const row = element("li", { "data-rule": rule, "data-verdict": verdict, class: look });
     row.append(
-      verdictMark(verdict),
+      mark(look),
       element("b", {}, rule === "messages" ? "Messages" : rule),
       element("span", { class: "rule-about" }, about),
       element("span", { class: "verdict" }, verdict),
@@ -119,14 +113,9 @@ function writeFilters() {
   run.tags.forEach(({ name }, tag) => {
     const n = run.messages.tagCounts[tag];
     if (!n) return;
-    const button = element("button", { type: "button", "data-tag": name, class: "tag" }, element("i"), name, element("small", {}, count(n)));
+    const { button, draw } = makeToggle(state, tag, { "data-tag": name }, name, n);
     button.disabled = !run.messages.drawable;
-    button.addEventListener("click", () => {
-      const muted = new Set(state.muted);
-      if (!muted.delete(tag)) muted.add(tag);
-      state.set({ muted, hover: -1 });
-    });
-    buttons.set(tag, button);
+    buttons.set(tag, draw);
     legend.append(button);
   });
   for (const [words, muted] of [["all", () => new Set()], ["none", () => new Set(run.tags.keys())]]) {
@@ -137,22 +126,16 @@ function writeFilters() {
   }
 
   const choices = {
-    rank: [["", "all"], [0, "tracker"], ...Array.from({ length: run.clients }, (_, i) => [i + 1, `client ${i + 1}`])],
-    file: [["", "all"], ...run.files.map(({ name }, i) => [i, name])],
+    rank: Array.from({ length: run.clients + 1 }, (_, rank) => [rank, rankName(rank)]),
+    file: run.files.map(({ name }, i) => [i, name]),
   };
   for (const [which, options] of Object.entries(choices)) {
-    const select = $(which);
-    select.disabled = !run.messages.drawable;
-    select.append(...options.map(([value, words]) => element("option", { value }, words)));
-    select.addEventListener("change", () => state.set({ [which]: select.value === "" ? "" : Number(select.value), hover: -1 }));
+    fillChoice(state, which, options);
+    $(which).disabled = !run.messages.drawable;
   }
 
   return () => {
-    for (const [tag, button] of buttons) {
-      const { colour, dash } = getLook().tag(run.tags[tag].name);
-      button.firstChild.style.borderTop = `3px ${dash === SOLID ? "solid" : dash === DASHED ? "dashed" : "dotted"} ${colour}`;
-      button.setAttribute("aria-pressed", String(!state.muted.has(tag)));
-    }
+    for (const [tag, draw] of buttons) draw(`3px ${run.tags[tag].dash} ${getLook().hues[run.tags[tag].hue]}`);
     for (const which of Object.keys(choices)) $(which).value = String(state[which]);
   };
 }

@@ -4,8 +4,7 @@ const MAP_GUTTER = 136, MAP_HEAD = 26, BETWEEN_FILES = 8;
 
 function makeMap(run, state, getLook, onPick) {
   const { cells, files } = run;
-  const canvas = document.getElementById("map");
-  const tooltip = document.getElementById("map-tooltip");
+  const [canvas, tooltip] = ["map", "map-tooltip"].map($);
   const stage = makeStage(canvas, 620, () => state.set({ scrolled: true }));
   const row = run.shown <= 8 ? 30 : run.shown <= 20 ? 22 : 15;
   const bar = row - (row > 20 ? 8 : 4);
@@ -184,9 +183,7 @@ function makeMap(run, state, getLook, onPick) {
 const PLAYING = 8;
 function makePlayer(run, state) {
   const [first, last] = run.span;
-  const slider = document.getElementById("time");
-  const play = document.getElementById("play");
-  const clock = document.getElementById("clock");
+  const [slider, play, clock] = ["time", "play", "clock"].map($);
   Object.assign(slider, { min: first, max: last, value: state.time });
   slider.addEventListener("input", () => state.set({ time: Number(slider.value) }));
 

@@ -22,16 +22,14 @@ const offences = (run) => run.rules.filter((rule) => rule.place && rule.place.ti
 
 function makeDiagram(run, state, getLook) {
   const { messages } = run;
-  const canvas = document.getElementById("diagram");
-  const tooltip = document.getElementById("tooltip");
-  const note = document.getElementById("note");
+  const [canvas, tooltip, note] = ["diagram", "tooltip", "note"].map($);
   const stage = makeStage(canvas, 640, () => state.set({ scrolled: true }));
   const lanes = layLanes(run.lanes, 600);
   const [first, last] = run.span;
   const [begin, end] = run.window ? [Math.max(first, run.window[0]), Math.min(last, run.window[1])] : run.span;
   const margin = (end - begin || 1e-3) * 0.012;
   const whole = [begin - margin, end + margin];
-  const refusals = run.details.map((detail) => detail === "NACK" || detail === "BUSY");
+  const refusals = messages.details.map((detail) => detail === "NACK" || detail === "BUSY");
   const segmentTag = run.tags.findIndex((tag) => tag.name === "SEGMENT");
   const refused = (id) => messages.tag[id] === segmentTag && refusals[messages.detail[id]];
 
@@ -73,24 +71,20 @@ function makeDiagram(run, state, getLook) {
 
   /** An arrow's two ends. A message that was never taken is a stub at its sender, one whose posting is lost a stub at its reader. */
   function arrowOf(id) {
-    let x0 = toX(messages.start[id]), x1 = toX(messages.end[id]);
-    let y0 = toY(messages.sender[id]), y1 = toY(messages.reader[id]);
+    const x0 = toX(messages.start[id]), x1 = toX(messages.end[id]);
+    const y0 = toY(messages.sender[id]), y1 = toY(messages.reader[id]);
     const down = Math.sign(y1 - y0) || 1;
     const stub = Math.min(lanes.step * 0.8, 16);
     if (Number.isNaN(messages.taken[id])) return [x0, y0, x0 + 9, y0 + down * stub];
     if (Number.isNaN(messages.posted[id])) return [x1 - 9, y1 - down * stub, x1, y1];
-    // Far outside of the view a line costs much and shows nothing, above all a dashed one.
-    const slope = (y1 - y0) / (x1 - x0), far = 60;
-    if (x0 < GUTTER - far && x1 > x0) (y0 += slope * (GUTTER - far - x0)), (x0 = GUTTER - far);
-    if (x1 > size.width + far && x1 > x0) (y1 += slope * (size.width + far - x1)), (x1 = size.width + far);
-    return [x0, y0, x1, y1];
+    return clipped([x0, y0, x1, y1], GUTTER, size.width);
   }
   const wasTaken = (id) => !Number.isNaN(messages.taken[id]);
   const wasPosted = (id) => !Number.isNaN(messages.posted[id]);
 
   /* Painting */
 
-  function strokeLines(pen, ids, { fine, bold = 0, crowd: many = 0 }, look) {
+  function drawArrows(pen, ids, { fine, bold = 0, crowd: many = 0 }, look) {
     const groups = new Map();
     for (const id of ids) {
       const key = messages.tag[id] * 2 + (refused(id) ? 1 : 0);
@@ -99,22 +93,14 @@ function makeDiagram(run, state, getLook) {
     }
     // The more arrows, the fainter they are, so that where many lie can still be told from where few do.
     for (const [key, members] of groups) {
-      const { colour, dash } = look.tag(run.tags[key >> 1].name);
+      const { hue, dash } = run.tags[key >> 1];
       const no = key % 2 === 1;
-      pen.strokeStyle = pen.fillStyle = colour;
+      pen.strokeStyle = pen.fillStyle = look.hues[hue];
       pen.globalAlpha = (bold ? 1 : clamp((2 * plotWidth()) / many, 0.2, 0.9)) * (no ? 0.7 : 1);
+      // Lines of one pixel's width are by far the quickest.
       pen.lineWidth = bold + (many > 400 || no ? 1 : 1.3);
-      pen.setLineDash(fine ? dash : []);
-      // Lines of one pixel's width are by far the quickest, and a path of many thousand lines is slow.
-      for (let from = 0; from < members.length; from += 200) {
-        pen.beginPath();
-        for (const id of members.slice(from, from + 200)) {
-          const [x0, y0, x1, y1] = arrowOf(id);
-          pen.moveTo(x0, y0);
-          pen.lineTo(x1, y1);
-        }
-        pen.stroke();
-      }
+      pen.setLineDash(fine ? DASHES[dash] : []);
+      strokeLines(pen, members.map(arrowOf));
       pen.setLineDash([]);
       if (fine) for (const id of members) drawEnds(pen, id, no, bold);
     }
@@ -125,22 +111,15 @@ function makeDiagram(run, state, getLook) {
     const [x0, y0, x1, y1] = arrowOf(id);
     if (!wasPosted(id)) openCircle(pen, x0, y0, false);
     if (!wasTaken(id)) return openCircle(pen, x1, y1, true);
+    if (!no) return drawHead(pen, [x0, y0, x1, y1], bold, 9);
     const length = Math.hypot(x1 - x0, y1 - y0);
     if (length < 9) return;
+    // A refusal ends in a bar: it brought nothing.
     const ux = (x1 - x0) / length, uy = (y1 - y0) / length;
-    const long = 6.5 + bold, wide = 2.6 + bold * 0.6;
     pen.beginPath();
-    if (no) {
-      // A refusal ends in a bar: it brought nothing.
-      pen.moveTo(x1 - ux * 2 - uy * 4, y1 - uy * 2 + ux * 4);
-      pen.lineTo(x1 - ux * 2 + uy * 4, y1 - uy * 2 - ux * 4);
-      pen.stroke();
-    } else {
-      pen.moveTo(x1, y1);
-      pen.lineTo(x1 - ux * long - uy * wide, y1 - uy * long + ux * wide);
-      pen.lineTo(x1 - ux * long + uy * wide, y1 - uy * long - ux * wide);
-      pen.fill();
-    }
+    pen.moveTo(x1 - ux * 2 - uy * 4, y1 - uy * 2 + ux * 4);
+    pen.lineTo(x1 - ux * 2 + uy * 4, y1 - uy * 2 - ux * 4);
+    pen.stroke();
   }
 
   function openCircle(pen, x, y, crossed) {
@@ -267,7 +246,7 @@ function makeDiagram(run, state, getLook) {
       drawn = ids.length;
       const every = thin ? Math.ceil(drawn / MOST_MOVING) : 1;
       const some = every > 1 ? ids.filter((id) => id % every === 0) : ids;
-      strokeLines(pen, some, { fine: drawn <= (thin ? MOST_FINE_MOVING : MOST_FINE), crowd: drawn }, look);
+      drawArrows(pen, some, { fine: drawn <= (thin ? MOST_FINE_MOVING : MOST_FINE), crowd: drawn }, look);
       const hint = drawn > MOST_FINE ? " Zoom in to tell them apart." : "";
       note.textContent = `${count(drawn)} of ${plural(messages.count, "message")} in view.${hint}`;
     }
@@ -292,7 +271,7 @@ function makeDiagram(run, state, getLook) {
       pen.fillStyle = state.rank === rank ? look.hues.blue : look.ink;
       pen.font = look.font(12, 600);
       pen.textAlign = "left";
-      pen.fillText(rank === 0 ? "tracker" : `client ${rank}`, 10, middle);
+      pen.fillText(rankName(rank), 10, middle);
       if (rank === 0) continue;
       pen.fillStyle = look.quiet;
       pen.font = look.font(small);
@@ -363,7 +342,7 @@ function makeDiagram(run, state, getLook) {
       pen.fillStyle = look.card;
       pen.fillRect(GUTTER, AXIS, size.width, size.height);
       pen.globalAlpha = 1;
-      strokeLines(pen, shining, { fine: true, bold: 1.2 }, look);
+      drawArrows(pen, shining, { fine: true, bold: 1.2 }, look);
     }
     const x = toX(state.time);
     if (x >= GUTTER) {
@@ -385,7 +364,7 @@ function makeDiagram(run, state, getLook) {
   /* The tooltip */
 
   function describe(id) {
-    const name = (i) => [run.tags[messages.tag[i]].name, run.details[messages.detail[i]]].filter(Boolean).join(" ");
+    const name = (i) => [run.tags[messages.tag[i]].name, messages.details[messages.detail[i]]].filter(Boolean).join(" ");
     const facts = [`${nameOf(messages.sender[id])} → ${nameOf(messages.reader[id])}`];
     const file = run.files[messages.file[id]];
     const segment = messages.segment[id] >= 0 ? `segment ${count(messages.segment[id] + 1)}` : "";
@@ -402,7 +381,7 @@ function makeDiagram(run, state, getLook) {
     const answer = messages.firstAnswer[id];
     if (answer >= 0) facts.push(`answered by ${name(answer)} of line ${messages.line[answer]}, ${duration(messages.end[answer] - messages.start[id])} after it was posted`);
     facts.push(`line ${messages.line[id]} of the trace`);
-    return { title: name(id), facts, colour: getLook().tag(run.tags[messages.tag[id]].name).colour };
+    return { title: name(id), facts, colour: getLook().hues[run.tags[messages.tag[id]].hue] };
   }
 
   function showTooltip() {

@@ -1,15 +1,87 @@
 /* A stretch of time that can be zoomed and moved, as the diagrams show it: from left to right, with an axis above. */
 
 const AXIS = 30;
-/** So near a pointer has to be to a line, in pixels. */
+/** The greatest distance of a pointer from a line that it points at, in pixels. */
 const REACH = 7;
-/** So long after its last move a view is at rest, in milliseconds. */
+/** The time after its last move at which a view is at rest, in milliseconds. */
 const REST = 140;
 
 function distanceToSegment(x, y, [x0, y0, x1, y1]) {
   const dx = x1 - x0, dy = y1 - y0;
   const share = clamp(((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy || 1), 0, 1);
   return Math.hypot(x - x0 - share * dx, y - y0 - share * dy);
+}
+
+/* Arrows */
+
+/** An arrow's ends, but for what lies far outside of the view: there a line costs much and shows nothing, above all a dashed one. */
+function clipped([x0, y0, x1, y1], left, right) {
+  const slope = (y1 - y0) / (x1 - x0), far = 60;
+  if (x0 < left - far && x1 > x0) (y0 += slope * (left - far - x0)), (x0 = left - far);
+  if (x1 > right + far && x1 > x0) (y1 += slope * (right + far - x1)), (x1 = right + far);
+  return [x0, y0, x1, y1];
+}
+
+/** Strokes lines from end to end. A path of many thousand lines is slow, so there is one for each 200 of them. */
+function strokeLines(pen, lines) {
+  for (let from = 0; from < lines.length; from += 200) {
+    pen.beginPath();
+    for (const [x0, y0, x1, y1] of lines.slice(from, from + 200)) pen.moveTo(x0, y0), pen.lineTo(x1, y1);
+    pen.stroke();
+  }
+}
+
+/** The head of an arrow, if it is long enough to have one. */
+function drawHead(pen, [x0, y0, x1, y1], bold, least) {
+  const length = Math.hypot(x1 - x0, y1 - y0);
+  if (length < least) return;
+  const ux = (x1 - x0) / length, uy = (y1 - y0) / length, long = 6.5 + bold, wide = 2.6 + bold * 0.6;
+  pen.beginPath();
+  pen.moveTo(x1, y1), pen.lineTo(x1 - ux * long - uy * wide, y1 - uy * long + ux * wide), pen.lineTo(x1 - ux * long + uy * wide, y1 - uy * long - ux * wide);
+  pen.fill();
+}
+
+/* What is underway when */
+
+/** How many of the first values of a sorted array are at most `limit`. */
+function countUpTo(sorted, limit) {
+  let low = 0, high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * Things with a start and an end, messages or calls, in the order of their start. One may go on for long,
+ * so each block of them remembers its latest end: a whole block that ended before the view is passed
+ * over at once.
+ */
+const BLOCK = 256;
+function timeIndex(things, ids) {
+  const starts = Float64Array.from(ids, (id) => things.start[id]);
+  const reach = new Float64Array(Math.ceil(ids.length / BLOCK)).fill(-Infinity);
+  ids.forEach((id, i) => {
+    const block = Math.floor(i / BLOCK);
+    reach[block] = Math.max(reach[block], things.end[id]);
+  });
+  return { ids, starts, reach, end: things.end };
+}
+
+/** Those of an index that are underway at some time between `from` and `to`. */
+function underway(index, from, to) {
+  const found = [];
+  const last = countUpTo(index.starts, to);
+  for (let first = 0; first < last; first += BLOCK) {
+    if (index.reach[first / BLOCK] < from) continue;
+    const stop = Math.min(first + BLOCK, last);
+    for (let i = first; i < stop; i++) {
+      if (index.end[index.ids[i]] >= from) found.push(index.ids[i]);
+    }
+  }
+  return found;
 }
 
 /**
@@ -121,9 +193,9 @@ function makeTimeView({ canvas, stage, state, whole, home = whole, gutter }, { h
     event.preventDefault();
     keys[event.key]();
   });
-  document.getElementById("zoom-in").addEventListener("click", () => zoom(0.5));
-  document.getElementById("zoom-out").addEventListener("click", () => zoom(2));
-  document.getElementById("fit").addEventListener("click", fit);
+  $("zoom-in").addEventListener("click", () => zoom(0.5));
+  $("zoom-out").addEventListener("click", () => zoom(2));
+  $("fit").addEventListener("click", fit);
 
   return { plotWidth, toX, toTime, show, drawAxis, moves: () => moving !== null, setWidth: (pixels) => (width = pixels) };
 }

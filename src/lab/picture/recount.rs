@@ -15,7 +15,7 @@ use swarm::statistics::{ClientStatistics, FileDownload, Makespan, Traffic};
 /// What the ranks of a run have counted, as far as its events tell. Times are between events, so
 /// they may differ from the report's by what lies between a deed and its record.
 #[derive(Default)]
-pub(super) struct Figures {
+pub(super) struct Recount {
     clients: BTreeMap<Rank, Client>,
     tracker: Traffic,
     makespan: Makespan,
@@ -39,7 +39,7 @@ struct Fetched {
     lacking: usize,
 }
 
-impl Figures {
+impl Recount {
     /// Takes the next event. Says whether its thread then holds a segment that it did not before.
     pub(super) fn see(&mut self, event: &Event) -> bool {
         let Event {
@@ -79,7 +79,7 @@ impl Figures {
         false
     }
 
-    /// The measures of a run of so many clients.
+    /// The measures of a run of `clients` clients.
     pub(super) fn measured(mut self, settings: &Settings, clients: usize) -> Measured {
         let statistics: Vec<ClientStatistics> = Rank::clients(clients)
             .map(|client| self.clients.remove(&client).unwrap_or_default().statistics)

@@ -1,0 +1,47 @@
+//! A picture of a study: what it shows of the results.
+
+use serde::Deserialize;
+
+use super::grid::{self, Grid};
+use super::metrics::Metric;
+
+/// The most lines that can be told apart: there are no more colours.
+pub(super) const MOST_LINES: usize = 7;
+
+/// Which axes of a picture are logarithmic.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Log {
+    #[default]
+    None,
+    X,
+    Y,
+    XY,
+}
+
+/// A picture: one question.
+#[derive(Debug)]
+pub(super) struct Picture {
+    pub(super) name: String,
+    pub(super) title: String,
+    /// The axis that goes to the right, by its place among the study's.
+    pub(super) x: usize,
+    pub(super) x_label: String,
+    pub(super) y: Metric,
+    /// The axis whose values have a line each, if there is more than one line.
+    pub(super) lines: Option<usize>,
+    pub(super) log: Log,
+    /// For each axis, the values that are drawn. `None`: all are.
+    pub(super) only: Vec<Option<Vec<String>>>,
+}
+
+impl Picture {
+    /// The values of an axis that are drawn, in the order of the grids.
+    pub(super) fn values(&self, axis: usize, grids: &[Grid]) -> Vec<String> {
+        let mut values = grid::values(axis, grids);
+        if let Some(only) = &self.only[axis] {
+            values.retain(|value| only.contains(value));
+        }
+        values
+    }
+}

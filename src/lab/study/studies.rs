@@ -1,0 +1,127 @@
+//! `bittorrent study`: from the files of studies to what they leave.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use super::carry_out::{Plan, Stop};
+use super::definition::Study;
+use super::file;
+use super::page::StudyPage;
+use super::setting::Parse;
+use crate::simulate;
+use swarm::exit::Exit;
+
+/// Studies that are to be carried out.
+#[derive(Debug, Clone)]
+pub struct Studies {
+    /// Their files.
+    pub files: Vec<PathBuf>,
+    /// Where each gets a folder of its name.
+    pub output_dir: PathBuf,
+    /// Only say how much there is to do.
+    pub dry_run: bool,
+    /// Begin them anew, whatever there is of their results.
+    pub force: bool,
+    /// Where a page about all of them goes, in Markdown.
+    pub page: Option<PathBuf>,
+}
+
+impl Studies {
+    /// Carries them out, one after the other, and says what is to be the exit status.
+    ///
+    /// # Errors
+    /// When nothing was started, because of a study's file or of results that are not its own.
+    pub fn run(&self, parse: Parse) -> Result<Exit> {
+        let studies = self.files.iter().map(|path| file::read(path, parse));
+        let studies: Vec<Study> = studies.collect::<Result<_>>()?;
+        let mut names = HashSet::new();
+        if let Some(study) = studies.iter().find(|study| !names.insert(&study.name)) {
+            bail!("two studies have the name '{}'", study.name);
+        }
+        let mut plans = Vec::new();
+        for study in &studies {
+            plans.push(Plan::new(study, &self.folder(study), self.force, parse)?);
+        }
+        if self.dry_run {
+            plans.iter().for_each(|plan| println!("{}", plan.line()));
+            return Ok(Exit::Complete);
+        }
+        let signal = simulate::signal()?;
+        let mut page = String::from(HEAD);
+        for plan in plans {
+            let (study, folder) = (plan.study, plan.folder.clone());
+            let results = folder.join("results.csv");
+            let told = match plan.carry_out(parse, &signal) {
+                Ok(figures) => StudyPage::new(study, &figures),
+                Err(stop) => return Ok(stopped(&stop, &results)),
+            };
+            page += "\n";
+            page += &told.document.markdown(&self.pictures(study));
+            if let Some(warning) = &told.warning {
+                eprintln!("{warning}");
+            }
+            if let Err(error) = told.write(&folder) {
+                return Ok(stopped(&Stop::NotWritten(error), &folder));
+            }
+            println!("{}: {}", study.name, folder.join("index.html").display());
+        }
+        if let Some(path) = &self.page
+            && let Err(error) = fs::write(path, page)
+        {
+            return Ok(stopped(&Stop::NotWritten(error), path));
+        }
+        Ok(Exit::Complete)
+    }
+
+    /// Where a study leaves what comes out.
+    fn folder(&self, study: &Study) -> PathBuf {
+        let name = Path::new(&study.name);
+        let is_here = self.output_dir == Path::new(".");
+        if is_here {
+            name.to_owned()
+        } else {
+            self.output_dir.join(name)
+        }
+    }
+
+    /// Where the page finds the pictures of a study.
+    fn pictures(&self, study: &Study) -> String {
+        let folder = self.folder(study);
+        let from = self
+            .page
+            .as_deref()
+            .and_then(Path::parent)
+            .unwrap_or(Path::new(""));
+        folder
+            .strip_prefix(from)
+            .unwrap_or(&folder)
+            .display()
+            .to_string()
+    }
+}
+
+/// What the page of all studies begins with.
+const HEAD: &str = "\
+# What came out of the studies
+
+This page has a claim for each study, what came out of it, and the figures. `bittorrent study` made it from the
+files in `inputs/studies/`, and `make studies` makes it again.
+";
+
+/// Tells the user why a study has ended before its end.
+fn stopped(stop: &Stop, path: &Path) -> Exit {
+    let path = path.display();
+    let (why, exit) = match stop {
+        Stop::Signal => {
+            let why = format!("interrupted; {path} has what is done, and the same command goes on");
+            (why, Exit::Stalled)
+        }
+        Stop::Broken(why) => (why.clone(), Exit::Broken),
+        Stop::NotWritten(error) => (format!("cannot write {path}: {error}"), Exit::NotWritten),
+    };
+    eprintln!("bittorrent: {why}");
+    exit
+}
