@@ -10,7 +10,7 @@
 //! * [`study`] makes many simulated runs, a grid of options with several seeds each, on all cores, and shows
 //!   what came out: the results, pictures and a page.
 //!
-//! Names point one way: [`study`] -> [`simulate`] -> [`generate`], [`twin`]; and [`picture`] -> [`check`] ->
+//! Names point one way, as a test holds (`tests/it/houses.rs`): [`study`] -> [`simulate`] -> [`generate`], [`twin`]; and [`picture`] -> [`check`] ->
 //! [`rules`]. All name the swarm's house; only [`picture`] and [`study`] name the pages'.
 //!
 //! # What is deliberately absent

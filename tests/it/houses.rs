@@ -11,6 +11,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
     (
         "swarm",
         &[
+            "toml_file",
             "protocol",
             "event",
             "policy",
@@ -41,7 +42,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
         "judge",
         &["seen", "checks", "told", "runs", "grader", "course", "command"],
     ),
-    ("pages", &["html", "column"]),
+    ("pages", &["column", "page", "document"]),
 ];
 
 /// The houses that each house may name.
@@ -53,7 +54,7 @@ const HOUSES: [(&str, &[&str]); 4] = [
 ];
 
 /// What the judge knows of a swarm: how inputs look and how ranks are started, not how one works.
-const FOR_THE_JUDGE: [&str; 5] = ["protocol", "manifest", "inputs", "launch", "progress"];
+const FOR_THE_JUDGE: [&str; 6] = ["protocol", "manifest", "inputs", "launch", "progress", "toml_file"];
 
 /// The rooms that decide: they take messages and times, and leave what is to be done.
 const DECIDE: [&str; 8] = [

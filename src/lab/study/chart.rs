@@ -48,7 +48,7 @@ const TITLE_WIDTH: usize = 82;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
-/// The picture.
+/// Draws a picture.
 pub(super) fn svg(picture: &Picture, summary: &Summary) -> String {
     let mut text = String::new();
     let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
@@ -178,7 +178,7 @@ fn placed<'a>(
     })
 }
 
-/// Where values stand along an axis, and which it names.
+/// Where values stand along an axis, and which of them it names.
 #[derive(Clone)]
 struct Scale {
     is_log: bool,
@@ -289,7 +289,7 @@ impl Ranged for Scale {
     }
 }
 
-/// A round number without what it does not need.
+/// A number without zeros at its end.
 fn plain(value: f64) -> String {
     let text = shown(value);
     match text.contains('.') {

@@ -14,7 +14,7 @@ use crate::simulate::Simulate;
 #[derive(Debug)]
 pub(super) struct Study {
     pub(super) name: String,
-    /// What paths in it are relative to.
+    /// The folder that paths in it are relative to.
     pub(super) folder: PathBuf,
     pub(super) title: String,
     pub(super) claim: String,
@@ -40,8 +40,8 @@ pub(super) struct Finding {
 }
 
 impl Study {
-    /// All runs, in the order of the results. The seed follows from the repetition alone: what chance
-    /// does in one combination it does in all, and they differ by less.
+    /// All runs, in the order of the results. The seed follows from the repetition alone: so chance does the
+    /// same in all combinations, and they differ by less.
     pub(super) fn runs(&self) -> Vec<StudyRun<'_>> {
         let mut runs = Vec::new();
         for grid in &self.grids {

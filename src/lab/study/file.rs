@@ -249,7 +249,7 @@ fn settings(options: &Ordered<Spanned<Value>>) -> Result<Vec<Setting>, Wrong> {
     settings.filter_map(Result::transpose).collect()
 }
 
-/// An option; nothing, if it is a switch that is off.
+/// An option. `None`: it is a switch that is off.
 fn setting(name: &Spanned<String>, value: &Spanned<Value>) -> Result<Option<Setting>, Wrong> {
     let option = name.as_ref();
     if NOT_FOR_STUDIES.contains(&&option[..]) {

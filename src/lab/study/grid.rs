@@ -11,7 +11,7 @@ pub(super) struct Grid {
     pub(super) points: Vec<Point>,
 }
 
-/// One combination.
+/// One combination of values.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Point {
     /// The value of each axis of the study.
@@ -48,7 +48,7 @@ pub(super) fn values(axis: usize, grids: &[Grid]) -> Vec<String> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StudyRun<'a> {
     pub(super) point: &'a Point,
-    /// From 1.
+    /// Its number among those of the same point, from 1 on.
     pub(super) repetition: usize,
     pub(super) seed: u64,
 }
@@ -61,7 +61,7 @@ impl StudyRun<'_> {
         head
     }
 
-    /// The options that do it again, but for the seed.
+    /// The options that repeat it, without the seed.
     pub(super) fn options(&self) -> String {
         self.point.arguments().collect::<Vec<_>>().join(" ")
     }

@@ -12,7 +12,7 @@ pub(super) type Figures = Vec<Option<f64>>;
 pub(super) struct Metric {
     /// Its column.
     pub(super) name: Cow<'static, str>,
-    /// What an axis says of it.
+    /// Its words beside an axis, with the unit.
     pub(super) label: Cow<'static, str>,
     value: Value,
 }
@@ -20,12 +20,12 @@ pub(super) struct Metric {
 #[derive(Debug, Clone)]
 enum Value {
     OfRun(fn(&Report, &Measured) -> Option<f64>),
-    /// That of a class of the scenario.
+    /// Of the clients of a class of the scenario.
     OfClass(String, fn(&ClassMeasured) -> Option<f64>),
 }
 
 impl Metric {
-    /// Those of every run, and then those of these classes of clients.
+    /// The figures of every run, and then those of these classes of clients.
     pub(super) fn all(classes: &[String]) -> Vec<Metric> {
         let of_class = |class: &String| {
             OF_CLASSES.map(|(name, label, value)| Metric {
@@ -38,7 +38,7 @@ impl Metric {
         METRICS.iter().cloned().chain(of_classes).collect()
     }
 
-    /// What it is in a run. Nothing where it does not apply.
+    /// Its value in a run. Nothing where it does not apply.
     pub(super) fn of(&self, report: &Report) -> Option<f64> {
         let measured = report.measured.as_ref()?;
         match &self.value {
@@ -60,7 +60,7 @@ const fn metric(
     }
 }
 
-/// Those of a run. `docs/report.md` says how they are defined.
+/// The figures of a run. `docs/report.md` defines them.
 pub(super) const METRICS: &[Metric] = &[
     metric("segments", "segments downloaded", |_, run| {
         Some(run.segments as f64)
@@ -141,14 +141,14 @@ pub(super) const METRICS: &[Metric] = &[
     ),
 ];
 
-/// A figure of a class: its column, what an axis says, and what it is.
+/// A figure of a class: its column, its words beside an axis, and its value.
 type OfClass = (
     &'static str,
     &'static str,
     fn(&ClassMeasured) -> Option<f64>,
 );
 
-/// Those of a class.
+/// The figures of a class.
 const OF_CLASSES: [OfClass; 3] = [
     ("files", "files downloaded", |class| {
         Some(class.files as f64)

@@ -1,4 +1,4 @@
-//! Tables whose order counts: serde has none for them, and their keys have places.
+//! TOML tables whose order counts, with the places of their keys. serde has no type for them.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,7 +11,7 @@ use toml::Spanned;
 pub(super) struct Ordered<T>(pub(super) Vec<(Spanned<String>, T)>);
 
 impl<T> Ordered<T> {
-    /// What stands under a name.
+    /// The value of a key.
     pub(super) fn find(&self, name: &str) -> Option<&T> {
         let mut all = self.0.iter();
         all.find_map(|(key, value)| (key.as_ref() == name).then_some(value))

@@ -1,4 +1,4 @@
-//! What came out of a study, to be read: said once, and written as a page for the browser and in Markdown.
+//! What came out of a study, said once: written as a page for the browser and in Markdown.
 
 use std::fs;
 use std::io;
@@ -14,9 +14,9 @@ use super::picture::Picture;
 use super::results::mark;
 use super::summary::{Summary, shown};
 
-/// What is to be read of a study with its results.
+/// A study with its results, to be read.
 pub(super) struct StudyPage {
-    /// What somebody should do about the finding.
+    /// What a person should do about the finding, if anything.
     pub(super) warning: Option<String>,
     pub(super) document: Document,
 }

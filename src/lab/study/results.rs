@@ -79,7 +79,7 @@ fn known(text: &[u8], study: &Study, runs: &[StudyRun<'_>]) -> Result<Vec<Figure
     Ok(figures)
 }
 
-/// What a row says, which is to be this run's.
+/// The figures of a row, if it is this run's.
 fn figures_of(row: &StringRecord, study: &Study, run: &StudyRun<'_>) -> Result<Figures> {
     let head = run.head();
     let found: Vec<&str> = row.iter().take(head.len()).collect();
@@ -118,7 +118,7 @@ fn line(cells: impl IntoIterator<Item = String>) -> io::Result<Vec<u8>> {
 pub(super) struct Results<'a> {
     runs: &'a [StudyRun<'a>],
     figures: Vec<Figures>,
-    /// Of runs that ended before one that stands above them.
+    /// The figures of runs that ended before one that stands above them, by their numbers.
     early: BTreeMap<usize, Figures>,
     file: File,
 }

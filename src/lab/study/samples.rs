@@ -1,4 +1,4 @@
-//! For tests: what takes any options for a run.
+//! For tests: a run of any options.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::setting::{Refused, Setting};
 use crate::generate::Shape;
 use crate::simulate::{Simulate, Swarm};
 
-/// A crowd of one, whatever the options say: what is tested runs nothing.
+/// A crowd of one client, whatever the options are: the tests run nothing.
 pub(super) fn simulation(_: &[Setting], _: &Path) -> Result<Simulate, Refused> {
     let one = NonZeroUsize::MIN;
     Ok(Simulate {

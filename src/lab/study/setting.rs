@@ -1,30 +1,30 @@
-//! The options of a run, and what makes a run of them.
+//! An option of a run, and what makes a run of options.
 
 use std::ops::Range;
 use std::path::Path;
 
 use crate::simulate::Simulate;
 
-/// Makes a run of options of `bittorrent simulate`. Paths in them are relative to a folder.
+/// Makes a run of options of `bittorrent simulate`. Paths in them are relative to the folder.
 pub type Parse = fn(&[Setting], &Path) -> Result<Simulate, Refused>;
 
 /// Options that cannot be used.
 #[derive(Debug)]
 pub struct Refused {
-    /// The long name of the one that is to blame, if one is.
+    /// The long name of the option that is to blame, if one is.
     pub option: Option<String>,
     /// What is wrong, for the user.
     pub why: String,
 }
 
-/// An option of `bittorrent simulate`, with a value unless it is a switch.
+/// An option of `bittorrent simulate`.
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// Its long name, without dashes.
     pub name: String,
-    /// Its value.
+    /// `None`: it is a switch.
     pub value: Option<String>,
-    /// Where the study's file says so.
+    /// Its place in the study's file.
     pub(super) span: Range<usize>,
 }
 
