@@ -1,9 +1,14 @@
 //! Numbers for a drawn page: little-endian, and in Base64, which a browser reads faster than a list.
 
+use std::collections::BTreeMap;
+
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+
+/// Columns of the same length, by their names: a table whose rows a page draws.
+pub type Columns = BTreeMap<&'static str, Column>;
 
 /// Numbers of one type. Those that do not fit are the greatest that do.
 pub struct Column {

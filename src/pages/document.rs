@@ -1,39 +1,39 @@
-//! What is read as it is written, from top to bottom: as a page of HTML, and as a part of one in Markdown.
+//! What is read from top to bottom: written once, and made a page of HTML or a part of one in Markdown.
 
 use crate::page::{escaped, page};
 
 /// Paragraphs, tables and pictures below a title.
 pub struct Document {
-    /// What it is about.
+    /// Its heading.
     pub title: String,
-    /// In their order.
+    /// What stands below it, in its order.
     pub parts: Vec<Part>,
 }
 
 /// A part of a document.
 pub enum Part {
-    /// Words that follow each other.
+    /// Words in a row.
     Paragraph(Vec<Words>),
     /// Rows of cells, the first of which name the columns.
     Table(Vec<Vec<Words>>),
-    /// A picture: inside of HTML, and a file that Markdown names.
+    /// A picture. HTML has it inside, Markdown names its file.
     Picture {
         /// What it shows.
         title: String,
         /// The name of its file.
         file: String,
-        /// The picture itself.
+        /// The picture itself, as SVG.
         svg: String,
     },
 }
 
-/// Some words that look alike.
+/// Words that look alike.
 pub enum Words {
-    /// Without anything special.
+    /// Words as they are.
     Plain(String),
-    /// That stand out.
+    /// Words that stand out.
     Bold(String),
-    /// That lead to an address.
+    /// Words that lead to an address.
     Link(String, String),
 }
 

@@ -1,4 +1,4 @@
-//! The one template of all pages: one file each, with its style and its script inside.
+//! The template of all pages. A page is one file, with its style and its script inside.
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -22,7 +22,7 @@ const SCRIPT: [&str; 7] = [
     include_str!("timeview.js"),
 ];
 
-/// What a thing is marked as, by its look: `style.css` and `elements.js` have it.
+/// How a thing is marked. `style.css` and `elements.js` have the look of each.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mark {
@@ -36,16 +36,14 @@ pub enum Mark {
 
 /// A page that a script draws in the browser.
 pub struct DrawnPage<'a> {
-    /// The title until the script gives it another.
+    /// The title, until the script sets another.
     pub title: &'a str,
     /// The elements that the script fills, as HTML.
     pub main: &'a str,
-    /// Its own style, behind the common one.
-    pub style: &'a str,
+    /// Its own styles, behind the common one.
+    pub style: &'a [&'a str],
     /// Its own scripts, behind the common ones.
     pub script: &'a [&'a str],
-    /// Somebody else's style and script, before all others.
-    pub vendored: Option<(&'a str, &'a str)>,
 }
 
 impl DrawnPage<'_> {
@@ -57,8 +55,8 @@ impl DrawnPage<'_> {
         // No text of it may end the element that it stands in.
         let told = serde_json::to_string(told).context("cannot describe the run")?;
         let told = told.replace('<', "\\u003c");
-        let (style, script) = self.vendored.unwrap_or_default();
-        let script = [&[script], &SCRIPT[..], self.script].concat().join("\n");
+        let style = [&[STYLE], self.style].concat().join("\n");
+        let script = [&SCRIPT[..], self.script].concat().join("\n");
         let body = filled(
             DRAWN,
             &[
@@ -67,7 +65,6 @@ impl DrawnPage<'_> {
                 ("{{script}}", &script),
             ],
         );
-        let style = [style, STYLE, self.style].join("\n");
         Ok(page(self.title, &style, &body))
     }
 }
@@ -85,8 +82,7 @@ pub fn page(title: &str, style: &str, body: &str) -> String {
     )
 }
 
-/// The template with a content at each of its places, which are in their order: a content that looks like
-/// a place is none.
+/// Fills the places of a template, which are given in their order. A content that looks like a place is none.
 fn filled(template: &str, contents: &[(&str, &str)]) -> String {
     let length = contents
         .iter()
@@ -119,9 +115,8 @@ mod tests {
         let page = DrawnPage {
             title: "a < b",
             main: "<main></main>",
-            style: "p { margin: 0 }",
+            style: &[],
             script: &["draw();"],
-            vendored: None,
         };
         let html = page.telling(&"{{script}}</script>").unwrap();
         assert!(html.contains("<title>a &lt; b</title>"));

@@ -1,4 +1,4 @@
-//! What the picture says of a message, by its kind: a new tag is drawn as this file says.
+//! What the picture shows of a message, by its kind. A new tag is added here, and nowhere else in the picture.
 
 use swarm::protocol::{
     Answer, FileId, FileName, Init, InitAck, Letter, Rank, SegmentIndex, Swarm, Tag, ToDownload,
@@ -77,7 +77,7 @@ pub(super) fn content(
     }
 }
 
-/// What an answer is known by.
+/// A question, as its answer names it.
 #[derive(PartialEq, Eq, Hash)]
 pub(super) enum Question {
     Init(Rank),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::letter::{Question, answered, content, question};
-use pages::column::Column;
+use pages::column::{Column, Columns};
 use swarm::event::{Deed, Event, Thread};
 use swarm::protocol::{FileId, FileName, Letter, Rank, SegmentIndex, Tag};
 
@@ -189,7 +189,7 @@ impl Messages {
         MessageTable {
             count: self.count,
             drawable: self.drawn.is_some(),
-            columns: Columns::new(drawn, &details, place),
+            columns: columns(drawn, &details, place),
             details,
         }
     }
@@ -232,42 +232,32 @@ pub(super) struct MessageTable {
 }
 
 /// A row is a message. An unknown time is NaN, an unknown place -1.
-#[derive(Serialize)]
-struct Columns {
-    posted: Column,
-    taken: Column,
-    from: Column,
-    to: Column,
-    tag: Column,
-    detail: Column,
-    file: Column,
-    segment: Column,
-    bytes: Column,
-    line: Column,
-    answers: Column,
-}
-
-impl Columns {
-    fn new(drawn: &[Drawn], details: &[&str], place: impl Fn(FileId) -> Option<usize>) -> Columns {
-        let detail = |message: &Drawn| {
-            let place = details.binary_search(&message.detail);
-            place.expect("the list has the detail of every message, in order")
-        };
-        let time = |time: Option<Duration>| time.map_or(f64::NAN, |time| time.as_secs_f64());
-        Columns {
-            posted: Column::f64(drawn.iter().map(|message| time(message.posted))),
-            taken: Column::f64(drawn.iter().map(|message| time(message.taken))),
-            from: Column::u16(drawn.iter().map(|message| message.key.from.0)),
-            to: Column::u16(drawn.iter().map(|message| message.key.to.0)),
-            tag: Column::u8(drawn.iter().map(|message| message.tag as usize)),
-            detail: Column::u8(drawn.iter().map(detail)),
-            file: Column::place(drawn.iter().map(|message| message.file.and_then(&place))),
-            segment: Column::place(drawn.iter().map(|message| message.segment.map(|it| it.0))),
-            bytes: Column::u32(drawn.iter().map(|message| message.bytes as u64)),
-            line: Column::u32(drawn.iter().map(|message| message.line)),
-            answers: Column::place(drawn.iter().map(|message| message.answers)),
-        }
-    }
+fn columns(drawn: &[Drawn], details: &[&str], place: impl Fn(FileId) -> Option<usize>) -> Columns {
+    let time = |time: Option<Duration>| time.map_or(f64::NAN, |time| time.as_secs_f64());
+    let detail = |message: &Drawn| {
+        let place = details.binary_search(&message.detail);
+        place.expect("the list has the detail of every message, in order")
+    };
+    let all = || drawn.iter();
+    Columns::from([
+        ("posted", Column::f64(all().map(|it| time(it.posted)))),
+        ("taken", Column::f64(all().map(|it| time(it.taken)))),
+        ("from", Column::u16(all().map(|it| it.key.from.0))),
+        ("to", Column::u16(all().map(|it| it.key.to.0))),
+        ("tag", Column::u8(all().map(|it| it.tag as usize))),
+        ("detail", Column::u8(all().map(detail))),
+        (
+            "file",
+            Column::place(all().map(|it| it.file.and_then(&place))),
+        ),
+        (
+            "segment",
+            Column::place(all().map(|it| it.segment.map(|it| it.0))),
+        ),
+        ("bytes", Column::u32(all().map(|it| it.bytes as u64))),
+        ("line", Column::u32(all().map(|it| it.line))),
+        ("answers", Column::place(all().map(|it| it.answers))),
+    ])
 }
 
 #[cfg(test)]

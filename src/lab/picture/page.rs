@@ -23,8 +23,13 @@ use swarm::trace::Header;
 const PAGE: DrawnPage<'static> = DrawnPage {
     title: "bittorrent show",
     main: include_str!("page/main.html"),
-    style: include_str!("page/run.css"),
+    // What is vendored has its licence beside it.
+    style: &[
+        include_str!("page/vendor/uPlot.min.css"),
+        include_str!("page/run.css"),
+    ],
     script: &[
+        include_str!("page/vendor/uPlot.iife.min.js"),
         include_str!("page/looks.js"),
         include_str!("page/data.js"),
         include_str!("page/spacetime.js"),
@@ -32,17 +37,12 @@ const PAGE: DrawnPage<'static> = DrawnPage {
         include_str!("page/charts.js"),
         include_str!("page/main.js"),
     ],
-    // The licence lies beside them.
-    vendored: Some((
-        include_str!("page/vendor/uPlot.min.css"),
-        include_str!("page/vendor/uPlot.iife.min.js"),
-    )),
 };
 
 /// The version of what the script is told.
 const SCHEMA: u32 = 2;
 
-/// What the script is told.
+/// All that the script is told.
 #[derive(Serialize)]
 struct RunPage<'a> {
     schema: u32,
@@ -55,13 +55,13 @@ struct RunPage<'a> {
     outcome: String,
     outcome_mark: Mark,
     settings: &'a SettingsReport,
-    /// The same without options.
+    /// The settings of a run without options.
     defaults: SettingsReport,
     hosts: Vec<&'a str>,
     uncertainty: Option<f64>,
     rules: Vec<JudgedHere<'a>>,
     tags: Vec<ToldTag>,
-    /// The time whose messages are drawn, if not all are.
+    /// The time whose messages are drawn. `None`: all are.
     window: Option<[f64; 2]>,
     #[serde(flatten)]
     told: ToldStory,
@@ -83,7 +83,7 @@ pub(super) struct OffencePlace {
     time: f64,
     rank: u32,
     thread: Thread,
-    /// The place of its message, if that is drawn.
+    /// The row of its message, if that is drawn.
     message: Option<usize>,
 }
 

@@ -14,8 +14,8 @@ use swarm::event::{Deed, Event, Thread};
 use swarm::protocol::Rank;
 use swarm::trace::Reader;
 
-/// What a deed takes on its track, unless the thread's next one comes sooner: an arrow needs something
-/// to begin and to end at.
+/// The length of a deed on its track, unless the thread's next one comes sooner: an arrow needs something to
+/// begin and to end at.
 const LENGTH: Duration = Duration::from_micros(1);
 
 /// One of Chrome's trace events. Times are in microseconds.

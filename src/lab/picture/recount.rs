@@ -12,8 +12,8 @@ use swarm::report::Measured;
 use swarm::settings::Settings;
 use swarm::statistics::{ClientStatistics, FileDownload, Makespan, Traffic};
 
-/// What the ranks of a run have counted, as far as its events tell. Times are between events, so
-/// they may differ from the report's by what lies between a deed and its record.
+/// What the ranks of a run have counted, as far as its events tell. Its times are those of events, so they may
+/// differ from the report's by the time between a deed and its record.
 #[derive(Default)]
 pub(super) struct Recount {
     clients: BTreeMap<Rank, Client>,
@@ -24,7 +24,7 @@ pub(super) struct Recount {
 #[derive(Default)]
 struct Client {
     statistics: ClientStatistics,
-    /// When it took its INIT_ACK.
+    /// The time at which it took its INIT_ACK.
     started: Duration,
     /// The file that it asked for and has not joined, and since when.
     joining: Option<(FileName, Duration)>,
@@ -33,14 +33,14 @@ struct Client {
 
 /// A file that a client has joined the swarm of.
 struct Fetched {
-    /// The place of its record.
+    /// The place of its record among the client's downloads.
     place: usize,
     held: SegmentSet,
     lacking: usize,
 }
 
 impl Recount {
-    /// Takes the next event. Says whether its thread then holds a segment that it did not before.
+    /// Takes the next event. Returns whether its client then holds a segment that it did not hold before.
     pub(super) fn see(&mut self, event: &Event) -> bool {
         let Event {
             time, rank, deed, ..

@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::histogram::Histogram;
 use super::messages::{Key, MessageTable, Messages};
 use super::recount::Recount;
-use pages::column::Column;
+use super::shared_file::SharedFile;
+use pages::column::{Column, Columns};
 use swarm::event::{Deed, Event, Thread};
 use swarm::protocol::{
     Answer, FileId, FileName, Hashes, Init, InitAck, Letter, Rank, SegmentAnswer, SegmentIndex,
@@ -50,18 +51,6 @@ pub(super) struct Story {
     activity: BTreeMap<(Rank, Thread), Histogram>,
     /// The first and the last moment.
     span: Option<(Duration, Duration)>,
-}
-
-/// A file that somebody owns.
-struct SharedFile {
-    name: FileName,
-    owners: Vec<Rank>,
-    /// How many clients hold each segment.
-    copies: Vec<usize>,
-    /// How many segments have how many copies, by the copies.
-    with_copies: BTreeMap<usize, usize>,
-    /// The fewest copies of a segment, from each time on.
-    rarest: Vec<(f64, usize)>,
 }
 
 /// A segment that a client has verified.
@@ -262,47 +251,6 @@ fn lanes(clients: usize) -> impl Iterator<Item = (Rank, Thread)> {
         .chain(Rank::clients(clients).flat_map(of_client))
 }
 
-impl SharedFile {
-    fn new(name: FileName, segments: usize) -> SharedFile {
-        SharedFile {
-            name,
-            owners: Vec::new(),
-            copies: vec![0; segments],
-            with_copies: BTreeMap::from([(0, segments)]),
-            rarest: Vec::new(),
-        }
-    }
-
-    fn owned_by(&mut self, owner: Rank) {
-        if !self.owners.contains(&owner) {
-            self.owners.push(owner);
-            let owners = self.owners.len();
-            self.copies.fill(owners);
-            self.with_copies = BTreeMap::from([(owners, self.copies.len())]);
-            self.rarest = vec![(0.0, owners)];
-        }
-    }
-
-    /// One more client holds a segment.
-    fn gained(&mut self, now: f64, segment: SegmentIndex) {
-        let copies = &mut self.copies[segment.0];
-        *copies += 1;
-        let fewest = |with_copies: &BTreeMap<usize, usize>| with_copies.keys().next().copied();
-        let before = fewest(&self.with_copies);
-        *self.with_copies.entry(*copies).or_default() += 1;
-        if let Some(left) = self.with_copies.get_mut(&(*copies - 1)) {
-            *left -= 1;
-            if *left == 0 {
-                self.with_copies.remove(&(*copies - 1));
-            }
-        }
-        let after = fewest(&self.with_copies);
-        if let Some(after) = after.filter(|_| after != before) {
-            self.rarest.push((now, after));
-        }
-    }
-}
-
 /// The map of segments: cells of as few segments as there may be.
 fn cells(
     gained: &[Gained],
@@ -326,13 +274,19 @@ fn cells(
     let file = |one: &Gained| places[&one.file] as u32;
     Cells {
         bucket,
-        columns: CellColumns {
-            time: Column::f64(whole.iter().map(|(one, _)| one.time)),
-            client: Column::u16(whole.iter().map(|(one, _)| one.client.0)),
-            file: Column::u16(whole.iter().map(|(one, _)| file(one))),
-            cell: Column::u32(whole.iter().map(|(_, cell)| *cell as u64)),
-            from: Column::u16(whole.iter().map(|(one, _)| one.from.0)),
-        },
+        columns: Columns::from([
+            ("time", Column::f64(whole.iter().map(|(one, _)| one.time))),
+            (
+                "client",
+                Column::u16(whole.iter().map(|(one, _)| one.client.0)),
+            ),
+            ("file", Column::u16(whole.iter().map(|(one, _)| file(one)))),
+            (
+                "cell",
+                Column::u32(whole.iter().map(|(_, cell)| *cell as u64)),
+            ),
+            ("from", Column::u16(whole.iter().map(|(one, _)| one.from.0))),
+        ]),
     }
 }
 
@@ -379,16 +333,7 @@ struct Activity {
 struct Cells {
     /// How many segments a cell has.
     bucket: usize,
-    columns: CellColumns,
-}
-
-#[derive(Serialize)]
-struct CellColumns {
-    time: Column,
-    client: Column,
-    file: Column,
-    cell: Column,
-    from: Column,
+    columns: Columns,
 }
 
 /// What grows over time, in bins of the span.

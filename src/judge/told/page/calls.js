@@ -141,7 +141,7 @@ function makeCalls(failing, state, getLook) {
     for (const lane of lanes.keys()) pen.fillRect(GUTTER, Math.round(toY(lane)), size.width, 1);
   }
 
-  const hueOf = (look, call) => look.hues[uses[calls.use[call]].hue];
+  const hueOf = (look, call) => look.hues[uses[calls.use[call]][2]];
 
   function drawBar(pen, look, call) {
     const [left, width, top, high] = barOf(call);
@@ -322,7 +322,7 @@ function makeCalls(failing, state, getLook) {
 
   /** The other side of a call: "to client 2", "from any rank". */
   function target(call) {
-    const peer = calls.peer[call], use = uses[calls.use[call]].name;
+    const peer = calls.peer[call], use = uses[calls.use[call]][0];
     if (peer === NONE) return "";
     if (title(call) === "pthread_join") return peer ? `thread ${peer}` : "the main thread";
     const who = any(peer, "rank", rankName);
@@ -330,7 +330,7 @@ function makeCalls(failing, state, getLook) {
   }
 
   function describeCall(call) {
-    const lane = lanes[calls.lane[call]], use = uses[calls.use[call]].name;
+    const lane = lanes[calls.lane[call]], use = uses[calls.use[call]][0];
     const facts = [`${rankName(lane.rank)}, ${lane.name}`];
     const room = calls.bytes[call] ? `${use === "receive" ? "room for " : ""}${plural(calls.bytes[call], "byte")}` : "";
     const what = [target(call), tagWords(calls.tag[call]), calls.comm[call] && `communicator ${calls.comm[call]}`, room, failing.datatypes[calls.datatype[call]]].filter(Boolean);

@@ -8,25 +8,25 @@ use serde::Serialize;
 
 use super::rank_end;
 use crate::seen::calls::{
-    Call, Datatype, Kind, Peer, RankRecord, Recording, Segment, Tag, Thread, What,
+    Call, Datatype, Kind, Peer, RankRecord, Recording, Segment, Tag, Taken, Thread,
 };
 use crate::seen::known::Known;
 use crate::seen::messages::messages;
 use crate::seen::run::Ending;
-use pages::column::Column;
+use pages::column::{Column, Columns};
 use swarm::protocol::Rank;
 
 /// The most calls that the page has. They are the last ones: how a run ended is explained by its end.
 const MOST: usize = 20_000;
 
-/// The uses of calls, in the order of the legend and of the enum.
-const USES: [What; 6] = [
-    What::Send,
-    What::Receive,
-    What::Find,
-    What::Wait,
-    What::Together,
-    What::Other,
+/// What calls do, in the order of their enum: as the script knows it, as the legend says it, and its hue.
+const USES: [(&str, &str, &str); 6] = [
+    ("send", "Sends", "blue"),
+    ("receive", "Receives", "orange"),
+    ("find", "Probes", "purple"),
+    ("wait", "Waits and tests", "sky"),
+    ("together", "Collectives", "green"),
+    ("other", "Others", "grey"),
 ];
 
 /// The most stretches of segments that are named; others are counted.
@@ -41,28 +41,19 @@ pub(super) struct CallDiagram {
     home: [f64; 2],
     /// How many calls were recorded.
     calls_in_all: usize,
-    /// The uses of calls, as the legend has them.
-    uses: [Use; 6],
+    uses: [(&'static str, &'static str, &'static str); 6],
     /// Each function that a call's `kind` is a place of: its name, and the place of its use.
     kinds: Vec<(&'static str, usize)>,
     /// The names that a call's `datatype` is a place of.
     datatypes: Vec<&'static str>,
     ranks: Vec<RankLanes>,
-    calls: CallColumns,
-    messages: MessageColumns,
+    /// In the order of their start.
+    calls: Columns,
+    /// In the order of their sending: the places of the two calls, and to whom. As `taken`, -1 is that nobody took
+    /// it; -2 is a call that is not in the picture.
+    messages: Columns,
     /// The segments in a call's message, by the call's place.
     segments: BTreeMap<usize, String>,
-}
-
-/// What calls do.
-#[derive(Serialize)]
-struct Use {
-    /// As the script knows it.
-    name: &'static str,
-    /// As the legend says it.
-    words: &'static str,
-    /// A hue of the theme.
-    hue: &'static str,
 }
 
 #[derive(Serialize)]
@@ -74,40 +65,6 @@ struct RankLanes {
     /// How it ended, if not well.
     end: Option<String>,
     is_cut: bool,
-}
-
-/// In the order of their start. A number that there is not is -1; what is any is -2.
-#[derive(Serialize)]
-struct CallColumns {
-    lane: Column,
-    kind: Column,
-    peer: Column,
-    tag: Column,
-    comm: Column,
-    bytes: Column,
-    datatype: Column,
-    started: Column,
-    /// NaN if it has not.
-    returned: Column,
-    /// NaN if it has not, or nobody found out.
-    completed: Column,
-    /// 0 for none.
-    error: Column,
-    from: Column,
-    taken_tag: Column,
-    taken_bytes: Column,
-    /// For looks that found nothing, how many they were; 0 for a call.
-    times: Column,
-}
-
-/// In the order of their sending.
-#[derive(Serialize)]
-struct MessageColumns {
-    /// The places of their calls. -1: nobody took it. -2: that call is not in the picture.
-    sent: Column,
-    taken: Column,
-    /// To whom.
-    to: Column,
 }
 
 /// A call with its rank, and how many looks it stands for.
@@ -183,7 +140,7 @@ pub(super) fn diagram(recording: &Recording, ending: &Ending, known: &Known) -> 
         span: span(&rows),
         home: home(&rows, rows.len() < calls_in_all),
         calls_in_all,
-        uses: USES.map(Use::of),
+        uses: USES,
         kinds: (Kind::ALL.iter())
             .map(|kind| (kind.function(), kind.what() as usize))
             .collect(),
@@ -197,11 +154,14 @@ pub(super) fn diagram(recording: &Recording, ending: &Ending, known: &Known) -> 
             })
             .collect(),
         calls: columns(&rows, lane),
-        messages: MessageColumns {
-            sent: Column::i32(drawn.iter().map(|(sent, ..)| *sent)),
-            taken: Column::i32(drawn.iter().map(|(_, taken, _)| *taken)),
-            to: Column::i32(drawn.iter().map(|(.., to)| to.0 as i32)),
-        },
+        messages: Columns::from([
+            ("sent", Column::i32(drawn.iter().map(|(sent, ..)| *sent))),
+            (
+                "taken",
+                Column::i32(drawn.iter().map(|(_, taken, _)| *taken)),
+            ),
+            ("to", Column::i32(drawn.iter().map(|(.., to)| to.0 as i32))),
+        ]),
         segments,
     }
 }
@@ -235,7 +195,8 @@ fn threads(record: &RankRecord) -> usize {
     called.max().unwrap_or(1).max(record.threads.len())
 }
 
-fn columns(rows: &[Row<'_>], lane: impl Fn(Rank, Thread) -> usize) -> CallColumns {
+/// Of each call. A number that there is not is -1, and what is any is -2; a time that there is not is NaN.
+fn columns(rows: &[Row<'_>], lane: impl Fn(Rank, Thread) -> usize) -> Columns {
     let calls = || rows.iter().map(|(_, call, _)| *call);
     let time = |time: Option<Duration>| time.map_or(f64::NAN, |time| time.as_secs_f64());
     let place = |found: Option<usize>| found.expect("the list was made of what is looked for");
@@ -245,37 +206,55 @@ fn columns(rows: &[Row<'_>], lane: impl Fn(Rank, Thread) -> usize) -> CallColumn
         place(datatypes.iter().position(|it| *it == name))
     };
     let kind = |call: &Call| place(Kind::ALL.iter().position(|kind| *kind == call.kind));
-    let taken = |of: fn(&crate::seen::calls::Taken) -> i32| {
+    let taken = |of: fn(&Taken) -> i32| {
         Column::i32(calls().map(move |call| call.taken.as_ref().map_or(-1, of)))
     };
-    CallColumns {
-        lane: Column::u16(
-            rows.iter()
-                .map(|(rank, call, _)| lane(*rank, call.thread) as u32),
+    let lanes = rows
+        .iter()
+        .map(|(rank, call, _)| lane(*rank, call.thread) as u32);
+    let peer = |call: &Call| match call.peer {
+        Peer::One(rank) => rank.0 as i32,
+        Peer::None => -1,
+        Peer::Any => -2,
+    };
+    let tag = |call: &Call| match call.tag {
+        Tag::One(tag) => tag,
+        Tag::None => -1,
+        Tag::Any => -2,
+    };
+    let bytes = |taken: &Taken| i32::try_from(taken.bytes).unwrap_or(i32::MAX);
+    Columns::from([
+        ("lane", Column::u16(lanes)),
+        ("kind", Column::u8(calls().map(kind))),
+        ("peer", Column::i32(calls().map(peer))),
+        ("tag", Column::i32(calls().map(tag))),
+        ("comm", Column::u32(calls().map(|call| call.comm.into()))),
+        ("bytes", Column::u32(calls().map(|call| call.bytes))),
+        ("datatype", Column::u8(calls().map(datatype))),
+        (
+            "started",
+            Column::f64(calls().map(|call| call.started.as_secs_f64())),
         ),
-        kind: Column::u8(calls().map(kind)),
-        peer: Column::i32(calls().map(|call| match call.peer {
-            Peer::One(rank) => rank.0 as i32,
-            Peer::None => -1,
-            Peer::Any => -2,
-        })),
-        tag: Column::i32(calls().map(|call| match call.tag {
-            Tag::One(tag) => tag,
-            Tag::None => -1,
-            Tag::Any => -2,
-        })),
-        comm: Column::u32(calls().map(|call| call.comm.into())),
-        bytes: Column::u32(calls().map(|call| call.bytes)),
-        datatype: Column::u8(calls().map(datatype)),
-        started: Column::f64(calls().map(|call| call.started.as_secs_f64())),
-        returned: Column::f64(calls().map(|call| time(call.returned))),
-        completed: Column::f64(calls().map(|call| time(call.completed))),
-        error: Column::i32(calls().map(|call| call.error.unwrap_or(0))),
-        from: taken(|taken| taken.from.0 as i32),
-        taken_tag: taken(|taken| taken.tag),
-        taken_bytes: taken(|taken| i32::try_from(taken.bytes).unwrap_or(i32::MAX)),
-        times: Column::u32(rows.iter().map(|(.., times)| *times)),
-    }
+        (
+            "returned",
+            Column::f64(calls().map(|call| time(call.returned))),
+        ),
+        // NaN, too, if nobody found out.
+        (
+            "completed",
+            Column::f64(calls().map(|call| time(call.completed))),
+        ),
+        // 0 for none.
+        (
+            "error",
+            Column::i32(calls().map(|call| call.error.unwrap_or(0))),
+        ),
+        ("from", taken(|taken| taken.from.0 as i32)),
+        ("taken_tag", taken(|taken| taken.tag)),
+        ("taken_bytes", taken(bytes)),
+        // For looks that found nothing, how many they were; 0 for a call.
+        ("times", Column::u32(rows.iter().map(|(.., times)| *times))),
+    ])
 }
 
 fn span(rows: &[Row<'_>]) -> [f64; 2] {
@@ -309,20 +288,6 @@ fn home(rows: &[Row<'_>], is_part: bool) -> [f64; 2] {
             [first, last].map(|time| time.as_secs_f64())
         }
         _ => span(rows),
-    }
-}
-
-impl Use {
-    fn of(what: What) -> Use {
-        let (name, words, hue) = match what {
-            What::Send => ("send", "Sends", "blue"),
-            What::Receive => ("receive", "Receives", "orange"),
-            What::Find => ("find", "Probes", "purple"),
-            What::Wait => ("wait", "Waits and tests", "sky"),
-            What::Together => ("together", "Collectives", "green"),
-            What::Other => ("other", "Others", "grey"),
-        };
-        Use { name, words, hue }
     }
 }
 

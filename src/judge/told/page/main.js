@@ -9,7 +9,7 @@ writeSheet(told);
 /** The legend, which is also the choice of what is shown. */
 function writeLegend(diagram) {
   const { uses, ranks } = told.failing;
-  const draws = [...uses, { words: "Messages" }].flatMap(({ words, hue }, use) => {
+  const draws = [...uses, ["messages", "Messages"]].flatMap(([, words, hue], use) => {
     if (!diagram.counts[use]) return [];
     const { button, draw } = makeToggle(state, use, { "data-use": words }, words, diagram.counts[use]);
     $("legend").append(button);
