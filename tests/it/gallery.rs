@@ -8,7 +8,6 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use judge::checks::Check;
-use swarm::launch::Mpi;
 
 use support::job::{mpi, prepare};
 
@@ -67,7 +66,8 @@ pub const DEFECTS: &[(&str, Check, Shows)] = &[
 pub fn program(source: &str, defects: &[&str]) -> PathBuf {
     static BUILT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let parts = [&[source], defects, &[library()]].concat();
+    let library = mpi().1.name.replace(' ', "-");
+    let parts = [&[source], defects, &[&library]].concat();
     let program = folder.join(parts.join("-"));
     // A build that failed leaves nothing behind it that others should not see.
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -94,13 +94,4 @@ fn build(source: &str, defects: &[&str], program: &Path) {
         .expect("the MPI library's mpicc is installed");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{source} {defects:?}: {errors}");
-}
-
-/// A name for the library under test.
-fn library() -> &'static str {
-    match mpi().1 {
-        Mpi::OpenMpi => "open-mpi",
-        Mpi::Mpich => "mpich",
-        Mpi::Other => "other-mpi",
-    }
 }

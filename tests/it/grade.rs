@@ -115,7 +115,7 @@ fn every_defect_is_named(subject: Subject) {
     {
         seen.insert(check);
         // These need what only Open MPI does: see the gallery.
-        if job::mpi().1 != Mpi::OpenMpi && shows == Shows::WithNoise {
+        if job::mpi().1 != Mpi::OPEN_MPI && shows == Shows::WithNoise {
             continue;
         }
         let conditions = match shows {

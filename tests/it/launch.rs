@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use support::job::{Job, hash, program};
+use support::job::{Job, as_root, hash, program};
 use swarm::launch::Mpi;
 use tempfile::TempDir;
 
@@ -64,13 +64,22 @@ fn imposter(version: &str, script: &str) -> TempDir {
     folder
 }
 
-/// What says that it belongs to the library that this program was built with.
-fn version() -> &'static str {
-    match Mpi::of_this_program() {
-        Mpi::OpenMpi => "mpirun (Open MPI) 4",
-        Mpi::Mpich => "HYDRA build details:",
-        Mpi::Other => "unknown",
-    }
+/// What an mpirun says that belongs to a library.
+fn version_of(mpi: &Mpi) -> String {
+    format!("mpirun ({}) 4", mpi.calls_itself.join(", "))
+}
+
+/// What an mpirun says that belongs to the library that this program was built with.
+fn version() -> String {
+    version_of(Mpi::of_this_program())
+}
+
+/// A library that is not the one that this program was built with.
+fn foreign() -> &'static Mpi {
+    let ours = Mpi::of_this_program();
+    let others = Mpi::ALL.into_iter().filter(|mpi| *mpi != ours);
+    let mut named = others.filter(|mpi| *mpi != Mpi::OTHER);
+    named.next().expect("more than one library is known")
 }
 
 fn launch(folder: &Path, arguments: &[&str]) -> Command {
@@ -80,7 +89,7 @@ fn launch(folder: &Path, arguments: &[&str]) -> Command {
         .args(arguments)
         .current_dir(folder)
         .env_remove("MPIRUN")
-        .envs(["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"].map(|name| (name, "1")));
+        .envs(as_root());
     command
 }
 
@@ -94,7 +103,7 @@ fn text(bytes: &[u8]) -> &str {
 
 #[test]
 fn it_becomes_mpirun_with_the_ranks_the_users_options_and_the_swarms() {
-    let folder = imposter(version(), "echo $$; printf '%s\\n' \"$@\"; exit 7");
+    let folder = imposter(&version(), "echo $$; printf '%s\\n' \"$@\"; exit 7");
     let arguments = [
         "--quiet",
         "--window=3",
@@ -136,7 +145,7 @@ fn it_becomes_mpirun_with_the_ranks_the_users_options_and_the_swarms() {
 
 #[test]
 fn mpirun_is_named_by_its_option_by_the_environment_or_found_in_the_path() {
-    let folder = imposter(version(), "echo started");
+    let folder = imposter(&version(), "echo started");
     let here = folder.path();
     let path = format!("{}:/usr/bin:/bin", here.display());
     for command in [
@@ -163,11 +172,7 @@ fn an_mpirun_that_is_not_there_or_belongs_to_another_library_is_refused() {
         assert!(stderr.starts_with(message), "{stderr}");
         assert!(output.stdout.is_empty());
     };
-    let foreign = match Mpi::of_this_program() {
-        Mpi::Mpich => "mpirun (Open MPI) 4",
-        Mpi::OpenMpi | Mpi::Other => "HYDRA build details:",
-    };
-    let folder = imposter(foreign, "echo started");
+    let folder = imposter(&version_of(foreign()), "echo started");
     refused(
         launch(folder.path(), &[]).env("PATH", folder.path()),
         "bittorrent: mpirun is ",
@@ -201,7 +206,7 @@ fn launch_under_mpirun_is_refused_once() {
 
 #[test]
 fn without_mpirun_both_ways_to_start_a_swarm_are_explained() {
-    let folder = imposter(version(), "");
+    let folder = imposter(&version(), "");
     let output = output(Command::new(program()).current_dir(folder.path()));
     assert_eq!(output.status.code(), Some(2));
     let stderr = text(&output.stderr);
@@ -218,14 +223,8 @@ fn without_mpirun_both_ways_to_start_a_swarm_are_explained() {
 #[test]
 fn ranks_that_do_not_find_each_other_are_told_why() {
     let alone = |rank: &str| {
-        let variables = [("PMI_RANK", rank), ("PMI_SIZE", "3")];
-        let variables = match Mpi::of_this_program() {
-            Mpi::Mpich => [
-                ("OMPI_COMM_WORLD_RANK", rank),
-                ("OMPI_COMM_WORLD_SIZE", "3"),
-            ],
-            Mpi::OpenMpi | Mpi::Other => variables,
-        };
+        let names = foreign().variables.as_ref().expect("its ranks have some");
+        let variables = [(names.rank, rank), (names.ranks, "3")];
         let output = output(Command::new(program()).envs(variables));
         assert_eq!(output.status.code(), Some(2));
         text(&output.stderr).to_owned()

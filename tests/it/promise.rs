@@ -109,7 +109,7 @@ const RENDEZVOUS: [&str; 6] = [
 
 #[test]
 fn with_rendezvous_for_everything_every_folder_comes_out_right() {
-    if job::mpi().1 != Mpi::OpenMpi {
+    if job::mpi().1 != Mpi::OPEN_MPI {
         eprintln!("skipped: how to ask for this is known of Open MPI only");
         return;
     }
@@ -172,7 +172,7 @@ fn a_client_that_stops_before_it_takes_megabytes_holds_up_nobody_else() {
 /// 1 goes on to serve the others.
 #[test]
 fn a_client_that_stops_in_the_middle_of_a_message_holds_up_nobody_else() {
-    if job::mpi().1 != Mpi::OpenMpi {
+    if job::mpi().1 != Mpi::OPEN_MPI {
         eprintln!("skipped: how to send a message in two parts is known of Open MPI only");
         return;
     }
@@ -195,7 +195,7 @@ fn assert_given_up(job: Job, what: &str, stopped: u32) -> Outcome {
     match job.status {
         Some(4) => {}
         // MPICH's mpirun kills the stopped rank, and may go by that.
-        Some(9) if job::mpi().1 != Mpi::OpenMpi => {}
+        Some(9) if job::mpi().1 != Mpi::OPEN_MPI => {}
         // Open MPI 4.1's mpirun dies of a null pointer of its own once in some 300 such jobs, when
         // all ranks have ended, over the collective operation that they did not finish.
         None if job.stderr.contains("(PMIx_server_finalize+") => {}
@@ -235,9 +235,8 @@ fn small_swarm() -> Job {
 #[test]
 fn a_rank_that_is_stopped_before_it_begins_ends_the_run_after_the_stall_timeout() {
     for rank in [0, 2] {
-        let script = format!(
-            "[ ${{OMPI_COMM_WORLD_RANK-$PMI_RANK}} != {rank} ] || kill -s STOP $$; exec \"$@\""
-        );
+        let this = swarm::launch::rank_in_shell();
+        let script = format!("[ {this} != {rank} ] || kill -s STOP $$; exec \"$@\"");
         assert_start_is_given_up(small_swarm().behind(&["sh", "-c", &script, "sh"]), rank);
     }
 }

@@ -228,15 +228,21 @@ impl Job {
 /// What starts ranks, more than there are cores if need be.
 fn mpirun() -> Vec<String> {
     let (mpirun, mpi) = mpi();
-    let oversubscribe = (mpi == Mpi::OpenMpi).then(|| "--oversubscribe".into());
+    let oversubscribe = mpi.oversubscribe.map(String::from);
     [mpirun].into_iter().chain(oversubscribe).collect()
 }
 
 /// `$MPIRUN`, or else `mpirun`, and whose that is.
-pub fn mpi() -> (String, Mpi) {
+pub fn mpi() -> (String, &'static Mpi) {
     let mpirun = env::var("MPIRUN").unwrap_or_else(|_| "mpirun".into());
     let mpi = Mpi::of_mpirun(mpirun.as_ref()).expect("mpirun is installed");
     (mpirun, mpi)
+}
+
+/// The environment in which the mpirun of any library runs as root.
+pub fn as_root() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let names = Mpi::ALL.iter().flat_map(|mpi| mpi.as_root);
+    names.map(|name| (*name, "1"))
 }
 
 /// What every command here needs. That is a place of its own for mpirun's files, too: two that
@@ -245,7 +251,7 @@ pub fn mpi() -> (String, Mpi) {
 pub fn prepare(command: &mut Command, folder: &Path) {
     command
         .env("TMPDIR", folder)
-        .envs(["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"].map(|name| (name, "1")))
+        .envs(as_root())
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -313,10 +319,8 @@ impl Running {
     /// The process number of a rank, once it runs the program.
     fn process(&self, rank: u32) -> Option<String> {
         let is_rank = |variable: &[u8]| {
-            let names = ["OMPI_COMM_WORLD_RANK", "PMI_RANK"];
-            names
-                .iter()
-                .any(|name| variable == format!("{name}={rank}").as_bytes())
+            Mpi::all_variables()
+                .any(|names| variable == format!("{}={rank}", names.rank).as_bytes())
         };
         let is_it = |process: &Path| -> Option<bool> {
             let running = fs::read_link(process.join("exe")).ok()?;

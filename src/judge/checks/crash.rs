@@ -6,6 +6,7 @@ use crate::seen::run::{RankEnd, Run};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::{Unseen, unseen};
 use crate::seen::words::{seconds, shown, which_tag, which_thread, who, whom};
+use swarm::launch::Mpi;
 use swarm::protocol::Rank;
 
 /// The most printed lines that are shown: the last ones.
@@ -179,14 +180,8 @@ fn aborted_by(rank: Rank, record: &RankRecord, run: &Run) -> Evidence {
 
 /// The function that MPI names in its message.
 fn printed_function(printed: &str) -> Option<String> {
-    // Open MPI's words, and MPICH's.
-    let mut parts = [
-        "error occurred in ",
-        "Fatal error in internal_",
-        "Fatal error in ",
-    ]
-    .iter()
-    .filter_map(|words| printed.split_once(words));
+    let words = Mpi::ALL.iter().flat_map(|mpi| mpi.failed_in);
+    let mut parts = words.filter_map(|words| printed.split_once(words));
     let (_, rest) = parts.next()?;
     let name: String = rest
         .chars()

@@ -4,23 +4,16 @@ use crate::checks::evidence::{Evidence, Shown, wrong};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::Unseen;
 use crate::seen::words::shown;
-
-/// The names of MPI's own helpers. mpirun ends them, not the program.
-const OF_MPI: [&str; 7] = [
-    "mpirun",
-    "mpiexec",
-    "orterun",
-    "orted",
-    "prte",
-    "prted",
-    "hydra_pmi_proxy",
-];
+use swarm::launch::Mpi;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     scene.saw_good_end(", so its processes had no time to end")?;
     let is_of_mpi = |command: &str| {
         let program = command.split_whitespace().next().unwrap_or_default();
-        OF_MPI.contains(&program.rsplit('/').next().unwrap_or_default())
+        let name = program.rsplit('/').next().unwrap_or_default();
+        // mpirun ends its library's helpers, not the program.
+        ["mpirun", "mpiexec"].contains(&name)
+            || Mpi::ALL.iter().any(|mpi| mpi.helpers.contains(&name))
     };
     let left = scene.run.left.iter().filter(|left| !is_of_mpi(left));
     let left: Vec<String> = left.map(|command| shown(command.as_bytes())).collect();

@@ -45,7 +45,7 @@ impl Work<'_> {
         let empty =
             measured(&self.tools.empty, &[])?.context("a program that does nothing fails")?;
         let this = env::current_exe().context("cannot find out where this program is")?;
-        let is_same = elf::mpi_library(&this).is_ok_and(|library| library == self.library);
+        let is_same = elf::mpi_library(&this).is_ok_and(|(library, _)| library == self.library);
         let ours = if is_same {
             measured(&this, &["-q"])?
         } else {

@@ -62,12 +62,9 @@ pub(super) struct Work<'a> {
 impl<'a> Work<'a> {
     pub(super) fn new(grader: &'a Grader<'a>, program: PathBuf) -> Result<Work<'a>> {
         let options = grader.options;
-        let library = elf::mpi_library(&program)?;
-        let mpirun = Mpirun::find(
-            options.mpirun.as_deref(),
-            elf::maker(&library),
-            options.mpirun_options.clone(),
-        )?;
+        let (library, mpi) = elf::mpi_library(&program)?;
+        let mpirun_options = options.mpirun_options.clone();
+        let mpirun = Mpirun::find(options.mpirun.as_deref(), mpi, mpirun_options)?;
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let mpicc: Option<OsString> = env::var_os("MPICC").filter(|name| !name.is_empty());
         let tools = profiling::tools(mpicc.as_deref(), &library, folder.path())?;

@@ -9,11 +9,12 @@ use object::{Endianness, elf};
 
 use swarm::launch::Mpi;
 
-/// The name of the MPI library that a program is linked with, such as `libmpi.so.40`.
+/// The name of the MPI library that a program asks the system for, such as `libmpi.so.40`, and whose
+/// it is.
 ///
 /// # Errors
 /// When it is no program for this system, or none that uses a shared MPI library.
-pub fn mpi_library(program: &Path) -> Result<String> {
+pub fn mpi_library(program: &Path) -> Result<(String, &'static Mpi)> {
     let shown = program.display();
     let bytes = fs::read(program).with_context(|| format!("cannot read {shown}"))?;
     ensure!(
@@ -21,9 +22,9 @@ pub fn mpi_library(program: &Path) -> Result<String> {
         "{shown} is not a program in ELF format, as mpicc makes it: a script cannot be graded"
     );
     let libraries = libraries(&bytes).with_context(|| format!("{shown}: cannot be read as ELF"))?;
-    let is_mpi = |name: &&String| name.starts_with("libmpi.so") || name.starts_with("libmpich.so");
-    if let Some(library) = libraries.iter().find(is_mpi) {
-        return Ok(library.clone());
+    let mut named = libraries.iter();
+    if let Some(found) = named.find_map(|name| Some((name.clone(), Mpi::from_shared(name)?))) {
+        return Ok(found);
     }
     if libraries.is_empty() {
         bail!(
@@ -60,17 +61,6 @@ fn libraries(bytes: &[u8]) -> object::Result<Vec<String>> {
     Ok(libraries)
 }
 
-/// Which MPI has a library of this name.
-pub fn maker(library: &str) -> Mpi {
-    match library {
-        _ if library.starts_with("libmpich.so") => Mpi::Mpich,
-        // Open MPI since 1.8. MPICH and what comes from it have 12 at most.
-        "libmpi.so.20" | "libmpi.so.40" => Mpi::OpenMpi,
-        "libmpi.so.12" => Mpi::Mpich,
-        _ => Mpi::Other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,8 +68,8 @@ mod tests {
     #[test]
     fn this_program_uses_the_library_that_it_was_built_with() {
         let program = std::env::current_exe().unwrap();
-        let library = mpi_library(&program).unwrap();
-        assert_eq!(maker(&library), Mpi::of_this_program());
+        let (_, mpi) = mpi_library(&program).unwrap();
+        assert_eq!(mpi, Mpi::of_this_program());
     }
 
     #[test]

@@ -8,6 +8,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::runs::elf;
+use swarm::launch::Mpi;
+
 /// The name of the library's file.
 const LIBRARY: &str = "profiling.so";
 
@@ -49,7 +52,9 @@ pub fn build(mpicc: &OsStr, folder: &Path) -> Result<PathBuf> {
         }
     }
     let library = folder.join(LIBRARY);
-    let options = ["-shared", "-fPIC", "-O1", "-Wall", "-o"].map(OsString::from);
+    let variables = Mpi::all_variables().map(|of| format!("\"{}\",", of.rank));
+    let variables = format!("-DRANK_VARIABLES={}", variables.collect::<String>());
+    let options = ["-shared", "-fPIC", "-O1", "-Wall", &variables, "-o"].map(OsString::from);
     let libraries = ["-ldl", "-lpthread"].map(OsString::from);
     let output = [library.clone().into_os_string()];
     let arguments = [&options[..], &output, &sources, &libraries].concat();
@@ -79,24 +84,20 @@ fn compile(mpicc: &OsStr, arguments: &[OsString], folder: &Path) -> Result<()> {
 /// # Errors
 /// When there is no such `mpicc`, in words that say what there is.
 pub fn tools(asked: Option<&OsStr>, library: &str, folder: &Path) -> Result<Tools> {
-    let names = ["mpicc", "mpicc.openmpi", "mpicc.mpich"];
-    let names: Vec<&OsStr> = match asked {
-        Some(name) => vec![name],
-        None => names.iter().map(OsStr::new).collect(),
-    };
+    let names = asked.map(|mpicc| vec![mpicc.to_owned()]);
     let mut tried = Vec::new();
-    for mpicc in names {
+    for mpicc in names.unwrap_or_else(Mpi::compilers) {
         let empty = folder.join("empty");
         let source = folder.join("empty.c");
         fs::write(&source, EMPTY).with_context(|| format!("cannot write {}", source.display()))?;
         let arguments = [source.as_os_str(), OsStr::new("-o"), empty.as_os_str()];
-        let other = match compile(mpicc, &arguments.map(OsString::from), folder) {
+        let other = match compile(&mpicc, &arguments.map(OsString::from), folder) {
             Err(error) if asked.is_some() => return Err(error),
             Err(_) => continue,
-            Ok(()) => crate::runs::elf::mpi_library(&empty)?,
+            Ok(()) => elf::mpi_library(&empty)?.0,
         };
         if other == library {
-            let library = build(mpicc, folder)?;
+            let library = build(&mpicc, folder)?;
             return Ok(Tools { library, empty });
         }
         tried.push(format!("{} is for {other}", mpicc.display()));

@@ -1,24 +1,23 @@
-//! What the environment says about who started this process, before MPI is there to ask.
+//! What the environment says of who started this process, before MPI is there to ask.
 
 use std::env;
 
-/// Where launchers leave a process's rank: Open MPI, MPICH and Intel MPI, PMIx, Slurm.
-const RANK: [&str; 4] = [
-    "OMPI_COMM_WORLD_RANK",
-    "PMI_RANK",
-    "PMIX_RANK",
-    "SLURM_PROCID",
-];
+use super::Mpi;
 
-/// And where, how many they started: mpirun's, and Slurm's srun.
-const RANKS: [&str; 3] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"];
+/// Where launchers that are no library's leave a rank: PMIx, and Slurm's srun.
+const LAUNCHERS_RANK: [&str; 2] = ["PMIX_RANK", "SLURM_PROCID"];
 
-/// And how many of these on this host: Open MPI's, and MPICH's.
-const RANKS_HERE: [&str; 2] = ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"];
+/// Where Slurm's srun leaves how many ranks it started.
+const SRUNS_RANKS: &str = "SLURM_STEP_NUM_TASKS";
+
+/// The variables that may hold a rank, in the order in which they are looked at.
+fn rank_variables() -> impl Iterator<Item = &'static str> {
+    Mpi::all_variables().map(|of| of.rank).chain(LAUNCHERS_RANK)
+}
 
 /// The rank that a launcher gave this process, if one did.
 pub fn rank() -> Option<u32> {
-    number(&RANK)
+    number(rank_variables())
 }
 
 /// Whether this process speaks for all: it has rank 0, or no launcher started it.
@@ -28,12 +27,21 @@ pub fn is_first() -> bool {
 
 /// How many ranks a launcher started together with this process, itself included.
 pub fn ranks() -> Option<u32> {
-    number(&RANKS)
+    number(Mpi::all_variables().map(|of| of.ranks).chain([SRUNS_RANKS]))
 }
 
 /// How many of them are on this host, if the launcher has said so.
 pub fn ranks_here() -> Option<u32> {
-    number(&RANKS_HERE)
+    number(Mpi::all_variables().map(|of| of.ranks_here))
+}
+
+/// What a shell that an mpirun has started expands to its rank, or to nothing without one.
+pub fn rank_in_shell() -> String {
+    Mpi::all_variables()
+        .rev()
+        .fold(String::new(), |others, of| {
+            format!("${{{}:-{others}}}", of.rank)
+        })
 }
 
 /// The rank that a launcher gave another process, from that one's variables as Linux shows them.
@@ -46,16 +54,17 @@ pub(super) fn rank_among(variables: &[u8]) -> Option<u32> {
         })?;
         str::from_utf8(value).ok()?.parse().ok()
     };
-    RANK.iter().find_map(|name| value(name))
+    rank_variables().find_map(value)
 }
 
 /// Whether an mpirun started this process. A batch system may have started the shell that did.
-pub fn is_under_mpirun() -> bool {
-    number(&RANKS[..2]).is_some()
+#[cfg(feature = "mpi")]
+pub(super) fn is_under_mpirun() -> bool {
+    number(Mpi::all_variables().map(|of| of.ranks)).is_some()
 }
 
-fn number(names: &[&str]) -> Option<u32> {
-    let number = names.iter().find_map(|name| env::var(name).ok())?;
+fn number(mut names: impl Iterator<Item = &'static str>) -> Option<u32> {
+    let number = names.find_map(|name| env::var(name).ok())?;
     number.parse().ok()
 }
 
@@ -71,5 +80,10 @@ mod tests {
         );
         assert_eq!(rank_among(b"PMI_RANKS=3\0PMI_RANK=2"), Some(2));
         assert_eq!(rank_among(b"PMI_RANKS=3\0MY_PMI_RANK=2\0PMI_RANK=x"), None);
+    }
+
+    #[test]
+    fn a_shell_looks_at_one_library_after_another() {
+        assert_eq!(rank_in_shell(), "${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-}}");
     }
 }

@@ -1,71 +1,29 @@
-//! Which mpirun there is, and whose.
+//! Finds an mpirun, and says which library it belongs to.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::fs;
 use std::io;
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-/// Who made an MPI library, or an mpirun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mpi {
-    /// Open MPI.
-    OpenMpi,
-    /// MPICH.
-    Mpich,
-    /// Somebody else: what it wants is for the user to say.
-    Other,
-}
+use super::Mpi;
 
 impl Mpi {
-    /// Whose this mpirun is.
+    /// The library that this mpirun belongs to.
     ///
     /// # Errors
     /// When it cannot be run.
-    pub fn of_mpirun(mpirun: &OsStr) -> io::Result<Mpi> {
+    pub fn of_mpirun(mpirun: &OsStr) -> io::Result<&'static Mpi> {
         let output = Command::new(mpirun).arg("--version").output()?;
         let [stdout, stderr] =
             [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
         Ok(Mpi::from_version(&format!("{stdout}{stderr}")))
     }
 
-    /// Who says this of himself. MPICH's mpirun goes by the name of Hydra.
-    pub(super) fn from_version(version: &str) -> Mpi {
-        let says = |name: &str| version.contains(name);
-        if says("Open MPI") {
-            Mpi::OpenMpi
-        } else if says("MPICH") || says("HYDRA") {
-            Mpi::Mpich
-        } else {
-            Mpi::Other
-        }
-    }
-
     /// Whether an mpirun may start programs that were built with this library.
-    fn fits(self, mpirun: Mpi) -> bool {
-        self == mpirun || self == Mpi::Other || mpirun == Mpi::Other
-    }
-
-    /// What its mpirun is called: the plain name first, then Debian's, under which several can be
-    /// installed side by side.
-    fn names(self) -> &'static [&'static str] {
-        match self {
-            Mpi::OpenMpi => &["mpirun", "mpirun.openmpi"],
-            Mpi::Mpich => &["mpirun", "mpirun.mpich"],
-            Mpi::Other => &["mpirun"],
-        }
-    }
-}
-
-impl fmt::Display for Mpi {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Mpi::OpenMpi => "Open MPI",
-            Mpi::Mpich => "MPICH",
-            Mpi::Other => "another MPI library",
-        })
+    fn fits(&self, mpirun: &Mpi) -> bool {
+        self == mpirun || self == Mpi::OTHER || mpirun == Mpi::OTHER
     }
 }
 
@@ -74,8 +32,8 @@ impl fmt::Display for Mpi {
 pub struct Mpirun {
     /// Where it is, or what it is called.
     pub path: OsString,
-    /// Whose it is.
-    pub mpi: Mpi,
+    /// The library that it belongs to.
+    pub mpi: &'static Mpi,
     /// The user's options.
     pub options: Vec<OsString>,
 }
@@ -85,16 +43,17 @@ impl Mpirun {
     ///
     /// # Errors
     /// When there is none, in words that tell how to get it; or when it is another library's.
-    pub fn find(asked: Option<&OsStr>, library: Mpi, options: Vec<OsString>) -> Result<Mpirun> {
-        let names: Vec<&OsStr> = match asked {
-            Some(mpirun) => vec![mpirun],
-            None => library.names().iter().map(OsStr::new).collect(),
-        };
+    pub fn find(
+        asked: Option<&OsStr>,
+        library: &'static Mpi,
+        options: Vec<OsString>,
+    ) -> Result<Mpirun> {
+        let names = asked.map(|mpirun| vec![mpirun.to_owned()]);
         let mut foreign = None;
-        for name in names {
-            match Mpi::of_mpirun(name) {
+        for name in names.unwrap_or_else(|| library.mpiruns()) {
+            match Mpi::of_mpirun(&name) {
                 Ok(mpi) if library.fits(mpi) => {
-                    let path = name.to_owned();
+                    let path = name;
                     return Ok(Mpirun { path, mpi, options });
                 }
                 Ok(mpi) => foreign = foreign.or(Some((name, mpi))),
@@ -105,10 +64,10 @@ impl Mpirun {
             }
         }
         if let Some((name, mpi)) = foreign {
+            let (name, theirs, ours) = (name.display(), mpi.name, library.name);
             bail!(
-                "{} is {mpi}'s, and this program was built with {library}: \
-                 name {library}'s with --mpirun or in $MPIRUN",
-                name.display()
+                "{name} is {theirs}'s, and this program was built with {ours}: \
+                 name {ours}'s with --mpirun or in $MPIRUN"
             );
         }
         let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
@@ -128,15 +87,15 @@ impl Mpirun {
 }
 
 /// The name and the version, from what an mpirun says of itself: the first word that begins with a digit.
-fn version(mpi: Mpi, text: &str) -> Option<String> {
+fn version(mpi: &Mpi, text: &str) -> Option<String> {
     let is_number = |word: &&str| word.starts_with(|first: char| first.is_ascii_digit());
     let number = text.split_whitespace().find(is_number)?;
-    Some(format!("{mpi} {number}"))
+    Some(format!("{} {number}", mpi.name))
 }
 
 /// How to install a library's mpirun on this platform, which a Linux system describes in its
 /// os-release.
-fn installation(library: Mpi, release: &str) -> String {
+fn installation(library: &Mpi, release: &str) -> String {
     let platform = |names: &[&str]| {
         let values = release.lines().filter_map(|line| {
             let (key, value) = line.split_once('=')?;
@@ -148,27 +107,19 @@ fn installation(library: Mpi, release: &str) -> String {
             .flat_map(str::split_whitespace)
             .any(|id| names.contains(&id))
     };
-    let mpich = library == Mpi::Mpich;
-    let pick = |for_openmpi, for_mpich| if mpich { for_mpich } else { for_openmpi };
-    let line = if cfg!(target_os = "macos") {
-        pick("brew install open-mpi", "brew install mpich")
+    let packages = &library.packages;
+    let command = if cfg!(target_os = "macos") {
+        packages.macos
     } else if platform(&["debian", "ubuntu"]) {
-        pick(
-            "sudo apt-get install openmpi-bin",
-            "sudo apt-get install mpich",
-        )
+        packages.debian
     } else if platform(&["fedora", "rhel", "centos"]) {
-        pick(
-            "sudo dnf install openmpi && module load mpi/openmpi-x86_64",
-            "sudo dnf install mpich && module load mpi/mpich-x86_64",
-        )
+        packages.fedora
     } else if platform(&["arch"]) {
-        pick("sudo pacman -S openmpi", "sudo pacman -S mpich")
+        packages.arch
     } else {
-        let site = pick("https://www.open-mpi.org", "https://www.mpich.org");
-        return format!("it comes with {}: {site}", pick("Open MPI", "MPICH"));
+        return format!("it comes with {}", packages.elsewhere);
     };
-    format!("install it with\n\n    {line}\n")
+    format!("install it with\n\n    {command}\n")
 }
 
 #[cfg(test)]
@@ -176,52 +127,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn libraries_and_mpiruns_are_known_by_what_they_say() {
-        for (version, mpi) in [
-            ("mpirun (Open MPI) 4.1.4\n\nReport bugs to", Mpi::OpenMpi),
-            ("Open MPI v4.1.4, package: Debian OpenMPI", Mpi::OpenMpi),
-            ("HYDRA build details:\n    Version: 4.0.2", Mpi::Mpich),
-            ("MPICH Version:\t4.0.2\nMPICH Release date:", Mpi::Mpich),
-            (
-                "Intel(R) MPI Library for Linux* OS, Version 2021.9",
-                Mpi::Other,
-            ),
-        ] {
-            assert_eq!(Mpi::from_version(version), mpi);
-        }
-    }
-
-    #[test]
     fn a_version_is_read_from_what_an_mpirun_says() {
         for (mpi, text, known) in [
             (
-                Mpi::OpenMpi,
+                Mpi::OPEN_MPI,
                 "mpirun (Open MPI) 4.1.4\n\nReport",
                 "Open MPI 4.1.4",
             ),
             (
-                Mpi::Mpich,
+                Mpi::MPICH,
                 "HYDRA build details:\n    Version:    4.0.2\n",
                 "MPICH 4.0.2",
             ),
         ] {
             assert_eq!(version(mpi, text).as_deref(), Some(known));
         }
-        assert_eq!(version(Mpi::Other, "mine"), None);
+        assert_eq!(version(Mpi::OTHER, "mine"), None);
     }
 
     #[test]
     fn a_missing_mpirun_comes_with_the_line_that_installs_it() {
         let line = |library, release: &str| installation(library, release);
         if cfg!(target_os = "linux") {
-            let debian = line(Mpi::OpenMpi, "NAME=\"Debian GNU/Linux\"\nID=debian\n");
+            let debian = line(Mpi::OPEN_MPI, "NAME=\"Debian GNU/Linux\"\nID=debian\n");
             assert!(debian.contains("    sudo apt-get install openmpi-bin\n"));
-            let mint = line(Mpi::Mpich, "ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n");
+            let mint = line(Mpi::MPICH, "ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n");
             assert!(mint.contains("    sudo apt-get install mpich\n"));
-            assert!(line(Mpi::OpenMpi, "ID=fedora").contains("    sudo dnf install openmpi"));
-            assert!(line(Mpi::Other, "ID=arch").contains("    sudo pacman -S openmpi\n"));
+            assert!(line(Mpi::OPEN_MPI, "ID=fedora").contains("    sudo dnf install openmpi"));
+            assert!(line(Mpi::OTHER, "ID=arch").contains("    sudo pacman -S openmpi\n"));
             assert_eq!(
-                line(Mpi::Mpich, ""),
+                line(Mpi::MPICH, ""),
                 "it comes with MPICH: https://www.mpich.org"
             );
         }

@@ -1,4 +1,5 @@
-//! The part of launching that asks the MPI library of this program.
+//! What needs MPI: which library this program was built with, the start of its mpirun, and the words
+//! to who has not used it.
 
 use std::convert::Infallible;
 use std::env;
@@ -8,25 +9,26 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Launch, Machine, Mpi, Mpirun, is_under_mpirun, ranks};
+use super::{Launch, Machine, Mpi, Mpirun, environment};
 use crate::inputs;
 
 impl Mpi {
     /// The library that this program was built with.
-    pub fn of_this_program() -> Mpi {
+    pub fn of_this_program() -> &'static Mpi {
         mpi::environment::library_version()
-            .map_or(Mpi::Other, |version| Mpi::from_version(&version))
+            .map_or(Mpi::OTHER, |version| Mpi::from_version(&version))
     }
 }
 
 impl Launch {
-    /// Becomes mpirun, by `exec`: so the terminal, the signals and the exit status are mpirun's.
+    /// Becomes mpirun, with a rank for each input and one for the tracker. It does so by `exec`: the
+    /// terminal, the signals and the exit status are mpirun's.
     ///
     /// # Errors
     /// When it cannot, in words for the user.
     pub fn start(&self) -> Result<Infallible> {
         ensure!(
-            !is_under_mpirun(),
+            !environment::is_under_mpirun(),
             "launch calls mpirun itself: it is to be started without"
         );
         let folder = &self.input_dir;
@@ -35,7 +37,7 @@ impl Launch {
         let ranks = inputs::count(&inputs).with_context(|| folder.display().to_string())? + 1;
         let (asked, options) = (self.mpirun.as_deref(), self.mpirun_options.clone());
         let mpirun = Mpirun::find(asked, Mpi::of_this_program(), options)?;
-        let additions = mpirun.additions(ranks, Machine::this());
+        let additions = mpirun.additions(ranks, Machine::this(mpirun.mpi));
         if !self.quiet {
             for reason in &additions.reasons {
                 eprintln!("bittorrent: {reason}");
@@ -57,12 +59,12 @@ impl Launch {
 
 /// What to say to a user whose process is a swarm's only one.
 pub fn lone_rank(input_dir: &Path) -> String {
-    if let Some(ranks) = ranks().filter(|&ranks| ranks > 1) {
+    if let Some(ranks) = environment::ranks().filter(|&ranks| ranks > 1) {
         return format!(
             "this is one of {ranks} ranks, but the MPI library that it was built with, {}, finds no \
              other: either their mpirun is another library's, or the library is broken, as \
              MPICH 4.2.0 of Ubuntu 24.04 is",
-            Mpi::of_this_program()
+            Mpi::of_this_program().name
         );
     }
     let mut text = String::from(

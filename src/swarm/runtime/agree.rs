@@ -99,7 +99,7 @@ fn decide(threading: Threading, options: &Options, plan: &Plan) -> Result<(Strin
          this MPI library provides only {threading:?}"
     );
     if plan.clients == 0 {
-        bail!(launch::start::lone_rank(&options.input_dir));
+        bail!(launch::lone_rank(&options.input_dir));
     }
     if let Some(why) = plan.objection() {
         bail!(why);

@@ -38,9 +38,12 @@ static uint64_t now(void) {
 }
 
 int launched_rank(void) {
-    const char *number = getenv("OMPI_COMM_WORLD_RANK");
-    number = number ? number : getenv("PMI_RANK");
-    return number ? atoi(number) : -1;
+    static const char *const variables[] = {RANK_VARIABLES NULL}; /* the compiler is told them */
+    const char *const *variable = variables;
+    while (*variable != NULL && getenv(*variable) == NULL) {
+        variable++;
+    }
+    return *variable != NULL ? atoi(getenv(*variable)) : -1;
 }
 
 /* Only the first process of a rank that comes to MPI is recorded; its file is there already, and as

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use swarm::launch::Machine;
+use swarm::launch::{self, Machine};
 
 use super::{Job, MOST_OUTPUT, Sandbox};
 
@@ -49,7 +49,7 @@ impl Sandbox {
     pub(super) fn command(&self, job: &Job<'_>, folder: &Path, record: &Path) -> Command {
         let ranks = job.inputs.len() + 1;
         let mut mpirun = vec![self.mpirun.path.clone()];
-        let machine = Machine::this();
+        let machine = Machine::this(self.mpirun.mpi);
         let machine = if self.is_isolated {
             machine.with_root()
         } else {
@@ -73,6 +73,7 @@ impl Sandbox {
             .arg(self.scripts.path().join("rank.sh"))
             .args([record, job.library])
             .args([self.limits.memory, MOST_OUTPUT, MOST_PROCESSES].map(|it| it.to_string()))
+            .arg(launch::rank_in_shell())
             .arg(job.program)
             .args(job.arguments)
             .current_dir(folder)
