@@ -44,7 +44,9 @@ pub struct Tools {
 /// When `mpicc` cannot be run or does not build it.
 pub fn build(mpicc: &OsStr, folder: &Path) -> Result<PathBuf> {
     let mut sources = Vec::new();
-    for (name, text) in SOURCES.into_iter().chain([CALLS]) {
+    let ranks = Mpi::all_variables().map(|of| format!("\"{}\", ", of.rank));
+    let ranks = format!("#define RANK_VARIABLES {}\n", ranks.collect::<String>());
+    for (name, text) in SOURCES.into_iter().chain([CALLS, ("ranks.h", &ranks)]) {
         let path = folder.join(name);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
         if name.ends_with(".c") {
@@ -52,9 +54,7 @@ pub fn build(mpicc: &OsStr, folder: &Path) -> Result<PathBuf> {
         }
     }
     let library = folder.join(LIBRARY);
-    let variables = Mpi::all_variables().map(|of| format!("\"{}\",", of.rank));
-    let variables = format!("-DRANK_VARIABLES={}", variables.collect::<String>());
-    let options = ["-shared", "-fPIC", "-O1", "-Wall", &variables, "-o"].map(OsString::from);
+    let options = ["-shared", "-fPIC", "-O1", "-Wall", "-o"].map(OsString::from);
     let libraries = ["-ldl", "-lpthread"].map(OsString::from);
     let output = [library.clone().into_os_string()];
     let arguments = [&options[..], &output, &sources, &libraries].concat();

@@ -1,6 +1,7 @@
 /* The record of a rank's calls: a file in memory, so that it survives whatever happens to the rank. */
 #define _GNU_SOURCE
 #include "profiling.h"
+#include "ranks.h" /* written when this is built: the variables by which libraries tell a rank */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,7 +39,7 @@ static uint64_t now(void) {
 }
 
 int launched_rank(void) {
-    static const char *const variables[] = {RANK_VARIABLES NULL}; /* the compiler is told them */
+    static const char *const variables[] = {RANK_VARIABLES NULL};
     const char *const *variable = variables;
     while (*variable != NULL && getenv(*variable) == NULL) {
         variable++;
