@@ -1,16 +1,15 @@
-//! R4. A client holds the hash that comes back against the promised one.
+//! R4. A client compares the hash that comes back with the promised one.
 //!
-//! It does so before the thread does anything else, but for saying that it is alive.
+//! It does so before the thread does anything else; only ALIVE may come between.
 
 use std::collections::BTreeMap;
 
-use super::known::Known;
-use super::{Check, Offences, Passing, Rule, Way};
-use swarm::event::{Deed, Thread};
+use super::{Hearing, Passing, RuleCheck, Way};
+use swarm::event::{Deed, Event, Thread};
 use swarm::protocol::{Answer, FileId, Letter, Rank, SegmentIndex, Tag, ToDownload};
 
 #[derive(Default)]
-pub(super) struct Checking {
+pub(super) struct HashChecks {
     /// What each client has to check.
     due: BTreeMap<Rank, Due>,
 }
@@ -23,22 +22,22 @@ struct Due {
     is_right: bool,
 }
 
-impl Check for Checking {
-    fn message(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
+impl RuleCheck for HashChecks {
+    fn message(&mut self, passing: &Passing<'_>, hearing: &mut Hearing<'_>) {
         if passing.thread != Thread::Download || passing.letter.tag() == Tag::Alive {
             return;
         }
-        self.go_on(passing.rank(), known, offences);
+        self.go_on(passing.rank(), hearing);
         let (Way::Taken, Letter::ToDownload(ToDownload::Segment(answer))) =
             (passing.way, passing.letter)
         else {
             return;
         };
-        let is_right = known.is_right(answer);
+        let is_right = hearing.known.is_right(answer);
         if is_right && !passing.news.gained {
-            let segment = known.segment(answer.file, answer.segment);
-            let text = format!("rank {} was sent {segment}, which it held", passing.to);
-            offences.report(Rule::R4, text);
+            let segment = hearing.known.segment(answer.file, answer.segment);
+            let rank = passing.to;
+            hearing.report(format!("rank {rank} was sent {segment}, which it held"));
         } else if matches!(answer.answer, Answer::Ack(_)) {
             let due = Due {
                 from: passing.from,
@@ -50,73 +49,72 @@ impl Check for Checking {
         }
     }
 
-    fn deed(
-        &mut self,
-        rank: Rank,
-        thread: Thread,
-        deed: &Deed,
-        known: &Known,
-        offences: &mut Offences,
-    ) {
-        let (found, from, file, segment) = match *deed {
+    fn deed(&mut self, event: &Event, hearing: &mut Hearing<'_>) {
+        let rank = event.rank;
+        match event.deed {
             Deed::Verified {
                 from,
                 file,
                 segment,
-            } => (true, from, file, segment),
+            } => self.check(rank, true, (from, file, segment), hearing),
             Deed::WrongHash {
                 from,
                 file,
                 segment,
-            } => (false, from, file, segment),
-            Deed::Saved { .. } | Deed::Ended if thread == Thread::Download => {
-                return self.go_on(rank, known, offences);
+            } => self.check(rank, false, (from, file, segment), hearing),
+            Deed::Saved { .. } | Deed::Ended if event.thread == Thread::Download => {
+                self.go_on(rank, hearing);
             }
             Deed::Saved { .. }
             | Deed::Left
             | Deed::Ended
             | Deed::Begun
             | Deed::Posted { .. }
-            | Deed::Taken { .. } => return,
-        };
-        let due = self.due.remove(&rank);
-        let is_due = |due: &Due| (due.from, due.file, due.segment) == (from, file, segment);
-        let segment = || known.segment(file, segment);
-        let text = match due.filter(is_due) {
-            Some(due) if due.is_right == found => return,
-            Some(_) if found => format!(
-                "rank {rank} took a wrong hash from rank {from} for {}",
-                segment()
-            ),
-            Some(_) => format!(
-                "rank {rank} took the right hash of {} from rank {from} for a wrong one",
-                segment()
-            ),
-            None => format!(
-                "rank {rank} checked {} from rank {from}, which had not just come",
-                segment()
-            ),
-        };
-        offences.report(Rule::R4, text);
+            | Deed::Taken { .. } => {}
+        }
     }
 
-    fn owed(&self, known: &Known, owed: &mut Offences) {
-        for (rank, due) in &self.due {
-            owed.report(Rule::R4, unchecked(*rank, due, known));
+    fn owed(&mut self, hearing: &mut Hearing<'_>) {
+        for rank in hearing.known.clients() {
+            self.go_on(rank, hearing);
         }
     }
 }
 
-impl Checking {
-    /// A client goes on, so it has checked what came.
-    fn go_on(&mut self, rank: Rank, known: &Known, offences: &mut Offences) {
+impl HashChecks {
+    /// A client goes on: it must have checked what came.
+    fn go_on(&mut self, rank: Rank, hearing: &mut Hearing<'_>) {
         if let Some(due) = self.due.remove(&rank) {
-            offences.report(Rule::R4, unchecked(rank, &due, known));
+            let (segment, from) = (hearing.known.segment(due.file, due.segment), due.from);
+            let text = format!("rank {rank} did not check {segment} from rank {from}");
+            hearing.report(text);
         }
     }
-}
 
-fn unchecked(rank: Rank, due: &Due, known: &Known) -> String {
-    let segment = known.segment(due.file, due.segment);
-    format!("rank {rank} did not check {segment} from rank {}", due.from)
+    /// A client says whether the hash of a segment was right.
+    fn check(
+        &mut self,
+        rank: Rank,
+        is_found_right: bool,
+        (from, file, segment): (Rank, FileId, SegmentIndex),
+        hearing: &mut Hearing<'_>,
+    ) {
+        let is_due = |due: &Due| (due.from, due.file, due.segment) == (from, file, segment);
+        let due = self.due.remove(&rank).filter(is_due);
+        if due.is_some_and(|due| due.is_right == is_found_right) {
+            return;
+        }
+        let segment = hearing.known.segment(file, segment);
+        hearing.report(match due {
+            Some(_) if is_found_right => {
+                format!("rank {rank} took a wrong hash from rank {from} for {segment}")
+            }
+            Some(_) => format!(
+                "rank {rank} took the right hash of {segment} from rank {from} for a wrong one"
+            ),
+            None => {
+                format!("rank {rank} checked {segment} from rank {from}, which had not just come")
+            }
+        });
+    }
 }

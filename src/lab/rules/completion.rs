@@ -1,31 +1,30 @@
 //! R7. With a file's last segment the client sends FILE_COMPLETE and saves the file.
 //!
-//! It saves the file before the thread does anything else, but for saying that it is alive. A file
-//! that it owns and wants it only saves.
+//! It saves the file before the thread does anything else; only ALIVE may come between. A file that it
+//! owns and wants is only saved.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::known::Known;
-use super::{Check, Offences, Passing, Rule, Way};
-use swarm::event::{Deed, Thread};
+use super::known::KnownFile;
+use super::{Hearing, Passing, RuleCheck, Way};
+use swarm::event::{Deed, Event, Thread};
 use swarm::protocol::{FileId, FileName, Letter, Rank, Swarm, Tag, ToDownload, ToTracker};
 
 #[derive(Default)]
 pub(super) struct Completion {
-    /// Who holds a whole file, and has not said so.
+    /// The clients that hold a whole file and have not said so.
     whole: BTreeMap<Rank, FileId>,
-    /// Who has said so, and not saved it.
+    /// The clients that have said so, and not saved the file.
     unsaved: BTreeMap<Rank, FileName>,
     saved: BTreeSet<(Rank, FileName)>,
 }
 
-impl Check for Completion {
-    fn message(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
+impl RuleCheck for Completion {
+    fn message(&mut self, passing: &Passing<'_>, hearing: &mut Hearing<'_>) {
+        let known = hearing.known;
         let (from, to) = (passing.from, passing.to);
-        let is_download = passing.thread == Thread::Download && passing.letter.tag() != Tag::Alive;
-        if is_download && let Some(name) = self.unsaved.remove(&passing.rank()) {
-            let rank = passing.rank();
-            offences.report(Rule::R7, format!("rank {rank} did not save '{name}'"));
+        if passing.thread == Thread::Download && passing.letter.tag() != Tag::Alive {
+            self.has_saved(passing.rank(), hearing);
         }
         match (passing.way, passing.letter) {
             (Way::Taken, Letter::ToDownload(ToDownload::Segment(answer)))
@@ -45,13 +44,12 @@ impl Check for Completion {
                 if self.whole.get(&from) == Some(&told.file) {
                     self.whole.remove(&from);
                 } else {
-                    let text = format!(
+                    hearing.report(format!(
                         "rank {from} sent FILE_COMPLETE about {} with {} segments, \
                          of which none was the last that it lacked",
                         known.name(told.file),
                         known.count(from, told.file),
-                    );
-                    offences.report(Rule::R7, text);
+                    ));
                 }
                 if let Some(file) = known.file(told.file) {
                     self.unsaved.insert(from, file.name.clone());
@@ -60,52 +58,50 @@ impl Check for Completion {
             (
                 Way::Posted,
                 Letter::ToTracker(ToTracker::SwarmRequest(_) | ToTracker::AllComplete { .. }),
-            ) => {
-                if let Some(file) = self.whole.remove(&from) {
-                    offences.report(Rule::R7, untold(from, file, known));
-                }
-            }
+            ) => self.has_told(from, hearing),
             (Way::Posted | Way::Taken, _) => {}
         }
     }
 
-    fn deed(
-        &mut self,
-        rank: Rank,
-        thread: Thread,
-        deed: &Deed,
-        known: &Known,
-        offences: &mut Offences,
-    ) {
-        let Deed::Saved { file: name, .. } = deed else {
+    fn deed(&mut self, event: &Event, hearing: &mut Hearing<'_>) {
+        let (rank, known) = (event.rank, hearing.known);
+        let Deed::Saved { file: name, .. } = &event.deed else {
             return;
         };
-        let told = self.unsaved.remove(&rank);
-        let owns = known
-            .named(name)
-            .is_some_and(|file| file.owners.contains(&rank));
-        if thread != Thread::Download || told.as_ref() != Some(name) && !owns {
-            let text = format!("rank {rank} saved '{name}' without FILE_COMPLETE");
-            offences.report(Rule::R7, text);
+        let is_told = self.unsaved.remove(&rank).as_ref() == Some(name);
+        let owns = |file: &KnownFile| file.owners.contains(&rank);
+        let is_due = is_told || known.named(name).is_some_and(owns);
+        if event.thread != Thread::Download || !is_due {
+            hearing.report(format!("rank {rank} saved '{name}' without FILE_COMPLETE"));
         } else if !self.saved.insert((rank, name.clone())) {
-            offences.report(
-                Rule::R7,
-                format!("rank {rank} saved '{name}' a second time"),
-            );
+            hearing.report(format!("rank {rank} saved '{name}' a second time"));
         }
     }
 
-    fn owed(&self, known: &Known, owed: &mut Offences) {
-        for (&rank, &file) in &self.whole {
-            owed.report(Rule::R7, untold(rank, file, known));
+    fn owed(&mut self, hearing: &mut Hearing<'_>) {
+        for rank in hearing.known.clients() {
+            self.has_told(rank, hearing);
         }
-        for (rank, name) in &self.unsaved {
-            owed.report(Rule::R7, format!("rank {rank} did not save '{name}'"));
+        for rank in hearing.known.clients() {
+            self.has_saved(rank, hearing);
         }
     }
 }
 
-fn untold(rank: Rank, file: FileId, known: &Known) -> String {
-    let name = known.name(file);
-    format!("rank {rank} did not send FILE_COMPLETE when it held all of {name}")
+impl Completion {
+    /// A client goes on: it must have told of the file that it holds whole.
+    fn has_told(&mut self, rank: Rank, hearing: &mut Hearing<'_>) {
+        if let Some(file) = self.whole.remove(&rank) {
+            let name = hearing.known.name(file);
+            let text = format!("rank {rank} did not send FILE_COMPLETE when it held all of {name}");
+            hearing.report(text);
+        }
+    }
+
+    /// A client goes on: it must have saved the file that it told of.
+    fn has_saved(&mut self, rank: Rank, hearing: &mut Hearing<'_>) {
+        if let Some(name) = self.unsaved.remove(&rank) {
+            hearing.report(format!("rank {rank} did not save '{name}'"));
+        }
+    }
 }

@@ -3,37 +3,37 @@
 //!
 //! With it the client reports the files that it asked for and did not complete, or could not write;
 //! and, if it is one that leaves before it has all, those that it did not even ask for.
-//! The download thread ends then, and sends nothing more.
+//! The download thread ends then, and sends nothing more. If the judge knows the client's input: by then
+//! the client has asked for each file that the input wants and does not own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::known::Known;
-use super::{Check, Offences, Passing, Rule, Way};
-use swarm::event::{Deed, Thread};
+use super::{Hearing, Passing, RuleCheck, Way};
+use swarm::event::{Deed, Event, Thread};
 use swarm::protocol::{FileName, Letter, Missing, Rank, Reason, ToTracker};
 
 #[derive(Default)]
 pub(super) struct Finishing {
-    /// What a client has asked for,
+    /// The files that a client has asked for.
     asked: BTreeMap<Rank, BTreeSet<FileName>>,
-    /// and not got.
+    /// Those of them that it has not got.
     lacking: BTreeMap<Rank, BTreeSet<FileName>>,
-    /// Who has sent ALL_COMPLETE.
+    /// The clients that have sent ALL_COMPLETE.
     done: BTreeSet<Rank>,
-    /// Whose thread has ended.
+    /// The clients whose download thread has ended.
     ended: BTreeSet<Rank>,
 }
 
-impl Check for Finishing {
-    fn message(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
+impl RuleCheck for Finishing {
+    fn message(&mut self, passing: &Passing<'_>, hearing: &mut Hearing<'_>) {
+        let known = hearing.known;
         let from = passing.from;
         let (Way::Posted, Thread::Download) = (passing.way, passing.thread) else {
             return;
         };
-        let mut report = |text| offences.report(Rule::R8, text);
         if self.done.contains(&from) {
             let tag = passing.letter.tag();
-            report(format!("rank {from} sent {tag} after ALL_COMPLETE"));
+            hearing.report(format!("rank {from} sent {tag} after ALL_COMPLETE"));
         }
         match passing.letter {
             Letter::ToTracker(ToTracker::SwarmRequest(name)) => {
@@ -53,11 +53,10 @@ impl Check for Finishing {
                 if let Some(Missing { name, .. }) = missing.iter().find(left)
                     && !known.part(from).may_leave_midway()
                 {
-                    report(format!(
-                        "rank {from} left without '{name}', and was to stay for it"
-                    ));
+                    let text = format!("rank {from} left without '{name}', and was to stay for it");
+                    hearing.report(text);
                 }
-                // Who leaves need not have asked for everything.
+                // A client that leaves need not have asked for every file.
                 let counts = |file: &&Missing| !left(file) || asked.contains(&file.name);
                 let reported = missing.iter().filter(counts);
                 let reported: BTreeSet<_> = reported.map(|file| file.name.clone()).collect();
@@ -69,64 +68,61 @@ impl Check for Finishing {
                     } else {
                         "got"
                     };
-                    report(format!(
+                    hearing.report(format!(
                         "rank {from} sent ALL_COMPLETE with a wrong word about '{name}', \
                          which it {but}"
                     ));
+                }
+                if let Some(Ok(input)) = known.inputs.get(&from) {
+                    let has_left = |name: &FileName| {
+                        missing.iter().filter(left).any(|file| file.name == *name)
+                    };
+                    let owns = |name: &FileName| input.owned.iter().any(|file| file.name == *name);
+                    let is_forgotten =
+                        |name: &&FileName| !(asked.contains(*name) || has_left(name) || owns(name));
+                    if let Some(name) = input.wanted.iter().find(is_forgotten) {
+                        hearing.report(format!(
+                            "rank {from} sent ALL_COMPLETE and never asked for '{name}', \
+                             which its input wants"
+                        ));
+                    }
                 }
             }
             Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {}
         }
     }
 
-    fn deed(
-        &mut self,
-        rank: Rank,
-        thread: Thread,
-        deed: &Deed,
-        known: &Known,
-        offences: &mut Offences,
-    ) {
-        let mut report = |text| offences.report(Rule::R8, text);
-        match deed {
-            Deed::Saved { file, problem } => {
-                let lacking = self.lacking.entry(rank).or_default();
-                if problem.is_some() {
-                    lacking.insert(file.clone());
-                } else {
-                    lacking.remove(file);
-                }
+    fn deed(&mut self, event: &Event, hearing: &mut Hearing<'_>) {
+        let rank = event.rank;
+        if let Deed::Saved { file, problem } = &event.deed {
+            let lacking = self.lacking.entry(rank).or_default();
+            if problem.is_some() {
+                lacking.insert(file.clone());
+            } else {
+                lacking.remove(file);
             }
-            Deed::Ended if thread == Thread::Download => {
-                if !self.done.contains(&rank) && !known.is_refused {
-                    report(format!(
-                        "rank {rank}'s download thread ended without ALL_COMPLETE"
-                    ));
-                }
-                if !self.ended.insert(rank) {
-                    report(format!("rank {rank}'s download thread ended twice"));
-                }
+        }
+        if event.deed == Deed::Ended && event.thread == Thread::Download {
+            if !self.done.contains(&rank) && !hearing.known.is_refused {
+                let text = format!("rank {rank}'s download thread ended without ALL_COMPLETE");
+                hearing.report(text);
             }
-            Deed::Ended
-            | Deed::Left
-            | Deed::Begun
-            | Deed::Posted { .. }
-            | Deed::Taken { .. }
-            | Deed::Verified { .. }
-            | Deed::WrongHash { .. } => {}
+            if !self.ended.insert(rank) {
+                hearing.report(format!("rank {rank}'s download thread ended twice"));
+            }
         }
     }
 
-    fn owed(&self, known: &Known, owed: &mut Offences) {
+    fn owed(&mut self, hearing: &mut Hearing<'_>) {
+        let known = hearing.known;
         if known.is_refused {
             return;
         }
         for client in known.clients() {
             if !self.done.contains(&client) {
-                owed.report(Rule::R8, format!("rank {client} never sent ALL_COMPLETE"));
+                hearing.report(format!("rank {client} never sent ALL_COMPLETE"));
             } else if !self.ended.contains(&client) {
-                let text = format!("rank {client}'s download thread never ended");
-                owed.report(Rule::R8, text);
+                hearing.report(format!("rank {client}'s download thread never ended"));
             }
         }
     }

@@ -1,43 +1,43 @@
 //! R2. The tracker knows each file's name, hashes and swarm. It holds no segment, and does not know
 //! which ones a peer holds; only with `--tracker-index segments` it is told.
 //!
-//! Then clients tell all that they gained since they last told, up to an interval's, and hear what
-//! the tracker was told meanwhile; or all that it was ever told of whom it lists, where it lists some.
+//! Then a client tells which segments it gained since it last told, at most an interval's. It hears what
+//! the tracker was told meanwhile. If the tracker lists only some members (`--members`), it hears all that
+//! the tracker was ever told of these.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::known::Known;
-use super::{Check, Offences, Passing, Rule, Way};
+use super::known::KnownSwarm;
+use super::{Hearing, Passing, RuleCheck, Way};
 use swarm::protocol::{
     FileId, InitAck, Joined, Letter, Members, Progress, Rank, SegmentIndex, SegmentSet, Swarm,
     ToDownload, ToTracker,
 };
 
 #[derive(Default)]
-pub(super) struct Index {
+pub(super) struct TrackerKnowledge {
     /// The segments that a client has gained and not told of.
     untold: BTreeMap<(Rank, FileId), BTreeSet<SegmentIndex>>,
     /// What the tracker was told that a peer holds.
     held: BTreeMap<(FileId, Rank), SegmentSet>,
     /// The same in the order in which it was told.
     log: BTreeMap<FileId, Vec<(Rank, SegmentIndex)>>,
-    /// How much of that a client was told.
+    /// The length of the part of `log` that a client was told.
     told: BTreeMap<(Rank, FileId), usize>,
 }
 
-impl Check for Index {
-    fn message(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
+impl RuleCheck for TrackerKnowledge {
+    fn message(&mut self, passing: &Passing<'_>, hearing: &mut Hearing<'_>) {
+        let known = hearing.known;
         let (from, to) = (passing.from, passing.to);
-        let mut report = |text| offences.report(Rule::R2, text);
         match (passing.way, passing.letter) {
             (Way::Posted, Letter::ToDownload(ToDownload::InitAck(InitAck::Start(numbers)))) => {
                 let owned = known.owned(to);
                 let right = owned.len() == numbers.len()
                     && owned.zip(numbers).all(|(file, &n)| file.number == Some(n));
                 if !right {
-                    report(format!(
-                        "the tracker gave the files of rank {to} wrong numbers"
-                    ));
+                    let text = format!("the tracker gave the files of rank {to} wrong numbers");
+                    hearing.report(text);
                 }
             }
             (Way::Taken, Letter::ToDownload(ToDownload::Segment(answer)))
@@ -49,11 +49,7 @@ impl Check for Index {
             (
                 Way::Posted,
                 Letter::ToTracker(ToTracker::Update(told) | ToTracker::FileComplete(told)),
-            ) => {
-                if let Some(text) = self.tells(from, told, known) {
-                    report(text);
-                }
-            }
+            ) => hearing.report(self.tells(from, told, known)),
             (
                 Way::Taken,
                 Letter::ToTracker(ToTracker::Update(told) | ToTracker::FileComplete(told)),
@@ -62,21 +58,19 @@ impl Check for Index {
                 let asked = passing.news.question.and_then(|asked| known.asked(asked));
                 if let Some(file) = asked {
                     if file.number != Some(joined.file) || file.hashes != joined.hashes {
-                        report(format!(
+                        hearing.report(format!(
                             "the tracker told rank {to} of another '{}' than its owners have",
                             file.name
                         ));
-                    } else if let Some(text) = self.joins(to, joined, known) {
-                        report(text);
+                    } else {
+                        hearing.report(self.joins(to, joined, known));
                     }
                 }
             }
             (Way::Posted, Letter::ToDownload(ToDownload::Swarm(Swarm::Members(members)))) => {
                 let asked = passing.news.question.and_then(|asked| known.asked(asked));
-                if let Some(number) = asked.and_then(|file| file.number)
-                    && let Some(text) = self.refreshes(to, number, members, known)
-                {
-                    report(text);
+                if let Some(number) = asked.and_then(|file| file.number) {
+                    hearing.report(self.refreshes(to, number, members, known));
                 }
             }
             (Way::Posted | Way::Taken, _) => {}
@@ -84,9 +78,9 @@ impl Check for Index {
     }
 }
 
-impl Index {
+impl TrackerKnowledge {
     /// What is wrong with what a client tells.
-    fn tells(&mut self, client: Rank, told: &Progress, known: &Known) -> Option<String> {
+    fn tells(&mut self, client: Rank, told: &Progress, known: &KnownSwarm) -> Option<String> {
         let Progress { file, gained } = told;
         let name = known.name(*file);
         if !known.settings.knows_segments() {
@@ -104,7 +98,7 @@ impl Index {
     }
 
     /// The tracker hears of what a client gained.
-    fn hear(&mut self, client: Rank, told: &Progress, known: &Known) {
+    fn hear(&mut self, client: Rank, told: &Progress, known: &KnownSwarm) {
         let Some(file) = known.file(told.file) else {
             return;
         };
@@ -116,7 +110,7 @@ impl Index {
     }
 
     /// What is wrong with the first answer to a client.
-    fn joins(&mut self, client: Rank, joined: &Joined, known: &Known) -> Option<String> {
+    fn joins(&mut self, client: Rank, joined: &Joined, known: &KnownSwarm) -> Option<String> {
         let Joined {
             file,
             hashes,
@@ -151,7 +145,7 @@ impl Index {
         client: Rank,
         file: FileId,
         members: &Members,
-        known: &Known,
+        known: &KnownSwarm,
     ) -> Option<String> {
         let mut news = if known.settings.members.is_some() && known.settings.knows_segments() {
             self.all_of(file, members)
@@ -173,9 +167,7 @@ impl Index {
         said.sort_unstable();
         (news != said).then(|| wrong(client, file, known))
     }
-}
 
-impl Index {
     /// All that the peers of a list hold.
     fn all_of(&self, file: FileId, members: &Members) -> Vec<(Rank, SegmentIndex)> {
         let is_peer = |member: &&Rank| !members.seeds.contains(*member);
@@ -186,7 +178,7 @@ impl Index {
     }
 }
 
-fn wrong(client: Rank, file: FileId, known: &Known) -> String {
+fn wrong(client: Rank, file: FileId, known: &KnownSwarm) -> String {
     let name = known.name(file);
     format!("the tracker told rank {client} something else of who holds {name} than it was told")
 }

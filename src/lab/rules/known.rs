@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Passing, Way};
 use swarm::client::{Conduct, Part};
 use swarm::event::{Deed, Thread};
+use swarm::manifest::Manifest;
 use swarm::protocol::{
     Answer, FileId, FileName, Hashes, Init, InitAck, Letter, Rank, SegmentAnswer, SegmentHash,
     SegmentIndex, SegmentSet, Swarm, ToDownload, ToTracker,
@@ -13,37 +14,42 @@ use swarm::protocol::{
 use swarm::scenario::Cast;
 use swarm::settings::Settings;
 
+/// What each client has read in its input, or why it cannot use that.
+pub type Inputs = BTreeMap<Rank, Result<Manifest, Vec<String>>>;
+
 /// What is known of the swarm.
-pub(super) struct Known {
+pub(super) struct KnownSwarm {
     pub(super) clients: usize,
     pub(super) settings: Settings,
     pub(super) corrupt: BTreeSet<Rank>,
-    /// Who has a part of its own.
+    /// What the clients have read; empty if the judge was not told.
+    pub(super) inputs: Inputs,
+    /// The parts of the scenario.
     cast: Cast,
-    /// Whether a segment takes anybody's upload link any time.
+    /// Whether a segment occupies the upload link of any client for some time.
     pub(super) serving_takes_time: bool,
-    /// Who has said that it has left.
+    /// The clients that have said that they left.
     left: BTreeSet<Rank>,
     /// Whether the tracker has said that the swarm does not start.
     pub(super) is_refused: bool,
-    /// Two owners of a file that have registered it with different hashes.
+    /// A file whose owners have registered it with different hashes.
     pub(super) contradiction: Option<FileName>,
-    files: Vec<File>,
+    files: Vec<KnownFile>,
     by_name: BTreeMap<FileName, usize>,
     by_number: BTreeMap<FileId, usize>,
     /// The names of what each client owns, in the order of its INIT.
     owned: BTreeMap<Rank, Vec<FileName>>,
     held: BTreeMap<(Rank, FileId), Held>,
     /// What the tracker has taken of a client and not answered.
-    questions: BTreeMap<Rank, VecDeque<Question>>,
+    questions: BTreeMap<Rank, VecDeque<SwarmQuestion>>,
 }
 
 /// A file that somebody owns.
-pub(super) struct File {
+pub(super) struct KnownFile {
     pub(super) name: FileName,
     pub(super) hashes: Hashes,
     pub(super) owners: BTreeSet<Rank>,
-    /// Once the tracker has dealt it.
+    /// Its number, once the tracker has dealt it.
     pub(super) number: Option<FileId>,
 }
 
@@ -58,7 +64,7 @@ struct Held {
 
 /// What SWARM answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Question {
+pub(super) struct SwarmQuestion {
     /// Whether it was UPDATE, and not SWARM_REQUEST.
     pub(super) is_update: bool,
     /// The place of the file in the list, if somebody owns it.
@@ -71,15 +77,16 @@ pub(super) struct News {
     /// Whether its reader now holds the segment that it carries, and did not before.
     pub(super) gained: bool,
     /// The question that it answers.
-    pub(super) question: Option<Question>,
+    pub(super) question: Option<SwarmQuestion>,
 }
 
-impl Known {
-    pub(super) fn new(clients: usize, settings: Settings, corrupt: BTreeSet<Rank>) -> Known {
-        Known {
+impl KnownSwarm {
+    pub(super) fn new(clients: usize, settings: Settings, corrupt: BTreeSet<Rank>) -> KnownSwarm {
+        KnownSwarm {
             clients,
             settings,
             corrupt,
+            inputs: Inputs::new(),
             cast: Cast::default(),
             serving_takes_time: !settings.upload_time.is_zero(),
             left: BTreeSet::new(),
@@ -94,7 +101,7 @@ impl Known {
         }
     }
 
-    /// Learns who plays which part.
+    /// Learns which client plays which part.
     pub(super) fn cast(&mut self, cast: Cast) {
         let corrupt = cast
             .iter()
@@ -170,7 +177,7 @@ impl Known {
         let next = self.files.len();
         let place = *self.by_name.entry(name.clone()).or_insert(next);
         if place == next {
-            self.files.push(File {
+            self.files.push(KnownFile {
                 name: name.clone(),
                 hashes: hashes.clone(),
                 owners: BTreeSet::new(),
@@ -197,7 +204,7 @@ impl Known {
 
     fn ask(&mut self, client: Rank, is_update: bool, file: Option<usize>) {
         let questions = self.questions.entry(client).or_default();
-        questions.push_back(Question { is_update, file });
+        questions.push_back(SwarmQuestion { is_update, file });
     }
 
     fn hold(&mut self, client: Rank, number: FileId) -> Option<&mut Held> {
@@ -248,22 +255,22 @@ impl Known {
     }
 
     /// The file of a number.
-    pub(super) fn file(&self, number: FileId) -> Option<&File> {
+    pub(super) fn file(&self, number: FileId) -> Option<&KnownFile> {
         Some(&self.files[*self.by_number.get(&number)?])
     }
 
     /// The file of a name.
-    pub(super) fn named(&self, name: &FileName) -> Option<&File> {
+    pub(super) fn named(&self, name: &FileName) -> Option<&KnownFile> {
         Some(&self.files[*self.by_name.get(name)?])
     }
 
     /// The file that a question is about.
-    pub(super) fn asked(&self, question: Question) -> Option<&File> {
+    pub(super) fn asked(&self, question: SwarmQuestion) -> Option<&KnownFile> {
         Some(&self.files[question.file?])
     }
 
     /// What a client has registered, in its order.
-    pub(super) fn owned(&self, client: Rank) -> impl ExactSizeIterator<Item = &File> {
+    pub(super) fn owned(&self, client: Rank) -> impl ExactSizeIterator<Item = &KnownFile> {
         let names = self.owned.get(&client).map_or(&[][..], Vec::as_slice);
         names.iter().map(|name| &self.files[self.by_name[name]])
     }
@@ -314,15 +321,15 @@ impl Known {
         self.held.get(&(client, file)).map_or(0, |held| held.count)
     }
 
-    /// All downloads: who, what, and how many segments of it.
+    /// All downloads: the client, the file, and how many segments of it have come.
     pub(super) fn downloads(&self) -> impl Iterator<Item = (Rank, FileId, usize)> {
         self.held
             .iter()
             .map(|(&(client, file), held)| (client, file, held.count))
     }
 
-    /// Who waits for an answer of the tracker, and to what.
-    pub(super) fn unanswered(&self) -> impl Iterator<Item = (Rank, Question)> {
+    /// The clients that wait for an answer of the tracker, each with its question.
+    pub(super) fn unanswered(&self) -> impl Iterator<Item = (Rank, SwarmQuestion)> {
         let all = self.questions.iter();
         all.flat_map(|(&client, questions)| {
             questions.iter().map(move |&question| (client, question))
@@ -337,7 +344,7 @@ impl Known {
         }
     }
 
-    /// A segment as people call it; hostile positions are no reason to overflow.
+    /// A segment as people call it. A hostile position does not overflow.
     pub(super) fn segment(&self, file: FileId, segment: SegmentIndex) -> String {
         let position = segment.0.saturating_add(1);
         format!("segment {position} of {}", self.name(file))

@@ -1,29 +1,31 @@
-//! R9 where a scenario lets clients leave. An upload thread says when it serves nobody any more; what it
-//! may do from then on, `service` judges, and here is judged whether it may say so.
+//! R9 where a scenario lets clients leave. An upload thread says when it serves nobody any more. Here is
+//! judged whether it may say so; `service` judges what it may do from then on.
 //!
-//! Who is to stay never leaves. Who leaves when it is done says nothing more than ALL_COMPLETE
-//! afterwards. Who leaves after one copy of what it owns has sent each segment of it, and says that it
-//! has left when it takes the next request. Whether the time has come at which somebody leaves, the
-//! order of events does not tell.
+//! * A client that is to stay never leaves.
+//! * One that leaves when it is done sends only ALL_COMPLETE afterwards.
+//! * One that leaves after one copy has sent each segment of what it owns, and says that it has left when
+//!   it takes the next request.
+//! * Of one that leaves at a certain time the order of events does not tell whether that time has come.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::known::{File, Known};
-use super::{Check, Offences, Passing, Rule, Way};
+use super::known::{KnownFile, KnownSwarm};
+use super::{Hearing, Passing, RuleCheck, Way};
 use swarm::client::Leaving;
-use swarm::event::{Deed, Thread};
+use swarm::event::{Deed, Event, Thread};
 use swarm::protocol::{Answer, FileId, Letter, Rank, SegmentSet, Tag, ToDownload};
 
 #[derive(Default)]
 pub(super) struct Departures {
-    /// What they that leave after one copy have sent of what they own, and how much that is.
+    /// The segments of what it owns that a client has sent, which leaves after one copy; and their number.
     sent: BTreeMap<(Rank, FileId), (SegmentSet, usize)>,
-    /// Who has taken a request after that, and is to leave.
+    /// The clients that have taken a request after that, and are to leave.
     due: BTreeSet<Rank>,
 }
 
-impl Check for Departures {
-    fn message(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
+impl RuleCheck for Departures {
+    fn message(&mut self, passing: &Passing<'_>, hearing: &mut Hearing<'_>) {
+        let known = hearing.known;
         let rank = passing.rank();
         if rank == Rank::TRACKER {
             return;
@@ -33,34 +35,26 @@ impl Check for Departures {
                 let tag = passing.letter.tag();
                 let is_last = matches!(tag, Tag::AllComplete | Tag::Alive);
                 if passing.way == Way::Taken || !is_last {
-                    let verb = match passing.way {
-                        Way::Posted => "sent",
-                        Way::Taken => "took",
-                    };
+                    let verb = passing.way.verb();
                     let text = format!("rank {rank} {verb} {tag} and had left as one that is done");
-                    offences.report(Rule::R9, text);
+                    hearing.report(text);
                 }
             }
             (Leaving::AfterOneCopy, Thread::Upload) if !known.has_left(rank) => {
-                self.serves(passing, known, offences);
+                self.serves(passing, hearing);
             }
-            _ => {}
+            (Leaving::Never | Leaving::AfterOneCopy | Leaving::WhenDone(_) | Leaving::At(_), _) => {
+            }
         }
     }
 
-    fn deed(
-        &mut self,
-        rank: Rank,
-        thread: Thread,
-        deed: &Deed,
-        known: &Known,
-        offences: &mut Offences,
-    ) {
-        if *deed != Deed::Left {
+    fn deed(&mut self, event: &Event, hearing: &mut Hearing<'_>) {
+        let (rank, thread, known) = (event.rank, event.thread, hearing.known);
+        if event.deed != Deed::Left {
             return;
         }
         self.due.remove(&rank);
-        let text = match known.part(rank).leaving {
+        hearing.report(match known.part(rank).leaving {
             _ if thread != Thread::Upload => {
                 format!("rank {rank} left with its {thread} thread, which serves nobody")
             }
@@ -69,18 +63,19 @@ impl Check for Departures {
                 format!("rank {rank} left before a copy of what it owned was out")
             }
             Leaving::AfterOneCopy | Leaving::WhenDone(_) | Leaving::At(_) => return,
-        };
-        offences.report(Rule::R9, text);
+        });
     }
 }
 
 impl Departures {
-    /// An upload thread takes or posts something that is to leave after one copy and has not.
-    fn serves(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
+    /// The upload thread of a client takes or posts something. The client is to leave after one copy and
+    /// has not.
+    fn serves(&mut self, passing: &Passing<'_>, hearing: &mut Hearing<'_>) {
+        let known = hearing.known;
         let rank = passing.rank();
         if passing.way == Way::Posted && self.due.remove(&rank) {
             let text = format!("rank {rank} stayed after a copy of what it owned was out");
-            offences.report(Rule::R9, text);
+            hearing.report(text);
         }
         match (passing.way, passing.letter) {
             (Way::Taken, Letter::ToUpload(_)) if passing.letter.tag() != Tag::Stop => {
@@ -101,13 +96,13 @@ impl Departures {
     }
 
     /// Whether a client that owns anything has sent each segment of it.
-    fn is_copy_out(&self, client: Rank, known: &Known) -> bool {
+    fn is_copy_out(&self, client: Rank, known: &KnownSwarm) -> bool {
         let sent = |number| {
             self.sent
                 .get(&(client, number))
                 .map_or(0, |(_, sent)| *sent)
         };
-        let is_out = |file: &File| file.number.map_or(0, sent) == file.hashes.len();
+        let is_out = |file: &KnownFile| file.number.map_or(0, sent) == file.hashes.len();
         let owned = known.owned(client).filter(|file| !file.hashes.is_empty());
         let mut owned = owned.peekable();
         owned.peek().is_some() && owned.all(is_out)

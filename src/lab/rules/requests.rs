@@ -2,45 +2,46 @@
 //! NACK or a wrong hash it tries another member, and the one that refused is not asked for that segment
 //! again before the next list of members, or a hint.
 //!
-//! Where clients ask who is busy, they then ask only who has offered the segment, keeps a slot, or was
-//! hinted at. At most a window's segments are asked for at a time.
+//! Where clients ask members how busy they are, they ask for a segment only a member that has offered it,
+//! keeps a slot for the client, or was named in a hint. At most a window's requests are open at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::known::Known;
-use super::{Check, Offences, Passing, Rule, Way};
+use super::known::KnownSwarm;
+use super::{Hearing, Passing, RuleCheck, Way};
 use swarm::protocol::{
     Answer, FileId, Letter, Rank, SegmentIndex, SegmentRequest, Swarm, ToDownload, ToUpload,
 };
 
 #[derive(Default)]
 pub(super) struct Requests {
-    clients: BTreeMap<Rank, Client>,
-    /// The last list of a whole swarm. Most are like the one before, and are held once.
+    clients: BTreeMap<Rank, Requester>,
+    /// The last list of a whole swarm. Most lists equal the one before: these are held once.
     last: Arc<[Rank]>,
 }
 
 #[derive(Default)]
-struct Client {
+struct Requester {
     /// The file that was last listed.
     file: Option<FileId>,
-    /// Its members, who are never fewer later. Empty where lists are of some.
+    /// Its members, which are never fewer later. Empty where lists name only some.
     members: Arc<[Rank]>,
-    /// All members that it was told of, where lists are of some.
+    /// All members that it was told of, where lists name only some.
     told: BTreeSet<Rank>,
-    /// Who was asked for what since then.
+    /// The requests since then: the member and the segment.
     asked: BTreeSet<(Rank, FileId, SegmentIndex)>,
     /// The requests that are not answered.
     in_flight: BTreeSet<(Rank, FileId, SegmentIndex)>,
-    /// Who has offered a segment since it was last asked for.
+    /// The members that have offered a segment since it was last asked for.
     offers: BTreeMap<(FileId, SegmentIndex), Vec<Rank>>,
-    /// Who keeps a slot for it, or was hinted at.
+    /// The members that keep a slot for the client, or were named in a hint.
     invitations: BTreeSet<(FileId, Rank)>,
 }
 
-impl Check for Requests {
-    fn message(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
+impl RuleCheck for Requests {
+    fn message(&mut self, passing: &Passing<'_>, hearing: &mut Hearing<'_>) {
+        let known = hearing.known;
         let (from, to) = (passing.from, passing.to);
         let polls = matches!(
             known.settings.peer_selection.name,
@@ -97,14 +98,13 @@ impl Check for Requests {
                     .or_else(|| client.not_offered(to, request, polls));
                 if let Some(why) = wrong {
                     let segment = known.segment(request.file, request.segment);
-                    let text = format!("rank {from} asked rank {to} for {segment}, {why}");
-                    offences.report(Rule::R4, text);
+                    hearing.report(format!("rank {from} asked rank {to} for {segment}, {why}"));
                 }
                 client.in_flight.insert((to, request.file, request.segment));
                 if client.in_flight.len() > window {
-                    let text =
-                        format!("rank {from} asked for more than {window} segments at a time");
-                    offences.report(Rule::R4, text);
+                    hearing.report(format!(
+                        "rank {from} asked for more than {window} segments at a time"
+                    ));
                 }
             }
             (Way::Posted, Letter::ToUpload(ToUpload::AvailabilityRequest { file, segment })) => {
@@ -116,9 +116,9 @@ impl Check for Requests {
                 };
                 if let Some(why) = wrong {
                     let segment = known.segment(*file, *segment);
-                    let text =
-                        format!("rank {from} asked rank {to} whether it has {segment}, {why}");
-                    offences.report(Rule::R4, text);
+                    hearing.report(format!(
+                        "rank {from} asked rank {to} whether it has {segment}, {why}"
+                    ));
                 }
             }
             (Way::Posted | Way::Taken, _) => {}
@@ -129,8 +129,8 @@ impl Check for Requests {
 /// Why a request is wrong, as the end of a sentence.
 type Why = Option<&'static str>;
 
-impl Client {
-    fn wrong(&self, me: Rank, request: &SegmentRequest, known: &Known) -> Why {
+impl Requester {
+    fn wrong(&self, me: Rank, request: &SegmentRequest, known: &KnownSwarm) -> Why {
         let &SegmentRequest {
             file,
             segment,
@@ -151,7 +151,7 @@ impl Client {
         (!is_known).then_some("which it was not told is a member")
     }
 
-    /// A member holds a segment, says somebody.
+    /// A member says of itself, or another in a hint, that it holds a segment.
     fn invite(&mut self, member: Rank, file: FileId, segment: SegmentIndex) {
         self.asked.remove(&(member, file, segment));
         self.invitations.insert((file, member));

@@ -1,13 +1,13 @@
-//! Who sends what to whom. A message on another way is an offence against the rule that the message
-//! belongs to; one about segments to or from the tracker against R2.
+//! Which thread sends which message to which. Any other message is an offence against the rule that the
+//! message belongs to; if it is about segments, and to or from the tracker, against R2.
 
-use super::known::Known;
+use super::known::KnownSwarm;
 use super::{Passing, Rule, Way};
 use swarm::event::Thread;
 use swarm::protocol::{Rank, Tag};
 
-/// Says which rule a message breaks that has no business where it is, and how.
-pub(super) fn check(passing: &Passing<'_>, known: &Known) -> Result<(), (Rule, String)> {
+/// Checks that a message may be where it is. Otherwise returns the rule that it breaks, and how.
+pub(super) fn check(passing: &Passing<'_>, known: &KnownSwarm) -> Result<(), (Rule, String)> {
     let &Passing {
         thread,
         from,

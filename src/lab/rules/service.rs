@@ -1,20 +1,20 @@
 //! R9. A request is answered by ACK if the segment is held, owned or downloaded and checked, and by
 //! NACK if not. With `--upload-time` one ACK after another takes that long; all else is answered at
 //! once, and so is a request for which there is no slot (`--upload-slots`). With such a refusal come
-//! hints, which are true: the client holds the segment, or has sent it to whom it names.
+//! hints, which are true: the client holds the segment, or has sent it to the client that it names.
 //!
-//! A client's download thread gains segments while its upload thread answers, so between the two the
-//! doubt is the answer's: an ACK is right if the download thread had taken a right answer before,
-//! even if the record of its check comes later; a NACK is wrong only if the segment was owned, or
-//! that record was made, before the request was taken. The same goes for offers.
+//! A client's download thread gains segments while its upload thread answers. So an answer gets the
+//! benefit of the doubt. An ACK is right if the download thread had taken a right answer before, even if
+//! the record of its check comes later. A NACK is wrong only if the segment was owned, or that record was
+//! made, before the request was taken. The same holds for offers.
 //!
-//! A free rider refuses everything, and so does who has left, from the first request on that it takes
-//! after that. What it has taken before it may serve or refuse.
+//! A free rider refuses everything. So does a client that has left, from the first request on that it
+//! takes after that. Requests that it has taken before it may serve or refuse.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::known::Known;
-use super::{Check, Offences, Passing, Rule, Way};
+use super::known::KnownSwarm;
+use super::{Hearing, Passing, RuleCheck, Way};
 use swarm::client::Conduct;
 use swarm::protocol::{
     Answer, FileId, Hint, Letter, Rank, SegmentAnswer, SegmentHash, SegmentIndex, ToDownload,
@@ -22,26 +22,26 @@ use swarm::protocol::{
 };
 
 #[derive(Default)]
-pub(super) struct Service {
+pub(super) struct Answers {
     /// The questions that were taken and not answered.
-    open: BTreeMap<Question, Vec<Duty>>,
-    /// Who has sent which segment to whom, where hints can be given.
+    open: BTreeMap<OpenQuestion, Vec<Duty>>,
+    /// The sender, the file, the segment and its receiver of each ACK, where hints can be given.
     sent: BTreeSet<(Rank, FileId, Hint)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Question {
-    /// Who is asked, and by whom.
+struct OpenQuestion {
+    /// The client that is asked, and the one that asks.
     me: Rank,
     by: Rank,
     file: FileId,
     segment: SegmentIndex,
     /// Whether the segment itself is asked for, or whether it is held.
-    kind: Kind,
+    kind: QuestionKind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum QuestionKind {
     Segment,
     Offer,
 }
@@ -49,17 +49,23 @@ enum Kind {
 /// What is to be answered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Duty {
-    /// Not a refusal.
+    /// Anything but a refusal.
     Serve,
-    /// What is right by then.
+    /// What is right when the answer is sent.
     Any,
-    /// To be refused, held or not: the client serves nobody.
+    /// A refusal, even if the segment is held: the client serves nobody.
     Refuse,
 }
 
-impl Question {
-    fn new(kind: Kind, me: Rank, by: Rank, file: FileId, segment: SegmentIndex) -> Question {
-        Question {
+impl OpenQuestion {
+    fn new(
+        kind: QuestionKind,
+        me: Rank,
+        by: Rank,
+        file: FileId,
+        segment: SegmentIndex,
+    ) -> OpenQuestion {
+        OpenQuestion {
             me,
             by,
             file,
@@ -67,36 +73,50 @@ impl Question {
             kind,
         }
     }
+
+    fn segment(&self, known: &KnownSwarm) -> String {
+        known.segment(self.file, self.segment)
+    }
+
+    /// Whether the segment is owned, or has come.
+    fn holds(&self, known: &KnownSwarm) -> bool {
+        known.has_come(self.me, self.file, self.segment)
+    }
 }
 
-impl Check for Service {
-    fn message(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
+impl RuleCheck for Answers {
+    fn message(&mut self, passing: &Passing<'_>, hearing: &mut Hearing<'_>) {
+        let known = hearing.known;
         let (from, to) = (passing.from, passing.to);
         match (passing.way, passing.letter) {
             (Way::Taken, Letter::ToUpload(ToUpload::SegmentRequest(request))) => {
-                let question =
-                    Question::new(Kind::Segment, to, from, request.file, request.segment);
+                let question = OpenQuestion::new(
+                    QuestionKind::Segment,
+                    to,
+                    from,
+                    request.file,
+                    request.segment,
+                );
                 self.take(question, Some(request.hash), known);
             }
             (Way::Taken, Letter::ToUpload(ToUpload::AvailabilityRequest { file, segment })) => {
-                let question = Question::new(Kind::Offer, to, from, *file, *segment);
+                let question = OpenQuestion::new(QuestionKind::Offer, to, from, *file, *segment);
                 self.take(question, None, known);
             }
             (Way::Posted, Letter::ToDownload(ToDownload::Segment(answer))) => {
-                let question = Question::new(Kind::Segment, from, to, answer.file, answer.segment);
-                self.hints(from, to, answer, known, offences);
-                let conduct = self.answer(question, offences, known);
-                if let Some(duty) = conduct
-                    && let Some(text) = wrong(question, duty, answer, known)
-                {
-                    let holds = known.has_come(from, answer.file, answer.segment);
-                    report(holds, text, offences);
+                let question =
+                    OpenQuestion::new(QuestionKind::Segment, from, to, answer.file, answer.segment);
+                self.hints(from, to, answer, hearing);
+                let duty = self.answer(question, hearing);
+                if let Some(text) = duty.and_then(|duty| wrong(question, duty, answer, known)) {
+                    report(question.holds(known), text, hearing);
                 }
             }
             (Way::Posted, Letter::ToDownload(ToDownload::Availability(offer))) => {
-                let question = Question::new(Kind::Offer, from, to, offer.file, offer.segment);
-                let holds = known.has_come(from, offer.file, offer.segment);
-                let text = match (self.answer(question, offences, known), offer.load) {
+                let question =
+                    OpenQuestion::new(QuestionKind::Offer, from, to, offer.file, offer.segment);
+                let holds = question.holds(known);
+                let text = match (self.answer(question, hearing), offer.load) {
                     (Some(Duty::Serve), None) if !known.has_left(from) => {
                         refusal(question, "did not offer", known)
                     }
@@ -104,38 +124,25 @@ impl Check for Service {
                     (Some(_), Some(_)) if !holds => early(question, "offered", known),
                     (Some(_), Some(_)) | (Some(_), None) | (None, _) => return,
                 };
-                report(holds, text, offences);
+                report(holds, text, hearing);
             }
             (Way::Posted | Way::Taken, _) => {}
         }
     }
 
-    fn owed(&self, known: &Known, owed: &mut Offences) {
-        for Question {
-            me,
-            by,
-            file,
-            segment,
-            ..
-        } in self.open.keys()
-        {
-            let segment = known.segment(*file, *segment);
+    fn owed(&mut self, hearing: &mut Hearing<'_>) {
+        for question in self.open.keys() {
+            let (me, by, segment) = (question.me, question.by, question.segment(hearing.known));
             let text = format!("rank {me} never answered rank {by}'s question for {segment}");
-            owed.report(Rule::R9, text);
+            hearing.report(text);
         }
     }
 }
 
-impl Service {
+impl Answers {
     /// Checks the hints of an answer.
-    fn hints(
-        &mut self,
-        me: Rank,
-        to: Rank,
-        answer: &SegmentAnswer,
-        known: &Known,
-        offences: &mut Offences,
-    ) {
+    fn hints(&mut self, me: Rank, to: Rank, answer: &SegmentAnswer, hearing: &mut Hearing<'_>) {
+        let known = hearing.known;
         let SegmentAnswer { file, segment, .. } = *answer;
         let takes_time = !known.upload_time(me).is_zero();
         let is_refusal = !matches!(answer.answer, Answer::Ack(_));
@@ -146,7 +153,7 @@ impl Service {
         if !(takes_time && is_refusal || answer.hints.is_empty()) {
             let segment = known.segment(file, segment);
             let text = format!("rank {me} gave hints to rank {to}, though it sent {segment}");
-            offences.report(Rule::R9, text);
+            hearing.report(text);
         }
         let is_true = |hint: &&Hint| {
             if hint.holder == me {
@@ -156,21 +163,20 @@ impl Service {
             }
         };
         if let Some(hint) = answer.hints.iter().find(|hint| !is_true(hint)) {
-            let segment = known.segment(file, hint.segment);
-            let text = if hint.holder == me {
+            let (segment, holder) = (known.segment(file, hint.segment), hint.holder);
+            let text = if holder == me {
                 format!("rank {me} told rank {to} that it holds {segment}, which it did not")
             } else {
                 format!(
-                    "rank {me} told rank {to} that rank {} holds {segment}, which it had not sent it",
-                    hint.holder
+                    "rank {me} told rank {to} that rank {holder} holds {segment}, which it had not sent it"
                 )
             };
-            report(hint.holder != me, text, offences);
+            report(holder != me, text, hearing);
         }
     }
 
-    fn take(&mut self, question: Question, hash: Option<SegmentHash>, known: &Known) {
-        let Question {
+    fn take(&mut self, question: OpenQuestion, hash: Option<SegmentHash>, known: &KnownSwarm) {
+        let OpenQuestion {
             me, file, segment, ..
         } = question;
         let is_promised = hash.is_none_or(|hash| known.hash(file, segment) == Some(hash));
@@ -185,50 +191,42 @@ impl Service {
         self.open.entry(question).or_default().push(duty);
     }
 
-    /// Closes a question; returns what was to be done, if the client is one that is to keep to it.
-    fn answer(
-        &mut self,
-        question: Question,
-        offences: &mut Offences,
-        known: &Known,
-    ) -> Option<Duty> {
-        let Question {
-            me,
-            by,
-            file,
-            segment,
-            ..
-        } = question;
+    /// Closes a question. Returns what was to be answered, unless the client may answer anything.
+    fn answer(&mut self, question: OpenQuestion, hearing: &mut Hearing<'_>) -> Option<Duty> {
+        let (me, by) = (question.me, question.by);
         let Some(duties) = self.open.get_mut(&question) else {
-            let segment = known.segment(file, segment);
+            let segment = question.segment(hearing.known);
             let text = format!("rank {me} answered rank {by} about {segment} without a question");
-            offences.report(Rule::R9, text);
+            hearing.report(text);
             return None;
         };
         let duty = duties.remove(0);
         if duties.is_empty() {
             self.open.remove(&question);
         }
-        let is_judged = duty == Duty::Refuse || known.part(me).conduct == Conduct::Honest;
+        let is_judged = duty == Duty::Refuse || hearing.known.part(me).conduct == Conduct::Honest;
         is_judged.then_some(duty)
     }
 }
 
-/// Reports an offence. Whether a segment has come its download thread tells, and that may be lost.
-fn report(holds: bool, text: String, offences: &mut Offences) {
+/// Reports an offence. That a segment has come is told by the download thread, and may be lost: if it
+/// has not, there is a doubt.
+fn report(holds: bool, text: String, hearing: &mut Hearing<'_>) {
     if holds {
-        offences.report(Rule::R9, text);
+        hearing.report(text);
     } else {
-        offences.doubt(Rule::R9, text);
+        hearing.doubt(text);
     }
 }
 
 /// What is wrong with an answer.
-fn wrong(question: Question, duty: Duty, answer: &SegmentAnswer, known: &Known) -> Option<String> {
-    let Question {
-        me, file, segment, ..
-    } = question;
-    let holds = known.has_come(me, file, segment);
+fn wrong(
+    question: OpenQuestion,
+    duty: Duty,
+    answer: &SegmentAnswer,
+    known: &KnownSwarm,
+) -> Option<String> {
+    let (me, by, holds) = (question.me, question.by, question.holds(known));
     match answer.answer {
         Answer::Nack if duty == Duty::Serve && !known.has_left(me) => {
             Some(refusal(question, "refused", known))
@@ -237,39 +235,34 @@ fn wrong(question: Question, duty: Duty, answer: &SegmentAnswer, known: &Known) 
         Answer::Ack(_) if duty == Duty::Refuse => Some(unwilling(question, "sent", known)),
         Answer::Busy(_) if duty == Duty::Refuse => Some(unwilling(question, "put off", known)),
         Answer::Ack(_) if !holds => Some(early(question, "sent", known)),
-        Answer::Ack(_) if !known.is_right(answer) => Some(format!(
-            "rank {me} sent rank {} a wrong hash of {}",
-            question.by,
-            known.segment(file, segment),
-        )),
+        Answer::Ack(_) if !known.is_right(answer) => {
+            let segment = question.segment(known);
+            Some(format!(
+                "rank {me} sent rank {by} a wrong hash of {segment}"
+            ))
+        }
         Answer::Busy(_) if !holds => Some(early(question, "put off", known)),
-        Answer::Busy(_) if known.upload_time(me).is_zero() => Some(format!(
-            "rank {me} put off rank {} with {}, though serving takes no time",
-            question.by,
-            known.segment(file, segment),
-        )),
+        Answer::Busy(_) if known.upload_time(me).is_zero() => {
+            let segment = question.segment(known);
+            Some(format!(
+                "rank {me} put off rank {by} with {segment}, though serving takes no time"
+            ))
+        }
         Answer::Ack(_) | Answer::Busy(_) => None,
     }
 }
 
-fn refusal(question: Question, did: &str, known: &Known) -> String {
-    let Question {
-        me,
-        by,
-        file,
-        segment,
-        ..
-    } = question;
-    let how = if known.owns(me, file) {
+fn refusal(question: OpenQuestion, did: &str, known: &KnownSwarm) -> String {
+    let (me, by, segment) = (question.me, question.by, question.segment(known));
+    let how = if known.owns(me, question.file) {
         "owns"
     } else {
         "had verified before"
     };
-    let segment = known.segment(file, segment);
     format!("rank {me} {did} {segment} to rank {by}, which it {how}")
 }
 
-fn unwilling(question: Question, did: &str, known: &Known) -> String {
+fn unwilling(question: OpenQuestion, did: &str, known: &KnownSwarm) -> String {
     let why = if known.has_left(question.me) {
         "though it had left"
     } else {
@@ -278,18 +271,11 @@ fn unwilling(question: Question, did: &str, known: &Known) -> String {
     wrongly(question, did, why, known)
 }
 
-fn early(question: Question, did: &str, known: &Known) -> String {
+fn early(question: OpenQuestion, did: &str, known: &KnownSwarm) -> String {
     wrongly(question, did, "which it did not hold", known)
 }
 
-fn wrongly(question: Question, did: &str, why: &str, known: &Known) -> String {
-    let Question {
-        me,
-        by,
-        file,
-        segment,
-        ..
-    } = question;
-    let segment = known.segment(file, segment);
+fn wrongly(question: OpenQuestion, did: &str, why: &str, known: &KnownSwarm) -> String {
+    let (me, by, segment) = (question.me, question.by, question.segment(known));
     format!("rank {me} {did} rank {by} {segment}, {why}")
 }

@@ -1,26 +1,26 @@
 //! R5. Sources vary: the members take turns, from the one behind the client on, or as
 //! `--peer-selection` has it.
 //!
-//! Where members take turns, and none loses its turn because it has no slot free or sends wrong
-//! hashes, the owners of a file serve each client equally, to within one segment, if all of them stay
-//! and none is a free rider; and nobody serves a client more of a file than an owner does and one. Of
-//! the other policies, of files that are not complete, and of clients that are told of some members only,
-//! nothing certain can be said.
+//! This is judged where members take turns, and none loses its turn because it has no free slot or sends
+//! wrong hashes. If all owners of a file stay, and none is a free rider, they serve each client equally, to
+//! within one segment; and no member serves a client more than one segment above what an owner does.
+//! Nothing certain can be said of other policies, of files that are not complete, and of clients that are
+//! told of only some members.
 
 use std::collections::BTreeMap;
 
-use super::known::Known;
-use super::{Check, Offences, Passing, Rule, Way};
+use super::{Hearing, Passing, RuleCheck, Way};
 use swarm::protocol::{Answer, FileId, Letter, Rank, ToDownload, ToTracker};
 
 #[derive(Default)]
-pub(super) struct Sources {
+pub(super) struct FairShares {
     /// How many segments of a file each member has served a client that has not completed it.
     shares: BTreeMap<(Rank, FileId), BTreeMap<Rank, usize>>,
 }
 
-impl Check for Sources {
-    fn message(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
+impl RuleCheck for FairShares {
+    fn message(&mut self, passing: &Passing<'_>, hearing: &mut Hearing<'_>) {
+        let known = hearing.known;
         let take_turns = known.settings.peer_selection.name == "round-robin"
             && !known.serving_takes_time
             && known.settings.members.is_none()
@@ -50,13 +50,12 @@ impl Check for Sources {
                 if let (Some(owner), Some((member, most))) = (least, most)
                     && *most > share(owner) + 1
                 {
-                    let text = format!(
+                    hearing.report(format!(
                         "rank {client} took {most} segments of {} from rank {member}, \
                          and {} from rank {owner}, which owns it",
                         known.name(file),
                         share(owner),
-                    );
-                    offences.report(Rule::R5, text);
+                    ));
                 }
             }
             (Way::Posted | Way::Taken, _) => {}

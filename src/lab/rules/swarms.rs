@@ -2,46 +2,55 @@
 //!
 //! R11. FILE_COMPLETE makes a peer a seed; it stays in its swarms when it is done.
 //!
-//! So the tracker lists the owners of a file and everybody whom it has told of the file, or so many of
-//! them but the asker as `--members` says. Who is left out though it is a seed or done is R11's business.
+//! So the tracker lists the owners of a file and all clients that it has told of the file. With
+//! `--members N` it lists N of them, without the client that asks. A list without a member breaks R11 if
+//! the member is a seed or done, and R3 otherwise. If the judge knows the client's input, the client asks
+//! only for files that it wants.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::known::{File, Known};
-use super::{Check, Offences, Passing, Rule, Way};
+use super::known::KnownFile;
+use super::{Hearing, Passing, Rule, RuleCheck, Way};
+use swarm::manifest::Manifest;
 use swarm::protocol::{FileId, FileName, Letter, Rank, Swarm, ToDownload, ToTracker, ToUpload};
 
 #[derive(Default)]
-pub(super) struct Swarms {
-    /// The seeds and peers of each file, once somebody has asked.
+pub(super) struct SwarmLists {
+    /// The seeds and peers of each file, once a client has asked.
     members: BTreeMap<FileName, BTreeSet<Rank>>,
-    /// Who has become a seed, for all that the tracker was told.
+    /// The peers that have become seeds, as far as the tracker was told.
     seeds: BTreeSet<(FileId, Rank)>,
-    /// Who is done, for all that it was told.
+    /// The clients that are done, as far as it was told.
     done: BTreeSet<Rank>,
-    /// Who has heard of which file.
+    /// The clients that know the swarm of a file.
     joined: BTreeSet<(Rank, FileId)>,
 }
 
-impl Check for Swarms {
-    fn message(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
+impl RuleCheck for SwarmLists {
+    fn message(&mut self, passing: &Passing<'_>, hearing: &mut Hearing<'_>) {
+        let known = hearing.known;
         let (from, to) = (passing.from, passing.to);
         match (passing.way, passing.letter) {
             (Way::Posted, Letter::ToTracker(ToTracker::SwarmRequest(name))) => {
-                if known
-                    .named(name)
-                    .is_some_and(|file| file.owners.contains(&from))
-                {
-                    let text =
-                        format!("rank {from} asked for the swarm of '{name}', which it owns");
-                    offences.report(Rule::R3, text);
+                let owns = |file: &KnownFile| file.owners.contains(&from);
+                if known.named(name).is_some_and(owns) {
+                    hearing.report(format!(
+                        "rank {from} asked for the swarm of '{name}', which it owns"
+                    ));
+                }
+                let input = known.inputs.get(&from).map(Result::as_ref);
+                let wants = |input: &Manifest| input.wanted.contains(name);
+                if input.is_some_and(|input| !input.is_ok_and(wants)) {
+                    hearing.report(format!(
+                        "rank {from} asked for '{name}', which its input does not want"
+                    ));
                 }
             }
             (Way::Posted, Letter::ToUpload(ToUpload::SegmentRequest(request))) => {
-                self.asks(from, request.file, known, offences);
+                self.asks(from, request.file, hearing);
             }
             (Way::Posted, Letter::ToUpload(ToUpload::AvailabilityRequest { file, .. })) => {
-                self.asks(from, *file, known, offences);
+                self.asks(from, *file, hearing);
             }
             (Way::Taken, Letter::ToTracker(ToTracker::FileComplete(told))) => {
                 self.seeds.insert((told.file, from));
@@ -50,21 +59,16 @@ impl Check for Swarms {
                 self.done.insert(from);
             }
             (Way::Posted, Letter::ToDownload(ToDownload::Swarm(answer))) => {
-                match passing.news.question {
-                    None => {
-                        let text =
-                            format!("the tracker sent rank {to} a SWARM that it had not asked for");
-                        offences.report(Rule::R3, text);
-                    }
-                    Some(question) => match known.asked(question) {
-                        Some(file) => self.lists(to, answer, file, known, offences),
-                        None if *answer == Swarm::Unknown => {}
-                        None => {
-                            let text =
-                                format!("the tracker told rank {to} of a file that nobody owns");
-                            offences.report(Rule::R3, text);
-                        }
-                    },
+                let Some(question) = passing.news.question else {
+                    return hearing.report(format!(
+                        "the tracker sent rank {to} a SWARM that it had not asked for"
+                    ));
+                };
+                if let Some(file) = known.asked(question) {
+                    self.lists(to, answer, file, hearing);
+                } else if *answer != Swarm::Unknown {
+                    let text = format!("the tracker told rank {to} of a file that nobody owns");
+                    hearing.report(text);
                 }
             }
             (Way::Taken, Letter::ToDownload(ToDownload::Swarm(Swarm::Joined(joined)))) => {
@@ -74,35 +78,28 @@ impl Check for Swarms {
         }
     }
 
-    fn owed(&self, known: &Known, owed: &mut Offences) {
-        for (client, question) in known.unanswered() {
+    fn owed(&mut self, hearing: &mut Hearing<'_>) {
+        for (client, question) in hearing.known.unanswered() {
             if !question.is_update {
                 let text = format!("the tracker never answered rank {client}'s SWARM_REQUEST");
-                owed.report(Rule::R3, text);
+                hearing.report(text);
             }
         }
     }
 }
 
-impl Swarms {
-    fn asks(&self, client: Rank, file: FileId, known: &Known, offences: &mut Offences) {
+impl SwarmLists {
+    fn asks(&self, client: Rank, file: FileId, hearing: &mut Hearing<'_>) {
         if !self.joined.contains(&(client, file)) {
-            let name = known.name(file);
-            let text =
-                format!("rank {client} asked for a segment of {name} before it knew its swarm");
-            offences.report(Rule::R3, text);
+            let name = hearing.known.name(file);
+            hearing.report(format!(
+                "rank {client} asked for a segment of {name} before it knew its swarm"
+            ));
         }
     }
 
-    /// The tracker answers about a file that somebody owns.
-    fn lists(
-        &mut self,
-        client: Rank,
-        answer: &Swarm,
-        file: &File,
-        known: &Known,
-        offences: &mut Offences,
-    ) {
+    /// The tracker answers about a file that a client owns.
+    fn lists(&mut self, client: Rank, answer: &Swarm, file: &KnownFile, hearing: &mut Hearing<'_>) {
         let name = &file.name;
         let owners = || file.owners.clone();
         let members = self.members.entry(name.clone()).or_insert_with(owners);
@@ -110,7 +107,7 @@ impl Swarms {
         let (size, listed, seeds, is_first) = match answer {
             Swarm::Unknown => {
                 let text = format!("the tracker told rank {client} that nobody has '{name}'");
-                return offences.report(Rule::R3, text);
+                return hearing.report(text);
             }
             Swarm::Joined(joined) => (joined.size, &joined.members, &joined.seeds, true),
             Swarm::Members(members) => (members.size, &members.members, &members.seeds, false),
@@ -122,16 +119,16 @@ impl Swarms {
                 "without its hashes"
             };
             let text = format!("the tracker told rank {client} of '{name}' {which}");
-            offences.report(Rule::R3, text);
+            hearing.report(text);
         }
         let has_become_seed =
             |rank| (file.number).is_some_and(|number| self.seeds.contains(&(number, rank)));
         // Lists are in rank order, as the set is.
-        if let Some(most) = known.settings.members {
+        if let Some(most) = hearing.known.settings.members {
             let others = members.len() - usize::from(is_peer);
             if let Some(how) = wrong_draw(client, listed, members, others.min(most.get())) {
                 let text = format!("the tracker told rank {client} of members of '{name}' {how}");
-                offences.report(Rule::R3, text);
+                hearing.report(text);
             }
         } else if !members.iter().eq(listed.iter()) {
             let left_out = members.iter().find(|rank| !listed.contains(rank));
@@ -147,7 +144,7 @@ impl Swarms {
                 None => (Rule::R3, "with others than are in it".to_owned()),
             };
             let text = format!("the tracker told rank {client} of the swarm of '{name}' {how}");
-            offences.report(rule, text);
+            hearing.report_against(rule, text);
         }
         let is_seed = |&rank: &Rank| file.owners.contains(&rank) || has_become_seed(rank);
         if !(listed.iter().copied().filter(is_seed)).eq(seeds.iter().copied()) {
@@ -158,21 +155,22 @@ impl Swarms {
                 Some(rank) => format!("without rank {rank}, which is one"),
                 None => "with others than are".to_owned(),
             };
-            let text = format!("the tracker told rank {client} of the seeds of '{name}' {how}");
-            offences.report(Rule::R11, text);
+            hearing.report_against(
+                Rule::R11,
+                format!("the tracker told rank {client} of the seeds of '{name}' {how}"),
+            );
         }
         members.insert(client);
         if size != members.len() {
             let right = members.len();
-            let text = format!(
+            hearing.report(format!(
                 "the tracker told rank {client} of {size} members of '{name}', where there are {right}"
-            );
-            offences.report(Rule::R3, text);
+            ));
         }
     }
 }
 
-/// What is wrong with a list of some members, of which there should be so many.
+/// What is wrong with a list of some members, which should have `count` of them.
 fn wrong_draw(
     client: Rank,
     listed: &[Rank],

@@ -4,23 +4,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::known::Known;
-use super::{Check, Offences, Passing, Rule, Way};
+use super::{Hearing, Passing, RuleCheck, Way};
 use swarm::protocol::{FileId, Letter, Rank, ToDownload, ToTracker, ToUpload};
 
 #[derive(Default)]
 pub(super) struct Updates {
-    /// Who waits for the answer to UPDATE.
+    /// The clients that wait for the answer to UPDATE.
     awaiting: BTreeSet<Rank>,
-    /// How many UPDATEs a client has sent about a file.
+    /// The number of UPDATEs that a client has sent about a file.
     updates: BTreeMap<(Rank, FileId), usize>,
 }
 
-impl Check for Updates {
-    fn message(&mut self, passing: &Passing<'_>, known: &Known, offences: &mut Offences) {
+impl RuleCheck for Updates {
+    fn message(&mut self, passing: &Passing<'_>, hearing: &mut Hearing<'_>) {
+        let known = hearing.known;
         let from = passing.from;
         let interval = known.settings.update_interval.get();
-        let mut report = |text| offences.report(Rule::R6, text);
         match (passing.way, passing.letter) {
             (Way::Taken, Letter::ToDownload(ToDownload::Swarm(_))) => {
                 self.awaiting.remove(&passing.to);
@@ -30,21 +29,20 @@ impl Check for Updates {
                 let told = self.told(from, file).saturating_mul(interval);
                 if self.awaiting.contains(&from) {
                     let segment = known.segment(file, request.segment);
-                    report(format!(
+                    hearing.report(format!(
                         "rank {from} asked for {segment} before its UPDATE was answered"
                     ));
                 } else if known.count(from, file) >= told.saturating_add(interval) {
                     let segment = known.segment(file, request.segment);
-                    report(format!(
+                    hearing.report(format!(
                         "rank {from} asked for {segment} before it sent the UPDATE that was due"
                     ));
                 }
             }
             (Way::Posted, Letter::ToTracker(ToTracker::Update(told))) => {
                 if !self.awaiting.insert(from) {
-                    report(format!(
-                        "rank {from} sent UPDATE before the last was answered"
-                    ));
+                    let text = format!("rank {from} sent UPDATE before the last was answered");
+                    hearing.report(text);
                 }
                 let updates = self.updates.entry((from, told.file)).or_default();
                 *updates += 1;
@@ -53,7 +51,7 @@ impl Check for Updates {
                 let count = known.count(from, told.file);
                 if !(least..most).contains(&count) {
                     let name = known.name(told.file);
-                    report(format!(
+                    hearing.report(format!(
                         "rank {from} sent its UPDATE number {updates} about {name} \
                          with {count} segments"
                     ));
@@ -64,7 +62,7 @@ impl Check for Updates {
                 let updates = self.told(from, told.file);
                 if updates != due {
                     let name = known.name(told.file);
-                    report(format!(
+                    hearing.report(format!(
                         "rank {from} completed {name} with {updates} UPDATEs instead of {due}"
                     ));
                 }
@@ -73,11 +71,11 @@ impl Check for Updates {
         }
     }
 
-    fn owed(&self, known: &Known, owed: &mut Offences) {
+    fn owed(&mut self, hearing: &mut Hearing<'_>) {
+        let known = hearing.known;
         for (client, question) in known.unanswered() {
             if question.is_update {
-                let text = format!("the tracker never answered rank {client}'s UPDATE");
-                owed.report(Rule::R6, text);
+                hearing.report(format!("the tracker never answered rank {client}'s UPDATE"));
             }
         }
     }
