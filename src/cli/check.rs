@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use lab::check::{Check, Outcome};
+use lab::check::{Check, CheckOutcome};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,6 +47,6 @@ impl CheckArguments {
 
 /// What the options leave out.
 fn explanation() -> String {
-    let statuses = Outcome::ALL.map(|outcome| format!("  {}  {outcome}\n", outcome as u8));
+    let statuses = CheckOutcome::ALL.map(|outcome| format!("  {}  {outcome}\n", outcome as u8));
     format!("{EXAMPLES}\n\nExit status:\n{}", statuses.concat())
 }

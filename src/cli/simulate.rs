@@ -9,7 +9,7 @@ use clap::Args;
 use super::common::{CommonArguments, duration};
 use super::heading::{EXPERIMENT, SWARM};
 use super::shape::ShapeArguments;
-use lab::simulate::{Simulate, Swarm};
+use lab::simulate::{Simulate, SwarmSource};
 
 const USAGE: &str = "\
 bittorrent simulate [OPTIONS] -i DIR
@@ -67,8 +67,8 @@ impl SimulateArguments {
     /// When options contradict each other.
     pub(super) fn simulate(self) -> Result<Simulate, clap::Error> {
         let settings = self.common.settings()?;
-        let shape = self.shape.shape()?.map(Swarm::Of);
-        let swarm = self.input_dir.map(Swarm::In).or(shape);
+        let shape = self.shape.shape()?.map(SwarmSource::Of);
+        let swarm = self.input_dir.map(SwarmSource::In).or(shape);
         Ok(Simulate {
             swarm: swarm.expect("one of them is required"),
             settings,

@@ -34,7 +34,7 @@ impl Check {
     ///
     /// # Errors
     /// When the trace cannot be read, or the inputs.
-    pub fn run(&self) -> Result<Outcome> {
+    pub fn run(&self) -> Result<CheckOutcome> {
         let checked = Checked::new(&self.trace, self.inputs.as_deref())?;
         if self.json {
             serde_json::to_writer_pretty(io::stdout().lock(), &checked.report())
@@ -49,7 +49,7 @@ impl Check {
 
 /// What a check found, as its exit status says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CheckOutcome {
     /// Every rule holds.
     Holds = 0,
     /// A rule is broken.
@@ -60,32 +60,32 @@ pub enum Outcome {
     Untold = 3,
 }
 
-impl Outcome {
+impl CheckOutcome {
     /// All of them.
-    pub const ALL: [Outcome; 4] = [
-        Outcome::Holds,
-        Outcome::Broken,
-        Outcome::Unreadable,
-        Outcome::Untold,
+    pub const ALL: [CheckOutcome; 4] = [
+        CheckOutcome::Holds,
+        CheckOutcome::Broken,
+        CheckOutcome::Unreadable,
+        CheckOutcome::Untold,
     ];
 }
 
 /// What it means, for the user.
-impl fmt::Display for Outcome {
+impl fmt::Display for CheckOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Outcome::Holds => "every rule holds",
-            Outcome::Broken => "a rule is broken",
-            Outcome::Unreadable => "the trace cannot be read",
-            Outcome::Untold => {
+            CheckOutcome::Holds => "every rule holds",
+            CheckOutcome::Broken => "a rule is broken",
+            CheckOutcome::Unreadable => "the trace cannot be read",
+            CheckOutcome::Untold => {
                 "nothing is broken, but the run was broken off, and not everything can be told"
             }
         })
     }
 }
 
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> ExitCode {
+impl From<CheckOutcome> for ExitCode {
+    fn from(outcome: CheckOutcome) -> ExitCode {
         ExitCode::from(outcome as u8)
     }
 }
@@ -195,21 +195,21 @@ impl Checked {
     }
 
     /// The worst of the verdicts.
-    pub fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> CheckOutcome {
         let is = |check: fn(&Verdict) -> bool| {
             (self.judgements.iter()).any(|judgement| check(&judgement.verdict))
         };
         if is(|verdict| matches!(verdict, Verdict::Broken { .. })) {
-            Outcome::Broken
+            CheckOutcome::Broken
         } else if is(|verdict| *verdict == Verdict::CannotBeTold) || !self.complete {
-            Outcome::Untold
+            CheckOutcome::Untold
         } else {
-            Outcome::Holds
+            CheckOutcome::Holds
         }
     }
 
-    fn report(&self) -> Report<'_> {
-        Report {
+    fn report(&self) -> CheckReport<'_> {
+        CheckReport {
             schema: SCHEMA,
             clients: self.clients,
             complete: self.complete,
@@ -243,7 +243,7 @@ impl fmt::Display for Checked {
 
 /// The same for programs.
 #[derive(Debug, Serialize)]
-struct Report<'a> {
+struct CheckReport<'a> {
     schema: u32,
     clients: usize,
     complete: bool,

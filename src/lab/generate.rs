@@ -1,4 +1,4 @@
-//! `bittorrent generate`: swarms that somebody makes up, as inputs, each reproducible by its seed.
+//! `bittorrent generate`: makes swarms up and writes their inputs. The same seed makes the same swarm.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,7 +20,7 @@ pub struct Generate {
     pub folder: PathBuf,
     /// What the swarm is like.
     pub shape: Shape,
-    /// What its chances follow from.
+    /// The seed of its random numbers.
     pub seed: u64,
     /// Whether a swarm that is there already may be replaced.
     pub replace: bool,
@@ -65,11 +65,11 @@ pub enum Shape {
 pub enum Wants {
     /// All of them.
     All,
-    /// So many, or all if there are fewer.
+    /// This many, or all if there are fewer.
     Some(usize),
 }
 
-/// A swarm in which chance decides who owns and who wants what.
+/// A swarm in which chance decides which files each client owns and wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RandomShape {
     /// How many clients there are.
@@ -78,7 +78,7 @@ pub struct RandomShape {
     pub files: NonZeroUsize,
     /// The length of each.
     pub segments: NonZeroUsize,
-    /// How many clients own each, and no more than there are.
+    /// How many clients own each file; at most `clients`.
     pub owners: NonZeroUsize,
     /// How many files each client wants.
     pub wants: Wants,

@@ -30,7 +30,7 @@ use swarm::settings::Settings;
 use swarm::trace::{ClockReport, Header, SCHEMA, Spool};
 use swarm::tracker::Amount;
 
-/// After so many steps somebody looks at the clock, at the signals and after the trace.
+/// The steps between two looks at the clock, at the signals and at the trace.
 const STEPS: usize = 4096;
 
 /// What the trace calls the host of all ranks.
@@ -40,7 +40,7 @@ const HOST: &str = "twin";
 #[derive(Debug, Clone)]
 pub struct Simulate {
     /// Who takes part.
-    pub swarm: Swarm,
+    pub swarm: SwarmSource,
     /// How the swarm works.
     pub settings: Settings,
     /// The clients that answer with wrong hashes, besides those of the scenario.
@@ -63,7 +63,7 @@ pub struct Simulate {
 
 /// Who takes part in a run.
 #[derive(Debug, Clone)]
-pub enum Swarm {
+pub enum SwarmSource {
     /// Those whose `in<R>.txt` are in this folder.
     In(PathBuf),
     /// Those that are made up, as [`Generate`](crate::generate::Generate) does with the seed of the
@@ -74,15 +74,15 @@ pub enum Swarm {
 /// A client's input, or what is wrong with it.
 type Input = Result<Manifest, Vec<String>>;
 
-impl Swarm {
+impl SwarmSource {
     /// What every client has read, in rank order.
     fn inputs(&self, seed: u64) -> Result<Vec<Input>> {
         match self {
-            Swarm::Of(shape) => {
+            SwarmSource::Of(shape) => {
                 let inputs = shape.swarm(&mut Rng::with_seed(seed));
                 Ok(inputs.into_iter().map(Ok).collect())
             }
-            Swarm::In(folder) => {
+            SwarmSource::In(folder) => {
                 let there = inputs::clients(folder)
                     .with_context(|| format!("cannot list the inputs in {}", folder.display()))?;
                 let clients =
@@ -153,7 +153,7 @@ impl Simulate {
     }
 
     /// A run at its start.
-    fn begin(&self, inputs: Vec<Input>, signal: Arc<AtomicUsize>) -> Result<(Plan, Run)> {
+    fn begin(&self, inputs: Vec<Input>, signal: Arc<AtomicUsize>) -> Result<(Plan, SimulatedRun)> {
         let plan = Plan {
             settings: self.settings,
             clients: inputs.len(),
@@ -171,7 +171,7 @@ impl Simulate {
         let machines = Machines::new(&plan, inputs, self.output_dir.clone(), trace.is_some());
         let links = Links::new(self.latency.clone(), plan.settings.rng(Rank::TRACKER));
         let simulation = Simulation::new(machines, links, self.tracker_time);
-        let run = Run {
+        let run = SimulatedRun {
             simulation,
             spool,
             progress,
@@ -189,8 +189,8 @@ impl Simulate {
     }
 
     /// Tells the user how it went.
-    fn finish(&self, plan: &Plan, (run, end): (Run, End)) -> Exit {
-        let Run {
+    fn finish(&self, plan: &Plan, (run, end): (SimulatedRun, End)) -> Exit {
+        let SimulatedRun {
             simulation, spool, ..
         } = run;
         let time = simulation.now();
@@ -228,11 +228,11 @@ impl Simulate {
         exit
     }
 
-    /// What shows how far it is, where somebody sees it.
-    fn progress(&self, inputs: &[Input]) -> Progress {
+    /// Shows how far the run is, if standard error is a terminal.
+    fn progress(&self, inputs: &[Input]) -> ProgressView {
         let terminal = Term::stderr();
         let style = Style::Live(terminal.size().1);
-        Progress {
+        ProgressView {
             style,
             expected: to_download(inputs),
             next: (terminal.is_term() && !self.quiet).then(|| Instant::now() + Style::FIRST),
@@ -306,10 +306,10 @@ pub(crate) fn signal() -> Result<Arc<AtomicUsize>> {
 }
 
 /// A run that goes on.
-struct Run {
+struct SimulatedRun {
     simulation: Simulation<Option<PathBuf>>,
     spool: Option<Spool>,
-    progress: Progress,
+    progress: ProgressView,
     signal: Arc<AtomicUsize>,
 }
 
@@ -319,8 +319,8 @@ enum End {
     BrokenOff(Exit, String),
 }
 
-impl Run {
-    fn go_on(mut self) -> (Run, End) {
+impl SimulatedRun {
+    fn go_on(mut self) -> (SimulatedRun, End) {
         let end = loop {
             let advanced = self.simulation.advance(STEPS);
             if let Some(spool) = &mut self.spool {
@@ -342,7 +342,7 @@ impl Run {
         (self, end)
     }
 
-    /// The signal that has come, and who has not finished by then.
+    /// The signal that has come, and the clients that have not finished by then.
     fn signalled(&self) -> Option<String> {
         let number = i32::try_from(self.signal.load(Ordering::Relaxed)).ok()?;
         let name = signal_name(number).filter(|_| number != 0)?;
@@ -352,7 +352,7 @@ impl Run {
 }
 
 /// Shows now and then how far a run is.
-struct Progress {
+struct ProgressView {
     style: Style,
     expected: Amount,
     /// When it is shown next, if it is shown.
@@ -360,7 +360,7 @@ struct Progress {
     line: Option<ProgressLine>,
 }
 
-impl Progress {
+impl ProgressView {
     fn show<O: Outputs>(&mut self, simulation: &Simulation<O>) {
         let now = Instant::now();
         let Some(next) = self.next.as_mut().filter(|next| **next <= now) else {

@@ -1,9 +1,9 @@
 //! Starts a swarm with mpirun, and tells what launchers say of the ranks that they started.
 //!
-//! * [`libraries`] is the table of the MPI libraries: all that this program knows of each.
-//! * [`mpirun`] finds the mpirun of a library, [`additions`] is what it has to be told here, and
+//! * `libraries` is the table of the MPI libraries: all that this program knows of each.
+//! * `mpirun` finds the mpirun of a library, `additions` is what it has to be told here, and
 //!   `start` becomes it.
-//! * [`environment`] reads what a launcher leaves in the environment of a rank, and [`roll`] which
+//! * `environment` reads what a launcher leaves in the environment of a rank, and `roll` which
 //!   ranks are on this host.
 
 mod additions;

@@ -10,7 +10,7 @@ use clap::CommandFactory;
 use judge::checks::{Check, Subject};
 use judge::command::Answer;
 use judge::seen::condition::CONDITIONS;
-use lab::check::Outcome;
+use lab::check::CheckOutcome;
 use lab::rules::Rule;
 use serde_json::Value;
 use swarm::exit::Exit;
@@ -65,7 +65,7 @@ fn every_exit_status_is_in_the_pages() {
         assert!(failures.contains(&row), "{row}");
     }
     let trace = page("docs/trace.md");
-    for outcome in Outcome::ALL {
+    for outcome in CheckOutcome::ALL {
         let row = format!("| {} | {outcome} |", outcome as u8);
         assert!(trace.contains(&row), "{row}");
     }

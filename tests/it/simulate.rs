@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use fastrand::Rng;
-use lab::check::{Checked, Outcome as Verdict};
+use lab::check::{CheckOutcome as Verdict, Checked};
 use lab::twin::{Links, Machines, Simulation};
 use support::job::{self, Job, Outcome, expected, program};
 use support::world::{Faults, Run, Saved, rules};

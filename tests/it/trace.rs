@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use fastrand::Rng;
-use lab::check::{Checked, Outcome::Untold};
+use lab::check::{CheckOutcome::Untold, Checked};
 use support::job::{self, Job, Outcome, expected, hash};
 use support::{generate, profiling};
 use swarm::event::{Deed, Event, Thread};

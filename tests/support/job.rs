@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
-use lab::check::{Checked, Outcome as Verdict};
+use lab::check::{CheckOutcome as Verdict, Checked};
 use swarm::launch::Mpi;
 use swarm::manifest::Manifest;
 use swarm::protocol::{FileName, Hashes, Rank};

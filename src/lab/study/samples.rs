@@ -8,13 +8,13 @@ use swarm::settings::Settings;
 
 use super::setting::{Refused, Setting};
 use crate::generate::Shape;
-use crate::simulate::{Simulate, Swarm};
+use crate::simulate::{Simulate, SwarmSource};
 
 /// A crowd of one client, whatever the options are: the tests run nothing.
 pub(super) fn simulation(_: &[Setting], _: &Path) -> Result<Simulate, Refused> {
     let one = NonZeroUsize::MIN;
     Ok(Simulate {
-        swarm: Swarm::Of(Shape::FlashCrowd {
+        swarm: SwarmSource::Of(Shape::FlashCrowd {
             seeds: one,
             leechers: 1,
             segments: one,

@@ -1,4 +1,4 @@
-//! What the environment says of who started this process, before MPI is there to ask.
+//! What a launcher says in the environment of the ranks that it starts, before MPI can be asked.
 
 use std::env;
 

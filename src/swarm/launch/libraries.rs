@@ -1,7 +1,7 @@
 //! The table of MPI libraries.
 //!
-//! Each row is a library, and all that this program knows of it. What it knows of none it takes from
-//! [`Mpi::OTHER`]. A new library is a constant and its place in [`Mpi::ALL`].
+//! A row is a library, with all that this program knows of it; [`Mpi::OTHER`] stands for all that it
+//! does not know. To add a library, add a constant and list it in [`Mpi::ALL`].
 
 use std::ffi::OsString;
 
@@ -124,8 +124,8 @@ impl Mpi {
         },
     };
 
-    /// Any other: the user has to tell its mpirun what it wants. Who has none is shown how to install
-    /// Open MPI.
+    /// Any other library: the user has to give its mpirun what it needs. If there is no mpirun, the user
+    /// is told how to install Open MPI.
     pub const OTHER: &Mpi = &Mpi {
         name: "another MPI library",
         calls_itself: &[],

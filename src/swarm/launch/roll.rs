@@ -13,13 +13,13 @@ use super::environment;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roll {
     /// These are on this host. A launcher starts all of a host's ranks, so they have one parent.
-    here: BTreeMap<u32, State>,
+    here: BTreeMap<u32, ProcessState>,
     /// How many there are, if the launcher has said so.
     ranks: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ProcessState {
     Running,
     Stopped,
 }
@@ -28,10 +28,10 @@ impl Roll {
     /// Looks around. Where there is no `/proc`, a rank sees itself alone.
     pub fn call(me: u32) -> Roll {
         let processes = fs::read_dir("/proc").into_iter().flatten();
-        let mut here: BTreeMap<u32, State> = processes
+        let mut here: BTreeMap<u32, ProcessState> = processes
             .filter_map(|process| sibling(&process.ok()?.path()))
             .collect();
-        here.entry(me).or_insert(State::Running);
+        here.entry(me).or_insert(ProcessState::Running);
         let ranks = environment::ranks();
         Roll { here, ranks }
     }
@@ -39,15 +39,15 @@ impl Roll {
     /// The first rank on this host that can speak.
     pub fn speaker(&self) -> Option<u32> {
         let mut here = self.here.iter();
-        here.find_map(|(rank, state)| (*state == State::Running).then_some(*rank))
+        here.find_map(|(rank, state)| (*state == ProcessState::Running).then_some(*rank))
     }
 
     /// Those on this host that are stopped, in words, if there are any.
     pub fn stopped(&self) -> Option<String> {
-        said(&self.in_state(State::Stopped), "stopped")
+        said(&self.in_state(ProcessState::Stopped), "stopped")
     }
 
-    fn in_state(&self, state: State) -> Vec<u32> {
+    fn in_state(&self, state: ProcessState) -> Vec<u32> {
         let here = self.here.iter().filter(|(_, other)| **other == state);
         here.map(|(rank, _)| *rank).collect()
     }
@@ -63,7 +63,7 @@ fn said(ranks: &[u32], state: &str) -> Option<String> {
 }
 
 /// The rank and the state of a process, if it is a rank that the same launcher has started.
-fn sibling(process: &Path) -> Option<(u32, State)> {
+fn sibling(process: &Path) -> Option<(u32, ProcessState)> {
     let (state, parent) = state_and_parent(&fs::read_to_string(process.join("stat")).ok()?)?;
     if parent != parent_id() {
         return None;
@@ -73,12 +73,12 @@ fn sibling(process: &Path) -> Option<(u32, State)> {
 }
 
 /// What a process's line in `/proc` says: `PID (NAME) STATE PARENT ...`, and the name may be anything.
-fn state_and_parent(stat: &str) -> Option<(State, u32)> {
+fn state_and_parent(stat: &str) -> Option<(ProcessState, u32)> {
     let (_, rest) = stat.rsplit_once(')')?;
     let mut words = rest.split_whitespace();
     let state = match words.next()? {
-        "T" | "t" => State::Stopped,
-        _ => State::Running,
+        "T" | "t" => ProcessState::Stopped,
+        _ => ProcessState::Running,
     };
     Some((state, words.next()?.parse().ok()?))
 }
@@ -90,7 +90,7 @@ impl fmt::Display for Roll {
         let unseen: Vec<u32> = ranks.filter(|rank| !self.here.contains_key(rank)).collect();
         let parts = [
             self.stopped(),
-            said(&self.in_state(State::Running), "waiting"),
+            said(&self.in_state(ProcessState::Running), "waiting"),
             said(&unseen, "not seen on this host"),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
@@ -108,11 +108,11 @@ mod tests {
         for name in ["bittorrent", "a b", ") T 1 (", "((", ""] {
             assert_eq!(
                 state_and_parent(&line(name, "S")),
-                Some((State::Running, 7))
+                Some((ProcessState::Running, 7))
             );
             assert_eq!(
                 state_and_parent(&line(name, "T")),
-                Some((State::Stopped, 7))
+                Some((ProcessState::Stopped, 7))
             );
         }
         assert_eq!(state_and_parent("42 (bittorrent"), None);
@@ -120,11 +120,11 @@ mod tests {
 
     #[test]
     fn a_roll_names_those_that_stand_still_first_and_then_all_others() {
-        let roll = |here: &[(u32, State)], ranks| Roll {
+        let roll = |here: &[(u32, ProcessState)], ranks| Roll {
             here: here.iter().copied().collect(),
             ranks,
         };
-        let (running, stopped) = (State::Running, State::Stopped);
+        let (running, stopped) = (ProcessState::Running, ProcessState::Stopped);
         let three = [(0, stopped), (2, running), (3, running)];
         for (here, ranks, speaker, text) in [
             (&three[..1], Some(1), None, "rank 0 is stopped"),

@@ -1,5 +1,5 @@
-//! What needs MPI: which library this program was built with, the start of its mpirun, and the words
-//! to who has not used it.
+//! What needs MPI: which library this program was built with, the start of its mpirun, and what a user
+//! is told who has started the program without one.
 
 use std::convert::Infallible;
 use std::env;
