@@ -84,6 +84,8 @@ mod tests {
 
     #[test]
     fn a_shell_looks_at_one_library_after_another() {
-        assert_eq!(rank_in_shell(), "${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-}}");
+        let expression = rank_in_shell();
+        let first = "${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-";
+        assert!(expression.starts_with(first), "{expression}");
     }
 }
