@@ -21,16 +21,16 @@ const SCHEMA: u32 = 1;
 /// What is to be checked.
 #[derive(Debug, Clone)]
 pub struct Check {
-    /// The trace, or the folder of parts that a run left which was broken off.
+    /// The trace, or the folder of its parts that a run leaves when it is broken off.
     pub trace: PathBuf,
-    /// Where the clients have found their inputs, to be held against what they did.
+    /// The folder of the clients' inputs, if what they did is to be compared with these.
     pub inputs: Option<PathBuf>,
     /// Whether to print JSON.
     pub json: bool,
 }
 
 impl Check {
-    /// Reads the trace, prints the verdicts, and says what is to be the exit status.
+    /// Reads the trace, prints the verdicts, and returns what the exit status says.
     ///
     /// # Errors
     /// When the trace cannot be read, or the inputs.
@@ -159,7 +159,7 @@ fn read_inputs(folder: &Path, clients: usize) -> Result<Inputs> {
 }
 
 impl Checked {
-    /// Reads a trace, in one pass, and holds it against the inputs in a folder, if one is named.
+    /// Reads a trace in one pass, and compares it with the inputs in a folder, if one is named.
     ///
     /// # Errors
     /// When it cannot be read, or an input is not there.
@@ -241,7 +241,7 @@ impl fmt::Display for Checked {
     }
 }
 
-/// The same for programs.
+/// What was found, for programs.
 #[derive(Debug, Serialize)]
 struct CheckReport<'a> {
     schema: u32,
@@ -252,7 +252,7 @@ struct CheckReport<'a> {
     rules: Vec<Judged<'a>>,
 }
 
-/// The same of one rule.
+/// What was found of one rule, for programs.
 #[derive(Debug, Serialize)]
 pub(crate) struct Judged<'a> {
     rule: String,

@@ -82,7 +82,7 @@ pub struct RandomShape {
     pub owners: NonZeroUsize,
     /// How many files each client wants.
     pub wants: Wants,
-    /// Whether chance also decides on lengths, owners and wants, with these as the most.
+    /// Whether chance also decides on lengths, owners and wants; the numbers above are the most then.
     pub vary: bool,
 }
 

@@ -39,7 +39,7 @@ const HOST: &str = "twin";
 /// A run that is to be simulated.
 #[derive(Debug, Clone)]
 pub struct Simulate {
-    /// Who takes part.
+    /// The clients and their inputs.
     pub swarm: SwarmSource,
     /// How the swarm works.
     pub settings: Settings,
@@ -61,13 +61,12 @@ pub struct Simulate {
     pub quiet: bool,
 }
 
-/// Who takes part in a run.
+/// Where the clients of a run and their inputs come from.
 #[derive(Debug, Clone)]
 pub enum SwarmSource {
-    /// Those whose `in<R>.txt` are in this folder.
+    /// The `in<R>.txt` of this folder.
     In(PathBuf),
-    /// Those that are made up, as [`Generate`](crate::generate::Generate) does with the seed of the
-    /// settings.
+    /// Made up, as [`Generate`](crate::generate::Generate) does, with the seed of the settings.
     Of(Shape),
 }
 
@@ -105,7 +104,7 @@ impl Outputs for Option<PathBuf> {
 }
 
 impl Simulate {
-    /// Runs it, prints what a real run prints, and says what is to be the exit status.
+    /// Runs it, prints what a real run prints, and returns the exit status.
     ///
     /// # Errors
     /// When nothing was started, because of the options or the inputs.
@@ -139,7 +138,7 @@ impl Simulate {
         }
     }
 
-    /// What there is to download by all clients together, and the parts that they play.
+    /// What all clients together have to download, and the parts that they play.
     ///
     /// # Errors
     /// When the inputs cannot be listed, or the scenario cannot be played.
@@ -245,7 +244,7 @@ fn seconds(time: Duration) -> String {
     format!("{:.3} s", time.as_secs_f64())
 }
 
-/// What is said of a run that has come to its end.
+/// The exit status and the report of a run that has come to its end.
 fn ended(plan: &Plan, simulation: Simulation<Option<PathBuf>>) -> (Exit, Report) {
     let finished = simulation.finish();
     let ending = finished.tracker.ending().expect("it is over");
@@ -259,7 +258,7 @@ fn warnings(inputs: &[Input]) -> Vec<String> {
         .collect()
 }
 
-/// What there is to download by all clients together.
+/// What all clients together have to download.
 fn to_download(inputs: &[Input]) -> Amount {
     let inputs = || inputs.iter().flatten();
     let owned = inputs().flat_map(|input| &input.owned);
@@ -294,7 +293,7 @@ fn header(plan: &Plan, is_complete: bool) -> Header {
     }
 }
 
-/// A number that becomes a signal's when it comes.
+/// A number that is 0 until SIGINT or SIGTERM comes, and then the signal's.
 pub(crate) fn signal() -> Result<Arc<AtomicUsize>> {
     let signal = Arc::new(AtomicUsize::new(0));
     for number in [SIGINT, SIGTERM] {

@@ -1,4 +1,4 @@
-//! Which ranks are on this host and what they do, as far as the operating system tells: for when MPI
+//! Which ranks are on this host, and whether they are stopped. The operating system tells it, when MPI
 //! cannot be asked.
 
 use std::collections::BTreeMap;
@@ -83,7 +83,7 @@ fn state_and_parent(stat: &str) -> Option<(ProcessState, u32)> {
     Some((state, words.next()?.parse().ok()?))
 }
 
-/// In words, those that stand still first.
+/// In words; the stopped ranks first.
 impl fmt::Display for Roll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ranks = 0..self.ranks.unwrap_or(0);
