@@ -40,7 +40,9 @@ const FLOORS: [(&str, &[&str]); 4] = [
     ),
     (
         "judge",
-        &["seen", "checks", "told", "runs", "grader", "course", "command"],
+        &[
+            "seen", "checks", "told", "runs", "grader", "course", "command",
+        ],
     ),
     ("pages", &["column", "page", "document"]),
 ];
@@ -54,7 +56,14 @@ const HOUSES: [(&str, &[&str]); 4] = [
 ];
 
 /// What the judge knows of a swarm: how inputs look and how ranks are started, not how one works.
-const FOR_THE_JUDGE: [&str; 6] = ["protocol", "manifest", "inputs", "launch", "progress", "toml_file"];
+const FOR_THE_JUDGE: [&str; 6] = [
+    "protocol",
+    "manifest",
+    "inputs",
+    "launch",
+    "progress",
+    "toml_file",
+];
 
 /// The rooms that decide: they take messages and times, and leave what is to be done.
 const DECIDE: [&str; 8] = [
@@ -176,9 +185,19 @@ fn a_room_names_only_rooms_below_it() {
 #[test]
 fn no_check_names_another() {
     let checks = src().join("judge/checks");
-    for path in files(&checks).into_iter().filter(|path| !path.ends_with("checks/mod.rs")) {
-        let inside = path.strip_prefix(&checks).expect("a file in that folder").with_extension("");
-        let own = inside.iter().next().and_then(|name| name.to_str()).expect("a name");
+    for path in files(&checks)
+        .into_iter()
+        .filter(|path| !path.ends_with("checks/mod.rs"))
+    {
+        let inside = path
+            .strip_prefix(&checks)
+            .expect("a file in that folder")
+            .with_extension("");
+        let own = inside
+            .iter()
+            .next()
+            .and_then(|name| name.to_str())
+            .expect("a name");
         for other in named(&code(&path), "crate::checks::") {
             let may = [own, "evidence"].contains(&other) || own == "table";
             assert!(may, "{} names {other}", path.display());
@@ -243,12 +262,18 @@ fn what_decides_has_no_effects() {
 fn the_rooms_of_the_runtime_form_no_circle() {
     let files = files(&src().join("swarm/runtime")).into_iter();
     let room = |path: &PathBuf| path.file_stem().unwrap().to_string_lossy().into_owned();
-    let mut rooms: BTreeMap<String, String> = files.map(|path| (room(&path), code(&path))).collect();
+    let mut rooms: BTreeMap<String, String> =
+        files.map(|path| (room(&path), code(&path))).collect();
     rooms.remove("mod");
-    assert!(rooms.values().all(|code| !code.contains("super::{")), "each room has a line of its own");
+    assert!(
+        rooms.values().all(|code| !code.contains("super::{")),
+        "each room has a line of its own"
+    );
     // A room that names none of the others is taken away, until only circles and what names them is left.
     let names_none = |rooms: &BTreeMap<String, String>, room: &String| {
-        named(&rooms[room], "super::").into_iter().all(|other| !rooms.contains_key(other))
+        named(&rooms[room], "super::")
+            .into_iter()
+            .all(|other| !rooms.contains_key(other))
     };
     while let Some(room) = rooms.keys().find(|room| names_none(&rooms, room)).cloned() {
         rooms.remove(&room);

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::letter::look;
 use super::story::{Story, ToldStory};
-use crate::check::{Checked, Judged, Outcome};
+use crate::check::{CheckOutcome, Checked, Judged};
 use crate::rules::{Judgement, Verdict};
 use pages::page::{DrawnPage, Mark};
 use swarm::event::{Event, Thread};
@@ -134,9 +134,9 @@ pub(super) fn page(
         events: checked.events(),
         outcome: checked.outcome().to_string(),
         outcome_mark: match checked.outcome() {
-            Outcome::Holds => Mark::Good,
-            Outcome::Broken => Mark::Bad,
-            Outcome::Unreadable | Outcome::Untold => Mark::Doubt,
+            CheckOutcome::Holds => Mark::Good,
+            CheckOutcome::Broken => Mark::Bad,
+            CheckOutcome::Unreadable | CheckOutcome::Untold => Mark::Doubt,
         },
         settings: &header.settings,
         defaults: defaults(header.clients),
