@@ -1,11 +1,9 @@
 //! What happens in a run, one event after another.
 
-use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::protocol::{FileId, FileName, Letter, Rank, SegmentIndex, Tag};
+pub use crate::protocol::Thread;
+use crate::protocol::{FileId, FileName, Letter, Rank, SegmentIndex};
 
 /// Something that a thread did.
 ///
@@ -21,62 +19,6 @@ pub struct Event {
     pub thread: Thread,
     /// What it did.
     pub deed: Deed,
-}
-
-/// The threads of a run by what they do. What a client does before it has its two, which is to send
-/// INIT and to take INIT_ACK, counts as its download thread's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Thread {
-    /// Rank 0's.
-    Tracker,
-    /// A client's that fetches files.
-    Download,
-    /// A client's that serves them.
-    Upload,
-}
-
-impl Thread {
-    /// The thread of its rank that reads a letter.
-    pub fn reader(letter: &Letter) -> Thread {
-        Thread::reading(letter.tag())
-    }
-
-    /// The thread that reads messages of a kind.
-    pub fn reading(tag: Tag) -> Thread {
-        match tag {
-            Tag::Init
-            | Tag::SwarmRequest
-            | Tag::Update
-            | Tag::FileComplete
-            | Tag::AllComplete
-            | Tag::Alive
-            | Tag::Confirm => Thread::Tracker,
-            Tag::InitAck | Tag::Swarm | Tag::Segment | Tag::Availability | Tag::Grant => {
-                Thread::Download
-            }
-            Tag::SegmentRequest | Tag::AvailabilityRequest | Tag::Stop => Thread::Upload,
-        }
-    }
-
-    /// The thread of a rank that sends it.
-    pub fn sender(from: Rank, letter: &Letter) -> Thread {
-        match letter {
-            _ if from == Rank::TRACKER => Thread::Tracker,
-            Letter::ToTracker(_) | Letter::ToUpload(_) => Thread::Download,
-            Letter::ToDownload(_) => Thread::Upload,
-        }
-    }
-}
-
-impl fmt::Display for Thread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Thread::Tracker => "tracker",
-            Thread::Download => "download",
-            Thread::Upload => "upload",
-        })
-    }
 }
 
 /// What a thread did.

@@ -184,7 +184,7 @@ impl From<Tag> for ToldTag {
         let (hue, dash) = look(tag);
         ToldTag {
             name: tag.to_string(),
-            reader: Thread::reading(tag),
+            reader: tag.reader(),
             hue,
             dash,
         }

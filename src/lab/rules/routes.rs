@@ -3,7 +3,6 @@
 
 use super::known::KnownSwarm;
 use super::{Passing, Rule, Way};
-use swarm::event::Thread;
 use swarm::protocol::{Rank, Tag};
 
 /// Checks that a message may be where it is. Otherwise returns the rule that it breaks, and how.
@@ -16,7 +15,7 @@ pub(super) fn check(passing: &Passing<'_>, known: &KnownSwarm) -> Result<(), (Ru
         ..
     } = passing;
     let tag = letter.tag();
-    let (sender, reader) = ends(tag);
+    let (sender, reader) = (tag.sender(), tag.reader());
     let exists = known.has(from, sender) && known.has(to, reader) && from != to;
     match passing.way {
         Way::Posted if exists && thread == sender => Ok(()),
@@ -38,36 +37,10 @@ pub(super) fn check(passing: &Passing<'_>, known: &KnownSwarm) -> Result<(), (Ru
     }
 }
 
-/// The threads that send and read such messages.
-fn ends(tag: Tag) -> (Thread, Thread) {
-    match tag {
-        Tag::Init
-        | Tag::SwarmRequest
-        | Tag::Update
-        | Tag::FileComplete
-        | Tag::AllComplete
-        | Tag::Alive
-        | Tag::Confirm => (Thread::Download, Thread::Tracker),
-        Tag::InitAck | Tag::Swarm | Tag::Grant => (Thread::Tracker, Thread::Download),
-        Tag::Stop => (Thread::Tracker, Thread::Upload),
-        Tag::SegmentRequest | Tag::AvailabilityRequest => (Thread::Download, Thread::Upload),
-        Tag::Segment | Tag::Availability => (Thread::Upload, Thread::Download),
-    }
-}
-
 fn rule(tag: Tag, from: Rank, to: Rank) -> Rule {
     if !tag.is_trackers() && [from, to].contains(&Rank::TRACKER) {
         return Rule::R2;
     }
-    match tag {
-        Tag::Init | Tag::InitAck => Rule::R1,
-        Tag::SwarmRequest | Tag::Swarm => Rule::R3,
-        Tag::SegmentRequest | Tag::AvailabilityRequest | Tag::Grant | Tag::Confirm => Rule::R4,
-        Tag::Update => Rule::R6,
-        Tag::FileComplete => Rule::R7,
-        Tag::AllComplete => Rule::R8,
-        Tag::Segment | Tag::Availability => Rule::R9,
-        Tag::Stop => Rule::R12,
-        Tag::Alive => Rule::Messages,
-    }
+    let rule = tag.rule().map(|number| Rule::ALL[usize::from(number) - 1]);
+    rule.unwrap_or(Rule::Messages)
 }

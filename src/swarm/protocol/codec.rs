@@ -6,7 +6,7 @@ use std::mem;
 use postcard::ser_flavors::Size;
 use serde::Serialize;
 
-use super::{Letter, Message, Tag, ToDownload, ToTracker, ToUpload};
+use super::{Letter, Message, Tag, Thread, ToDownload, ToTracker, ToUpload};
 
 /// Appends the message's encoding to `bytes`.
 pub fn encode<M: Message>(message: &M, bytes: &mut Vec<u8>) {
@@ -48,20 +48,11 @@ pub fn decode<M: Message>(tag: i32, bytes: &[u8]) -> Result<M, Undecodable> {
 /// # Errors
 /// As [`decode`].
 pub fn decode_letter(tag: i32, bytes: &[u8]) -> Result<Letter, Undecodable> {
-    match Tag::from_number(tag).ok_or(Undecodable::Tag(tag))? {
-        Tag::Init
-        | Tag::SwarmRequest
-        | Tag::Update
-        | Tag::FileComplete
-        | Tag::AllComplete
-        | Tag::Alive
-        | Tag::Confirm => decode::<ToTracker>(tag, bytes).map(Letter::from),
-        Tag::InitAck | Tag::Swarm | Tag::Segment | Tag::Availability | Tag::Grant => {
-            decode::<ToDownload>(tag, bytes).map(Letter::from)
-        }
-        Tag::SegmentRequest | Tag::AvailabilityRequest | Tag::Stop => {
-            decode::<ToUpload>(tag, bytes).map(Letter::from)
-        }
+    let kind = Tag::from_number(tag).ok_or(Undecodable::Tag(tag))?;
+    match kind.reader() {
+        Thread::Tracker => decode::<ToTracker>(tag, bytes).map(Letter::from),
+        Thread::Download => decode::<ToDownload>(tag, bytes).map(Letter::from),
+        Thread::Upload => decode::<ToUpload>(tag, bytes).map(Letter::from),
     }
 }
 
@@ -287,7 +278,8 @@ mod tests {
                 content: Tag::FileComplete
             })
         );
-        assert_eq!(decode::<ToUpload>(15, &[2]), Err(Undecodable::Tag(15)));
+        let none = i32::try_from(Tag::ALL.len()).unwrap();
+        assert_eq!(decode::<ToUpload>(none, &[2]), Err(Undecodable::Tag(none)));
         assert_eq!(decode::<ToUpload>(-1, &[2]), Err(Undecodable::Tag(-1)));
     }
 

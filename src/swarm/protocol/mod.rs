@@ -5,6 +5,7 @@
 //! `docs/protocol.md`.
 
 mod codec;
+mod content;
 mod file_name;
 mod letter;
 mod message;
@@ -13,21 +14,23 @@ mod message;
 pub mod samples;
 mod segment;
 mod segment_set;
+mod thread;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use codec::{Undecodable, decode, decode_letter, encode};
+pub use content::{
+    Answer, Availability, Gained, Hint, Init, InitAck, Joined, Members, Missing, OwnedFile,
+    Progress, Reason, SegmentAnswer, SegmentRequest, Swarm,
+};
 pub use file_name::{BadFileName, FileName};
 pub use letter::{Envelope, Letter};
-pub use message::{
-    Answer, Availability, Gained, Hint, Init, InitAck, Joined, Members, Message, Missing,
-    OwnedFile, Progress, Reason, SegmentAnswer, SegmentRequest, Swarm, Tag, ToDownload, ToTracker,
-    ToUpload,
-};
+pub use message::{Message, Tag, ToDownload, ToTracker, ToUpload};
 pub use segment::{BadSegmentHash, Hashes, SegmentHash, SegmentIndex};
 pub use segment_set::SegmentSet;
+pub use thread::Thread;
 
 /// A process of the run: 0 is the tracker, 1 and up are the clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,0 +1,214 @@
+//! What messages carry.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{FileId, FileName, Hashes, Rank, SegmentHash, SegmentIndex, SegmentSet};
+
+/// How far a client has come with a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The file.
+    pub file: FileId,
+    /// The positions gained since the tracker was last told, if it is to know: none with the index
+    /// of 2024 (R2).
+    pub gained: Vec<SegmentIndex>,
+}
+
+/// A wanted file that a client could not get.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// Its name.
+    pub name: FileName,
+    /// Why it did not come.
+    pub reason: Reason,
+}
+
+/// Why a wanted file did not come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reason {
+    /// No client owns a file of this name.
+    NobodyHasIt,
+    /// Every member of the swarm was asked for what was lacking, time and again, and none sent it.
+    NobodySendsIt,
+    /// It was downloaded, but the output could not be written, for this reason.
+    NotWritten(String),
+    /// The client left before it had it, as the scenario says.
+    ItLeft,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::NobodyHasIt => write!(f, "nobody has it"),
+            Reason::NobodySendsIt => write!(f, "nobody who should have it sends it"),
+            Reason::NotWritten(why) => write!(f, "{why}"),
+            Reason::ItLeft => write!(f, "it left"),
+        }
+    }
+}
+
+/// A client's word to the tracker about its input (R1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Init {
+    /// It takes part, and owns these files.
+    Ready(Vec<OwnedFile>),
+    /// It cannot use its input, for these reasons, each a line to be shown.
+    Unable(Vec<String>),
+}
+
+/// A file that a client owns from the start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnedFile {
+    /// Its name.
+    pub name: FileName,
+    /// The hashes of all its segments.
+    pub hashes: Hashes,
+}
+
+/// The tracker's answer to INIT, once it has heard from every client (R1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InitAck {
+    /// The swarm starts. The client's own files got these numbers, in the order of its INIT.
+    Start(Vec<FileId>),
+    /// It does not, because of the input of some client. The tracker tells the user why.
+    Refused,
+}
+
+/// The tracker's answer to SWARM_REQUEST and to UPDATE (R3, R6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Swarm {
+    /// The first answer to a client about a file.
+    Joined(Joined),
+    /// A later answer: the swarm as it is now.
+    Members(Members),
+    /// Nobody has a file of this name.
+    Unknown,
+}
+
+/// All that there is to know about a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The file's number.
+    pub file: FileId,
+    /// The hashes of all its segments, for the client to hold against what it is sent (R4).
+    pub hashes: Hashes,
+    /// How many seeds and peers its swarm has, with the client itself, which is one from now on.
+    pub size: usize,
+    /// The seeds and peers, in rank order.
+    pub members: Arc<[Rank]>,
+    /// Those of them that are seeds: who owns it or has completed it (R11).
+    pub seeds: Arc<[Rank]>,
+    /// What each of them holds, in the same order, if the tracker knows; nothing with the index of
+    /// 2024 (R2).
+    pub held: Vec<SegmentSet>,
+}
+
+/// A swarm, after the first answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Members {
+    /// How many seeds and peers there are, with the client itself.
+    pub size: usize,
+    /// The seeds and peers, in rank order.
+    pub members: Arc<[Rank]>,
+    /// Those of them that are seeds.
+    pub seeds: Arc<[Rank]>,
+    /// What they gained since the client was last answered, if the tracker knows. Only that: what
+    /// is held is never lost, and all of it every time would cost the square of the file's length.
+    pub gained: Vec<Gained>,
+}
+
+/// Segments that a member has gained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gained {
+    /// The member.
+    pub member: Rank,
+    /// The positions.
+    pub segments: Vec<SegmentIndex>,
+}
+
+/// Which segment is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentRequest {
+    /// The file it is a part of.
+    pub file: FileId,
+    /// Its position in the file.
+    pub segment: SegmentIndex,
+    /// Its hash, as the tracker promised it.
+    pub hash: SegmentHash,
+}
+
+/// A client's answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentAnswer {
+    /// The file of the request.
+    pub file: FileId,
+    /// The position of the request.
+    pub segment: SegmentIndex,
+    /// The segment, or not.
+    pub answer: Answer,
+    /// Where to get other segments of the file. Only with a refusal, and only where serving takes
+    /// time; the sender's own first.
+    pub hints: Vec<Hint>,
+}
+
+/// Somebody holds a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Hint {
+    /// The sender of the answer, or whom it has sent the segment to.
+    pub holder: Rank,
+    /// The position.
+    pub segment: SegmentIndex,
+}
+
+/// Whether a segment came (R9).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// Here it is: its hash, as the sender holds it.
+    Ack(SegmentHash),
+    /// The sender does not hold it.
+    Nack,
+    /// The sender's upload slots are taken; one is kept for the asker in so long. Only where serving
+    /// takes time.
+    Busy(Duration),
+}
+
+/// A client's answer about a segment that it may be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Availability {
+    /// The file of the question.
+    pub file: FileId,
+    /// The position of the question.
+    pub segment: SegmentIndex,
+    /// How many requests are queued or in service, if the client holds the segment.
+    pub load: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_a_file_is_missing_is_said_in_words() {
+        let why = "cannot write client1_f: Is a directory";
+        let said = [
+            Reason::NobodyHasIt,
+            Reason::NobodySendsIt,
+            Reason::NotWritten(why.into()),
+            Reason::ItLeft,
+        ]
+        .map(|reason| reason.to_string());
+        assert_eq!(
+            said,
+            [
+                "nobody has it",
+                "nobody who should have it sends it",
+                why,
+                "it left"
+            ]
+        );
+    }
+}
