@@ -112,9 +112,7 @@ impl std::error::Error for Undecodable {}
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{hash, hashes, name, owned};
-    use std::time::Duration;
-
+    use super::super::samples::{messages, owned};
     use super::super::*;
     use super::*;
 
@@ -146,127 +144,13 @@ mod tests {
 
     #[test]
     fn every_message_round_trips_and_every_truncated_encoding_is_an_error() {
-        check(
-            ToTracker::Init(Init::Ready(vec![owned("f", "ab")])),
-            &[&[0, 0, 1, 1, b'f', 0, 32][..], &[0xaa; 16], &[0xbb; 16]].concat(),
-        );
-        check(
-            ToTracker::Init(Init::Ready(vec![owned("f", "ax")])),
-            &[&[0, 0, 1, 1, b'f', 1, 64][..], &[b'a'; 32], &[b'x'; 32]].concat(),
-        );
-        check(
-            ToTracker::Init(Init::Unable(vec!["why".into()])),
-            &[0, 1, 1, 3, b'w', b'h', b'y'],
-        );
-        check(
-            ToTracker::SwarmRequest(name("film")),
-            &[1, 4, b'f', b'i', b'l', b'm'],
-        );
-        let progress = |file, gained: &[usize]| Progress {
-            file: FileId(file),
-            gained: gained.iter().copied().map(SegmentIndex).collect(),
-        };
-        check(ToTracker::Update(progress(300, &[])), &[2, 0xac, 2, 0]);
-        check(
-            ToTracker::FileComplete(progress(7, &[3, 130])),
-            &[3, 7, 2, 3, 0x82, 1],
-        );
-        check(
-            ToTracker::AllComplete {
-                missing: vec![Missing {
-                    name: name("x"),
-                    reason: Reason::NobodySendsIt,
-                }],
-            },
-            &[4, 1, 1, b'x', 1],
-        );
-
-        check(ToTracker::Alive, &[5]);
-        let (file, segment) = (FileId(1), SegmentIndex(2));
-        check(ToTracker::Confirm { file, segment }, &[6, 1, 2]);
-
-        check(
-            ToDownload::InitAck(InitAck::Start(vec![FileId(2), FileId(0)])),
-            &[0, 0, 2, 2, 0],
-        );
-        check(ToDownload::InitAck(InitAck::Refused), &[0, 1]);
-        check(
-            ToDownload::Swarm(Swarm::Joined(Joined {
-                file: FileId(5),
-                hashes: hashes("c"),
-                size: 300,
-                members: [Rank(1), Rank(200)].into(),
-                seeds: [Rank(200)].into(),
-                held: vec![SegmentSet::all(8), SegmentSet::none(8)],
-            })),
-            &[
-                &[1, 0, 5, 0, 16][..],
-                &[0xcc; 16],
-                &[0xac, 2, 2, 1, 200, 1, 1, 200, 1, 2, 1, 0xff, 1, 0],
-            ]
-            .concat(),
-        );
-        check(
-            ToDownload::Swarm(Swarm::Members(Members {
-                size: 7,
-                members: [Rank(3)].into(),
-                seeds: [].into(),
-                gained: vec![Gained {
-                    member: Rank(3),
-                    segments: vec![SegmentIndex(9)],
-                }],
-            })),
-            &[1, 1, 7, 1, 3, 0, 1, 3, 1, 9],
-        );
-        check(ToDownload::Swarm(Swarm::Unknown), &[1, 2]);
-        let answer = |answer| {
-            ToDownload::Segment(SegmentAnswer {
-                file: FileId(1),
-                segment: SegmentIndex(9),
-                answer,
-                hints: vec![],
-            })
-        };
-        check(
-            answer(Answer::Ack(hash(b'd'))),
-            &[&[2, 1, 9, 0, 32][..], &[b'd'; 32], &[0]].concat(),
-        );
-        check(answer(Answer::Nack), &[2, 1, 9, 1, 0]);
-        let hint = Hint {
-            holder: Rank(3),
-            segment: SegmentIndex(7),
-        };
-        let refusal = SegmentAnswer {
-            file: FileId(1),
-            segment: SegmentIndex(9),
-            answer: Answer::Nack,
-            hints: vec![hint; 2],
-        };
-        check(ToDownload::Segment(refusal), &[2, 1, 9, 1, 2, 3, 7, 3, 7]);
-        let busy = Answer::Busy(Duration::from_nanos(1_000_000_130));
-        check(answer(busy), &[2, 1, 9, 2, 1, 0x82, 1, 0]);
-        let available = |load| {
-            ToDownload::Availability(Availability {
-                file,
-                segment,
-                load,
-            })
-        };
-        check(available(None), &[3, 1, 2, 0]);
-        check(available(Some(5)), &[3, 1, 2, 1, 5]);
-        check(ToDownload::Grant(file), &[4, 1]);
-
-        let request = SegmentRequest {
-            file: FileId(1),
-            segment: SegmentIndex(1_000_000),
-            hash: hash(b'e'),
-        };
-        check(
-            ToUpload::SegmentRequest(request),
-            &[&[0, 1, 0xc0, 0x84, 0x3d, 32][..], &[b'e'; 32]].concat(),
-        );
-        check(ToUpload::AvailabilityRequest { file, segment }, &[1, 1, 2]);
-        check(ToUpload::Stop, &[2]);
+        for (letter, golden) in messages() {
+            match letter {
+                Letter::ToTracker(message) => check(message, &golden),
+                Letter::ToDownload(message) => check(message, &golden),
+                Letter::ToUpload(message) => check(message, &golden),
+            }
+        }
     }
 
     #[test]
