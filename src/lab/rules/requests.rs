@@ -43,10 +43,7 @@ impl RuleCheck for Requests {
     fn message(&mut self, passing: &Passing<'_>, hearing: &mut Hearing<'_>) {
         let known = hearing.known;
         let (from, to) = (passing.from, passing.to);
-        let polls = matches!(
-            known.settings.peer_selection.name,
-            "least-busy" | "two-choices"
-        );
+        let polls = known.settings.peer_selection.value.polls;
         match (passing.way, passing.letter) {
             (Way::Taken, Letter::ToDownload(ToDownload::Swarm(answer))) => {
                 let client = self.clients.entry(to).or_default();

@@ -21,7 +21,7 @@ pub(super) struct FairShares {
 impl RuleCheck for FairShares {
     fn message(&mut self, passing: &Passing<'_>, hearing: &mut Hearing<'_>) {
         let known = hearing.known;
-        let take_turns = known.settings.peer_selection.name == "round-robin"
+        let take_turns = known.settings.peer_selection.value.takes_turns
             && !known.serving_takes_time
             && known.settings.members.is_none()
             && known.corrupt.is_empty();

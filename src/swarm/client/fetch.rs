@@ -105,7 +105,8 @@ impl Fetch {
     ) -> Result<Fetch> {
         let (file, hashes) = (joined.file, joined.hashes.clone());
         let mut order = sources.order(&settings, hashes.len());
-        let members = KnownMembers::new(me, joined, &settings, sources.polls(), &mut *order)?;
+        let polls = settings.peer_selection.value.polls;
+        let members = KnownMembers::new(me, joined, &settings, polls, &mut *order)?;
         let mut fetch = Fetch {
             file,
             record: Recorded(record),

@@ -27,15 +27,10 @@ impl Sources {
         let mut rng = settings.rng(me);
         Sources {
             me,
-            selection: (settings.peer_selection.value)(me, rng.fork()),
+            selection: (settings.peer_selection.value.make)(me, rng.fork()),
             rng,
             asked: BTreeMap::new(),
         }
-    }
-
-    /// Whether members are asked how busy they are.
-    pub(super) fn polls(&self) -> bool {
-        self.selection.polls()
     }
 
     /// The order in which to fetch a file of `segments` segments.

@@ -15,14 +15,14 @@ use crate::protocol::SegmentIndex;
 pub const ALL: &[SegmentOrder] = &[sequential::POLICY, random::POLICY, rarest_first::POLICY];
 
 /// A policy by its name.
-pub type SegmentOrder = Named<Kind>;
+pub type SegmentOrder = Named<OrderPolicy>;
 
 /// What there is to know of a policy.
 #[derive(Debug)]
-pub struct Kind {
+pub struct OrderPolicy {
     /// Whether it goes by what the members hold, which only the index of segments tells.
     pub needs_holders: bool,
-    /// Makes the order of a file of so many segments.
+    /// Makes the order of a file with this number of segments.
     pub make: fn(usize, &mut Rng) -> Box<dyn Order>,
 }
 
@@ -31,11 +31,11 @@ pub trait Order: Debug + Send {
     /// The next one, if there is one left.
     fn next(&mut self) -> Option<SegmentIndex>;
 
-    /// Hears that one more member holds this segment.
+    /// Learns that one more member holds this segment.
     fn spread(&mut self, _segment: SegmentIndex) {}
 }
 
-/// The positions of a file of so many segments, shuffled.
+/// The positions of all segments of a file, shuffled.
 fn shuffled(segments: usize, rng: &mut Rng) -> Vec<usize> {
     let mut positions: Vec<usize> = (0..segments).collect();
     rng.shuffle(&mut positions);

@@ -1,12 +1,12 @@
 //! In any order, all orders alike.
 
-use super::{Kind, Order, SegmentOrder, shuffled};
+use super::{Order, OrderPolicy, SegmentOrder, shuffled};
 use crate::protocol::SegmentIndex;
 
 pub(super) const POLICY: SegmentOrder = SegmentOrder {
     name: "random",
     about: "in any order, all orders alike",
-    value: Kind {
+    value: OrderPolicy {
         needs_holders: false,
         make: |segments, rng| Box::new(Random(shuffled(segments, rng))),
     },

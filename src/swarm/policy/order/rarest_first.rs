@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use fastrand::Rng;
 
-use super::{Kind, Order, SegmentOrder, shuffled};
+use super::{Order, OrderPolicy, SegmentOrder, shuffled};
 use crate::protocol::SegmentIndex;
 
 pub(super) const POLICY: SegmentOrder = SegmentOrder {
     name: "rarest-first",
     about: "the one that the fewest members hold (with --tracker-index segments)",
-    value: Kind {
+    value: OrderPolicy {
         needs_holders: true,
         make: |segments, rng| Box::new(RarestFirst::new(segments, rng)),
     },

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use super::{Kind, Order, SegmentOrder};
+use super::{Order, OrderPolicy, SegmentOrder};
 use crate::protocol::SegmentIndex;
 
 pub(super) const POLICY: SegmentOrder = SegmentOrder {
     name: "sequential",
     about: "from the first to the last",
-    value: Kind {
+    value: OrderPolicy {
         needs_holders: false,
         make: |segments, _| Box::new(Sequential(0..segments)),
     },

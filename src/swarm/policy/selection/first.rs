@@ -1,11 +1,15 @@
 //! Always the first member.
 
-use super::{Candidates, Choice, PeerSelection, Selection};
+use super::{Candidates, Choice, PeerSelection, Selection, SelectionPolicy};
 
 pub(super) const POLICY: PeerSelection = PeerSelection {
     name: "first",
     about: "always the first holder in rank order: no balancing, a baseline",
-    value: |_, _| Box::new(First),
+    value: SelectionPolicy {
+        polls: false,
+        takes_turns: false,
+        make: |_, _| Box::new(First),
+    },
 };
 
 #[derive(Debug)]

@@ -1,11 +1,15 @@
 //! The least busy of all members.
 
-use super::{Candidates, Choice, PeerSelection, Selection};
+use super::{Candidates, Choice, PeerSelection, Selection, SelectionPolicy};
 
 pub(super) const POLICY: PeerSelection = PeerSelection {
     name: "least-busy",
     about: "the least busy of all members, which are asked how busy they are",
-    value: |_, _| Box::new(LeastBusy),
+    value: SelectionPolicy {
+        polls: true,
+        takes_turns: false,
+        make: |_, _| Box::new(LeastBusy),
+    },
 };
 
 #[derive(Debug)]
@@ -15,10 +19,6 @@ impl Selection for LeastBusy {
     fn choose(&mut self, candidates: &Candidates<'_>) -> Option<Choice> {
         let members: Vec<_> = candidates.iter().collect();
         (!members.is_empty()).then_some(Choice::LeastBusyOf(members))
-    }
-
-    fn polls(&self) -> bool {
-        true
     }
 }
 

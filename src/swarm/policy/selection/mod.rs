@@ -22,18 +22,24 @@ pub const ALL: &[PeerSelection] = &[
     first::POLICY,
 ];
 
-/// A policy by its name, made for a client with its rank and its random numbers.
-pub type PeerSelection = Named<fn(Rank, Rng) -> Box<dyn Selection>>;
+/// A policy by its name.
+pub type PeerSelection = Named<SelectionPolicy>;
+
+/// What there is to know of a policy.
+#[derive(Debug)]
+pub struct SelectionPolicy {
+    /// Whether a client asks members how busy they are.
+    pub polls: bool,
+    /// Whether the members take turns. Then the owners of a file serve a client equally (R5).
+    pub takes_turns: bool,
+    /// Makes the selection of the client of this rank, with its random numbers.
+    pub make: fn(Rank, Rng) -> Box<dyn Selection>,
+}
 
 /// How a client selects whom it asks.
 pub trait Selection: Debug + Send {
     /// Decides for one segment, if there is a candidate at all.
     fn choose(&mut self, candidates: &Candidates<'_>) -> Option<Choice>;
-
-    /// Whether it asks members how busy they are.
-    fn polls(&self) -> bool {
-        false
-    }
 }
 
 /// What a policy decides.
@@ -91,7 +97,7 @@ mod tests {
     ) -> Vec<Choice> {
         let members: Vec<Rank> = members.iter().copied().map(Rank).collect();
         let may = |member: Rank| !barred.contains(&member.0);
-        let mut selection = (policy.value)(Rank(me), Rng::with_seed(7));
+        let mut selection = (policy.value.make)(Rank(me), Rng::with_seed(7));
         let mut choose = || selection.choose(&Candidates::new(&members, &may));
         (0..4).filter_map(|_| choose()).collect()
     }

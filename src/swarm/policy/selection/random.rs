@@ -2,12 +2,16 @@
 
 use fastrand::Rng;
 
-use super::{Candidates, Choice, PeerSelection, Selection};
+use super::{Candidates, Choice, PeerSelection, Selection, SelectionPolicy};
 
 pub(super) const POLICY: PeerSelection = PeerSelection {
     name: "random",
     about: "any member, all alike",
-    value: |_, rng| Box::new(Random { rng }),
+    value: SelectionPolicy {
+        polls: false,
+        takes_turns: false,
+        make: |_, rng| Box::new(Random { rng }),
+    },
 };
 
 #[derive(Debug)]

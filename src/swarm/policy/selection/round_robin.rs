@@ -1,12 +1,16 @@
 //! The members in turn.
 
-use super::{Candidates, Choice, PeerSelection, Selection};
+use super::{Candidates, Choice, PeerSelection, Selection, SelectionPolicy};
 use crate::protocol::Rank;
 
 pub(super) const POLICY: PeerSelection = PeerSelection {
     name: "round-robin",
     about: "the members in turn",
-    value: |me, _| Box::new(RoundRobin { last: me }),
+    value: SelectionPolicy {
+        polls: false,
+        takes_turns: true,
+        make: |me, _| Box::new(RoundRobin { last: me }),
+    },
 };
 
 /// Starts behind the client itself, so that clients which start together do not all ask the same

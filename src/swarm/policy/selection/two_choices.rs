@@ -2,12 +2,16 @@
 
 use fastrand::Rng;
 
-use super::{Candidates, Choice, PeerSelection, Selection};
+use super::{Candidates, Choice, PeerSelection, Selection, SelectionPolicy};
 
 pub(super) const POLICY: PeerSelection = PeerSelection {
     name: "two-choices",
     about: "the less busy of two random members, which are asked how busy they are",
-    value: |_, rng| Box::new(TwoChoices { rng }),
+    value: SelectionPolicy {
+        polls: true,
+        takes_turns: false,
+        make: |_, rng| Box::new(TwoChoices { rng }),
+    },
 };
 
 /// Of two random bins the emptier one: a ball's second choice makes the fullest of n bins hold
@@ -23,10 +27,6 @@ impl Selection for TwoChoices {
     fn choose(&mut self, candidates: &Candidates<'_>) -> Option<Choice> {
         let two = self.rng.choose_multiple(candidates.iter(), 2);
         (!two.is_empty()).then_some(Choice::LeastBusyOf(two))
-    }
-
-    fn polls(&self) -> bool {
-        true
     }
 }
 
