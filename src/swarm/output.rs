@@ -32,13 +32,18 @@ impl fmt::Display for NotWritten {
 
 impl std::error::Error for NotWritten {}
 
+/// The name of the output in which a client has this file.
+pub fn name(client: Rank, file: impl fmt::Display) -> String {
+    format!("client{client}_{file}")
+}
+
 /// Writes a client's file into `folder`, which is created if missing: its hashes in order, one a
 /// line. It gets its name when it is whole, and replaces an older file of that name.
 ///
 /// # Errors
 /// When it could not be written. Nothing new is left then.
 pub fn save(folder: &Path, client: Rank, file: &SavedFile) -> Result<(), NotWritten> {
-    let path = folder.join(format!("client{client}_{}", file.name));
+    let path = folder.join(name(client, &file.name));
     fs::create_dir_all(folder)
         .and_then(|()| write(folder, &path, &|lines| write_lines(lines, &file.hashes)))
         .map_err(|error| NotWritten { path, error })
