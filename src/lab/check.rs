@@ -118,13 +118,14 @@ impl Checking {
             let shown = trace.display();
             format!("{shown}:1: settings that this version does not know")
         };
-        let (settings, corrupt) = header.settings.parse().with_context(unknown)?;
-        let cast = header.settings.cast().with_context(unknown)?;
+        let plan = &header.plan;
+        plan.check_cast().with_context(unknown)?;
+        let corrupt = plan.corrupt.iter().copied().collect();
         Ok(Checking {
             clients: header.clients,
             complete: header.complete,
             events: 0,
-            judge: Judge::new(header.clients, settings, corrupt).casting(cast),
+            judge: Judge::new(header.clients, plan.settings, corrupt).casting(plan.cast.clone()),
         })
     }
 

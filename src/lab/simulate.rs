@@ -286,7 +286,7 @@ fn header(plan: &Plan, is_complete: bool) -> Header {
     Header {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION").into(),
-        settings: plan.into(),
+        plan: plan.clone(),
         clients: plan.clients,
         complete: is_complete,
         clocks: ranks.map(clock).collect(),

@@ -128,6 +128,7 @@ pub mod report;
 #[cfg(feature = "mpi")]
 pub mod runtime;
 pub mod scenario;
+mod seconds;
 pub mod settings;
 pub mod statistics;
 pub mod toml_file;

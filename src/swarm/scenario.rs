@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::client::Conduct;
+use crate::client::Part;
 use crate::protocol::Rank;
 use crate::settings::Settings;
 use crate::toml_file::{Place, Problem};
@@ -33,13 +33,12 @@ pub struct Scenario {
 struct Class {
     name: String,
     members: Members,
-    /// When its clients arrive; the first of them at the earliest, if they come one after another.
+    /// When its clients arrive. Where one comes after another, none is earlier than this.
     arrives: Duration,
-    /// How long it takes from one to the next, on average.
+    /// The mean time from one arrival to the next. `None`: all arrive at once.
     every: Option<Duration>,
-    upload_time: Option<Duration>,
-    conduct: Conduct,
-    leaves: Leaves,
+    /// What a client of it does that arrives at the start.
+    part: Part,
 }
 
 /// Who is in a class.
@@ -51,16 +50,6 @@ enum Members {
     Share(f64),
 }
 
-/// When the clients of a class leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Leaves {
-    Never,
-    /// So long after they are done.
-    WhenDone(Duration),
-    /// So long after they have arrived.
-    After(Duration),
-    AfterOneCopy,
-}
 
 /// The text of a scenario file.
 ///

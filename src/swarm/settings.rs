@@ -4,15 +4,28 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use fastrand::Rng;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::policy::order::{self, SegmentOrder};
 use crate::policy::selection::{self, PeerSelection};
 use crate::policy::{Named, TrackerIndex};
 use crate::protocol::Rank;
 
-/// How a swarm works.
-#[derive(Debug, Clone, Copy)]
+/// How a swarm works. A report has the fields in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
+    /// What the tracker knows of a swarm.
+    #[serde(deserialize_with = "tracker_index")]
+    pub tracker_index: &'static Named<TrackerIndex>,
+    /// Which member a client asks for a segment.
+    #[serde(deserialize_with = "peer_selection")]
+    pub peer_selection: &'static PeerSelection,
+    /// Which segment a client asks for first.
+    #[serde(deserialize_with = "segment_order")]
+    pub segment_order: &'static SegmentOrder,
+    /// Whether a client asks for a segment only after the tracker has granted one, and confirms
+    /// each that came.
+    pub tracker_grants: bool,
     /// After this number of segments of a file, a client sends UPDATE, and gets the swarm anew
     /// (R6).
     pub update_interval: NonZeroUsize,
@@ -20,23 +33,45 @@ pub struct Settings {
     pub window: NonZeroUsize,
     /// The most members that the tracker names in one answer, drawn anew each time. `None`: all of
     /// them.
+    #[serde(default)]
     pub members: Option<NonZeroUsize>,
-    /// What the tracker knows of a swarm.
-    pub tracker_index: &'static Named<TrackerIndex>,
-    /// Which member a client asks for a segment.
-    pub peer_selection: &'static PeerSelection,
-    /// Which segment a client asks for first.
-    pub segment_order: &'static SegmentOrder,
-    /// Whether a client asks for a segment only after the tracker has granted one, and confirms
-    /// each that came.
-    pub tracker_grants: bool,
     /// How long a segment occupies the upload link of the client that serves it.
+    #[serde(with = "crate::seconds")]
     pub upload_time: Duration,
     /// The most segments that are on a client's upload link or wait for it. A client that asks for
-    /// more gets an appointment. `None`: no limit.
+    /// more gets an appointment. `None`: no limit, which is 0 in a report.
+    #[serde(serialize_with = "or_zero", deserialize_with = "unless_zero")]
     pub upload_slots: Option<NonZeroUsize>,
     /// The seed of all random choices.
     pub seed: u64,
+}
+
+fn tracker_index<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<&'static Named<TrackerIndex>, D::Error> {
+    Named::read(deserializer, "tracker-index", TrackerIndex::ALL)
+}
+
+fn peer_selection<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<&'static PeerSelection, D::Error> {
+    Named::read(deserializer, "peer-selection", selection::ALL)
+}
+
+fn segment_order<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<&'static SegmentOrder, D::Error> {
+    Named::read(deserializer, "segment-order", order::ALL)
+}
+
+fn or_zero<S: Serializer>(number: &Option<NonZeroUsize>, serializer: S) -> Result<S::Ok, S::Error> {
+    number.map_or(0, NonZeroUsize::get).serialize(serializer)
+}
+
+fn unless_zero<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<NonZeroUsize>, D::Error> {
+    usize::deserialize(deserializer).map(NonZeroUsize::new)
 }
 
 impl Default for Settings {

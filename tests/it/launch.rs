@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 
 use support::job::{Job, as_root, hash, program};
 use swarm::launch::Mpi;
+use swarm::protocol::Rank;
 use tempfile::TempDir;
 
 /// One client owns `f` of 2 segments, and two want it. One of these wants another file as well.
@@ -26,8 +27,8 @@ fn a_rank_is_started_for_every_input_and_its_exit_status_is_passed_on() {
     assert_eq!(job.status, Some(1), "{}", job.stderr);
     job.assert_says(&["client 3 did not get 'g': nobody has it\n"]);
     let report = job.report("r.json");
-    assert_eq!(report.settings.clients, 3);
-    assert_eq!(report.settings.corrupt, [2, 3]);
+    assert_eq!(report.plan.clients, 3);
+    assert_eq!(report.plan.corrupt, [Rank(2), Rank(3)]);
     let f = [hash('a'), hash('a')].map(|hash| hash + "\n").concat();
     let outputs = ["client2_f", "client3_f"].map(|name| (name.to_owned(), f.clone()));
     assert_eq!(job.outputs("out"), BTreeMap::from(outputs));

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::thread;
+use std::time::Duration;
 
 use fastrand::Rng;
 use support::job::{self, Job, expected, hash};
 use support::{generate, repository};
 use swarm::event::Deed;
+use swarm::output;
 use swarm::protocol::Rank;
 use swarm::report::MissingFile;
 use swarm::trace::Reader;
@@ -113,13 +115,13 @@ fn the_report_of_a_run_agrees_with_its_outputs() {
     assert_eq!(job.status, Some(0), "{}", job.stderr);
     let report = job.report("report.json");
     assert_eq!((report.schema, report.exit_status), (2, 0));
-    assert_eq!((report.settings.clients, report.settings.seed), (5, 17));
-    assert_eq!(report.settings.upload_time, 1e-4);
+    assert_eq!((report.plan.clients, report.plan.settings.seed), (5, 17));
+    assert_eq!(report.plan.settings.upload_time, Duration::from_micros(100));
     let measured = report.measured.expect("a run that ended");
     let outputs = job.outputs(".");
     assert_eq!(measured.files as usize, outputs.len());
     for client in &measured.clients {
-        let prefix = format!("client{}_", client.client);
+        let prefix = output::name(Rank(client.client), "");
         let written = outputs.iter().filter(|(name, _)| name.starts_with(&prefix));
         let lines: usize = written.map(|(_, content)| content.lines().count()).sum();
         assert_eq!(client.segments as usize, lines);

@@ -220,7 +220,7 @@ fn assert_start_is_given_up(job: Job, stopped: u32) {
     assert!(job.outputs("out").is_empty());
     if stopped != 0 {
         let report = job.report("r.json");
-        assert_eq!((report.exit_status, report.settings.clients), (4, 3));
+        assert_eq!((report.exit_status, report.plan.clients), (4, 3));
     }
 }
 

@@ -95,7 +95,11 @@ impl Break {
     fn check(&self) {
         let (rank, part) = self.part;
         let class = "a".to_owned();
-        let cast = Cast::from_iter([(rank, Role { class, part })]);
+        let cast = Cast::from(vec![Role {
+            client: rank,
+            class,
+            part,
+        }]);
         for mut tape in tapes_of(self.inputs, self.settings, cast.clone()) {
             for judgement in judge_cast(&tape, self.settings, cast.clone(), true) {
                 assert_eq!(judgement.verdict, Verdict::Holds, "{judgement}, unbroken");

@@ -80,10 +80,7 @@ fn every_folder_of_inputs_comes_out_right_with_every_published_design() {
             let (header, events) = trace(&run, "t.jsonl");
             let report = run.report("r.json");
             assert!(header.complete);
-            assert_eq!(
-                (header.clients, &header.settings),
-                (inputs.len(), &report.settings)
-            );
+            assert_eq!((header.clients, &header.plan), (inputs.len(), &report.plan));
             let clocks = header
                 .clocks
                 .iter()
@@ -334,7 +331,7 @@ fn a_crowd_goes_on_when_its_seed_leaves_after_one_copy() {
     let left = events.iter().filter(|event| event.deed == Deed::Left);
     assert_eq!(left.map(|event| event.rank).collect::<Vec<_>>(), [Rank(1)]);
     let report = run.report("r.json");
-    assert_eq!(report.settings.scenario.len(), 1 + 16 + 7);
+    assert_eq!(report.plan.cast.iter().count(), 1 + 16 + 7);
     let measured = report.measured.expect("a run that ended");
     assert_eq!(measured.lower_bound, None, "nobody knows it here");
     let class = |name: &str| &measured.classes[name];
@@ -344,12 +341,13 @@ fn a_crowd_goes_on_when_its_seed_leaves_after_one_copy() {
     assert!(class("slow").served > 0);
     let of = |client: u32| &measured.clients[client as usize - 1];
     assert_eq!(of(1).class.as_deref(), Some("seed"));
-    for role in report.settings.scenario {
-        let begun = of(role.client)
+    for role in report.plan.cast.iter() {
+        let arrival = role.part.arrival.as_secs_f64();
+        let begun = of(role.client.0)
             .downloads
             .first()
             .map(|download| download.begun);
-        assert!(begun.is_none_or(|begun| begun == role.arrival), "{role:?}");
+        assert!(begun.is_none_or(|begun| begun == arrival), "{role:?}");
     }
 }
 

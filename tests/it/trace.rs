@@ -114,7 +114,7 @@ fn is_traced(name: &str, arguments: &[&str], condition: impl Fn(Job) -> Job) {
     let (header, events) = trace(&job, name);
     let report = job.report("r.json");
     assert!(header.complete);
-    assert_eq!((header.clients, &header.settings), (4, &report.settings));
+    assert_eq!((header.clients, &header.plan), (4, &report.plan));
     let ranks: Vec<u32> = header.clocks.iter().map(|clock| clock.rank).collect();
     assert_eq!(ranks, [0, 1, 2, 3, 4]);
     assert_agrees(&events, &report);

@@ -15,7 +15,7 @@ use crate::rules::{Judgement, Verdict};
 use pages::page::{DrawnPage, Mark};
 use swarm::event::{Event, Thread};
 use swarm::protocol::Tag;
-use swarm::report::{Plan, SettingsReport};
+use swarm::report::Plan;
 use swarm::scenario::Cast;
 use swarm::settings::Settings;
 use swarm::trace::Header;
@@ -54,9 +54,9 @@ struct RunPage<'a> {
     events: u64,
     outcome: String,
     outcome_mark: Mark,
-    settings: &'a SettingsReport,
+    settings: &'a Plan,
     /// The settings of a run without options.
-    defaults: SettingsReport,
+    defaults: Plan,
     hosts: Vec<&'a str>,
     uncertainty: Option<f64>,
     rules: Vec<JudgedHere<'a>>,
@@ -115,7 +115,6 @@ pub(super) fn page(
     story: Story,
     window: Option<RangeInclusive<Duration>>,
 ) -> Result<String> {
-    let (settings, _) = header.settings.parse()?;
     let mut hosts: Vec<&str> = header
         .clocks
         .iter()
@@ -138,7 +137,7 @@ pub(super) fn page(
             CheckOutcome::Broken => Mark::Bad,
             CheckOutcome::Unreadable | CheckOutcome::Untold => Mark::Doubt,
         },
-        settings: &header.settings,
+        settings: &header.plan,
         defaults: defaults(header.clients),
         hosts,
         uncertainty: uncertain.max_by(f64::total_cmp),
@@ -150,19 +149,18 @@ pub(super) fn page(
             let [start, end] = [window.start(), window.end()].map(Duration::as_secs_f64);
             [start, end]
         }),
-        told: story.tell(&settings),
+        told: story.tell(&header.plan.settings),
     };
     PAGE.telling(&run)
 }
 
-fn defaults(clients: usize) -> SettingsReport {
-    let plan = Plan {
+fn defaults(clients: usize) -> Plan {
+    Plan {
         settings: Settings::default(),
         clients,
         corrupt: Vec::new(),
         cast: Cast::default(),
-    };
-    SettingsReport::from(&plan)
+    }
 }
 
 fn judged<'a>(judgement: &'a Judgement, places: &'a BTreeMap<u64, OffencePlace>) -> JudgedHere<'a> {

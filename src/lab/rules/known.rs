@@ -105,8 +105,8 @@ impl KnownSwarm {
     pub(super) fn cast(&mut self, cast: Cast) {
         let corrupt = cast
             .iter()
-            .filter(|(_, role)| role.part.conduct == Conduct::Corrupt);
-        self.corrupt.extend(corrupt.map(|(client, _)| client));
+            .filter(|role| role.part.conduct == Conduct::Corrupt);
+        self.corrupt.extend(corrupt.map(|role| role.client));
         self.serving_takes_time |= !cast.longest_upload_time().is_zero();
         self.cast = cast;
     }

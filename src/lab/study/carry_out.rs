@@ -54,7 +54,7 @@ impl<'a> Plan<'a> {
             for point in &grid.points {
                 let simulate = study.simulate(point, study.seed, parse);
                 let (expected, cast) = simulate.expected().with_context(|| study.named(point))?;
-                classes.extend(cast.iter().map(|(_, role)| role.class.clone()));
+                classes.extend(cast.iter().map(|role| role.class.clone()));
                 segments.extend([expected.segments as u64].repeat(grid.repetitions));
             }
         }

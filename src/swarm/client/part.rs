@@ -7,15 +7,18 @@ use serde::{Deserialize, Serialize};
 
 /// What sets one client apart. The default is everybody's part, unless a
 /// [`Scenario`](crate::scenario::Scenario) says otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Part {
     /// When it begins to download, since its INIT_ACK. What it owns it serves from the start.
+    #[serde(with = "crate::seconds")]
     pub arrival: Duration,
-    /// How long a segment occupies its upload link, if not as long as everybody's.
+    /// How long a segment occupies its upload link. `None`: as long as everybody's.
+    #[serde(default, with = "crate::seconds::optional")]
     pub upload_time: Option<Duration>,
     /// How it answers requests.
     pub conduct: Conduct,
-    /// Whether it leaves.
+    /// When it leaves.
+    #[serde(rename = "leaves")]
     pub leaving: Leaving,
 }
 
@@ -35,20 +38,34 @@ pub enum Conduct {
 
 /// When a client leaves. From then on it refuses whatever it is asked for, and asks for nothing more:
 /// what it still wanted it goes without. What is on its upload link by then still goes out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Leaving {
     /// It stays to the end.
     #[default]
     Never,
-    /// So long after it has nothing left to download.
-    WhenDone(Duration),
-    /// At a time since its INIT_ACK, whatever it lacks.
-    At(Duration),
-    /// When it has sent every segment that it owned at least once. Who owned none stays.
+    /// It stays for this time after it has nothing left to download.
+    WhenDone(#[serde(with = "crate::seconds")] Duration),
+    /// At this time since its INIT_ACK, whatever it lacks.
+    At(#[serde(with = "crate::seconds")] Duration),
+    /// When it has sent every segment that it owned at least once. A client that owned none stays.
     AfterOneCopy,
 }
 
 impl Part {
+    /// The same part, begun later.
+    pub fn later(self, by: Duration) -> Part {
+        let leaving = match self.leaving {
+            Leaving::At(time) => Leaving::At(time.saturating_add(by)),
+            Leaving::Never | Leaving::WhenDone(_) | Leaving::AfterOneCopy => self.leaving,
+        };
+        Part {
+            arrival: self.arrival.saturating_add(by),
+            leaving,
+            ..self
+        }
+    }
+
     /// Whether it may leave before it has all that it wants.
     pub fn may_leave_midway(&self) -> bool {
         match self.leaving {

@@ -10,6 +10,9 @@ pub mod selection;
 
 use std::fmt;
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Something to choose by its name.
 pub struct Named<T> {
     /// As it is written on the command line.
@@ -24,6 +27,33 @@ impl<T> Named<T> {
     /// The one of this name.
     pub fn find<'a>(all: &'a [Named<T>], name: &str) -> Option<&'a Named<T>> {
         all.iter().find(|named| named.name == name)
+    }
+
+    /// Reads the name of one, as `option` has it.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub(crate) fn read<'de, D: Deserializer<'de>>(
+        deserializer: D,
+        option: &str,
+        all: &'static [Named<T>],
+    ) -> Result<&'static Named<T>, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let unknown = || D::Error::custom(format_args!("--{option} has no '{name}'"));
+        Named::find(all, &name).ok_or_else(unknown)
+    }
+}
+
+/// Names are unique in a list.
+impl<T> PartialEq for Named<T> {
+    fn eq(&self, other: &Named<T>) -> bool {
+        self.name == other.name
+    }
+}
+
+impl<T> Serialize for Named<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.name.serialize(serializer)
     }
 }
 

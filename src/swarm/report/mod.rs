@@ -3,29 +3,20 @@
 mod classes;
 mod measured;
 pub mod metrics;
-mod role;
+mod plan;
 mod table;
 
-use std::collections::BTreeSet;
-use std::num::NonZeroUsize;
-use std::time::Duration;
-
-use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::client::{Conduct, Part};
 use crate::exit::Exit;
-use crate::policy::{Named, TrackerIndex, order, selection};
 use crate::protocol::{Missing, Rank, Reason};
-use crate::scenario::Cast;
-use crate::settings::Settings;
 use crate::tracker::{Ending, Tally};
 
 pub use classes::ClassMeasured;
 pub use measured::{
     Balance, ClientMeasured, Distribution, DownloadMeasured, Measured, TrackerLoad,
 };
-pub use role::{Leaves, RoleReport};
+pub use plan::Plan;
 
 /// The version of [`Report`]'s shape. It grows when a field changes its meaning or goes.
 pub const SCHEMA: u32 = 2;
@@ -46,7 +37,8 @@ pub struct Report {
     /// The files that clients wanted and did not get.
     pub missing: Vec<MissingFile>,
     /// What the run was to be.
-    pub settings: SettingsReport,
+    #[serde(rename = "settings")]
+    pub plan: Plan,
     /// What was measured; nothing, if the run did not come to its end.
     pub measured: Option<Measured>,
 }
@@ -60,99 +52,6 @@ pub struct MissingFile {
     pub file: String,
     /// Why it did not come.
     pub reason: String,
-}
-
-/// The settings of a run, by the names of their options. Times are in seconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "--help has them")]
-pub struct SettingsReport {
-    pub clients: usize,
-    pub tracker_index: String,
-    pub peer_selection: String,
-    pub segment_order: String,
-    pub tracker_grants: bool,
-    pub update_interval: usize,
-    pub window: usize,
-    /// Nothing is all of them.
-    #[serde(default)]
-    pub members: Option<NonZeroUsize>,
-    pub upload_time: f64,
-    pub upload_slots: usize,
-    pub seed: u64,
-    pub corrupt: Vec<u32>,
-    /// Who has a part of its own, as `--scenario` deals them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub scenario: Vec<RoleReport>,
-}
-
-impl SettingsReport {
-    /// What they stand for, and who is corrupt.
-    ///
-    /// # Errors
-    /// When this version does not know them.
-    pub fn parse(&self) -> Result<(Settings, BTreeSet<Rank>)> {
-        let positive = |option: &str, number| {
-            NonZeroUsize::new(number).with_context(|| format!("--{option} cannot be 0"))
-        };
-        let settings = Settings {
-            update_interval: positive("update-interval", self.update_interval)?,
-            window: positive("window", self.window)?,
-            members: self.members,
-            tracker_index: known("tracker-index", TrackerIndex::ALL, &self.tracker_index)?,
-            peer_selection: known("peer-selection", selection::ALL, &self.peer_selection)?,
-            segment_order: known("segment-order", order::ALL, &self.segment_order)?,
-            tracker_grants: self.tracker_grants,
-            upload_time: Duration::try_from_secs_f64(self.upload_time).context("--upload-time")?,
-            upload_slots: NonZeroUsize::new(self.upload_slots),
-            seed: self.seed,
-        };
-        Ok((settings, self.corrupt.iter().copied().map(Rank).collect()))
-    }
-
-    /// The parts that were dealt.
-    ///
-    /// # Errors
-    /// When this version does not know them.
-    pub fn cast(&self) -> Result<Cast> {
-        let role = |report: &RoleReport| report.parse(self.clients);
-        self.scenario.iter().map(role).collect()
-    }
-}
-
-fn known<T>(option: &str, all: &'static [Named<T>], name: &str) -> Result<&'static Named<T>> {
-    Named::find(all, name).with_context(|| format!("--{option} has no '{name}'"))
-}
-
-/// What is known of a run before it starts.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// How the swarm works.
-    pub settings: Settings,
-    /// How many clients there are.
-    pub clients: usize,
-    /// Those that answer with wrong hashes, besides those of the scenario.
-    pub corrupt: Vec<Rank>,
-    /// Who has a part of its own.
-    pub cast: Cast,
-}
-
-impl Plan {
-    /// What stands in the way of it, in words for the user.
-    pub fn objection(&self) -> Option<String> {
-        let mut corrupt = self.corrupt.iter();
-        let rank = corrupt.find(|rank| rank.0 as usize > self.clients)?;
-        let last = self.clients;
-        Some(format!("--corrupt {rank}: the last client has rank {last}"))
-    }
-
-    /// The part of a client.
-    pub fn part(&self, client: Rank) -> Part {
-        let mut part = self.cast.part(client);
-        if self.corrupt.contains(&client) {
-            part.conduct = Conduct::Corrupt;
-        }
-        part
-    }
 }
 
 impl Report {
@@ -183,7 +82,7 @@ impl Report {
             outcome: exit.to_string(),
             problems,
             missing: Vec::new(),
-            settings: plan.into(),
+            plan: plan.clone(),
             measured: None,
         }
     }
@@ -220,30 +119,9 @@ impl Report {
             "{}{left}{} downloaded by {}, {} in {time}\n",
             table::table(measured),
             count(measured.files, "file"),
-            count(self.settings.clients as u64, "client"),
+            count(self.plan.clients as u64, "client"),
             count(measured.segments, "segment"),
         )
-    }
-}
-
-impl From<&Plan> for SettingsReport {
-    fn from(plan: &Plan) -> SettingsReport {
-        let settings = &plan.settings;
-        SettingsReport {
-            clients: plan.clients,
-            tracker_index: settings.tracker_index.to_string(),
-            peer_selection: settings.peer_selection.to_string(),
-            segment_order: settings.segment_order.to_string(),
-            tracker_grants: settings.tracker_grants,
-            update_interval: settings.update_interval.get(),
-            window: settings.window.get(),
-            members: settings.members,
-            upload_time: settings.upload_time.as_secs_f64(),
-            upload_slots: settings.upload_slots.map_or(0, NonZeroUsize::get),
-            seed: settings.seed,
-            corrupt: plan.corrupt.iter().map(|rank| rank.0).collect(),
-            scenario: plan.cast.iter().map(RoleReport::from).collect(),
-        }
     }
 }
 
@@ -297,31 +175,5 @@ fn count(number: u64, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
         _ => format!("{number} {noun}s"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_settings_of_a_report_are_those_of_its_run_also_where_all_members_are_told() {
-        for members in [None, NonZeroUsize::new(50)] {
-            let settings = Settings {
-                members,
-                ..Settings::default()
-            };
-            let plan = Plan {
-                settings,
-                clients: 3,
-                corrupt: vec![Rank(2)],
-                cast: Cast::default(),
-            };
-            let text = serde_json::to_string(&SettingsReport::from(&plan)).unwrap();
-            let read: SettingsReport = serde_json::from_str(&text).unwrap();
-            let (parsed, corrupt) = read.parse().unwrap();
-            assert_eq!(format!("{parsed:?}"), format!("{settings:?}"));
-            assert_eq!(corrupt, BTreeSet::from([Rank(2)]));
-        }
     }
 }

@@ -96,7 +96,7 @@ impl Tracing {
                 run,
                 rank: me.0,
                 thread: Thread::Tracker,
-                settings: plan.into(),
+                plan: plan.clone(),
                 clock: mine.clone(),
             },
             start: clock.start_of_first(comparison),
@@ -197,7 +197,7 @@ impl Tracing {
         let header = Header {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").into(),
-            settings: (&self.plan).into(),
+            plan: self.plan.clone(),
             clients: self.plan.clients,
             complete: is_whole,
             clocks: self.clocks.clone(),

@@ -4,62 +4,67 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fastrand::Rng;
+use serde::{Deserialize, Serialize};
 
-use super::{Class, Leaves, Members};
-use crate::client::{Leaving, Part};
+use super::{Class, Members};
+use crate::client::Part;
 use crate::protocol::Rank;
 use crate::toml_file::{Place, Problem};
 
-/// The clients that have a part of their own. By default nobody has.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Cast {
-    roles: BTreeMap<Rank, Role>,
-}
+/// The clients that have a part of their own, in rank order. By default no client has.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<Role>")]
+pub struct Cast(Vec<Role>);
 
 /// A client's class, and what it does as one of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
+    /// The client.
+    pub client: Rank,
     /// The name of the class.
     pub class: String,
     /// What the client does.
+    #[serde(flatten)]
     pub part: Part,
 }
 
 impl Cast {
     /// The part of a client: everybody's, if it has none of its own.
     pub fn part(&self, client: Rank) -> Part {
-        self.roles
-            .get(&client)
-            .map_or(Part::default(), |role| role.part)
+        self.role(client).map_or(Part::default(), |role| role.part)
     }
 
     /// The class of a client, if it is in one.
     pub fn class(&self, client: Rank) -> Option<&str> {
-        Some(&self.roles.get(&client)?.class)
+        Some(&self.role(client)?.class)
+    }
+
+    fn role(&self, client: Rank) -> Option<&Role> {
+        let place = self.0.binary_search_by_key(&client, |role| role.client);
+        Some(&self.0[place.ok()?])
     }
 
     /// The longest time that a segment occupies anybody's upload link, of those who have their own.
     pub fn longest_upload_time(&self) -> Duration {
-        let times = self.roles.values().filter_map(|role| role.part.upload_time);
+        let times = self.0.iter().filter_map(|role| role.part.upload_time);
         times.max().unwrap_or_default()
     }
 
-    /// Whether nobody has a part of its own.
+    /// Whether no client has a part of its own.
     pub fn is_empty(&self) -> bool {
-        self.roles.is_empty()
+        self.0.is_empty()
     }
 
-    /// Those who have, in rank order.
-    pub fn iter(&self) -> impl Iterator<Item = (Rank, &Role)> {
-        self.roles.iter().map(|(&rank, role)| (rank, role))
+    /// The parts, in rank order.
+    pub fn iter(&self) -> impl Iterator<Item = &Role> {
+        self.0.iter()
     }
 }
 
-impl FromIterator<(Rank, Role)> for Cast {
-    fn from_iter<I: IntoIterator<Item = (Rank, Role)>>(roles: I) -> Cast {
-        Cast {
-            roles: roles.into_iter().collect(),
-        }
+impl From<Vec<Role>> for Cast {
+    fn from(mut roles: Vec<Role>) -> Cast {
+        roles.sort_by_key(|role| role.client);
+        Cast(roles)
     }
 }
 
@@ -87,9 +92,13 @@ pub(super) fn cast(classes: &[Class], clients: usize, mut rng: Rng) -> Result<Ca
         if let Some(mean) = class.every {
             latest[place] = latest[place].saturating_add(exponential(mean, &mut rng));
         }
-        (client, class.role(latest[place]))
+        Role {
+            client,
+            class: class.name.clone(),
+            part: class.part.later(latest[place]),
+        }
     };
-    Ok(members.into_iter().map(role).collect())
+    Ok(Cast(members.into_iter().map(role).collect()))
 }
 
 /// The clients whose ranks are named, and the places of their classes.
@@ -124,24 +133,4 @@ fn twice(place: Place, rank: u32, class: &str) -> Problem {
 fn exponential(mean: Duration, rng: &mut Rng) -> Duration {
     let time = -(1.0 - rng.f64()).ln() * mean.as_secs_f64();
     Duration::try_from_secs_f64(time).unwrap_or(Duration::MAX)
-}
-
-impl Class {
-    fn role(&self, arrival: Duration) -> Role {
-        let leaving = match self.leaves {
-            Leaves::Never => Leaving::Never,
-            Leaves::WhenDone(stay) => Leaving::WhenDone(stay),
-            Leaves::After(time) => Leaving::At(arrival.saturating_add(time)),
-            Leaves::AfterOneCopy => Leaving::AfterOneCopy,
-        };
-        Role {
-            class: self.name.clone(),
-            part: Part {
-                arrival,
-                upload_time: self.upload_time,
-                conduct: self.conduct,
-                leaving,
-            },
-        }
-    }
 }

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use toml::Spanned;
 
-use super::{Class, Leaves, Members, Scenario};
-use crate::client::Conduct;
+use super::{Class, Members, Scenario};
+use crate::client::{Conduct, Leaving, Part};
 use crate::toml_file::{self, Place, Problem};
 
 /// The whole file.
@@ -32,7 +32,7 @@ struct Table {
     arrives_every: Option<Spanned<Plain<Time>>>,
     upload_time: Option<Plain<Time>>,
     conduct: Option<Plain<Conduct>>,
-    leaves: Option<Spanned<Plain<Leaves>>>,
+    leaves: Option<Spanned<Plain<Leaving>>>,
     stays: Option<Spanned<Plain<Time>>>,
 }
 
@@ -113,13 +113,14 @@ fn class(table: Spanned<Table>, at: &impl Fn(Range<usize>) -> Place) -> Result<C
     }
     let conduct = conduct.map_or(Conduct::default(), |conduct| conduct.0);
     let place = leaves.as_ref().map(|leaves| at(leaves.span()));
-    let mut leaves = leaves.map_or(Leaves::Never, |leaves| leaves.into_inner().0);
-    if let (Leaves::AfterOneCopy, true, Some(place)) = (leaves, conduct != Conduct::Honest, place) {
+    let mut leaving = leaves.map_or(Leaving::Never, |leaves| leaves.into_inner().0);
+    if let (Leaving::AfterOneCopy, true, Some(place)) = (leaving, conduct != Conduct::Honest, place)
+    {
         let text = "expected an honest client to leave after one copy, for no other gives one";
         return Err(Problem::new(place, text));
     }
     if let Some(stays) = stays {
-        let Leaves::WhenDone(stay) = &mut leaves else {
+        let Leaving::WhenDone(stay) = &mut leaving else {
             let text = "expected stays only with leaves = \"when done\"";
             return Err(Problem::new(at(stays.span()), text));
         };
@@ -130,9 +131,12 @@ fn class(table: Spanned<Table>, at: &impl Fn(Range<usize>) -> Place) -> Result<C
         members,
         arrives: arrives.map_or(Duration::ZERO, |time| time.0.0),
         every: arrives_every.map(|time| time.into_inner().0.0),
-        upload_time: upload_time.map(|time| time.0.0),
-        conduct,
-        leaves,
+        part: Part {
+            arrival: Duration::ZERO,
+            upload_time: upload_time.map(|time| time.0.0),
+            conduct,
+            leaving,
+        },
     })
 }
 
@@ -244,16 +248,17 @@ impl Written for Conduct {
     }
 }
 
-impl Written for Leaves {
+/// A time counts from the arrival.
+impl Written for Leaving {
     const EXPECTED: &'static str =
         "\"never\", \"when done\", \"after one copy\" or a time such as \"2s\"";
 
-    fn from_word(word: &str) -> Option<Leaves> {
+    fn from_word(word: &str) -> Option<Leaving> {
         match word {
-            "never" => Some(Leaves::Never),
-            "when done" => Some(Leaves::WhenDone(Duration::ZERO)),
-            "after one copy" => Some(Leaves::AfterOneCopy),
-            _ => humantime::parse_duration(word).ok().map(Leaves::After),
+            "never" => Some(Leaving::Never),
+            "when done" => Some(Leaving::WhenDone(Duration::ZERO)),
+            "after one copy" => Some(Leaving::AfterOneCopy),
+            _ => humantime::parse_duration(word).ok().map(Leaving::At),
         }
     }
 }

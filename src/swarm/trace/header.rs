@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::Thread;
-use crate::report::SettingsReport;
+use crate::report::Plan;
 
 /// The version of the format. It grows when a field changes its meaning or goes.
 pub const SCHEMA: u32 = 1;
@@ -16,7 +16,8 @@ pub struct Header {
     /// The version of the program.
     pub version: String,
     /// What the run was to be.
-    pub settings: SettingsReport,
+    #[serde(rename = "settings")]
+    pub plan: Plan,
     /// How many clients there are.
     pub clients: usize,
     /// Whether every event is there.
@@ -52,7 +53,8 @@ pub struct PartHeader {
     /// Which one.
     pub thread: Thread,
     /// What the run was to be.
-    pub settings: SettingsReport,
+    #[serde(rename = "settings")]
+    pub plan: Plan,
     /// The rank's clock.
     pub clock: ClockReport,
 }

@@ -196,7 +196,7 @@ mod tests {
             run: 5,
             rank: 2,
             thread: Thread::Download,
-            settings: (&plan).into(),
+            plan,
             clock: ClockReport {
                 rank: 2,
                 host: "here".into(),

@@ -142,8 +142,8 @@ fn parts(folder: &Path, merge: fn(Streams) -> Merge<Part>) -> Result<(Header, So
     let header = Header {
         schema: first.schema,
         version: first.version.clone(),
-        settings: first.settings.clone(),
-        clients: first.settings.clients,
+        plan: first.plan.clone(),
+        clients: first.plan.clients,
         complete: false,
         clocks,
     };

@@ -126,7 +126,7 @@ mod tests {
         let header = Header {
             schema: SCHEMA,
             version: "1.2.3".into(),
-            settings: (&plan).into(),
+            plan,
             clients: 3,
             complete: false,
             clocks: vec![],

@@ -1,7 +1,6 @@
 //! What a file may say, and what is said of one that says something else.
 
 use super::*;
-use crate::client::{Leaving, Part};
 use crate::protocol::Rank;
 use crate::scenario::Cast;
 use crate::settings::Settings;
@@ -38,8 +37,8 @@ fn cast(text: &str, clients: usize, seed: u64) -> Result<Cast, String> {
 }
 
 fn in_class(cast: &Cast, class: &str) -> Vec<u32> {
-    let members = cast.iter().filter(|(_, role)| role.class == class);
-    members.map(|(client, _)| client.0).collect()
+    let members = cast.iter().filter(|role| role.class == class);
+    members.map(|role| role.client.0).collect()
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn header() -> Header {
     Header {
         schema: SCHEMA,
         version: "1.2.3".into(),
-        settings: (&plan).into(),
+        plan,
         clients: 3,
         complete: true,
         clocks: vec![clock(3)],
@@ -142,7 +142,7 @@ fn left(runs: [u64; 2]) -> TempDir {
             run,
             rank: 3,
             thread,
-            settings: header().settings,
+            plan: header().plan,
             clock: clock(3),
         };
         let mut bytes = serde_json::to_vec(&header).unwrap();
