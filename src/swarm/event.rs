@@ -7,8 +7,8 @@ use crate::protocol::{FileId, FileName, Letter, Rank, SegmentIndex};
 
 /// Something that a thread did.
 ///
-/// The events of one thread are in their order. Those of several are ordered by their messages: the
-/// n-th message of a flow is posted before it is taken. Times only draw pictures.
+/// The events of one thread are in their order. The events of two threads are ordered by their messages:
+/// the n-th message of a flow is posted before it is taken. Times are only for pictures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// Since the start of the run, on one clock for all ranks.
@@ -30,9 +30,9 @@ pub enum Deed {
     Posted {
         /// The rank that is to take it.
         to: Rank,
-        /// Which message it is of its flow, those from one rank to one mailbox, from 1 on.
+        /// The number of the message in its flow (from one rank to one mailbox), from 1.
         number: u64,
-        /// How long its encoding is.
+        /// The length of its encoding.
         bytes: usize,
         /// The message.
         letter: Letter,
@@ -41,46 +41,46 @@ pub enum Deed {
     Taken {
         /// The rank that posted it.
         from: Rank,
-        /// Which message it is of its flow, those from one rank to one mailbox, from 1 on.
+        /// The number of the message in its flow (from one rank to one mailbox), from 1.
         number: u64,
-        /// How long its encoding is.
+        /// The length of its encoding.
         bytes: usize,
         /// The message.
         letter: Letter,
     },
-    /// It held the hash that a member sent against the promised one, and they were the same (R4).
+    /// It compared the hash that a member sent with the promised one, and they were the same (R4).
     Verified {
-        /// Who sent it.
+        /// The rank that sent it.
         from: Rank,
         /// The file.
         file: FileId,
         /// The position.
         segment: SegmentIndex,
     },
-    /// They were not.
+    /// It compared them, and they differed.
     WrongHash {
-        /// Who sent it.
+        /// The rank that sent it.
         from: Rank,
         /// The file.
         file: FileId,
         /// The position.
         segment: SegmentIndex,
     },
-    /// It wrote an output (R7), or could not, for this reason.
+    /// It wrote an output (R7), or could not.
     Saved {
         /// The file.
         file: FileName,
         /// Why there is no output.
         problem: Option<String>,
     },
-    /// It serves nobody any more: its client has left.
+    /// Its client has left, and serves no more.
     Left,
     /// It ended.
     Ended,
 }
 
 impl Deed {
-    /// What a thread did that held a hash from a member against the promised one.
+    /// What a thread did that compared a hash from a member with the promised one.
     pub fn checked(is_right: bool, from: Rank, file: FileId, segment: SegmentIndex) -> Deed {
         if is_right {
             Deed::Verified {

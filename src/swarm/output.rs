@@ -1,4 +1,4 @@
-//! What a run leaves: `client<R>_<NAME>`, the report and the trace, each file whole or not at all.
+//! The files that a run writes: `client<R>_<NAME>`, the report and the trace. Each is whole or not there.
 
 use std::fmt;
 use std::fs::{self, File, Permissions};
@@ -11,7 +11,7 @@ use crate::protocol::{Hashes, Rank};
 use crate::report::Report;
 use crate::trace::{self, Header, Merge, Part, Spool};
 
-/// What a new file may have, before the umask takes its part.
+/// The permissions of a new file, before the umask.
 const MODE: u32 = 0o666;
 
 /// A file that could not be written.
@@ -32,16 +32,16 @@ impl fmt::Display for NotWritten {
 
 impl std::error::Error for NotWritten {}
 
-/// The name of the output in which a client has this file.
+/// The name of the output that has this file of a client.
 pub fn name(client: Rank, file: impl fmt::Display) -> String {
     format!("client{client}_{file}")
 }
 
-/// Writes a client's file into `folder`, which is created if missing: its hashes in order, one a
-/// line. It gets its name when it is whole, and replaces an older file of that name.
+/// Writes a client's file into `folder`, which is created if missing: its hashes in order, one a line.
+/// The output gets its name when it is whole, and replaces an older file of that name.
 ///
 /// # Errors
-/// When it could not be written. Nothing new is left then.
+/// When it cannot be written. Then nothing new is left.
 pub fn save(folder: &Path, client: Rank, file: &SavedFile) -> Result<(), NotWritten> {
     let path = folder.join(name(client, &file.name));
     fs::create_dir_all(folder)
@@ -84,10 +84,10 @@ pub fn begin_trace(path: &Path) -> Result<Spool, NotWritten> {
     Spool::new(folder_of(path), is_compressed(path)).map_err(|error| not_written(path, error))
 }
 
-/// Writes it, when all events have come.
+/// Writes such a trace when all events have come.
 ///
 /// # Errors
-/// When it could not be written, or an event before.
+/// When it, or an event before, could not be written.
 pub fn save_spooled(path: &Path, header: &Header, spool: Spool) -> Result<(), NotWritten> {
     let events = spool.close().map_err(|error| not_written(path, error))?;
     write(folder_of(path), path, &|file| events.give(header, file))
@@ -99,7 +99,7 @@ fn is_compressed(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "zst")
 }
 
-/// For the user, as an error of the system.
+/// The error as one of the system, for the user.
 fn inside(error: anyhow::Error) -> io::Error {
     io::Error::other(format!("{error:#}"))
 }
@@ -112,8 +112,7 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// What stands in the way of writing to the files that options name, in words for the user: that one
-/// has no folder.
+/// What keeps files of these options from being written, in words for the user: a folder that is missing.
 pub fn objection<'a>(
     options: impl IntoIterator<Item = (&'a str, &'a Option<PathBuf>)>,
 ) -> Option<String> {
@@ -128,7 +127,7 @@ fn not_written(path: &Path, error: io::Error) -> NotWritten {
     NotWritten { path, error }
 }
 
-/// What puts a file's content into it.
+/// Writes the content of a file.
 type Content<'a> = &'a dyn Fn(&mut BufWriter<File>) -> io::Result<()>;
 
 #[cfg(target_os = "linux")]
@@ -142,7 +141,7 @@ fn write(folder: &Path, path: &Path, content: Content<'_>) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 use write_renamed as write;
 
-/// A file that has no name until it is whole: however the process ends before, nothing is left.
+/// A file that has no name until it is whole. If the process ends before, nothing is left.
 #[cfg(target_os = "linux")]
 mod unnamed {
     use std::fs::{self, File, OpenOptions};

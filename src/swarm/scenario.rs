@@ -1,9 +1,11 @@
-//! Swarms that change: classes of clients that come late, serve slowly, serve nobody or leave.
+//! Swarms that change: classes of clients that come late, serve slowly, serve no one or leave.
 //!
-//! A scenario is a TOML file with a `[[class]]` for each class. It says by ranks who is in a
-//! class, or as a share of those whose ranks no class names; everybody else is in none, and does as
-//! always. `docs/studies.md` has the keys. [`Scenario::cast`] deals the parts, as a seed has it: so every
-//! rank of a run comes to the same [`Cast`].
+//! A scenario is a TOML file with a `[[class]]` for each class. A class has the clients of some ranks, or a
+//! share of those whose ranks no class names. A client in no class does as always. `docs/studies.md` has
+//! the keys. [`Scenario::cast`] deals the parts. Chance follows from the seed, so every rank of a run comes
+//! to the same [`Cast`].
+//!
+//! A key of a class is a field of `file::Table`, and of [`Part`] if it is for each client.
 
 mod cast;
 mod file;
@@ -41,12 +43,12 @@ struct Class {
     part: Part,
 }
 
-/// Who is in a class.
+/// The clients of a class.
 #[derive(Debug, Clone, PartialEq)]
 enum Members {
-    /// These, and where the file says so.
+    /// The clients of these ranks, each with its place in the file.
     Ranks(Vec<(RangeInclusive<u32>, Place)>),
-    /// So large a part of those whose ranks no class names.
+    /// This part, from 0 to 1, of the clients whose ranks no class names.
     Share(f64),
 }
 
@@ -61,28 +63,28 @@ pub fn text(path: &Path) -> Result<String> {
 }
 
 impl Scenario {
-    /// What a text says.
+    /// Reads a text.
     ///
     /// # Errors
-    /// Says where it cannot be understood, what was expected and what was found.
+    /// When it makes no sense. Says where, what was expected and what was found.
     pub fn parse(text: &str) -> Result<Scenario, Problem> {
         file::parse(text)
     }
 
-    /// Deals the parts to so many clients. With the same seed they are the same.
+    /// Deals the parts in a swarm of `clients`. With the same seed they are the same.
     ///
     /// # Errors
-    /// When it names a client that there is not.
+    /// When the scenario names a client that there is not.
     pub fn cast(&self, clients: usize, settings: &Settings) -> Result<Cast, Problem> {
         const NOBODY: Rank = Rank(u32::MAX);
         cast::cast(&self.classes, clients, settings.rng(NOBODY))
     }
 }
 
-/// The parts that the text of a file deals to so many clients.
+/// Deals the parts of a file with this text, in a swarm of `clients`.
 ///
 /// # Errors
-/// Says, with the file's name, what is wrong.
+/// When the text or its cast is wrong. Says what and where, with the file's name.
 pub fn deal(path: &Path, text: &str, clients: usize, settings: &Settings) -> Result<Cast> {
     let cast = Scenario::parse(text).and_then(|scenario| scenario.cast(clients, settings));
     cast.map_err(|problem| problem.in_file(path))

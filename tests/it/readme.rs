@@ -217,15 +217,24 @@ fn every_field_of_a_report_is_in_its_page() {
 
     let mut fields = BTreeSet::new();
     collect_fields(&report, &mut fields);
-    for own in ["clients", "scenario"] {
-        let field = settings.as_object_mut().expect("an object").remove(own);
-        fields.insert(own.to_owned());
-        collect_fields(&field.expect(own), &mut fields);
-    }
-    assert!(fields.contains("end_game_share") && fields.contains("conduct"));
+    let mut own = |field: &str| {
+        let value = settings.as_object_mut().expect("an object").remove(field);
+        fields.insert(field.to_owned());
+        value.expect(field)
+    };
+    own("clients");
+    let mut of_part = BTreeSet::new();
+    collect_fields(&own("scenario"), &mut of_part);
+    assert!(fields.contains("end_game_share") && of_part.contains("conduct"));
     let told = page("docs/report.md");
+    let is_told = |field: &String| told.contains(&format!("`{field}`"));
     for field in fields {
-        assert!(told.contains(&format!("`{field}`")), "{field}");
+        assert!(is_told(&field), "{field}");
+    }
+    let keys = page("docs/studies.md");
+    for field in of_part {
+        let is_key = keys.contains(&format!("\n| `{field}` |"));
+        assert!(is_key || is_told(&field), "{field}");
     }
     let options = page("docs/options.md");
     for setting in settings.as_object().expect("an object").keys() {

@@ -1,5 +1,4 @@
-//! The part that one client plays in a swarm: when it comes, how fast it serves and whether honestly,
-//! and when it leaves.
+//! The part that a client plays in a swarm: when it arrives, how it serves, and when it leaves.
 
 use std::time::Duration;
 
@@ -29,15 +28,15 @@ pub enum Conduct {
     /// By what it holds (R9).
     #[default]
     Honest,
-    /// Every request with a wrong hash: an experiment on the others.
+    /// Every request with a wrong hash, to see what the others do.
     Corrupt,
     /// Every request with a refusal.
     #[serde(rename = "free rider")]
     FreeRider,
 }
 
-/// When a client leaves. From then on it refuses whatever it is asked for, and asks for nothing more:
-/// what it still wanted it goes without. What is on its upload link by then still goes out.
+/// When a client leaves. From then on it refuses every request, and asks for nothing more: it goes without
+/// what it lacks. What is on its upload link by then still goes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Leaving {
@@ -53,7 +52,7 @@ pub enum Leaving {
 }
 
 impl Part {
-    /// The same part, begun later.
+    /// The same part, played later `by` this time.
     pub fn later(self, by: Duration) -> Part {
         let leaving = match self.leaving {
             Leaving::At(time) => Leaving::At(time.saturating_add(by)),

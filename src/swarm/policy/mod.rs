@@ -1,9 +1,8 @@
-//! What designs of the protocol differ in, as values to choose from: which member is asked
-//! ([`selection`]), which segment is next ([`order`]), and what the tracker knows
-//! ([`TrackerIndex`]).
+//! The policies of a swarm: which member is asked ([`selection`]), which segment is next ([`order`]),
+//! and what the tracker knows ([`TrackerIndex`]).
 //!
-//! A policy is one file and its line in the list of its kind. The command line, its help, and the
-//! tests go by the lists.
+//! A policy is one file and its line in the list of its kind. All that others ask of it is in its row.
+//! The command line, its help, the report and the tests go by the lists.
 
 pub mod order;
 pub mod selection;
@@ -15,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Something to choose by its name.
 pub struct Named<T> {
-    /// As it is written on the command line.
+    /// Its name on the command line.
     pub name: &'static str,
     /// What it does, in a few words for the user.
     pub about: &'static str,
@@ -24,7 +23,7 @@ pub struct Named<T> {
 }
 
 impl<T> Named<T> {
-    /// The one of this name.
+    /// Finds the one of this name.
     pub fn find<'a>(all: &'a [Named<T>], name: &str) -> Option<&'a Named<T>> {
         all.iter().find(|named| named.name == name)
     }
@@ -72,9 +71,9 @@ impl<T> fmt::Debug for Named<T> {
 /// What the tracker knows of a swarm, and tells its members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrackerIndex {
-    /// Who is in it (R2).
+    /// The members (R2).
     Swarm,
-    /// And which segments each member holds.
+    /// The members, and which segments each of them holds.
     Segments,
 }
 

@@ -1,4 +1,4 @@
-//! A message as bytes: the encoding is postcard's, the tag travels beside it.
+//! A message as bytes. The encoding is postcard's; the tag travels beside it.
 
 use std::fmt;
 use std::mem;
@@ -13,7 +13,7 @@ pub fn encode<M: Message>(message: &M, bytes: &mut Vec<u8>) {
     *bytes = postcard::to_extend(message, mem::take(bytes)).expect("a vector takes any message");
 }
 
-/// How many bytes something takes when it is encoded.
+/// The length of the encoding of `value`, in bytes.
 pub(super) fn size(value: &impl Serialize) -> usize {
     postcard::serialize_with_flavor(value, Size::default()).expect("counting takes anything")
 }
@@ -21,8 +21,7 @@ pub(super) fn size(value: &impl Serialize) -> usize {
 /// Reads one whole message that came under `tag`.
 ///
 /// # Errors
-/// When the tag is no message's, the bytes are not exactly one message of this mailbox, or it is
-/// one of another kind.
+/// When no message has this tag, or the bytes are not exactly one message of this mailbox and kind.
 pub fn decode<M: Message>(tag: i32, bytes: &[u8]) -> Result<M, Undecodable> {
     let tag = Tag::from_number(tag).ok_or(Undecodable::Tag(tag))?;
     match postcard::take_from_bytes::<M>(bytes) {
@@ -43,7 +42,7 @@ pub fn decode<M: Message>(tag: i32, bytes: &[u8]) -> Result<M, Undecodable> {
     }
 }
 
-/// The same for a message of any mailbox: its tag says of which.
+/// Reads one whole message of any mailbox, which follows from its tag.
 ///
 /// # Errors
 /// As [`decode`].
@@ -74,7 +73,7 @@ pub enum Undecodable {
     TooLong {
         /// The tag they came with.
         tag: Tag,
-        /// How many there are too many.
+        /// How many bytes there are after it.
         surplus: usize,
     },
     /// Tag and content disagree.

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{FileId, FileName, Hashes, Rank, SegmentHash, SegmentIndex, SegmentSet};
 
-/// How far a client has come with a file.
+/// The progress of a client with a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// The file.
     pub file: FileId,
-    /// The positions gained since the tracker was last told, if it is to know: none with the index
-    /// of 2024 (R2).
+    /// The positions gained since the tracker was last told. With the index of 2024, which does not
+    /// know them, it is empty (R2).
     pub gained: Vec<SegmentIndex>,
 }
 
@@ -32,7 +32,7 @@ pub struct Missing {
 pub enum Reason {
     /// No client owns a file of this name.
     NobodyHasIt,
-    /// Every member of the swarm was asked for what was lacking, time and again, and none sent it.
+    /// Every member of the swarm was asked for what was lacking, several times, and none sent it.
     NobodySendsIt,
     /// It was downloaded, but the output could not be written, for this reason.
     NotWritten(String),
@@ -51,12 +51,12 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A client's word to the tracker about its input (R1).
+/// What a client tells the tracker of its input (R1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Init {
     /// It takes part, and owns these files.
     Ready(Vec<OwnedFile>),
-    /// It cannot use its input, for these reasons, each a line to be shown.
+    /// It cannot use its input, for these reasons. Each is a line for the user.
     Unable(Vec<String>),
 }
 
@@ -72,9 +72,9 @@ pub struct OwnedFile {
 /// The tracker's answer to INIT, once it has heard from every client (R1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InitAck {
-    /// The swarm starts. The client's own files got these numbers, in the order of its INIT.
+    /// The swarm starts. The client's own files have these numbers, in the order of its INIT.
     Start(Vec<FileId>),
-    /// It does not, because of the input of some client. The tracker tells the user why.
+    /// The swarm does not start, because a client cannot use its input. The tracker tells the user why.
     Refused,
 }
 
@@ -89,35 +89,35 @@ pub enum Swarm {
     Unknown,
 }
 
-/// All that there is to know about a file.
+/// A file and its swarm, for a client that joins it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Joined {
     /// The file's number.
     pub file: FileId,
-    /// The hashes of all its segments, for the client to hold against what it is sent (R4).
+    /// The hashes of all its segments. The client compares what it is sent with them (R4).
     pub hashes: Hashes,
-    /// How many seeds and peers its swarm has, with the client itself, which is one from now on.
+    /// The number of seeds and peers of its swarm. The client itself counts: it is a peer from now on.
     pub size: usize,
     /// The seeds and peers, in rank order.
     pub members: Arc<[Rank]>,
-    /// Those of them that are seeds: who owns it or has completed it (R11).
+    /// The members that are seeds: they own the file or have completed it (R11).
     pub seeds: Arc<[Rank]>,
-    /// What each of them holds, in the same order, if the tracker knows; nothing with the index of
-    /// 2024 (R2).
+    /// What each of `members` holds, in the same order. With the index of 2024, which does not know
+    /// it, it is empty (R2).
     pub held: Vec<SegmentSet>,
 }
 
 /// A swarm, after the first answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Members {
-    /// How many seeds and peers there are, with the client itself.
+    /// The number of seeds and peers. The client itself counts.
     pub size: usize,
     /// The seeds and peers, in rank order.
     pub members: Arc<[Rank]>,
-    /// Those of them that are seeds.
+    /// The members that are seeds.
     pub seeds: Arc<[Rank]>,
-    /// What they gained since the client was last answered, if the tracker knows. Only that: what
-    /// is held is never lost, and all of it every time would cost the square of the file's length.
+    /// What they gained since the client was last answered, if the tracker knows. Not all that they
+    /// hold: that is never lost, and telling it every time would cost the square of the file's length.
     pub gained: Vec<Gained>,
 }
 
@@ -130,7 +130,7 @@ pub struct Gained {
     pub segments: Vec<SegmentIndex>,
 }
 
-/// Which segment is asked for.
+/// A question for a segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentRequest {
     /// The file it is a part of.
@@ -150,15 +150,15 @@ pub struct SegmentAnswer {
     pub segment: SegmentIndex,
     /// The segment, or not.
     pub answer: Answer,
-    /// Where to get other segments of the file. Only with a refusal, and only where serving takes
-    /// time; the sender's own first.
+    /// Where to get other segments of the file, those of the sender first. Only with a refusal, and
+    /// only where serving takes time.
     pub hints: Vec<Hint>,
 }
 
-/// Somebody holds a segment.
+/// A client that holds a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Hint {
-    /// The sender of the answer, or whom it has sent the segment to.
+    /// The sender of the answer, or a client that it has sent the segment to.
     pub holder: Rank,
     /// The position.
     pub segment: SegmentIndex,
@@ -171,12 +171,12 @@ pub enum Answer {
     Ack(SegmentHash),
     /// The sender does not hold it.
     Nack,
-    /// The sender's upload slots are taken; one is kept for the asker in so long. Only where serving
-    /// takes time.
+    /// All upload slots of the sender are taken. After this time one is kept for the client that
+    /// asked. Only where serving takes time.
     Busy(Duration),
 }
 
-/// A client's answer about a segment that it may be asked for.
+/// Whether a client holds a segment, and how busy it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Availability {
     /// The file of the question.

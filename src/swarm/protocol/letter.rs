@@ -1,4 +1,4 @@
-//! Any message, and what a machine leaves for the post.
+//! Any message, with its mailbox, and with its receiver.
 
 use super::codec::{encode, size};
 use super::{Message, Rank, Tag, ToDownload, ToTracker, ToUpload};
@@ -34,7 +34,7 @@ impl Letter {
         }
     }
 
-    /// How many bytes the encoding has.
+    /// The length of the encoding, in bytes.
     pub fn size(&self) -> usize {
         match self {
             Letter::ToTracker(message) => size(message),
@@ -43,8 +43,8 @@ impl Letter {
         }
     }
 
-    /// How many bytes the lists take that make SWARM large, a file's hashes and who holds what; of
-    /// any other letter none, because nobody is due many large ones of those.
+    /// The length of the lists that make a SWARM large, in bytes: the hashes of a file, and who holds
+    /// what. For any other letter 0, because no thread has many large ones of those to come.
     pub fn size_of_lists(&self) -> usize {
         match self {
             Letter::ToDownload(ToDownload::Swarm(swarm)) => size(swarm),
@@ -71,7 +71,7 @@ impl From<ToUpload> for Letter {
     }
 }
 
-/// What a state machine leaves for the post: a letter and whom it is for.
+/// What a state machine leaves for the post: a letter and its receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// The receiver.

@@ -91,7 +91,7 @@ impl Tag {
         self.row().rule
     }
 
-    /// Whether it goes to or from the tracker; the others go between clients.
+    /// Whether such messages go to or from the tracker. All others go between clients.
     pub fn is_trackers(self) -> bool {
         [self.sender(), self.reader()].contains(&Thread::Tracker)
     }
@@ -126,8 +126,8 @@ pub enum ToTracker {
     Init(Init),
     /// SWARM_REQUEST: who has this file? (R3)
     SwarmRequest(FileName),
-    /// UPDATE: as many segments of this file as an interval has were downloaded since the last
-    /// answer; who has it now? (R6)
+    /// UPDATE: an interval's segments of this file were downloaded since the last answer. Who has it
+    /// now? (R6)
     Update(Progress),
     /// FILE_COMPLETE: the client holds every segment of this file (R7).
     FileComplete(Progress),
@@ -136,10 +136,10 @@ pub enum ToTracker {
         /// The wanted files that it could not get, in the order of its input.
         missing: Vec<Missing>,
     },
-    /// ALIVE: the client's download goes on, though it has had nothing to report for long. Not a
-    /// part of the assignment: it tells a slow run from one that hangs.
+    /// ALIVE: the client's download goes on, but it has had nothing to report for a long time. Not in
+    /// the assignment: it tells a slow run from one that hangs.
     Alive,
-    /// CONFIRM: a segment that was granted has come. Only where the tracker grants.
+    /// CONFIRM: a granted segment has come. Only where the tracker grants.
     Confirm {
         /// The file it is a part of.
         file: FileId,
@@ -194,8 +194,8 @@ impl Message for ToDownload {
 pub enum ToUpload {
     /// SEGMENT_REQUEST: give me this segment (R4).
     SegmentRequest(SegmentRequest),
-    /// AVAILABILITY_REQUEST: do you hold this segment, and how busy are you? Only from clients that
-    /// select the less busy.
+    /// AVAILABILITY_REQUEST: do you hold this segment, and how busy are you? Only where the policy
+    /// polls.
     AvailabilityRequest {
         /// The file it is a part of.
         file: FileId,

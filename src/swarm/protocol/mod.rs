@@ -37,7 +37,7 @@ pub use thread::Thread;
 pub struct Rank(pub u32);
 
 impl Rank {
-    /// The one process that is not a client.
+    /// The tracker's rank.
     pub const TRACKER: Rank = Rank(0);
 
     /// All clients of a run that has `clients` of them, in order.

@@ -30,7 +30,7 @@ impl SegmentHash {
     /// Checks the characters of a hash.
     ///
     /// # Errors
-    /// Says what is wrong with them: their number, or the first that is not printable ASCII.
+    /// When there are not 32 of them, or one is not printable ASCII.
     pub fn new(characters: &[u8]) -> Result<SegmentHash, BadSegmentHash> {
         if let Some(&byte) = characters.iter().find(|byte| !byte.is_ascii_graphic()) {
             return Err(BadSegmentHash::Byte(byte));
@@ -152,8 +152,8 @@ impl Hashes {
         }
     }
 
-    /// The first position at which two lists are not alike; the end of the shorter one if that is
-    /// the only difference.
+    /// The first position at which two lists differ. It is the end of the shorter list if that is the
+    /// only difference.
     pub fn first_difference(&self, other: &Hashes) -> Option<SegmentIndex> {
         let alike = self
             .iter()

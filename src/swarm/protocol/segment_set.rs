@@ -1,4 +1,4 @@
-//! Which segments of a file somebody holds: one bit each.
+//! The segments of a file that a client holds: one bit each.
 
 use std::fmt;
 use std::iter;
@@ -8,23 +8,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::SegmentIndex;
 
-/// No file has so many segments: INIT holds all hashes of one, and an MPI message at most 2 GiB.
+/// More segments than a file can have: an INIT holds all its hashes, and an MPI message at most 2 GiB.
 const LONGEST: usize = 1 << 27;
 
-/// A set of positions in a file; 8 of them a byte, in memory and on the wire.
+/// A set of positions in a file, 8 a byte, in memory and on the wire.
 ///
-/// On the wire the file's length is rounded up to whole bytes; sets are equal that have the same
+/// On the wire the file's length is rounded up to whole bytes. Two sets are equal if they have the same
 /// positions.
 #[derive(Clone)]
 pub struct SegmentSet(FixedBitSet);
 
 impl SegmentSet {
-    /// Nothing of a file of so many segments.
+    /// No position of a file of `segments`.
     pub fn none(segments: usize) -> SegmentSet {
         SegmentSet(FixedBitSet::with_capacity(segments))
     }
 
-    /// All of a file of so many segments.
+    /// Every position of a file of `segments`.
     pub fn all(segments: usize) -> SegmentSet {
         let mut all = SegmentSet::none(segments);
         all.0.insert_range(..);
@@ -36,7 +36,7 @@ impl SegmentSet {
         self.0.contains(segment.0)
     }
 
-    /// Puts a position in. Says whether it is new, and was a position of the file.
+    /// Inserts a position. Returns whether it is new and a position of the file.
     pub fn insert(&mut self, segment: SegmentIndex) -> bool {
         segment.0 < self.0.len() && !self.0.put(segment.0)
     }

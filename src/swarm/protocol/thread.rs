@@ -6,21 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use super::{Letter, Rank};
 
-/// The threads of a run by what they do. What a client does before it has its two, which is to send
-/// INIT and to take INIT_ACK, counts as its download thread's.
+/// A thread of a run, by what it does. A client sends INIT and takes INIT_ACK before it has its two
+/// threads; that counts as its download thread's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Thread {
-    /// Rank 0's.
+    /// The one of rank 0.
     Tracker,
-    /// A client's that fetches files.
+    /// The one of a client that fetches files.
     Download,
-    /// A client's that serves them.
+    /// The one of a client that serves them.
     Upload,
 }
 
 impl Thread {
-    /// The thread of its rank that reads a letter.
+    /// The thread that reads a letter.
     pub fn reader(letter: &Letter) -> Thread {
         match letter {
             Letter::ToTracker(_) => Thread::Tracker,
@@ -29,7 +29,7 @@ impl Thread {
         }
     }
 
-    /// The thread of a rank that sends it.
+    /// The thread of rank `from` that sends a letter, whether or not it should.
     pub fn sender(from: Rank, letter: &Letter) -> Thread {
         match letter {
             _ if from == Rank::TRACKER => Thread::Tracker,

@@ -8,10 +8,10 @@ use super::measured::{ClientMeasured, Distribution, Measured, distribution};
 use crate::protocol::Rank;
 use crate::scenario::Cast;
 
-/// What the clients of a class did together. Times are in seconds.
+/// What the clients of a class did together, times in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassMeasured {
-    /// How many they are.
+    /// The number of clients in it.
     pub clients: usize,
     /// Files that they downloaded.
     pub files: u64,
@@ -24,8 +24,8 @@ pub struct ClassMeasured {
 }
 
 impl Measured {
-    /// The same, with the clients' classes. Where clients have parts of their own, no least makespan is
-    /// known.
+    /// Adds the classes of the clients. Where clients have parts of their own, no lower bound of the
+    /// makespan is known.
     pub(super) fn by_class(mut self, cast: &Cast) -> Measured {
         if cast.is_empty() {
             return self;

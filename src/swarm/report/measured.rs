@@ -1,4 +1,4 @@
-//! What was measured in a run, from what its ranks counted.
+//! The measures of a run, from what its ranks counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,14 +13,13 @@ use crate::statistics::{ClientStatistics, FileDownload, Makespan, Traffic, Volum
 /// The measures of a run. Times are in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// Files that were downloaded; one counts once for every client that fetched it.
+    /// Downloaded files. A file counts once for every client that fetched it.
     pub files: u64,
-    /// Segments that were downloaded and verified.
+    /// Downloaded and verified segments.
     pub segments: u64,
-    /// From the first SWARM_REQUEST of anybody to the last FILE_COMPLETE of anybody.
+    /// From the first SWARM_REQUEST of any client to the last FILE_COMPLETE of any client.
     pub makespan: Option<f64>,
-    /// The least makespan that any schedule could have, where it is known: one file, one seed, and
-    /// an upload time.
+    /// The least makespan that a schedule can have. Known for one file, one seed and an upload time.
     pub lower_bound: Option<f64>,
     /// The makespan over its lower bound.
     pub optimality: Option<f64>,
@@ -44,12 +43,12 @@ pub struct Measured {
     /// By class of the scenario, if there is one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub classes: BTreeMap<String, ClassMeasured>,
-    /// To whom client R (row R - 1) sent segments, and how many, wrong ones left out: pairs of a
-    /// client's rank and a number above 0, in rank order. In a large swarm few clients meet.
+    /// The segments that client R sent (row R - 1), wrong ones left out: pairs of the receiver's rank and
+    /// a number above 0, in rank order. Pairs, because in a large swarm few clients meet.
     pub transfers: Vec<Vec<(u32, u64)>>,
 }
 
-/// How some times are spread.
+/// The spread of some times.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Distribution {
     /// The least.
@@ -62,13 +61,13 @@ pub struct Distribution {
     pub maximum: f64,
 }
 
-/// How evenly clients served, of those that could have: that held a segment of a file which another
-/// client downloaded.
+/// How evenly the clients served that could have. A client could have if it held a segment of a file
+/// that another client downloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Balance {
-    /// How many could have served.
+    /// The number of clients that could have served.
     pub able: usize,
-    /// What the busiest served, over the mean.
+    /// What the busiest of them served, over the mean.
     pub imbalance: Option<f64>,
     /// Jain's fairness index of what they served.
     pub jain: Option<f64>,
@@ -77,9 +76,9 @@ pub struct Balance {
 /// Messages to and from the tracker.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TrackerLoad {
-    /// How many.
+    /// The number of messages.
     pub messages: u64,
-    /// Their length together.
+    /// The sum of their lengths.
     pub bytes: u64,
     /// Messages for each downloaded segment.
     pub messages_per_segment: Option<f64>,
@@ -111,14 +110,14 @@ pub struct ClientMeasured {
     pub downloads: Vec<DownloadMeasured>,
 }
 
-/// How one client came by one file.
+/// The download of one file by one client.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DownloadMeasured {
     /// Its name.
     pub file: String,
-    /// How many segments it has.
+    /// The number of segments that it has.
     pub segments: usize,
-    /// How many of them came.
+    /// The number of segments that came.
     pub downloaded: u64,
     /// When it was first asked for, since the client's INIT_ACK.
     pub begun: f64,
@@ -126,15 +125,15 @@ pub struct DownloadMeasured {
     pub completion_time: Option<f64>,
     /// The part of that time that the last 5 % of the segments took.
     pub end_game_share: Option<f64>,
-    /// How many members sent segments of it.
+    /// The number of members that sent segments of it.
     pub sources: usize,
-    /// How evenly they did: the entropy of their shares over the logarithm of how many could, 0 for
-    /// one of them and 1 for all alike. Nothing where only one could.
+    /// How evenly they did: the entropy of their shares over the logarithm of how many members could
+    /// have. 0: one member sent all. 1: all sent the same. `None`: only one could.
     pub source_evenness: Option<f64>,
 }
 
 impl Measured {
-    /// Puts together what the clients, in rank order, and the tracker counted.
+    /// The measures of what the clients, in rank order, and the tracker counted.
     pub fn new(
         settings: &Settings,
         statistics: &[ClientStatistics],
@@ -188,18 +187,18 @@ impl Measured {
     }
 }
 
-/// Who had to do with a file.
+/// The clients that had to do with a file.
 #[derive(Default)]
-struct File {
+struct Parties {
     owners: BTreeSet<Rank>,
-    /// Who held a segment of it, at the end at the latest.
+    /// The clients that held a segment of it by the end.
     holders: BTreeSet<Rank>,
-    /// Who joined its swarm to download it.
+    /// The clients that joined its swarm to download it.
     leechers: BTreeSet<Rank>,
 }
 
-fn files(statistics: &[ClientStatistics]) -> BTreeMap<&FileName, File> {
-    let mut files: BTreeMap<&FileName, File> = BTreeMap::new();
+fn files(statistics: &[ClientStatistics]) -> BTreeMap<&FileName, Parties> {
+    let mut files: BTreeMap<&FileName, Parties> = BTreeMap::new();
     for (client, statistics) in Rank::clients(statistics.len()).zip(statistics) {
         for name in &statistics.owned {
             let file = files.entry(name).or_default();
@@ -220,7 +219,7 @@ fn files(statistics: &[ClientStatistics]) -> BTreeMap<&FileName, File> {
 fn client_measured(
     client: Rank,
     statistics: &ClientStatistics,
-    files: &BTreeMap<&FileName, File>,
+    files: &BTreeMap<&FileName, Parties>,
 ) -> ClientMeasured {
     let downloads = &statistics.downloads;
     let begun = downloads.iter().map(|file| file.begun).min();
@@ -246,7 +245,7 @@ fn downloaded(file: &FileDownload) -> u64 {
     file.sources.values().sum()
 }
 
-fn download_measured(client: Rank, download: &FileDownload, file: &File) -> DownloadMeasured {
+fn download_measured(client: Rank, download: &FileDownload, file: &Parties) -> DownloadMeasured {
     let time = (download.latest - download.begun).as_secs_f64();
     let end_game = (download.nearly_done).map(|nearly| (download.latest - nearly).as_secs_f64());
     let able = file.holders.len() - usize::from(file.holders.contains(&client));
@@ -273,7 +272,7 @@ pub(super) fn distribution(mut times: Vec<f64>) -> Option<Distribution> {
     })
 }
 
-fn balance(clients: &[ClientMeasured], files: &BTreeMap<&FileName, File>) -> Balance {
+fn balance(clients: &[ClientMeasured], files: &BTreeMap<&FileName, Parties>) -> Balance {
     let could_serve = |client: Rank| {
         files.values().any(|file| {
             file.holders.contains(&client) && file.leechers.iter().any(|&other| other != client)
@@ -290,7 +289,7 @@ fn balance(clients: &[ClientMeasured], files: &BTreeMap<&FileName, File>) -> Bal
     }
 }
 
-fn served_by_seeds(statistics: &[ClientStatistics], files: &BTreeMap<&FileName, File>) -> u64 {
+fn served_by_seeds(statistics: &[ClientStatistics], files: &BTreeMap<&FileName, Parties>) -> u64 {
     let downloads = statistics.iter().flat_map(|client| &client.downloads);
     let from_seeds = |download: &FileDownload| -> u64 {
         let owners = &files[&download.name].owners;
@@ -321,11 +320,11 @@ fn transfers(statistics: &[ClientStatistics]) -> Vec<Vec<(u32, u64)>> {
     transfers
 }
 
-/// Known where one file was downloaded, of one seed, and serving it took time.
+/// Known where one file was downloaded, from one seed, and serving took time.
 fn lower_bound(
     settings: &Settings,
     statistics: &[ClientStatistics],
-    files: &BTreeMap<&FileName, File>,
+    files: &BTreeMap<&FileName, Parties>,
 ) -> Option<Duration> {
     let mut downloaded = files.values().filter(|file| !file.leechers.is_empty());
     let (Some(file), None) = (downloaded.next(), downloaded.next()) else {

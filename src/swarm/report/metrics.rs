@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 /// Jain's fairness index: `(sum x)^2 / (n sum x^2)`, from 1/n, one does it all, to 1, all do the
-/// same (Jain, Chiu, Hawe 1984). None of nothing.
+/// same (Jain, Chiu, Hawe 1984). `None`: nothing was counted.
 pub fn jain(counts: &[u64]) -> Option<f64> {
     let sum: f64 = counts.iter().map(|&count| count as f64).sum();
     let squares: f64 = counts.iter().map(|&count| (count as f64).powi(2)).sum();
     (sum > 0.0).then(|| sum.powi(2) / (counts.len() as f64 * squares))
 }
 
-/// The largest count over the mean: 1 is balance. None of nothing.
+/// The largest count over the mean: 1 is balance. `None`: nothing was counted.
 pub fn imbalance(counts: &[u64]) -> Option<f64> {
     let sum: u64 = counts.iter().sum();
     let most = counts.iter().max()?;
@@ -18,7 +18,7 @@ pub fn imbalance(counts: &[u64]) -> Option<f64> {
 }
 
 /// How evenly shares are spread over `able` that could have one: the entropy of the shares over
-/// the logarithm of `able`, 0 for one source and 1 for all alike. None where there is no choice.
+/// the logarithm of `able`. 0: one source. 1: all alike. `None`: there is no choice.
 pub fn evenness(shares: impl IntoIterator<Item = u64> + Clone, able: usize) -> Option<f64> {
     let sum: u64 = shares.clone().into_iter().sum();
     if sum == 0 || able < 2 {
@@ -40,8 +40,8 @@ pub fn lower_bound(segments: usize, leechers: usize, upload_time: Duration) -> O
     upload_time.checked_mul(u32::try_from(rounds).ok()?)
 }
 
-/// The value that a part of the values, from 0 to 1, do not exceed; the nearest rank. `sorted` is
-/// not empty.
+/// The value that `part` of the values, from 0 to 1, do not exceed, by the nearest rank. `sorted` is not
+/// empty.
 pub fn quantile(sorted: &[f64], part: f64) -> f64 {
     let rank = (part * sorted.len() as f64).ceil() as usize;
     sorted[rank.clamp(1, sorted.len()) - 1]

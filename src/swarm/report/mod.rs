@@ -1,4 +1,4 @@
-//! What rank 0 tells the user at the end, in words and as JSON.
+//! What rank 0 tells the user at the end, as text and as JSON.
 
 mod classes;
 mod measured;
@@ -30,7 +30,7 @@ pub struct Report {
     pub version: String,
     /// The exit status, as long as mpirun keeps it.
     pub exit_status: u8,
-    /// What that means.
+    /// The meaning of the exit status.
     pub outcome: String,
     /// Why nothing was started, or why the run was ended.
     pub problems: Vec<String>,
@@ -39,7 +39,7 @@ pub struct Report {
     /// What the run was to be.
     #[serde(rename = "settings")]
     pub plan: Plan,
-    /// What was measured; nothing, if the run did not come to its end.
+    /// What was measured. `None`: the run did not come to its end.
     pub measured: Option<Measured>,
 }
 
@@ -55,8 +55,8 @@ pub struct MissingFile {
 }
 
 impl Report {
-    /// How a run went that came to its end, with its report. What was measured is there unless
-    /// nothing was started.
+    /// The exit and the report of a run that came to its end. `measured` is `None` if nothing was
+    /// started.
     pub fn of_ending(plan: &Plan, ending: &Ending, measured: Option<Measured>) -> (Exit, Report) {
         let (exit, problems, missing) = match ending {
             Ending::Refused(problems) => (Exit::Refused, &problems[..], &[][..]),
@@ -87,7 +87,8 @@ impl Report {
         }
     }
 
-    /// The problems, a line each: for standard error. What a scenario asks for is none.
+    /// The problems, a line each, for standard error. A file that is missing because the scenario wants it
+    /// so is no problem.
     pub fn complaints(&self) -> impl Iterator<Item = String> {
         let missing = self
             .missing
@@ -104,8 +105,7 @@ impl Report {
         self.problems.iter().cloned().chain(missing)
     }
 
-    /// The table of what was measured, and the closing line, which says in what time: for standard
-    /// output.
+    /// The table of what was measured, and the closing line with the time, for standard output.
     pub fn summary(&self, measured: &Measured, time: &str) -> String {
         let left = self.missing.iter().filter(|missing| missing.is_asked_for());
         let left = match left.count() {
@@ -140,8 +140,8 @@ impl MissingFile {
     }
 }
 
-/// What is missing because it could not be written is the user's to mend first. What a client lacks
-/// because it left is as the scenario wants it.
+/// A file that could not be written comes first: the user can mend it. What a client lacks because it left
+/// is as the scenario wants it.
 fn verdict(tally: &Tally) -> Exit {
     let not_written = |reason: &Reason| matches!(reason, Reason::NotWritten(_));
     if tally
@@ -157,7 +157,7 @@ fn verdict(tally: &Tally) -> Exit {
     }
 }
 
-/// Who has not finished, in words for the user: of many, the first.
+/// The clients that have not finished, in words for the user. Of many only the first are named.
 pub fn unfinished(clients: &[Rank]) -> String {
     const MOST: usize = 20;
     let mut ranks: Vec<String> = clients.iter().take(MOST).map(Rank::to_string).collect();

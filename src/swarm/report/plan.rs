@@ -75,11 +75,15 @@ mod tests {
                 class: "a".into(),
                 part,
             };
-            let part = Part {
+            let slow = Part {
                 arrival: Duration::from_millis(1500),
                 upload_time: Some(Duration::from_millis(250)),
-                conduct: Conduct::FreeRider,
                 leaving: Leaving::WhenDone(Duration::from_secs(2)),
+                ..Part::default()
+            };
+            let free_rider = Part {
+                conduct: Conduct::FreeRider,
+                ..Part::default()
             };
             let plan = Plan {
                 clients: 3,
@@ -88,7 +92,7 @@ mod tests {
                     ..Settings::default()
                 },
                 corrupt: vec![Rank(2)],
-                cast: vec![role(3, part), role(1, Part::default())].into(),
+                cast: vec![role(3, slow), role(1, free_rider)].into(),
             };
             let text = serde_json::to_string(&plan).unwrap();
             let members = members.map_or("null".into(), |members| members.to_string());
@@ -100,9 +104,9 @@ mod tests {
                     )
                     + r#""seed":0,"corrupt":[2],"scenario":["#
                     + r#"{"client":1,"class":"a","arrival":0.0,"upload_time":null,"#
-                    + r#""conduct":"honest","leaves":"never"},"#
+                    + r#""conduct":"free rider","leaves":"never"},"#
                     + r#"{"client":3,"class":"a","arrival":1.5,"upload_time":0.25,"#
-                    + r#""conduct":"free rider","leaves":{"when_done":2.0}}]}"#;
+                    + r#""conduct":"honest","leaves":{"when_done":2.0}}]}"#;
             assert_eq!(text, expected);
             assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
         }

@@ -7,7 +7,7 @@ use super::measured::ClientMeasured;
 use super::metrics::quantile;
 use crate::protocol::Tag;
 
-/// With more clients than this, a few rows stand for all of them.
+/// The most clients that have a row each. With more, a few rows stand for all.
 const MOST_ROWS: usize = 40;
 
 const COLUMNS: [&str; 6] = [
@@ -117,7 +117,7 @@ fn lines(measured: &Measured) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// Words on lines of a terminal's width, behind the name of a measure.
+/// Wraps words into lines of a terminal's width, behind the name of a measure.
 fn wrapped(words: impl Iterator<Item = String>) -> String {
     const WIDTH: usize = 64;
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! Who plays which part.
+//! The parts that clients play.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,7 +44,7 @@ impl Cast {
         Some(&self.0[place.ok()?])
     }
 
-    /// The longest time that a segment occupies anybody's upload link, of those who have their own.
+    /// The longest upload time of a client that has one of its own.
     pub fn longest_upload_time(&self) -> Duration {
         let times = self.0.iter().filter_map(|role| role.part.upload_time);
         times.max().unwrap_or_default()
@@ -75,7 +75,7 @@ pub(super) fn cast(classes: &[Class], clients: usize, mut rng: Rng) -> Result<Ca
     let drawn = others.len();
     rng.shuffle(&mut others);
     let mut others = others.into_iter();
-    // Rounding the sums lets no client be left over where the shares are 1 together.
+    // The sums are rounded, not the shares: so no client is left over where the shares are 1 together.
     let (mut sum, mut taken) = (0.0, 0);
     for (place, class) in classes.iter().enumerate() {
         if let Members::Share(share) = class.members {
@@ -101,7 +101,7 @@ pub(super) fn cast(classes: &[Class], clients: usize, mut rng: Rng) -> Result<Ca
     Ok(Cast(members.into_iter().map(role).collect()))
 }
 
-/// The clients whose ranks are named, and the places of their classes.
+/// The clients whose ranks are named, with the numbers of their classes.
 fn named(classes: &[Class], clients: usize) -> Result<BTreeMap<Rank, usize>, Problem> {
     let mut members: BTreeMap<Rank, usize> = BTreeMap::new();
     for (number, class) in classes.iter().enumerate() {
@@ -129,7 +129,7 @@ fn twice(place: Place, rank: u32, class: &str) -> Problem {
     Problem::new(place, text)
 }
 
-/// The time to the next of those who come one after another, independently (Poisson).
+/// The time to the next arrival, where clients arrive one after another and independently (Poisson).
 fn exponential(mean: Duration, rng: &mut Rng) -> Duration {
     let time = -(1.0 - rng.f64()).ln() * mean.as_secs_f64();
     Duration::try_from_secs_f64(time).unwrap_or(Duration::MAX)

@@ -21,7 +21,7 @@ struct File {
     class: Vec<Spanned<Table>>,
 }
 
-/// A class as it stands there.
+/// A class as the file has it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
@@ -36,7 +36,7 @@ struct Table {
     stays: Option<Spanned<Plain<Time>>>,
 }
 
-/// How far shares may be more than 1 together: tenths are none for a computer.
+/// What shares may be above 1 together. Binary fractions have no exact tenths.
 const ROUNDING: f64 = 1e-9;
 
 pub(super) fn parse(text: &str) -> Result<Scenario, Problem> {
@@ -142,7 +142,7 @@ fn class(table: Spanned<Table>, at: &impl Fn(Range<usize>) -> Place) -> Result<C
 
 /// A value that is written as a word or a number.
 trait Written: Sized {
-    /// What is expected, behind the word "expected".
+    /// The text behind the word "expected".
     const EXPECTED: &'static str;
 
     fn from_word(word: &str) -> Option<Self>;
@@ -156,7 +156,7 @@ trait Written: Sized {
     }
 }
 
-/// One that was read.
+/// A value that was read.
 struct Plain<T>(T);
 
 impl<'de, T: Written> Deserialize<'de> for Plain<T> {

@@ -1,4 +1,4 @@
-//! What a trace says in front of the events.
+//! The headers of a trace and of its parts.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,20 +22,20 @@ pub struct Header {
     pub clients: usize,
     /// Whether every event is there.
     pub complete: bool,
-    /// The ranks' clocks, as far as they are known, in rank order.
+    /// The clocks of the ranks, as far as they are known, in rank order.
     pub clocks: Vec<ClockReport>,
 }
 
 /// A rank's clock, in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClockReport {
-    /// Whose it is.
+    /// The rank.
     pub rank: u32,
     /// The host that the rank was on.
     pub host: String,
-    /// What was added to its times, to have those of rank 0's clock.
+    /// What was added to its times to have those of rank 0's clock.
     pub offset: f64,
-    /// By how much that may be wrong, either way: half of the quickest exchange with rank 0.
+    /// The most that `offset` may be wrong, either way: half of the quickest exchange with rank 0.
     pub uncertainty: f64,
 }
 
@@ -46,11 +46,11 @@ pub struct PartHeader {
     pub schema: u32,
     /// The version of the program.
     pub version: String,
-    /// A number that the parts of a run share, and no other run's have.
+    /// A number that the parts of a run share, and those of no other run have.
     pub run: u64,
-    /// Whose thread it is.
+    /// The rank of the thread.
     pub rank: u32,
-    /// Which one.
+    /// The thread.
     pub thread: Thread,
     /// What the run was to be.
     #[serde(rename = "settings")]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::Header;
+use super::record::Kind;
 use crate::event::{Deed, Event, Thread};
 use crate::protocol::{
     FileId, FileName, Letter, Rank, SegmentIndex, ToDownload, ToTracker, ToUpload,
@@ -18,7 +19,7 @@ use crate::protocol::{
 /// Writes a whole trace, compressed or not.
 ///
 /// # Errors
-/// When it cannot be written, or an event cannot be had.
+/// When it cannot be written, or an event cannot be read.
 pub fn write(
     mut out: impl Write,
     is_compressed: bool,
@@ -70,7 +71,7 @@ impl Serialize for Event {
         line.serialize_entry("time", &time.as_secs_f64())?;
         line.serialize_entry("rank", rank)?;
         line.serialize_entry("thread", thread)?;
-        line.serialize_entry("event", &Name::of(deed))?;
+        line.serialize_entry("event", &Kind::of(deed))?;
         match deed {
             Deed::Begun | Deed::Left | Deed::Ended => {}
             Deed::Posted {
@@ -120,43 +121,14 @@ impl Serialize for Event {
     }
 }
 
-/// What `event` says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Name {
-    Begun,
-    Posted,
-    Taken,
-    Verified,
-    WrongHash,
-    Saved,
-    Left,
-    Ended,
-}
-
-impl Name {
-    fn of(deed: &Deed) -> Name {
-        match deed {
-            Deed::Begun => Name::Begun,
-            Deed::Posted { .. } => Name::Posted,
-            Deed::Taken { .. } => Name::Taken,
-            Deed::Verified { .. } => Name::Verified,
-            Deed::WrongHash { .. } => Name::WrongHash,
-            Deed::Saved { .. } => Name::Saved,
-            Deed::Left => Name::Left,
-            Deed::Ended => Name::Ended,
-        }
-    }
-}
-
-/// A line's fields; which of the latter must be there, the event says.
+/// The fields of a line. The event says which of the optional ones must be there.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line<'a> {
     time: f64,
     rank: Rank,
     thread: Thread,
-    event: Name,
+    event: Kind,
     to: Option<Rank>,
     from: Option<Rank>,
     mailbox: Option<Thread>,
@@ -174,41 +146,41 @@ struct Line<'a> {
 /// Reads a line.
 ///
 /// # Errors
-/// When it is no event: says what was expected, and what was found.
+/// When it is no event. Says what was expected, and what was found.
 pub(super) fn parse(text: &str) -> Result<Event> {
     let line: Line<'_> = serde_json::from_str(text).context("expected an event")?;
     let time = Duration::try_from_secs_f64(line.time)
         .with_context(|| format!("expected a time in seconds, found {}", line.time))?;
     let deed = match line.event {
-        Name::Begun => Deed::Begun,
-        Name::Posted => Deed::Posted {
+        Kind::Begun => Deed::Begun,
+        Kind::Posted => Deed::Posted {
             to: given(line.to, "to", line.event)?,
             number: given(line.number, "number", line.event)?,
             bytes: given(line.bytes, "bytes", line.event)?,
             letter: letter(&line)?,
         },
-        Name::Taken => Deed::Taken {
+        Kind::Taken => Deed::Taken {
             from: given(line.from, "from", line.event)?,
             number: given(line.number, "number", line.event)?,
             bytes: given(line.bytes, "bytes", line.event)?,
             letter: letter(&line)?,
         },
-        Name::Verified => Deed::Verified {
+        Kind::Verified => Deed::Verified {
             from: given(line.from, "from", line.event)?,
             file: given(line.file, "file", line.event)?,
             segment: given(line.segment, "segment", line.event)?,
         },
-        Name::WrongHash => Deed::WrongHash {
+        Kind::WrongHash => Deed::WrongHash {
             from: given(line.from, "from", line.event)?,
             file: given(line.file, "file", line.event)?,
             segment: given(line.segment, "segment", line.event)?,
         },
-        Name::Saved => Deed::Saved {
+        Kind::Saved => Deed::Saved {
             file: given(line.name, "name", line.event)?,
             problem: line.problem,
         },
-        Name::Left => Deed::Left,
-        Name::Ended => Deed::Ended,
+        Kind::Left => Deed::Left,
+        Kind::Ended => Deed::Ended,
     };
     Ok(Event {
         time,
@@ -218,7 +190,7 @@ pub(super) fn parse(text: &str) -> Result<Event> {
     })
 }
 
-fn given<T>(field: Option<T>, name: &str, event: Name) -> Result<T> {
+fn given<T>(field: Option<T>, name: &str, event: Kind) -> Result<T> {
     field.with_context(|| format!("expected the field \"{name}\" of {event:?}, found none"))
 }
 

@@ -1,9 +1,9 @@
-//! The events of all threads in one order: each thread's own is kept, a message is taken after it was
+//! The events of all threads in one order: each thread keeps its own, a message is taken after it was
 //! posted, and what these leave open goes by time.
 //!
-//! Where a run was broken off, some threads' last events are lost. A message that is taken, and whose
-//! posting is lost, is left out, and so is what its reader did then: what remains is the run as it was
-//! at some moment that might have been. An uncut merge leaves nothing out.
+//! Where a run was broken off, the last events of some threads are lost. If a message was taken and its
+//! posting is lost, it is left out, and so is all that its reader did afterwards. What remains is a state
+//! that the run may have been in. An uncut merge leaves nothing out.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -20,24 +20,24 @@ type Who = (Rank, Thread);
 /// Messages from one rank to one mailbox: who sends them, and who reads them.
 type Flow = (Who, Who);
 
-/// A merge of streams of events, each of one thread. It holds one event of each.
+/// A merge of streams of events, one stream a thread. It holds one event of each.
 pub struct Merge<S> {
     streams: Vec<Stream<S>>,
-    /// Those whose next event may come, the earliest first.
+    /// The streams whose next event may come, the earliest first.
     ready: BinaryHeap<Reverse<(Duration, usize)>>,
-    /// Those that are to take a message which was not posted yet, by its flow.
+    /// The streams whose next event takes a message that was not posted yet, by its flow.
     waiting: HashMap<Flow, usize>,
-    /// Those that may come when another thread of their rank has: these two have one clock.
+    /// The streams whose next event waits for another thread of their rank: these have one clock.
     behind: Vec<Reverse<(Duration, usize)>>,
-    /// How many messages of each flow were posted.
+    /// The number of messages of each flow that were posted.
     posted: HashMap<Flow, u64>,
     /// The threads that have events left.
     open: HashSet<Who>,
-    /// Those of which every event was there.
+    /// The threads of which every event was there.
     whole: HashSet<Who>,
     /// The streams of each rank's threads.
     of_rank: HashMap<Rank, Vec<usize>>,
-    /// What to say once before anything else.
+    /// An error to return before anything else.
     error: Option<anyhow::Error>,
     /// Whether nothing is left out.
     is_uncut: bool,
@@ -54,20 +54,20 @@ struct Stream<S> {
 /// What an event needs before it may come.
 enum Needs {
     Nothing,
-    /// The next message of this flow, which somebody may still post.
+    /// The next message of this flow, which may still be posted.
     Message(Flow),
     /// A message whose posting is lost.
     Lost,
 }
 
 impl<S: Iterator<Item = Result<Event>>> Merge<S> {
-    /// A merge of streams, each with the thread whose it is.
+    /// A merge of streams, each with its thread.
     pub fn new(streams: impl IntoIterator<Item = (Who, S)>) -> Merge<S> {
         Merge::of(streams, false)
     }
 
-    /// The same, and of a run that was broken off nothing is left out: a message may be taken there
-    /// that was never posted.
+    /// The same, but of a run that was broken off nothing is left out: a message may be taken that was
+    /// never posted.
     pub fn uncut(streams: impl IntoIterator<Item = (Who, S)>) -> Merge<S> {
         Merge::of(streams, true)
     }
@@ -135,7 +135,7 @@ impl<S: Iterator<Item = Result<Event>>> Merge<S> {
         if is_whole {
             self.whole.insert(who);
         }
-        // What it has not posted by now, nobody will.
+        // What it has not posted by now will not be posted.
         let ended = self.waiting.keys().filter(|(sender, _)| *sender == who);
         for flow in ended.copied().collect::<Vec<_>>() {
             if is_whole || self.is_uncut {
@@ -178,8 +178,8 @@ impl<S: Iterator<Item = Result<Event>>> Merge<S> {
         }
     }
 
-    /// The flow whose reader has waited longest, where all wait for each other: in a sound trace they
-    /// never do.
+    /// The flow whose reader has waited longest. For where all wait for each other, which in a sound trace
+    /// they never do.
     fn longest_awaited(&self) -> Option<Flow> {
         let time = |index: usize| self.streams[index].next.as_ref().map(|event| event.time);
         let waiting = self.waiting.iter();
@@ -227,7 +227,7 @@ impl<S: Iterator<Item = Result<Event>>> Iterator for Merge<S> {
 }
 
 impl<S: Iterator<Item = Result<Event>>> Merge<S> {
-    /// Whether another thread of the same rank has something to tell that came before.
+    /// Whether another thread of the same rank has an earlier event.
     fn is_behind(&self, index: usize, time: Duration) -> bool {
         let rank = self.streams[index].who.0;
         self.of_rank[&rank].iter().any(|&other| {

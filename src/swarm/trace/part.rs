@@ -13,9 +13,9 @@ use super::{PartHeader, SCHEMA};
 use crate::event::{Event, Thread};
 use crate::protocol::{Letter, Rank};
 
-/// A header longer than this is none.
+/// The longest header, in bytes.
 const LONGEST_HEADER: u64 = 1 << 20;
-/// Many parts are read at once, so each has a small buffer.
+/// The size of a part's buffer, in bytes. Many parts are read at once, so it is small.
 const BUFFER: usize = 1 << 14;
 
 /// The folder of a trace's parts.
@@ -25,12 +25,12 @@ pub fn parts_folder(trace: &Path) -> PathBuf {
     folder.into()
 }
 
-/// Where a thread's part is.
+/// The path of a thread's part.
 pub fn part_path(folder: &Path, rank: Rank, thread: Thread) -> PathBuf {
     folder.join(format!("{rank}.{thread}"))
 }
 
-/// Whose part has this name, if it is one's.
+/// The thread whose part has this name, if one has.
 pub fn part_owner(name: &OsStr) -> Option<(Rank, Thread)> {
     let name = name.to_str()?;
     let (rank, thread) = name.split_once('.')?;
@@ -42,20 +42,21 @@ pub fn part_owner(name: &OsStr) -> Option<(Rank, Thread)> {
     (name == format!("{}.{thread}", owner.0)).then_some(owner)
 }
 
-/// The events of a part. One that is cut off at the end is none: its thread was stopped while it wrote.
+/// The events of a part. An event that is cut off at the end is none: its thread was stopped while it
+/// wrote.
 pub struct Part<R = BufReader<File>> {
     header: PartHeader,
     path: PathBuf,
     content: R,
-    /// How much was read.
+    /// The number of bytes that were read.
     position: u64,
-    /// How many messages there were of each flow.
+    /// The number of messages of each flow so far.
     numbers: HashMap<(Kind, Rank, Thread), u64>,
     is_over: bool,
 }
 
 impl Part {
-    /// Opens a part; there is nothing in one that ends in its header.
+    /// Opens a part. `None`: it ends inside its header.
     ///
     /// # Errors
     /// When it cannot be read, or is no part.
@@ -92,7 +93,7 @@ impl<R: BufRead> Part<R> {
         &self.header
     }
 
-    /// Whose it is.
+    /// The thread that wrote it.
     pub fn owner(&self) -> (Rank, Thread) {
         (Rank(self.header.rank), self.header.thread)
     }
@@ -126,8 +127,8 @@ impl<R: BufRead> Part<R> {
         }))
     }
 
-    /// Whether so many bytes are left; appends them. What is not there takes no memory, whatever a
-    /// head promises.
+    /// Appends the next `length` bytes. Returns whether there were that many. What is not there takes no
+    /// memory, whatever a head promises.
     fn read(&mut self, length: u64, bytes: &mut Vec<u8>) -> Result<bool> {
         let read = self.content.by_ref().take(length).read_to_end(bytes)?;
         Ok(read as u64 == length)

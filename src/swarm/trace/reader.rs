@@ -13,14 +13,14 @@ use super::{Header, Merge, Part};
 use crate::event::{Deed, Event, Thread};
 use crate::protocol::Rank;
 
-/// A longer line is none: it is the most memory that a line takes.
+/// The longest line, in bytes: the most memory that one takes.
 const LONGEST_LINE: u64 = 1 << 30;
 
-/// How a file that Zstandard has compressed begins.
+/// The first bytes of a file that is compressed by Zstandard.
 const ZSTANDARD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// The events of a trace, each with the number of its line. In parts, which have no lines, it is the
-/// one that the event would have in the file. Behind an error there is nothing.
+/// The events of a trace, each with the number of its line. Parts have no lines: there it is the line that
+/// the event would have in the file. Behind an error there is nothing.
 pub struct Reader {
     header: Header,
     source: Source,
@@ -47,8 +47,8 @@ impl Reader {
         Reader::of(path, Merge::new)
     }
 
-    /// The same, and of a run that was broken off nothing is left out: what somebody took may lack its
-    /// posting.
+    /// The same, but of a run that was broken off nothing is left out: a message that was taken may lack
+    /// its posting.
     ///
     /// # Errors
     /// As [`Reader::open`].
@@ -101,7 +101,7 @@ impl Iterator for Reader {
     }
 }
 
-/// The parts in a folder, and the header that they have together.
+/// The parts in a folder, and their common header.
 fn parts(folder: &Path, merge: fn(Streams) -> Merge<Part>) -> Result<(Header, Source)> {
     let shown = folder.display();
     let mut parts: Vec<Part> = Vec::new();

@@ -1,5 +1,5 @@
-//! An event as bytes in a part: a head of fixed length, and the message as MPI had it. Writing one is
-//! on the way of every message, so it is a copy and nothing else.
+//! An event as bytes in a part: a head of fixed length, and the message as MPI had it. One is written for
+//! every message that passes, so writing is a copy and nothing else.
 //!
 //! | bytes | of the head, little-endian |
 //! |---|---|
@@ -9,23 +9,24 @@
 //! | 4 | the other rank |
 //! | 4 | how many bytes follow: the message's, or what else belongs to the event |
 //!
-//! Which message of its flow it is follows from those before it, for a flow has one thread at each
-//! end.
+//! A record does not say which message of its flow it has. That follows from the records before it,
+//! because a flow has one thread at each end.
 
 use std::mem;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::Deed;
 use crate::protocol::{FileId, FileName, Letter, Rank, SegmentIndex, decode_letter, encode};
 
-/// How long a head is.
+/// The length of a head, in bytes.
 pub const HEAD: usize = 18;
 
-/// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What was done: a [`Deed`] without its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the variants of Deed are documented")]
 pub enum Kind {
     Begun,
@@ -34,12 +35,26 @@ pub enum Kind {
     Verified,
     WrongHash,
     Saved,
-    Ended,
-    Left,
+    Left = 7,
+    Ended = 6,
 }
 
 impl Kind {
-    /// All of them; the place is the number in the head.
+    /// The kind of a deed.
+    pub fn of(deed: &Deed) -> Kind {
+        match deed {
+            Deed::Begun => Kind::Begun,
+            Deed::Posted { .. } => Kind::Posted,
+            Deed::Taken { .. } => Kind::Taken,
+            Deed::Verified { .. } => Kind::Verified,
+            Deed::WrongHash { .. } => Kind::WrongHash,
+            Deed::Saved { .. } => Kind::Saved,
+            Deed::Left => Kind::Left,
+            Deed::Ended => Kind::Ended,
+        }
+    }
+
+    /// All kinds. The place is the number in the head.
     const ALL: [Kind; 8] = [
         Kind::Begun,
         Kind::Posted,
@@ -68,7 +83,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// The head of what is done with these bytes: a message's with its tag, others' with none.
+    /// The head of a record with these bytes behind it. `tag` is the message's; 0 where there is none.
     pub fn new(time: Duration, kind: Kind, other: Rank, tag: i32, bytes: &[u8]) -> Head {
         Head {
             time,
@@ -94,7 +109,7 @@ impl Head {
     /// From bytes.
     ///
     /// # Errors
-    /// When nothing is done that has this number.
+    /// When no kind has this number.
     pub fn from_bytes(bytes: &[u8; HEAD]) -> Result<Head> {
         let (time, rest) = bytes.split_first_chunk().expect("a head is longer");
         let (&[kind, tag], rest) = rest.split_first_chunk().expect("a head is longer");
@@ -113,42 +128,43 @@ impl Head {
     }
 }
 
-/// Appends the record of something done at a time.
+/// Appends the record of a deed to `record`.
 pub fn append(record: &mut Vec<u8>, time: Duration, deed: &Deed) {
     let start = record.len();
     record.extend([0; HEAD]);
-    let (kind, other, tag) = match deed {
-        Deed::Begun => (Kind::Begun, Rank::TRACKER, 0),
-        Deed::Posted { to, letter, .. } => (Kind::Posted, *to, append_letter(letter, record)),
-        Deed::Taken { from, letter, .. } => (Kind::Taken, *from, append_letter(letter, record)),
+    let (other, tag) = match deed {
+        Deed::Posted {
+            to: other, letter, ..
+        }
+        | Deed::Taken {
+            from: other,
+            letter,
+            ..
+        } => (*other, append_letter(letter, record)),
         Deed::Verified {
             from,
             file,
             segment,
-        } => {
-            append_value(&(file, segment), record);
-            (Kind::Verified, *from, 0)
         }
-        Deed::WrongHash {
+        | Deed::WrongHash {
             from,
             file,
             segment,
         } => {
             append_value(&(file, segment), record);
-            (Kind::WrongHash, *from, 0)
+            (*from, 0)
         }
         Deed::Saved { file, problem } => {
             append_value(&(file, problem), record);
-            (Kind::Saved, Rank::TRACKER, 0)
+            (Rank::TRACKER, 0)
         }
-        Deed::Left => (Kind::Left, Rank::TRACKER, 0),
-        Deed::Ended => (Kind::Ended, Rank::TRACKER, 0),
+        Deed::Begun | Deed::Left | Deed::Ended => (Rank::TRACKER, 0),
     };
     let (head, bytes) = record[start..].split_at_mut(HEAD);
-    head.copy_from_slice(&Head::new(time, kind, other, tag, bytes).to_bytes());
+    head.copy_from_slice(&Head::new(time, Kind::of(deed), other, tag, bytes).to_bytes());
 }
 
-/// What a record says was done, and which message of its flow it was if `number` says so.
+/// The deed of a record. `number` says which message of its flow a letter is.
 ///
 /// # Errors
 /// When the bytes behind the head are not what the head promises.

@@ -46,7 +46,7 @@ fn letters() -> Vec<Letter> {
     letters
 }
 
-/// One of each kind, and every kind of message both posted and taken, all the third of their flow.
+/// A deed of each kind, and every kind of message both posted and taken. Each is the third of its flow.
 pub(super) fn deeds() -> Vec<Deed> {
     let (from, file, segment) = (Rank(2), FileId(1), SegmentIndex(300));
     let mut deeds = vec![

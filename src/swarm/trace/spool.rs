@@ -1,5 +1,5 @@
-//! A trace whose events come one by one, and whose header is known when the last one has come: only
-//! then it can say whether every event is there.
+//! A trace whose events come one by one. Its header is known when the last one has come: it says whether
+//! every event is there.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, Write};
@@ -17,7 +17,7 @@ pub struct Spool {
     is_compressed: bool,
     /// The line that is being written.
     line: Vec<u8>,
-    /// Why nothing more is written, if an event could not be.
+    /// Why an event could not be written. Then nothing more is written.
     problem: Option<io::Error>,
 }
 
@@ -33,7 +33,7 @@ pub struct Events {
 }
 
 impl Spool {
-    /// An empty one in a folder, which takes as much room there as the trace.
+    /// An empty spool in a folder. It takes as much room there as the trace.
     ///
     /// # Errors
     /// When there can be no file in the folder.
@@ -53,7 +53,7 @@ impl Spool {
         })
     }
 
-    /// Takes the next event. If it cannot be written, [`Spool::close`] says so.
+    /// Takes the next event. If it cannot be written, [`Spool::close`] returns the error.
     pub fn push(&mut self, event: &Event) {
         if self.problem.is_none() {
             self.problem = self.try_push(event).err();

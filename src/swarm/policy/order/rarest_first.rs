@@ -16,13 +16,13 @@ pub(super) const POLICY: SegmentOrder = SegmentOrder {
     },
 };
 
-/// BitTorrent's own policy: among segments that are equally rare a random one, so that clients with
-/// the same knowledge do not all ask for the same.
+/// BitTorrent's own policy. Among equally rare segments it takes a random one, so clients with the same
+/// knowledge do not all ask for the same.
 #[derive(Debug)]
 struct RarestFirst {
-    /// How many members hold each segment, and its place among the equally rare.
+    /// By position: how many members hold the segment, and its place among the equally rare ones.
     segments: Vec<(usize, usize)>,
-    /// Those to come: holders, place, position.
+    /// The segments to come: holders, place, position.
     queue: BTreeSet<(usize, usize, usize)>,
 }
 

@@ -47,18 +47,18 @@ pub trait Selection: Debug + Send {
 pub enum Choice {
     /// To ask this member.
     Member(Rank),
-    /// To find out how busy these are, and to ask the least busy one that holds the segment.
+    /// To ask these how busy they are, and then the least busy one that holds the segment.
     LeastBusyOf(Vec<Rank>),
 }
 
-/// The members that a segment can be asked of: all that may hold it and have not refused it.
+/// The members that a client can ask for a segment: they may hold it, and have not refused it.
 pub struct Candidates<'a> {
     members: &'a [Rank],
     may: &'a dyn Fn(Rank) -> bool,
 }
 
 impl<'a> Candidates<'a> {
-    /// Those of `members`, which are in rank order, that `may` be asked.
+    /// The members that `may` be asked. `members` is in rank order.
     pub fn new(members: &'a [Rank], may: &'a dyn Fn(Rank) -> bool) -> Candidates<'a> {
         Candidates { members, may }
     }
@@ -71,7 +71,7 @@ impl<'a> Candidates<'a> {
             .filter(|&member| (self.may)(member))
     }
 
-    /// The first one behind `rank`, or the first of all if there is none.
+    /// The first member behind `rank`. If there is none, the first of all.
     pub fn behind(&self, rank: Rank) -> Option<Rank> {
         let (before, behind) = self
             .members

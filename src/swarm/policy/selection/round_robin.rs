@@ -13,11 +13,11 @@ pub(super) const POLICY: PeerSelection = PeerSelection {
     },
 };
 
-/// Starts behind the client itself, so that clients which start together do not all ask the same
-/// member first.
+/// It starts behind the client itself, so clients that start together do not all ask the same member
+/// first.
 ///
-/// A member that is able to serve is never passed over: the seeds of a file therefore serve a
-/// client equally, to within one segment, and nobody serves it more than a seed does and one.
+/// A member that can serve is never passed over. So the seeds of a file serve a client equally, to
+/// within one segment, and no member serves it more than a seed does and one.
 #[derive(Debug)]
 struct RoundRobin {
     last: Rank,

@@ -36,6 +36,15 @@ fn cast(text: &str, clients: usize, seed: u64) -> Result<Cast, String> {
     cast.map_err(|problem| problem.to_string())
 }
 
+/// The keys of a class, as the page has them.
+fn keys() -> String {
+    let page = include_str!("../../../../docs/studies.md");
+    let (_, table) = page.split_once("| key of a class |").unwrap();
+    let rows = table.lines().skip(2);
+    let keys = rows.map_while(|row| Some(row.strip_prefix("| `")?.split_once('`')?.0));
+    format!("`{}`", keys.collect::<Vec<_>>().join("`, `"))
+}
+
 fn in_class(cast: &Cast, class: &str) -> Vec<u32> {
     let members = cast.iter().filter(|role| role.class == class);
     members.map(|role| role.client.0).collect()
@@ -58,8 +67,8 @@ fn every_key_makes_the_part_that_it_says() {
         let part = Part {
             arrival: seconds(1),
             upload_time: Some(Duration::from_millis(20)),
-            conduct: Conduct::Honest,
             leaving: Leaving::WhenDone(seconds(3)),
+            ..Part::default()
         };
         assert_eq!(cast.part(Rank(client)), part);
     }
@@ -123,9 +132,7 @@ fn what_is_wrong_is_said_with_line_and_column() {
         ("[[class]\n".into(), "1:9: unclosed array table, expected `]`".into()),
         (
             class("share = 1\n  colour = 1"),
-            "4:3: unknown field `colour`, expected one of `name`, `clients`, `share`, `arrives`, \
-             `arrives_every`, `upload_time`, `conduct`, `leaves`, `stays`"
-                .into(),
+            format!("4:3: unknown field `colour`, expected one of {}", keys()),
         ),
         (
             class("share = 1\nclients = [1]"),
