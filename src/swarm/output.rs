@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::client::SavedFile;
 use crate::protocol::{Hashes, Rank};
 use crate::report::Report;
-use crate::trace::{self, Header, Merge, Part, Spool};
+use crate::trace::{self, Header, Merge, Spool, TracePart};
 
 /// The permissions of a new file, before the umask.
 const MODE: u32 = 0o666;
@@ -68,8 +68,10 @@ pub fn save_report(path: &Path, report: &Report) -> Result<(), NotWritten> {
 pub fn save_trace(path: &Path, header: &Header, parts: &[PathBuf]) -> Result<(), NotWritten> {
     let is_compressed = is_compressed(path);
     write(folder_of(path), path, &|file| {
-        let parts = parts.iter().filter_map(|path| Part::open(path).transpose());
-        let parts: Vec<Part> = parts.collect::<anyhow::Result<_>>().map_err(inside)?;
+        let parts = parts
+            .iter()
+            .filter_map(|path| TracePart::open(path).transpose());
+        let parts: Vec<TracePart> = parts.collect::<anyhow::Result<_>>().map_err(inside)?;
         let events = Merge::new(parts.into_iter().map(|part| (part.owner(), part)));
         trace::write(file, is_compressed, header, events).map_err(inside)
     })

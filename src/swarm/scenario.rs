@@ -34,7 +34,7 @@ pub struct Scenario {
 #[derive(Debug, Clone, PartialEq)]
 struct Class {
     name: String,
-    members: Members,
+    clients: Clients,
     /// When its clients arrive. Where one comes after another, none is earlier than this.
     arrives: Duration,
     /// The mean time from one arrival to the next. `None`: all arrive at once.
@@ -45,7 +45,7 @@ struct Class {
 
 /// The clients of a class.
 #[derive(Debug, Clone, PartialEq)]
-enum Members {
+enum Clients {
     /// The clients of these ranks, each with its place in the file.
     Ranks(Vec<(RangeInclusive<u32>, Place)>),
     /// This part, from 0 to 1, of the clients whose ranks no class names.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::event::Deed;
 use crate::protocol::{Rank, Tag};
-use crate::trace::record::{self, Head, Kind};
+use crate::trace::record::{self, DeedKind, Head};
 
 /// The most bytes that wait for the file. They fit into a core's own cache.
 const CAPACITY: usize = 1 << 15;
@@ -67,12 +67,12 @@ impl Recorder {
 
     /// A message is being posted.
     pub(super) fn posted(&mut self, to: Rank, tag: Tag, bytes: &[u8]) {
-        self.record(|tape| tape.message(Kind::Posted, to, tag.number(), bytes));
+        self.record(|tape| tape.message(DeedKind::Posted, to, tag.number(), bytes));
     }
 
     /// A message was taken.
     pub(super) fn taken(&mut self, from: Rank, tag: Tag, bytes: &[u8]) {
-        self.record(|tape| tape.message(Kind::Taken, from, tag.number(), bytes));
+        self.record(|tape| tape.message(DeedKind::Taken, from, tag.number(), bytes));
     }
 
     /// Something else was just done. Its time must not be before the deed, because the rules hold the
@@ -108,7 +108,7 @@ impl Drop for Recorder {
 
 /// Every method returns whether everything could be written.
 impl Tape {
-    fn message(&mut self, kind: Kind, other: Rank, tag: i32, bytes: &[u8]) -> bool {
+    fn message(&mut self, kind: DeedKind, other: Rank, tag: i32, bytes: &[u8]) -> bool {
         let now = self.start.elapsed();
         let head = Head::new(now, kind, other, tag, bytes).to_bytes();
         if self.buffer.len() + head.len() + bytes.len() > CAPACITY && !self.flush() {

@@ -23,7 +23,7 @@ use crate::output;
 use crate::protocol::Rank;
 use crate::report::Plan;
 use crate::trace::{
-    ClockReport, Header, Part, PartHeader, SCHEMA, part_owner, part_path, parts_folder,
+    ClockReport, Header, PartHeader, SCHEMA, TracePart, part_owner, part_path, parts_folder,
 };
 
 /// The most bytes of a part that go from one host to another in one message.
@@ -253,7 +253,7 @@ impl Tracing {
     /// Whether `path` is a part of this run. Those of other hosts are here as well if the hosts share
     /// the folder.
     fn is_ours(&self, path: &Path) -> bool {
-        let part = Part::open(path);
+        let part = TracePart::open(path);
         part.is_ok_and(|part| part.is_some_and(|part| part.header().run == self.run))
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Class, Members};
+use super::{Class, Clients};
 use crate::client::Part;
 use crate::protocol::Rank;
 use crate::toml_file::{Place, Problem};
@@ -77,25 +77,25 @@ pub(super) fn cast(classes: &[Class], clients: usize, mut rng: Rng) -> Result<Ca
     let mut others = others.into_iter();
     // The sums are rounded, not the shares: so no client is left over where the shares are 1 together.
     let (mut sum, mut taken) = (0.0, 0);
-    for (place, class) in classes.iter().enumerate() {
-        if let Members::Share(share) = class.members {
+    for (number, class) in classes.iter().enumerate() {
+        if let Clients::Share(share) = class.clients {
             sum += share;
             let end = (sum * drawn as f64).round() as usize;
             let these = others.by_ref().take(end.saturating_sub(taken));
-            members.extend(these.map(|client| (client, place)));
+            members.extend(these.map(|client| (client, number)));
             taken = taken.max(end);
         }
     }
     let mut latest: Vec<Duration> = classes.iter().map(|class| class.arrives).collect();
-    let role = |(client, place): (Rank, usize)| {
-        let class = &classes[place];
+    let role = |(client, number): (Rank, usize)| {
+        let class = &classes[number];
         if let Some(mean) = class.every {
-            latest[place] = latest[place].saturating_add(exponential(mean, &mut rng));
+            latest[number] = latest[number].saturating_add(exponential(mean, &mut rng));
         }
         Role {
             client,
             class: class.name.clone(),
-            part: class.part.later(latest[place]),
+            part: class.part.later(latest[number]),
         }
     };
     Ok(Cast(members.into_iter().map(role).collect()))
@@ -105,7 +105,7 @@ pub(super) fn cast(classes: &[Class], clients: usize, mut rng: Rng) -> Result<Ca
 fn named(classes: &[Class], clients: usize) -> Result<BTreeMap<Rank, usize>, Problem> {
     let mut members: BTreeMap<Rank, usize> = BTreeMap::new();
     for (number, class) in classes.iter().enumerate() {
-        let Members::Ranks(ranks) = &class.members else {
+        let Clients::Ranks(ranks) = &class.clients else {
             continue;
         };
         for (ranks, place) in ranks {

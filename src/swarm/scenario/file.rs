@@ -9,14 +9,14 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use toml::Spanned;
 
-use super::{Class, Members, Scenario};
+use super::{Class, Clients, Scenario};
 use crate::client::{Conduct, Leaving, Part};
 use crate::toml_file::{self, Place, Problem};
 
 /// The whole file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct ScenarioFile {
     #[serde(default)]
     class: Vec<Spanned<Table>>,
 }
@@ -41,7 +41,7 @@ const ROUNDING: f64 = 1e-9;
 
 pub(super) fn parse(text: &str) -> Result<Scenario, Problem> {
     let at = |span: Range<usize>| Place::of(text, span.start);
-    let file: File = toml_file::parse(text).map_err(|wrong| Problem::of(text, wrong))?;
+    let file: ScenarioFile = toml_file::parse(text).map_err(|wrong| Problem::of(text, wrong))?;
     let mut classes: Vec<Class> = Vec::new();
     let mut shares = 0.0;
     for table in file.class {
@@ -55,7 +55,7 @@ pub(super) fn parse(text: &str) -> Result<Scenario, Problem> {
         }
         let share = table.get_ref().share.as_ref().map(Spanned::span);
         let class = class(table, &at)?;
-        if let (Members::Share(part), Some(share)) = (&class.members, share) {
+        if let (Clients::Share(part), Some(share)) = (&class.clients, share) {
             shares += part;
             if shares > 1.0 + ROUNDING {
                 let text = format!("expected shares that are at most 1 together, found {shares}");
@@ -83,10 +83,10 @@ fn class(table: Spanned<Table>, at: &impl Fn(Range<usize>) -> Place) -> Result<C
     if name.get_ref().is_empty() {
         return Err(Problem::new(at(name.span()), "expected a name, found none"));
     }
-    let members = match (clients, share) {
+    let clients = match (clients, share) {
         (Some(clients), None) => {
             let ranks = clients.into_inner().into_iter();
-            Members::Ranks(
+            Clients::Ranks(
                 ranks
                     .map(|ranks| {
                         let place = at(ranks.span());
@@ -95,7 +95,7 @@ fn class(table: Spanned<Table>, at: &impl Fn(Range<usize>) -> Place) -> Result<C
                     .collect(),
             )
         }
-        (None, Some(share)) => Members::Share(share.into_inner().0.0),
+        (None, Some(share)) => Clients::Share(share.into_inner().0.0),
         (Some(_), Some(share)) => {
             let text = "expected either clients or a share, found both";
             return Err(Problem::new(at(share.span()), text));
@@ -128,7 +128,7 @@ fn class(table: Spanned<Table>, at: &impl Fn(Range<usize>) -> Place) -> Result<C
     }
     Ok(Class {
         name: name.into_inner(),
-        members,
+        clients,
         arrives: arrives.map_or(Duration::ZERO, |time| time.0.0),
         every: arrives_every.map(|time| time.into_inner().0.0),
         part: Part {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::Header;
-use super::record::Kind;
+use super::record::DeedKind;
 use crate::event::{Deed, Event, Thread};
 use crate::protocol::{
     FileId, FileName, Letter, Rank, SegmentIndex, ToDownload, ToTracker, ToUpload,
@@ -71,7 +71,7 @@ impl Serialize for Event {
         line.serialize_entry("time", &time.as_secs_f64())?;
         line.serialize_entry("rank", rank)?;
         line.serialize_entry("thread", thread)?;
-        line.serialize_entry("event", &Kind::of(deed))?;
+        line.serialize_entry("event", &DeedKind::of(deed))?;
         match deed {
             Deed::Begun | Deed::Left | Deed::Ended => {}
             Deed::Posted {
@@ -128,7 +128,7 @@ struct Line<'a> {
     time: f64,
     rank: Rank,
     thread: Thread,
-    event: Kind,
+    event: DeedKind,
     to: Option<Rank>,
     from: Option<Rank>,
     mailbox: Option<Thread>,
@@ -152,35 +152,35 @@ pub(super) fn parse(text: &str) -> Result<Event> {
     let time = Duration::try_from_secs_f64(line.time)
         .with_context(|| format!("expected a time in seconds, found {}", line.time))?;
     let deed = match line.event {
-        Kind::Begun => Deed::Begun,
-        Kind::Posted => Deed::Posted {
+        DeedKind::Begun => Deed::Begun,
+        DeedKind::Posted => Deed::Posted {
             to: given(line.to, "to", line.event)?,
             number: given(line.number, "number", line.event)?,
             bytes: given(line.bytes, "bytes", line.event)?,
             letter: letter(&line)?,
         },
-        Kind::Taken => Deed::Taken {
+        DeedKind::Taken => Deed::Taken {
             from: given(line.from, "from", line.event)?,
             number: given(line.number, "number", line.event)?,
             bytes: given(line.bytes, "bytes", line.event)?,
             letter: letter(&line)?,
         },
-        Kind::Verified => Deed::Verified {
+        DeedKind::Verified => Deed::Verified {
             from: given(line.from, "from", line.event)?,
             file: given(line.file, "file", line.event)?,
             segment: given(line.segment, "segment", line.event)?,
         },
-        Kind::WrongHash => Deed::WrongHash {
+        DeedKind::WrongHash => Deed::WrongHash {
             from: given(line.from, "from", line.event)?,
             file: given(line.file, "file", line.event)?,
             segment: given(line.segment, "segment", line.event)?,
         },
-        Kind::Saved => Deed::Saved {
+        DeedKind::Saved => Deed::Saved {
             file: given(line.name, "name", line.event)?,
             problem: line.problem,
         },
-        Kind::Left => Deed::Left,
-        Kind::Ended => Deed::Ended,
+        DeedKind::Left => Deed::Left,
+        DeedKind::Ended => Deed::Ended,
     };
     Ok(Event {
         time,
@@ -190,7 +190,7 @@ pub(super) fn parse(text: &str) -> Result<Event> {
     })
 }
 
-fn given<T>(field: Option<T>, name: &str, event: Kind) -> Result<T> {
+fn given<T>(field: Option<T>, name: &str, event: DeedKind) -> Result<T> {
     field.with_context(|| format!("expected the field \"{name}\" of {event:?}, found none"))
 }
 

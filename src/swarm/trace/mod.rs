@@ -55,6 +55,6 @@ mod spool;
 pub use header::{ClockReport, Header, PartHeader, SCHEMA};
 pub use line::write;
 pub use merge::Merge;
-pub use part::{Part, part_owner, part_path, parts_folder};
+pub use part::{TracePart, part_owner, part_path, parts_folder};
 pub use reader::Reader;
 pub use spool::{Events, Spool};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-use super::record::{HEAD, Head, Kind, deed};
+use super::record::{DeedKind, HEAD, Head, deed};
 use super::{PartHeader, SCHEMA};
 use crate::event::{Event, Thread};
 use crate::protocol::{Letter, Rank};
@@ -44,30 +44,30 @@ pub fn part_owner(name: &OsStr) -> Option<(Rank, Thread)> {
 
 /// The events of a part. An event that is cut off at the end is none: its thread was stopped while it
 /// wrote.
-pub struct Part<R = BufReader<File>> {
+pub struct TracePart<R = BufReader<File>> {
     header: PartHeader,
     path: PathBuf,
     content: R,
     /// The number of bytes that were read.
     position: u64,
     /// The number of messages of each flow so far.
-    numbers: HashMap<(Kind, Rank, Thread), u64>,
+    numbers: HashMap<(DeedKind, Rank, Thread), u64>,
     is_over: bool,
 }
 
-impl Part {
+impl TracePart {
     /// Opens a part. `None`: it ends inside its header.
     ///
     /// # Errors
     /// When it cannot be read, or is no part.
-    pub fn open(path: &Path) -> Result<Option<Part>> {
+    pub fn open(path: &Path) -> Result<Option<TracePart>> {
         let file = File::open(path).with_context(|| path.display().to_string())?;
-        Part::new(path.into(), BufReader::with_capacity(BUFFER, file))
+        TracePart::new(path.into(), BufReader::with_capacity(BUFFER, file))
     }
 }
 
-impl<R: BufRead> Part<R> {
-    fn new(path: PathBuf, mut content: R) -> Result<Option<Part<R>>> {
+impl<R: BufRead> TracePart<R> {
+    fn new(path: PathBuf, mut content: R) -> Result<Option<TracePart<R>>> {
         let mut line = Vec::new();
         let read = content
             .by_ref()
@@ -78,7 +78,7 @@ impl<R: BufRead> Part<R> {
             return Ok(None);
         }
         let header = header(&line).with_context(|| path.display().to_string())?;
-        Ok(Some(Part {
+        Ok(Some(TracePart {
             header,
             path,
             content,
@@ -136,7 +136,7 @@ impl<R: BufRead> Part<R> {
 }
 
 /// Its events, in their order. Behind an error there are none.
-impl<R: BufRead> Iterator for Part<R> {
+impl<R: BufRead> Iterator for TracePart<R> {
     type Item = Result<Event>;
 
     fn next(&mut self) -> Option<Result<Event>> {
@@ -217,7 +217,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Vec<Result<Event>> {
-        Part::new("p".into(), bytes)
+        TracePart::new("p".into(), bytes)
             .unwrap()
             .map_or(vec![], Iterator::collect)
     }
@@ -282,7 +282,7 @@ mod tests {
             "{error}"
         );
 
-        let error = Part::new("p".into(), &b"hello\n"[..])
+        let error = TracePart::new("p".into(), &b"hello\n"[..])
             .err()
             .expect("no part");
         let error = format!("{error:#}");
@@ -291,7 +291,7 @@ mod tests {
             "{error}"
         );
         let endless = vec![b'x'; 1 << 21];
-        assert!(Part::new("p".into(), &endless[..]).is_err());
+        assert!(TracePart::new("p".into(), &endless[..]).is_err());
         let mut promise = bytes(&[]);
         promise.extend([
             0, 0, 0, 0, 0, 0, 0, 0, 1, 9, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::line::parse;
 use super::part::{check_schema, part_owner, parts_folder};
-use super::{Header, Merge, Part};
+use super::{Header, Merge, TracePart};
 use crate::event::{Deed, Event, Thread};
 use crate::protocol::Rank;
 
@@ -30,11 +30,11 @@ pub struct Reader {
 }
 
 /// The parts of a trace, each with its thread.
-type Streams = Vec<((Rank, Thread), Part)>;
+type Streams = Vec<((Rank, Thread), TracePart)>;
 
 enum Source {
     Lines(Lines),
-    Parts(Box<Merge<Part>>),
+    Parts(Box<Merge<TracePart>>),
 }
 
 impl Reader {
@@ -56,7 +56,7 @@ impl Reader {
         Reader::of(path, Merge::uncut)
     }
 
-    fn of(path: &Path, merge: fn(Streams) -> Merge<Part>) -> Result<Reader> {
+    fn of(path: &Path, merge: fn(Streams) -> Merge<TracePart>) -> Result<Reader> {
         let folder = parts_folder(path);
         let (header, source) = if path.is_dir() {
             parts(path, merge)?
@@ -102,15 +102,15 @@ impl Iterator for Reader {
 }
 
 /// The parts in a folder, and their common header.
-fn parts(folder: &Path, merge: fn(Streams) -> Merge<Part>) -> Result<(Header, Source)> {
+fn parts(folder: &Path, merge: fn(Streams) -> Merge<TracePart>) -> Result<(Header, Source)> {
     let shown = folder.display();
-    let mut parts: Vec<Part> = Vec::new();
+    let mut parts: Vec<TracePart> = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| shown.to_string())? {
         let path = entry.with_context(|| shown.to_string())?.path();
         let Some(expected) = path.file_name().and_then(part_owner) else {
             continue;
         };
-        let Some(part) = Part::open(&path)? else {
+        let Some(part) = TracePart::open(&path)? else {
             continue;
         };
         let (rank, thread) = part.owner();
@@ -121,7 +121,7 @@ fn parts(folder: &Path, merge: fn(Streams) -> Merge<Part>) -> Result<(Header, So
         );
         parts.push(part);
     }
-    parts.sort_by_key(Part::owner);
+    parts.sort_by_key(TracePart::owner);
     let Some(first) = parts.first() else {
         bail!("{shown}: expected the parts of a trace, found none");
     };

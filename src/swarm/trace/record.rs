@@ -28,7 +28,7 @@ pub const HEAD: usize = 18;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the variants of Deed are documented")]
-pub enum Kind {
+pub enum DeedKind {
     Begun,
     Posted,
     Taken,
@@ -39,31 +39,31 @@ pub enum Kind {
     Ended = 6,
 }
 
-impl Kind {
+impl DeedKind {
     /// The kind of a deed.
-    pub fn of(deed: &Deed) -> Kind {
+    pub fn of(deed: &Deed) -> DeedKind {
         match deed {
-            Deed::Begun => Kind::Begun,
-            Deed::Posted { .. } => Kind::Posted,
-            Deed::Taken { .. } => Kind::Taken,
-            Deed::Verified { .. } => Kind::Verified,
-            Deed::WrongHash { .. } => Kind::WrongHash,
-            Deed::Saved { .. } => Kind::Saved,
-            Deed::Left => Kind::Left,
-            Deed::Ended => Kind::Ended,
+            Deed::Begun => DeedKind::Begun,
+            Deed::Posted { .. } => DeedKind::Posted,
+            Deed::Taken { .. } => DeedKind::Taken,
+            Deed::Verified { .. } => DeedKind::Verified,
+            Deed::WrongHash { .. } => DeedKind::WrongHash,
+            Deed::Saved { .. } => DeedKind::Saved,
+            Deed::Left => DeedKind::Left,
+            Deed::Ended => DeedKind::Ended,
         }
     }
 
     /// All kinds. The place is the number in the head.
-    const ALL: [Kind; 8] = [
-        Kind::Begun,
-        Kind::Posted,
-        Kind::Taken,
-        Kind::Verified,
-        Kind::WrongHash,
-        Kind::Saved,
-        Kind::Ended,
-        Kind::Left,
+    const ALL: [DeedKind; 8] = [
+        DeedKind::Begun,
+        DeedKind::Posted,
+        DeedKind::Taken,
+        DeedKind::Verified,
+        DeedKind::WrongHash,
+        DeedKind::Saved,
+        DeedKind::Ended,
+        DeedKind::Left,
     ];
 }
 
@@ -73,7 +73,7 @@ pub struct Head {
     /// Since the start, on rank 0's clock.
     pub time: Duration,
     /// What was done.
-    pub kind: Kind,
+    pub kind: DeedKind,
     /// The message's tag, as a number.
     pub tag: u8,
     /// The other rank.
@@ -84,7 +84,7 @@ pub struct Head {
 
 impl Head {
     /// The head of a record with these bytes behind it. `tag` is the message's; 0 where there is none.
-    pub fn new(time: Duration, kind: Kind, other: Rank, tag: i32, bytes: &[u8]) -> Head {
+    pub fn new(time: Duration, kind: DeedKind, other: Rank, tag: i32, bytes: &[u8]) -> Head {
         Head {
             time,
             kind,
@@ -115,7 +115,7 @@ impl Head {
         let (&[kind, tag], rest) = rest.split_first_chunk().expect("a head is longer");
         let (other, rest) = rest.split_first_chunk().expect("a head is longer");
         let (length, _) = rest.split_first_chunk().expect("a head is longer");
-        let Some(&kind) = Kind::ALL.get(usize::from(kind)) else {
+        let Some(&kind) = DeedKind::ALL.get(usize::from(kind)) else {
             bail!("expected an event, found one of the unknown kind {kind}");
         };
         Ok(Head {
@@ -161,7 +161,7 @@ pub fn append(record: &mut Vec<u8>, time: Duration, deed: &Deed) {
         Deed::Begun | Deed::Left | Deed::Ended => (Rank::TRACKER, 0),
     };
     let (head, bytes) = record[start..].split_at_mut(HEAD);
-    head.copy_from_slice(&Head::new(time, Kind::of(deed), other, tag, bytes).to_bytes());
+    head.copy_from_slice(&Head::new(time, DeedKind::of(deed), other, tag, bytes).to_bytes());
 }
 
 /// The deed of a record. `number` says which message of its flow a letter is.
@@ -174,8 +174,8 @@ pub fn deed(head: Head, bytes: &[u8], number: impl FnOnce(&Letter) -> u64) -> Re
     } = head;
     let from = other;
     Ok(match kind {
-        Kind::Begun => Deed::Begun,
-        Kind::Posted => {
+        DeedKind::Begun => Deed::Begun,
+        DeedKind::Posted => {
             let letter = decode_letter(tag.into(), bytes)?;
             Deed::Posted {
                 to: other,
@@ -184,7 +184,7 @@ pub fn deed(head: Head, bytes: &[u8], number: impl FnOnce(&Letter) -> u64) -> Re
                 letter,
             }
         }
-        Kind::Taken => {
+        DeedKind::Taken => {
             let letter = decode_letter(tag.into(), bytes)?;
             Deed::Taken {
                 from,
@@ -193,7 +193,7 @@ pub fn deed(head: Head, bytes: &[u8], number: impl FnOnce(&Letter) -> u64) -> Re
                 letter,
             }
         }
-        Kind::Verified => {
+        DeedKind::Verified => {
             let (file, segment) = placed(bytes)?;
             Deed::Verified {
                 from,
@@ -201,7 +201,7 @@ pub fn deed(head: Head, bytes: &[u8], number: impl FnOnce(&Letter) -> u64) -> Re
                 segment,
             }
         }
-        Kind::WrongHash => {
+        DeedKind::WrongHash => {
             let (file, segment) = placed(bytes)?;
             Deed::WrongHash {
                 from,
@@ -209,13 +209,13 @@ pub fn deed(head: Head, bytes: &[u8], number: impl FnOnce(&Letter) -> u64) -> Re
                 segment,
             }
         }
-        Kind::Saved => {
+        DeedKind::Saved => {
             let (file, problem): (FileName, Option<String>) = postcard::from_bytes(bytes)
                 .with_context(|| format!("expected a file's name, found {} bytes", bytes.len()))?;
             Deed::Saved { file, problem }
         }
-        Kind::Left => Deed::Left,
-        Kind::Ended => Deed::Ended,
+        DeedKind::Left => Deed::Left,
+        DeedKind::Ended => Deed::Ended,
     })
 }
 

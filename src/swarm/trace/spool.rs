@@ -13,7 +13,7 @@ use crate::event::Event;
 
 /// The events so far, in a file without a name.
 pub struct Spool {
-    lines: Lines,
+    sink: Sink,
     is_compressed: bool,
     /// The line that is being written.
     line: Vec<u8>,
@@ -21,7 +21,7 @@ pub struct Spool {
     problem: Option<io::Error>,
 }
 
-enum Lines {
+enum Sink {
     Plain(BufWriter<File>),
     Packed(zstd::Encoder<'static, BufWriter<File>>),
 }
@@ -39,14 +39,14 @@ impl Spool {
     /// When there can be no file in the folder.
     pub fn new(folder: &Path, is_compressed: bool) -> io::Result<Spool> {
         let file = BufWriter::with_capacity(1 << 16, tempfile::tempfile_in(folder)?);
-        let lines = if is_compressed {
+        let sink = if is_compressed {
             let level = zstd::DEFAULT_COMPRESSION_LEVEL;
-            Lines::Packed(zstd::Encoder::new(file, level)?)
+            Sink::Packed(zstd::Encoder::new(file, level)?)
         } else {
-            Lines::Plain(file)
+            Sink::Plain(file)
         };
         Ok(Spool {
-            lines,
+            sink,
             is_compressed,
             line: Vec::new(),
             problem: None,
@@ -63,9 +63,9 @@ impl Spool {
     fn try_push(&mut self, event: &Event) -> io::Result<()> {
         self.line.clear();
         append(event, &mut self.line)?;
-        match &mut self.lines {
-            Lines::Plain(file) => file.write_all(&self.line),
-            Lines::Packed(file) => file.write_all(&self.line),
+        match &mut self.sink {
+            Sink::Plain(file) => file.write_all(&self.line),
+            Sink::Packed(file) => file.write_all(&self.line),
         }
     }
 
@@ -77,9 +77,9 @@ impl Spool {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
-        let file = match self.lines {
-            Lines::Plain(file) => file,
-            Lines::Packed(file) => file.finish()?,
+        let file = match self.sink {
+            Sink::Plain(file) => file,
+            Sink::Packed(file) => file.finish()?,
         };
         Ok(Events {
             file: file.into_inner()?,
