@@ -342,12 +342,14 @@ fn a_crowd_goes_on_when_its_seed_leaves_after_one_copy() {
     let of = |client: u32| &measured.clients[client as usize - 1];
     assert_eq!(of(1).class.as_deref(), Some("seed"));
     for role in report.plan.cast.iter() {
-        let arrival = role.part.arrival.as_secs_f64();
         let begun = of(role.client.0)
             .downloads
             .first()
-            .map(|download| download.begun);
-        assert!(begun.is_none_or(|begun| begun == arrival), "{role:?}");
+            .map(|download| Duration::from_secs_f64(download.begun));
+        assert!(
+            begun.is_none_or(|begun| begun == role.part.arrival),
+            "{role:?}"
+        );
     }
 }
 

@@ -96,17 +96,17 @@ mod tests {
             };
             let text = serde_json::to_string(&plan).unwrap();
             let members = members.map_or("null".into(), |members| members.to_string());
-            let expected =
-                format!(r#"{{"clients":3,"tracker_index":"swarm","peer_selection":"round-robin","#)
-                    + r#""segment_order":"sequential","tracker_grants":false,"update_interval":10,"#
-                    + &format!(
-                        r#""window":10,"members":{members},"upload_time":0.0,"upload_slots":2,"#
-                    )
-                    + r#""seed":0,"corrupt":[2],"scenario":["#
-                    + r#"{"client":1,"class":"a","arrival":0.0,"upload_time":null,"#
-                    + r#""conduct":"free rider","leaves":"never"},"#
-                    + r#"{"client":3,"class":"a","arrival":1.5,"upload_time":0.25,"#
-                    + r#""conduct":"honest","leaves":{"when_done":2.0}}]}"#;
+            let expected = [
+                r#"{"clients":3,"tracker_index":"swarm","peer_selection":"round-robin","#,
+                r#""segment_order":"sequential","tracker_grants":false,"update_interval":10,"#,
+                r#""window":10,"members":MEMBERS,"upload_time":0.0,"upload_slots":2,"seed":0,"#,
+                r#""corrupt":[2],"scenario":["#,
+                r#"{"client":1,"class":"a","arrival":0.0,"upload_time":null,"#,
+                r#""conduct":"free rider","leaves":"never"},"#,
+                r#"{"client":3,"class":"a","arrival":1.5,"upload_time":0.25,"#,
+                r#""conduct":"honest","leaves":{"when_done":2.0}}]}"#,
+            ];
+            let expected = expected.concat().replace("MEMBERS", &members);
             assert_eq!(text, expected);
             assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
         }
