@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::client::SavedFile;
-use crate::protocol::{Hashes, Rank};
+use crate::protocol::{Hashes, Rank, output_name};
 use crate::report::Report;
 use crate::trace::{self, Header, Merge, Spool, TracePart};
 
@@ -32,18 +32,13 @@ impl fmt::Display for NotWritten {
 
 impl std::error::Error for NotWritten {}
 
-/// The name of the output that has this file of a client.
-pub fn name(client: Rank, file: impl fmt::Display) -> String {
-    format!("client{client}_{file}")
-}
-
 /// Writes a client's file into `folder`, which is created if missing: its hashes in order, one a line.
 /// The output gets its name when it is whole, and replaces an older file of that name.
 ///
 /// # Errors
 /// When it cannot be written. Then nothing new is left.
 pub fn save(folder: &Path, client: Rank, file: &SavedFile) -> Result<(), NotWritten> {
-    let path = folder.join(name(client, &file.name));
+    let path = folder.join(output_name(client, &file.name));
     fs::create_dir_all(folder)
         .and_then(|()| write(folder, &path, &|lines| write_lines(lines, &file.hashes)))
         .map_err(|error| NotWritten { path, error })

@@ -12,6 +12,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
         "swarm",
         &[
             "toml_file",
+            "seconds",
             "protocol",
             "event",
             "policy",

@@ -9,8 +9,7 @@ use fastrand::Rng;
 use support::job::{self, Job, expected, hash};
 use support::{generate, repository};
 use swarm::event::Deed;
-use swarm::output;
-use swarm::protocol::Rank;
+use swarm::protocol::{Rank, output_name};
 use swarm::report::MissingFile;
 use swarm::trace::Reader;
 
@@ -121,7 +120,7 @@ fn the_report_of_a_run_agrees_with_its_outputs() {
     let outputs = job.outputs(".");
     assert_eq!(measured.files as usize, outputs.len());
     for client in &measured.clients {
-        let prefix = output::name(Rank(client.client), "");
+        let prefix = output_name(Rank(client.client), "");
         let written = outputs.iter().filter(|(name, _)| name.starts_with(&prefix));
         let lines: usize = written.map(|(_, content)| content.lines().count()).sum();
         assert_eq!(client.segments as usize, lines);

@@ -13,8 +13,7 @@ use std::time::Duration;
 use lab::check::{CheckOutcome as Verdict, Checked};
 use swarm::launch::Mpi;
 use swarm::manifest::Manifest;
-use swarm::output;
-use swarm::protocol::{FileName, Hashes, Rank};
+use swarm::protocol::{FileName, Hashes, Rank, output_name};
 use swarm::report::Report;
 use tempfile::TempDir;
 
@@ -55,7 +54,7 @@ pub fn expected(inputs: &[Manifest]) -> BTreeMap<String, String> {
     let output = |(client, name)| {
         let hashes: &Hashes = contents.get(name)?;
         let lines = hashes.iter().map(|hash| format!("{hash}\n")).collect();
-        Some((output::name(client, name), lines))
+        Some((output_name(client, name), lines))
     };
     wanted.filter_map(output).collect()
 }

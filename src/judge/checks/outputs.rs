@@ -7,7 +7,7 @@ use crate::seen::known::{Known, KnownFile};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::Unseen;
 use crate::seen::words::{count, shown};
-use swarm::protocol::Rank;
+use swarm::protocol::{Rank, is_output_name};
 
 /// The most wrong files that are named.
 const MOST_FILES: usize = 20;
@@ -60,7 +60,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         faults.extend(fault);
     }
     if run.has_ended_well() {
-        let extra = others.keys().filter(|name| is_output(name));
+        let extra = others.keys().filter(|name| is_output_name(name));
         faults.extend(extra.map(|name| (Fault::Extra, extra_file(name))));
     } else {
         // A file that is missing might have come, and an extra file might have been renamed.
@@ -118,14 +118,6 @@ fn extra_file(name: &str) -> Evidence {
         format!("{shown} was written, and no client is to download that"),
         "write only the files that the client wants and does not own; look at how the name is put together",
     )
-}
-
-/// Whether a name has the form `client<R>_<NAME>`.
-fn is_output(name: &str) -> bool {
-    let rank = name
-        .strip_prefix("client")
-        .and_then(|rest| rest.split_once('_'));
-    rank.is_some_and(|(rank, _)| !rank.is_empty() && rank.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// What is wrong with a file, if something is.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::seen::calls::Segment;
 use swarm::manifest::Manifest;
-use swarm::protocol::{FileName, Rank};
+use swarm::protocol::{FileName, Rank, output_name};
 
 /// What is known of a run before it begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,12 +42,8 @@ impl KnownFile {
 
     /// The name under which a client writes it.
     pub fn output(&self, client: Rank) -> String {
-        output(client, &self.name)
+        output_name(client, &self.name)
     }
-}
-
-fn output(client: Rank, file: &FileName) -> String {
-    format!("client{client}_{file}")
 }
 
 /// A segment.
@@ -93,7 +89,7 @@ impl Known {
             let wanted = input.wanted.iter();
             known
                 .may_write
-                .extend(wanted.map(|file| output(client, file)));
+                .extend(wanted.map(|file| output_name(client, file)));
             for name in input.to_download() {
                 if let Some(&file) = places.get(name) {
                     known.files[file].leechers.insert(client);

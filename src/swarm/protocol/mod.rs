@@ -9,6 +9,7 @@ mod content;
 mod file_name;
 mod letter;
 mod message;
+mod output_name;
 #[cfg(any(test, feature = "samples"))]
 #[allow(missing_docs)]
 pub mod samples;
@@ -28,6 +29,7 @@ pub use content::{
 pub use file_name::{BadFileName, FileName};
 pub use letter::{Envelope, Letter};
 pub use message::{Message, Tag, ToDownload, ToTracker, ToUpload};
+pub use output_name::{is_output_name, output_name};
 pub use segment::{BadSegmentHash, Hashes, SegmentHash, SegmentIndex};
 pub use segment_set::SegmentSet;
 pub use thread::Thread;
