@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Availability, FileId, FileName, Init, InitAck, Missing, Progress, SegmentAnswer,
-    SegmentIndex, SegmentRequest, Swarm, Thread,
+    Availability, FileId, FileName, Init, InitAck, Missing, Progress, SegmentAnswer, SegmentIndex,
+    SegmentRequest, Swarm, Thread,
 };
 
 /// What there is to know of a kind of message.
