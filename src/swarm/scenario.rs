@@ -52,7 +52,6 @@ enum Clients {
     Share(f64),
 }
 
-
 /// The text of a scenario file.
 ///
 /// # Errors
