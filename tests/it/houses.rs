@@ -79,7 +79,7 @@ const DECIDE: [&str; 8] = [
 ];
 
 /// What has effects.
-const EFFECTS: [&str; 8] = [
+const EFFECTS: [&str; 10] = [
     "mpi::",
     "std::fs",
     "std::thread",
@@ -87,7 +87,9 @@ const EFFECTS: [&str; 8] = [
     "std::process",
     "Instant",
     "SystemTime",
-    "print",
+    "print!",
+    "println!",
+    "eprint",
 ];
 
 /// The files of a folder, and of a module with the same name.
