@@ -7,7 +7,7 @@
 //!   `style.css`; `columns.js` reads what the page is told, `state.js` is what its parts share,
 //!   `theme.js` the colours, `words.js` says ranks and numbers, `elements.js` makes elements, `canvas.js`
 //!   canvases, and `timeview.js` is a stretch of time that can be zoomed and moved.
-//! * [`column`] is numbers in columns, as a drawn page is told them.
+//! * [`mod@column`] is numbers in columns, as a drawn page is told them.
 //! * [`document`] is what is read as it is written: a study, the list of grades. It is said once, and
 //!   written as HTML or as Markdown.
 //!
