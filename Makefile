@@ -61,7 +61,7 @@ test-mpich: deps mpich-deps
 
 # What needs no MPI, built and run as where there is none, and no libclang either.
 test-without-mpi:
-	tests/without-mpi.sh $(QUICK)
+	tests/without-mpi.sh
 
 # What is measured, or the sections named in ONLY: make bench ONLY=designs
 bench: deps

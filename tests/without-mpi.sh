@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the program without MPI, and tries the commands that need none. What would look for MPI or for
-# libclang finds neither. The arguments are cargo's.
+# libclang finds neither.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
@@ -9,9 +9,9 @@ if cargo tree --locked --no-default-features --edges normal,build --prefix none 
     echo "without-mpi: these are still built" >&2
     exit 1
 fi
-cargo build --release --locked --no-default-features --target-dir target/without-mpi "$@"
+cargo build --profile quick --locked --no-default-features
 
-program=$PWD/target/without-mpi/release/bittorrent
+program=$PWD/target/quick/bittorrent
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cp -R inputs "$folder"
@@ -24,7 +24,7 @@ fi
 export PATH=/usr/bin:/bin
 "$program" generate --clients 4 --segments 20 --files 3 --seed 1 swarm
 "$program" simulate --input-dir swarm --output-dir out --upload-time 5ms --seed 1 --trace t.jsonl
-"$program" check t.jsonl --input-dir swarm
+"$program" check t.jsonl --inputs swarm
 "$program" show t.jsonl
 [ -s t.html ]
 "$program" study inputs/studies/early-seed.toml --dry-run
