@@ -201,8 +201,10 @@ fn encoding<M: Message + PartialEq>(message: &M) -> (i32, Vec<u8>) {
     encode(message, &mut bytes);
     let tag = message.tag().number();
     assert_eq!(
-        measured(&bytes, |bytes| decode::<M>(tag, bytes)).as_ref(),
-        Ok(message)
+        measured(&bytes, |bytes| decode::<M>(tag, bytes))
+            .as_ref()
+            .expect("it is whole"),
+        message
     );
     (tag, bytes)
 }

@@ -1,8 +1,8 @@
 //! A message as bytes. The encoding is postcard's; the tag travels beside it.
 
-use std::fmt;
 use std::mem;
 
+use anyhow::{Context, Result, anyhow, ensure};
 use postcard::ser_flavors::Size;
 use serde::Serialize;
 
@@ -22,92 +22,37 @@ pub(super) fn size(value: &impl Serialize) -> usize {
 ///
 /// # Errors
 /// When no message has this tag, or the bytes are not exactly one message of this mailbox and kind.
-pub fn decode<M: Message>(tag: i32, bytes: &[u8]) -> Result<M, Undecodable> {
-    let tag = Tag::from_number(tag).ok_or(Undecodable::Tag(tag))?;
-    match postcard::take_from_bytes::<M>(bytes) {
-        Err(error) => Err(Undecodable::Bytes {
-            tag,
-            length: bytes.len(),
-            error,
-        }),
-        Ok((_, rest)) if !rest.is_empty() => Err(Undecodable::TooLong {
-            tag,
-            surplus: rest.len(),
-        }),
-        Ok((message, _)) if message.tag() != tag => Err(Undecodable::Kind {
-            tag,
-            content: message.tag(),
-        }),
-        Ok((message, _)) => Ok(message),
-    }
+pub fn decode<M: Message>(tag: i32, bytes: &[u8]) -> Result<M> {
+    let tag = known(tag)?;
+    let (message, rest) = postcard::take_from_bytes::<M>(bytes).map_err(|error| {
+        let length = bytes.len();
+        anyhow!("expected {tag}, found {length} bytes that are none: {error}")
+    })?;
+    let (surplus, content) = (rest.len(), message.tag());
+    ensure!(
+        surplus == 0,
+        "expected {tag}, found it and {surplus} more bytes"
+    );
+    ensure!(content == tag, "expected {tag}, found {content} inside");
+    Ok(message)
+}
+
+fn known(tag: i32) -> Result<Tag> {
+    Tag::from_number(tag)
+        .with_context(|| format!("expected a message, found the unknown tag {tag}"))
 }
 
 /// Reads one whole message of any mailbox, which follows from its tag.
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_letter(tag: i32, bytes: &[u8]) -> Result<Letter, Undecodable> {
-    let kind = Tag::from_number(tag).ok_or(Undecodable::Tag(tag))?;
-    match kind.reader() {
+pub fn decode_letter(tag: i32, bytes: &[u8]) -> Result<Letter> {
+    match known(tag)?.reader() {
         Thread::Tracker => decode::<ToTracker>(tag, bytes).map(Letter::from),
         Thread::Download => decode::<ToDownload>(tag, bytes).map(Letter::from),
         Thread::Upload => decode::<ToUpload>(tag, bytes).map(Letter::from),
     }
 }
-
-/// Why some bytes are not a message.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Undecodable {
-    /// No message has this tag.
-    Tag(i32),
-    /// The bytes do not encode a message.
-    Bytes {
-        /// The tag they came with.
-        tag: Tag,
-        /// How many there are.
-        length: usize,
-        /// What the codec says.
-        error: postcard::Error,
-    },
-    /// There are bytes after the message.
-    TooLong {
-        /// The tag they came with.
-        tag: Tag,
-        /// How many bytes there are after it.
-        surplus: usize,
-    },
-    /// Tag and content disagree.
-    Kind {
-        /// The tag on the outside.
-        tag: Tag,
-        /// The kind of the message inside.
-        content: Tag,
-    },
-}
-
-impl fmt::Display for Undecodable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Undecodable::Tag(number) => {
-                write!(f, "expected a message, found the unknown tag {number}")
-            }
-            Undecodable::Bytes { tag, length, error } => {
-                write!(
-                    f,
-                    "expected {tag}, found {length} bytes that are none: {error}"
-                )
-            }
-            Undecodable::TooLong { tag, surplus } => {
-                write!(f, "expected {tag}, found it and {surplus} more bytes")
-            }
-            Undecodable::Kind { tag, content } => {
-                write!(f, "expected {tag}, found {content} inside")
-            }
-        }
-    }
-}
-
-impl std::error::Error for Undecodable {}
 
 #[cfg(test)]
 mod tests {
@@ -125,20 +70,26 @@ mod tests {
         for length in 0..bytes.len() {
             let error =
                 decode::<M>(tag, &bytes[..length]).expect_err("a proper prefix is no message");
-            assert!(matches!(error, Undecodable::Bytes { .. }), "{error}");
+            assert_none(&error);
         }
         bytes.push(0);
-        assert_eq!(
-            decode::<M>(tag, &bytes),
-            Err(Undecodable::TooLong {
-                tag: message.tag(),
-                surplus: 1
-            })
-        );
-        assert_eq!(decode_letter(tag, golden), Ok(message.clone().into()));
+        let error = decode::<M>(tag, &bytes).unwrap_err().to_string();
+        let expected = format!("expected {}, found it and 1 more bytes", message.tag());
+        assert_eq!(error, expected);
+        assert_eq!(decode_letter(tag, golden).unwrap(), message.clone().into());
         let text = serde_json::to_string(&message).expect("people can read any message");
         assert_eq!(serde_json::from_str::<M>(&text).expect(&text), message);
-        assert_eq!(decode::<M>(tag, golden), Ok(message));
+        assert_eq!(decode::<M>(tag, golden).unwrap(), message);
+    }
+
+    /// The error says that the bytes encode no message.
+    fn assert_none(error: &anyhow::Error) {
+        let error = error.to_string();
+        assert!(error.contains(" bytes that are none: "), "{error}");
+    }
+
+    fn described<M: Message>(tag: i32, bytes: &[u8]) -> String {
+        decode::<M>(tag, bytes).unwrap_err().to_string()
     }
 
     #[test]
@@ -155,38 +106,32 @@ mod tests {
     #[test]
     fn a_message_under_another_tag_is_an_error() {
         assert_eq!(
-            decode::<ToTracker>(Tag::Update.number(), &[3, 7, 0]),
-            Err(Undecodable::Kind {
-                tag: Tag::Update,
-                content: Tag::FileComplete
-            })
+            described::<ToTracker>(Tag::Update.number(), &[3, 7, 0]),
+            "expected UPDATE, found FILE_COMPLETE inside"
         );
-        let none = i32::try_from(Tag::ALL.len()).unwrap();
-        assert_eq!(decode::<ToUpload>(none, &[2]), Err(Undecodable::Tag(none)));
-        assert_eq!(decode::<ToUpload>(-1, &[2]), Err(Undecodable::Tag(-1)));
+        for none in [i32::try_from(Tag::ALL.len()).unwrap(), -1] {
+            assert_eq!(
+                described::<ToUpload>(none, &[2]),
+                format!("expected a message, found the unknown tag {none}")
+            );
+        }
     }
 
     #[test]
     fn what_a_constructor_refuses_is_not_decoded_either() {
         let folder = decode::<ToTracker>(Tag::SwarmRequest.number(), &[1, 2, b'.', b'.']);
-        assert!(matches!(folder, Err(Undecodable::Bytes { .. })));
+        assert_none(&folder.unwrap_err());
         let blanks = [&[0, 0, 1, 1, b'f', 1, 32][..], &[b' '; 32]].concat();
-        assert!(matches!(
-            decode::<ToTracker>(Tag::Init.number(), &blanks),
-            Err(Undecodable::Bytes { .. })
-        ));
+        assert_none(&decode::<ToTracker>(Tag::Init.number(), &blanks).unwrap_err());
         for (form, length) in [(0, 8), (1, 16)] {
             let half_a_hash = [&[0, 0, 1, 1, b'f', form, length][..], &[b'a'; 16]].concat();
             let half_a_hash = &half_a_hash[..7 + usize::from(length)];
-            assert!(matches!(
-                decode::<ToTracker>(Tag::Init.number(), half_a_hash),
-                Err(Undecodable::Bytes { .. })
-            ));
+            assert_none(&decode::<ToTracker>(Tag::Init.number(), half_a_hash).unwrap_err());
         }
         let digits_as_text = [&[0, 0, 1, 1, b'f', 1, 32][..], &[b'a'; 32]].concat();
         assert_eq!(
-            decode::<ToTracker>(Tag::Init.number(), &digits_as_text),
-            Ok(ToTracker::Init(Init::Ready(vec![owned("f", "a")]))),
+            decode::<ToTracker>(Tag::Init.number(), &digits_as_text).unwrap(),
+            ToTracker::Init(Init::Ready(vec![owned("f", "a")])),
             "equal lists are equal, however they came"
         );
     }
@@ -201,7 +146,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_decoded_is_described_by_what_was_expected_and_what_was_found() {
-        let described = |tag, bytes: &[u8]| decode::<ToUpload>(tag, bytes).unwrap_err().to_string();
+        let described = described::<ToUpload>;
         let stop = Tag::Stop.number();
         assert_eq!(
             described(99, &[]),

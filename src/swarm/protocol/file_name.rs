@@ -22,15 +22,17 @@ impl FileName {
     ///
     /// # Errors
     /// Says which demand the name does not meet.
-    pub fn new(name: &str) -> Result<FileName, BadFileName> {
+    pub fn new(name: &str) -> Result<FileName, String> {
+        const LONGEST: usize = FileName::LONGEST;
         if name.is_empty() {
-            Err(BadFileName::Empty)
-        } else if name.len() > FileName::LONGEST {
-            Err(BadFileName::TooLong(name.len()))
+            Err("an empty name".into())
+        } else if name.len() > LONGEST {
+            let bytes = name.len();
+            Err(format!("a name of {bytes} bytes, more than {LONGEST}"))
         } else if name == "." || name == ".." {
-            Err(BadFileName::Folder)
+            Err("the name of a folder, '.' or '..'".into())
         } else if let Some(character) = name.chars().find(|&c| c == '/' || c.is_control()) {
-            Err(BadFileName::Character(character))
+            Err(format!("a name with {character:?} in it"))
         } else {
             Ok(FileName(name.into()))
         }
@@ -66,38 +68,6 @@ impl<'de> Deserialize<'de> for FileName {
     }
 }
 
-/// Why a text is not a [`FileName`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BadFileName {
-    /// It has no characters.
-    Empty,
-    /// It has this many bytes.
-    TooLong(usize),
-    /// It is `.` or `..`.
-    Folder,
-    /// It has a slash or this control character.
-    Character(char),
-}
-
-impl fmt::Display for BadFileName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BadFileName::Empty => write!(f, "an empty name"),
-            BadFileName::TooLong(bytes) => {
-                write!(
-                    f,
-                    "a name of {bytes} bytes, more than {}",
-                    FileName::LONGEST
-                )
-            }
-            BadFileName::Folder => write!(f, "the name of a folder, '.' or '..'"),
-            BadFileName::Character(character) => write!(f, "a name with {character:?} in it"),
-        }
-    }
-}
-
-impl std::error::Error for BadFileName {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,18 +89,17 @@ mod tests {
 
     #[test]
     fn a_name_that_could_leave_the_output_folder_or_break_a_terminal_is_refused() {
-        assert_eq!(FileName::new(""), Err(BadFileName::Empty));
-        assert_eq!(FileName::new("."), Err(BadFileName::Folder));
-        assert_eq!(FileName::new(".."), Err(BadFileName::Folder));
-        assert_eq!(FileName::new("../x"), Err(BadFileName::Character('/')));
-        assert_eq!(FileName::new("a\0b"), Err(BadFileName::Character('\0')));
-        assert_eq!(
-            FileName::new("a\u{1b}[2Jb"),
-            Err(BadFileName::Character('\u{1b}'))
-        );
-        assert_eq!(
-            FileName::new(&"n".repeat(201)),
-            Err(BadFileName::TooLong(201))
-        );
+        let folder = "the name of a folder, '.' or '..'";
+        for (name, problem) in [
+            ("", "an empty name"),
+            (".", folder),
+            ("..", folder),
+            ("../x", "a name with '/' in it"),
+            ("a\0b", "a name with '\\0' in it"),
+            ("a\u{1b}[2Jb", "a name with '\\u{1b}' in it"),
+            (&"n".repeat(201), "a name of 201 bytes, more than 200"),
+        ] {
+            assert_eq!(FileName::new(name), Err(problem.into()));
+        }
     }
 }

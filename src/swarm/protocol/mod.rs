@@ -21,16 +21,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use codec::{Undecodable, decode, decode_letter, encode};
+pub use codec::{decode, decode_letter, encode};
 pub use content::{
     Answer, Availability, Gained, Hint, Init, InitAck, Joined, Members, Missing, OwnedFile,
     Progress, Reason, SegmentAnswer, SegmentRequest, Swarm,
 };
-pub use file_name::{BadFileName, FileName};
+pub use file_name::FileName;
 pub use letter::{Envelope, Letter};
 pub use message::{Message, Tag, ToDownload, ToTracker, ToUpload};
 pub use output_name::{is_output_name, output_name};
-pub use segment::{BadSegmentHash, Hashes, SegmentHash, SegmentIndex};
+pub use segment::{Hashes, SegmentHash, SegmentIndex};
 pub use segment_set::SegmentSet;
 pub use thread::Thread;
 

@@ -31,14 +31,14 @@ impl SegmentHash {
     ///
     /// # Errors
     /// When there are not 32 of them, or one is not printable ASCII.
-    pub fn new(characters: &[u8]) -> Result<SegmentHash, BadSegmentHash> {
-        if let Some(&byte) = characters.iter().find(|byte| !byte.is_ascii_graphic()) {
-            return Err(BadSegmentHash::Byte(byte));
+    pub fn new(characters: &[u8]) -> Result<SegmentHash, String> {
+        if let Some(byte) = characters.iter().find(|byte| !byte.is_ascii_graphic()) {
+            return Err(format!(
+                "the byte {byte:#04x}, which is not a printable ASCII character"
+            ));
         }
-        match characters.try_into() {
-            Ok(characters) => Ok(SegmentHash(characters)),
-            Err(_) => Err(BadSegmentHash::Length(characters.len())),
-        }
+        let hash = characters.try_into().map(SegmentHash);
+        hash.map_err(|_| bad_length(characters.len()))
     }
 
     /// The 32 characters.
@@ -80,35 +80,14 @@ impl<'de> Deserialize<'de> for SegmentHash {
     }
 }
 
-/// Why some bytes are not a [`SegmentHash`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BadSegmentHash {
-    /// There are this many, not 32.
-    Length(usize),
-    /// This one is not a printable ASCII character.
-    Byte(u8),
+/// Why bytes are no hash: there are `length` of them.
+fn bad_length(length: usize) -> String {
+    let plural = if length == 1 { "" } else { "s" };
+    format!(
+        "{length} character{plural} instead of {}",
+        SegmentHash::LENGTH
+    )
 }
-
-impl fmt::Display for BadSegmentHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BadSegmentHash::Length(length) => {
-                let plural = if *length == 1 { "" } else { "s" };
-                write!(
-                    f,
-                    "{length} character{plural} instead of {}",
-                    SegmentHash::LENGTH
-                )
-            }
-            BadSegmentHash::Byte(byte) => write!(
-                f,
-                "the byte {byte:#04x}, which is not a printable ASCII character"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for BadSegmentHash {}
 
 /// The hashes of a file's segments, in order, and one copy however often it is cloned.
 ///
@@ -204,38 +183,38 @@ impl fmt::Debug for Hashes {
     }
 }
 
-/// On the wire a file's hashes are one run of bytes, copied at the speed of memory; for people a list.
+/// A file's hashes on the wire: one run of bytes, copied at the speed of memory.
+#[derive(Serialize, Deserialize)]
+enum Wire<'a> {
+    Digits(#[serde(serialize_with = "at_once")] &'a [u8]),
+    Text(#[serde(serialize_with = "at_once")] &'a [u8]),
+}
+
+fn at_once<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
+}
+
+/// On the wire a [`Wire`]; for people a list.
 impl Serialize for Hashes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Bytes<'a>(&'a [u8]);
-        impl Serialize for Bytes<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_bytes(self.0)
-            }
-        }
         if serializer.is_human_readable() {
             return serializer.collect_seq(self.iter());
         }
-        let (index, name, bytes) = match &self.0 {
-            Packed::Digits(hashes) => (0, "Digits", hashes.as_flattened()),
-            Packed::Text(hashes) => (1, "Text", hashes.as_flattened()),
+        let wire = match &self.0 {
+            Packed::Digits(hashes) => Wire::Digits(hashes.as_flattened()),
+            Packed::Text(hashes) => Wire::Text(hashes.as_flattened()),
         };
-        serializer.serialize_newtype_variant("Hashes", index, name, &Bytes(bytes))
+        wire.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Hashes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        enum Wire<'a> {
-            Digits(#[serde(borrow)] &'a [u8]),
-            Text(#[serde(borrow)] &'a [u8]),
-        }
         if deserializer.is_human_readable() {
             let hashes = Vec::<SegmentHash>::deserialize(deserializer)?;
             return Ok(hashes.into_iter().collect());
         }
-        let surplus = |rest: usize| de::Error::custom(BadSegmentHash::Length(rest));
+        let surplus = |rest: usize| de::Error::custom(bad_length(rest));
         match Wire::deserialize(deserializer)? {
             Wire::Digits(bytes) => match bytes.as_chunks() {
                 (hashes, []) => Ok(Hashes(Packed::Digits(hashes.into()))),
@@ -270,22 +249,21 @@ mod tests {
             SegmentHash::new(&characters).unwrap().as_bytes(),
             &characters
         );
-        assert_eq!(
-            SegmentHash::new(&[b'x'; 31]),
-            Err(BadSegmentHash::Length(31))
-        );
-        assert_eq!(
-            SegmentHash::new(&[b'x'; 33]),
-            Err(BadSegmentHash::Length(33))
-        );
-        assert_eq!(
-            SegmentHash::new(&[b' '; 32]),
-            Err(BadSegmentHash::Byte(b' '))
-        );
-        assert_eq!(
-            SegmentHash::new(&[0xc3; 32]),
-            Err(BadSegmentHash::Byte(0xc3))
-        );
+        for (characters, problem) in [
+            (&[b'x'; 31][..], "31 characters instead of 32"),
+            (&[b'x'; 33], "33 characters instead of 32"),
+            (b"x", "1 character instead of 32"),
+            (
+                &[b' '; 32],
+                "the byte 0x20, which is not a printable ASCII character",
+            ),
+            (
+                &[0xc3; 32],
+                "the byte 0xc3, which is not a printable ASCII character",
+            ),
+        ] {
+            assert_eq!(SegmentHash::new(characters), Err(problem.into()));
+        }
     }
 
     #[test]
