@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::{Letter, Message, Tag, Thread, ToDownload, ToTracker, ToUpload};
 
-/// Appends the message's encoding to `bytes`.
-pub fn encode<M: Message>(message: &M, bytes: &mut Vec<u8>) {
-    *bytes = postcard::to_extend(message, mem::take(bytes)).expect("a vector takes any message");
+/// Appends the encoding of a message, or of another value, to `bytes`.
+pub fn encode(value: &impl Serialize, bytes: &mut Vec<u8>) {
+    *bytes = postcard::to_extend(value, mem::take(bytes)).expect("a vector takes anything");
 }
 
 /// The length of the encoding of `value`, in bytes.

@@ -1,10 +1,13 @@
 //! Any message, with its mailbox, and with its receiver.
 
+use serde::Serialize;
+
 use super::codec::{encode, size};
 use super::{Message, Rank, Tag, ToDownload, ToTracker, ToUpload};
 
-/// Any message, addressed to the mailbox that it is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Any message, addressed to the mailbox that it is for. Its encoding is the message's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 #[expect(
     missing_docs,
     reason = "the mailboxes' messages are documented where they are defined"
@@ -27,20 +30,12 @@ impl Letter {
 
     /// Appends the encoding of the message inside to `bytes`.
     pub fn encode(&self, bytes: &mut Vec<u8>) {
-        match self {
-            Letter::ToTracker(message) => encode(message, bytes),
-            Letter::ToDownload(message) => encode(message, bytes),
-            Letter::ToUpload(message) => encode(message, bytes),
-        }
+        encode(self, bytes);
     }
 
     /// The length of the encoding, in bytes.
     pub fn size(&self) -> usize {
-        match self {
-            Letter::ToTracker(message) => size(message),
-            Letter::ToDownload(message) => size(message),
-            Letter::ToUpload(message) => size(message),
-        }
+        size(self)
     }
 
     /// The length of the lists that make a SWARM large, in bytes: the hashes of a file, and who holds
@@ -50,24 +45,6 @@ impl Letter {
             Letter::ToDownload(ToDownload::Swarm(swarm)) => size(swarm),
             Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => 0,
         }
-    }
-}
-
-impl From<ToTracker> for Letter {
-    fn from(message: ToTracker) -> Self {
-        Letter::ToTracker(message)
-    }
-}
-
-impl From<ToDownload> for Letter {
-    fn from(message: ToDownload) -> Self {
-        Letter::ToDownload(message)
-    }
-}
-
-impl From<ToUpload> for Letter {
-    fn from(message: ToUpload) -> Self {
-        Letter::ToUpload(message)
     }
 }
 

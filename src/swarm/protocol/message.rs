@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Availability, FileId, FileName, Init, InitAck, Missing, Progress, SegmentAnswer, SegmentIndex,
-    SegmentRequest, Swarm, Thread,
+    Availability, FileId, FileName, Init, InitAck, Letter, Missing, Progress, SegmentAnswer,
+    SegmentIndex, SegmentRequest, Swarm, Thread,
 };
 
 /// What there is to know of a kind of message.
@@ -148,20 +148,6 @@ pub enum ToTracker {
     },
 }
 
-impl Message for ToTracker {
-    fn tag(&self) -> Tag {
-        match self {
-            ToTracker::Init(_) => Tag::Init,
-            ToTracker::SwarmRequest(_) => Tag::SwarmRequest,
-            ToTracker::Update(_) => Tag::Update,
-            ToTracker::FileComplete(_) => Tag::FileComplete,
-            ToTracker::AllComplete { .. } => Tag::AllComplete,
-            ToTracker::Alive => Tag::Alive,
-            ToTracker::Confirm { .. } => Tag::Confirm,
-        }
-    }
-}
-
 /// What a client's download thread reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToDownload {
@@ -175,18 +161,6 @@ pub enum ToDownload {
     Availability(Availability),
     /// GRANT: one more segment of this file may be asked for. Only where the tracker grants.
     Grant(FileId),
-}
-
-impl Message for ToDownload {
-    fn tag(&self) -> Tag {
-        match self {
-            ToDownload::InitAck(_) => Tag::InitAck,
-            ToDownload::Swarm(_) => Tag::Swarm,
-            ToDownload::Segment(_) => Tag::Segment,
-            ToDownload::Availability(_) => Tag::Availability,
-            ToDownload::Grant(_) => Tag::Grant,
-        }
-    }
 }
 
 /// What a client's upload thread reads.
@@ -206,12 +180,27 @@ pub enum ToUpload {
     Stop,
 }
 
-impl Message for ToUpload {
-    fn tag(&self) -> Tag {
-        match self {
-            ToUpload::SegmentRequest(_) => Tag::SegmentRequest,
-            ToUpload::AvailabilityRequest { .. } => Tag::AvailabilityRequest,
-            ToUpload::Stop => Tag::Stop,
+/// Makes [`Message`]s of what mailboxes hold: a message has the [`Tag`] of its name.
+macro_rules! messages {
+    ($($mailbox:ident: $($message:ident)*;)*) => {$(
+        impl Message for $mailbox {
+            fn tag(&self) -> Tag {
+                match self {
+                    $($mailbox::$message { .. } => Tag::$message,)*
+                }
+            }
         }
-    }
+
+        impl From<$mailbox> for Letter {
+            fn from(message: $mailbox) -> Letter {
+                Letter::$mailbox(message)
+            }
+        }
+    )*};
+}
+
+messages! {
+    ToTracker: Init SwarmRequest Update FileComplete AllComplete Alive Confirm;
+    ToDownload: InitAck Swarm Segment Availability Grant;
+    ToUpload: SegmentRequest AvailabilityRequest Stop;
 }

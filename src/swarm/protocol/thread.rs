@@ -22,11 +22,7 @@ pub enum Thread {
 impl Thread {
     /// The thread that reads a letter.
     pub fn reader(letter: &Letter) -> Thread {
-        match letter {
-            Letter::ToTracker(_) => Thread::Tracker,
-            Letter::ToDownload(_) => Thread::Download,
-            Letter::ToUpload(_) => Thread::Upload,
-        }
+        letter.tag().reader()
     }
 
     /// The thread of rank `from` that sends a letter, whether or not it should.
@@ -41,10 +37,6 @@ impl Thread {
 
 impl fmt::Display for Thread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Thread::Tracker => "tracker",
-            Thread::Download => "download",
-            Thread::Upload => "upload",
-        })
+        self.serialize(f)
     }
 }

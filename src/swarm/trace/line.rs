@@ -92,11 +92,7 @@ impl Serialize for Event {
                 line.serialize_entry("tag", &format_args!("{}", letter.tag()))?;
                 line.serialize_entry("number", number)?;
                 line.serialize_entry("bytes", bytes)?;
-                match letter {
-                    Letter::ToTracker(message) => line.serialize_entry("message", message)?,
-                    Letter::ToDownload(message) => line.serialize_entry("message", message)?,
-                    Letter::ToUpload(message) => line.serialize_entry("message", message)?,
-                }
+                line.serialize_entry("message", letter)?;
             }
             Deed::Verified {
                 from,

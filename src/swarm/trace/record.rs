@@ -12,7 +12,6 @@
 //! A record does not say which message of its flow it has. That follows from the records before it,
 //! because a flow has one thread at each end.
 
-use std::mem;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -140,7 +139,10 @@ pub fn append(record: &mut Vec<u8>, time: Duration, deed: &Deed) {
             from: other,
             letter,
             ..
-        } => (*other, append_letter(letter, record)),
+        } => {
+            letter.encode(record);
+            (*other, letter.tag().number())
+        }
         Deed::Verified {
             from,
             file,
@@ -151,11 +153,11 @@ pub fn append(record: &mut Vec<u8>, time: Duration, deed: &Deed) {
             file,
             segment,
         } => {
-            append_value(&(file, segment), record);
+            encode(&(file, segment), record);
             (*from, 0)
         }
         Deed::Saved { file, problem } => {
-            append_value(&(file, problem), record);
+            encode(&(file, problem), record);
             (Rank::TRACKER, 0)
         }
         Deed::Begun | Deed::Left | Deed::Ended => (Rank::TRACKER, 0),
@@ -221,20 +223,6 @@ pub fn deed(head: Head, bytes: &[u8], number: impl FnOnce(&Letter) -> u64) -> Re
 
 fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).expect("an MPI message holds at most 2 GiB")
-}
-
-/// Appends a message, and returns its tag.
-fn append_letter(letter: &Letter, record: &mut Vec<u8>) -> i32 {
-    match letter {
-        Letter::ToTracker(message) => encode(message, record),
-        Letter::ToDownload(message) => encode(message, record),
-        Letter::ToUpload(message) => encode(message, record),
-    }
-    letter.tag().number()
-}
-
-fn append_value(value: &impl Serialize, record: &mut Vec<u8>) {
-    *record = postcard::to_extend(value, mem::take(record)).expect("a vector takes anything");
 }
 
 fn placed(bytes: &[u8]) -> Result<(FileId, SegmentIndex)> {
