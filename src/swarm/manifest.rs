@@ -79,8 +79,9 @@ pub fn read(path: &Path) -> Result<Manifest, Vec<String>> {
 /// Reads and checks an input.
 ///
 /// # Errors
-/// All problems, in the order of their lines, but at most [`MOST_PROBLEMS`] of them.
-pub fn parse(text: impl BufRead) -> Result<Manifest, Vec<Problem>> {
+/// All problems, in the order of their lines, but at most [`MOST_PROBLEMS`] of them. Each begins with
+/// the number of its line, to follow a path and a colon.
+pub fn parse(text: impl BufRead) -> Result<Manifest, Vec<String>> {
     let mut parser = Parser {
         tokens: Tokens::new(text),
         problems: Vec::new(),
@@ -109,26 +110,12 @@ impl fmt::Display for Manifest {
     }
 }
 
-/// Something wrong with an input: the line, what was expected, what was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    line: usize,
-    text: String,
-}
-
-/// Shows `<line>: <problem>`, to follow a path and a colon.
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.line, self.text)
-    }
-}
-
 /// The parser stops: it cannot make sense of the rest, or it has found [`MOST_PROBLEMS`].
 struct Halt;
 
 struct Parser<R> {
     tokens: Tokens<R>,
-    problems: Vec<Problem>,
+    problems: Vec<String>,
 }
 
 impl<R: BufRead> Parser<R> {
@@ -182,24 +169,16 @@ impl<R: BufRead> Parser<R> {
         names: &mut BTreeSet<FileName>,
     ) -> Result<Option<FileName>, Halt> {
         let token = self.token(what)?;
-        let Ok(text) = str::from_utf8(&token) else {
-            self.problem(format!(
-                "expected {what}, found {}, which is not UTF-8",
-                quoted(&token)
-            ))?;
-            return Ok(None);
+        let name = str::from_utf8(&token)
+            .map_err(|_| format!("{}, which is not UTF-8", quoted(&token)))
+            .and_then(FileName::new);
+        let found = match name {
+            Ok(name) if names.insert(name.clone()) => return Ok(Some(name)),
+            Ok(name) => format!("'{name}' a second time"),
+            Err(bad) => bad,
         };
-        match FileName::new(text) {
-            Ok(name) if names.insert(name.clone()) => Ok(Some(name)),
-            Ok(name) => {
-                self.problem(format!("expected {what}, found '{name}' a second time"))?;
-                Ok(None)
-            }
-            Err(bad) => {
-                self.problem(format!("expected {what}, found {bad}"))?;
-                Ok(None)
-            }
-        }
+        self.problem(format!("expected {what}, found {found}"))?;
+        Ok(None)
     }
 
     /// Reads the number of segments of a file, and its hashes.
@@ -248,11 +227,9 @@ impl<R: BufRead> Parser<R> {
         })
     }
 
-    fn problem(&mut self, text: String) -> Result<(), Halt> {
-        self.problems.push(Problem {
-            line: self.tokens.line_number,
-            text,
-        });
+    fn problem(&mut self, text: impl fmt::Display) -> Result<(), Halt> {
+        self.problems
+            .push(format!("{}: {text}", self.tokens.line_number));
         if self.problems.len() < MOST_PROBLEMS {
             Ok(())
         } else {
