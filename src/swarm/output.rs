@@ -49,11 +49,10 @@ pub fn save(folder: &Path, client: Rank, file: &SavedFile) -> Result<(), NotWrit
 /// # Errors
 /// When it could not be written.
 pub fn save_report(path: &Path, report: &Report) -> Result<(), NotWritten> {
-    write(folder_of(path), path, &|file| {
+    put(path, &|file| {
         serde_json::to_writer_pretty(&mut *file, report)?;
         file.write_all(b"\n")
     })
-    .map_err(|error| not_written(path, error))
 }
 
 /// Writes a trace, in the same way: joins the parts of its threads.
@@ -62,15 +61,12 @@ pub fn save_report(path: &Path, report: &Report) -> Result<(), NotWritten> {
 /// When it could not be written.
 pub fn save_trace(path: &Path, header: &Header, parts: &[PathBuf]) -> Result<(), NotWritten> {
     let is_compressed = is_compressed(path);
-    write(folder_of(path), path, &|file| {
-        let parts = parts
-            .iter()
-            .filter_map(|path| TracePart::open(path).transpose());
+    put(path, &|file| {
+        let parts = (parts.iter()).filter_map(|path| TracePart::open(path).transpose());
         let parts: Vec<TracePart> = parts.collect::<anyhow::Result<_>>().map_err(inside)?;
         let events = Merge::new(parts.into_iter().map(|part| (part.owner(), part)));
         trace::write(file, is_compressed, header, events).map_err(inside)
     })
-    .map_err(|error| not_written(path, error))
 }
 
 /// Begins a trace whose events come one by one.
@@ -87,8 +83,7 @@ pub fn begin_trace(path: &Path) -> Result<Spool, NotWritten> {
 /// When it, or an event before, could not be written.
 pub fn save_spooled(path: &Path, header: &Header, spool: Spool) -> Result<(), NotWritten> {
     let events = spool.close().map_err(|error| not_written(path, error))?;
-    write(folder_of(path), path, &|file| events.give(header, file))
-        .map_err(|error| not_written(path, error))
+    put(path, &|file| events.give(header, file))
 }
 
 /// Whether a trace of this name is compressed.
@@ -122,6 +117,11 @@ pub fn objection<'a>(
 fn not_written(path: &Path, error: io::Error) -> NotWritten {
     let path = path.to_owned();
     NotWritten { path, error }
+}
+
+/// Writes a file into a folder that is there.
+fn put(path: &Path, content: Content<'_>) -> Result<(), NotWritten> {
+    write(folder_of(path), path, content).map_err(|error| not_written(path, error))
 }
 
 /// Writes the content of a file.
