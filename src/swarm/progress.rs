@@ -91,7 +91,29 @@ impl ProgressLine {
         expected: Amount,
         style: Style,
     ) -> ProgressLine {
-        let bar = bar(expected, style, output);
+        let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
+            let rate = HumanCount(state.per_sec() as u64);
+            write!(text, "{rate}").expect("a string takes everything");
+        };
+        let left = |state: &ProgressState, text: &mut dyn fmt::Write| {
+            let is_known = state.per_sec() >= 1e-9;
+            let left = is_known.then(|| format!("{:#}", HumanDuration(state.eta())));
+            let left = left.as_deref().unwrap_or("?");
+            write!(text, "{left}").expect("a string takes everything");
+        };
+        let look = ProgressStyle::with_template(style.template())
+            .expect("it is one of two templates, and both are shown in the tests")
+            .with_key("rate", rate)
+            .with_key("left", left)
+            .progress_chars("=> ");
+        let screen = Screen {
+            style,
+            line: Mutex::new(String::new()),
+            output: Mutex::new(output),
+        };
+        let target = ProgressDrawTarget::term_like(Box::new(screen));
+        let bar = ProgressBar::with_draw_target(Some(expected.segments as u64), target);
+        let bar = bar.with_style(look);
         ProgressLine { bar, expected }
     }
 }
@@ -100,35 +122,6 @@ impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
-}
-
-fn bar(
-    expected: Amount,
-    style: Style,
-    output: impl Write + Send + fmt::Debug + 'static,
-) -> ProgressBar {
-    let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
-        let rate = HumanCount(state.per_sec() as u64);
-        write!(text, "{rate}").expect("a string takes everything");
-    };
-    let left = |state: &ProgressState, text: &mut dyn fmt::Write| {
-        let is_known = state.per_sec() >= 1e-9;
-        let left = is_known.then(|| format!("{:#}", HumanDuration(state.eta())));
-        let left = left.as_deref().unwrap_or("?");
-        write!(text, "{left}").expect("a string takes everything");
-    };
-    let look = ProgressStyle::with_template(style.template())
-        .expect("it is one of two templates, and both are shown in the tests")
-        .with_key("rate", rate)
-        .with_key("left", left)
-        .progress_chars("=> ");
-    let screen = Screen {
-        style,
-        line: Mutex::new(String::new()),
-        output: Mutex::new(output),
-    };
-    let target = ProgressDrawTarget::term_like(Box::new(screen));
-    ProgressBar::with_draw_target(Some(expected.segments as u64), target).with_style(look)
 }
 
 /// The terminal or file that a bar is drawn on. It has one line, which is written as a whole.
