@@ -9,7 +9,7 @@ mod table;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
-use crate::protocol::{Missing, Rank, Reason};
+use crate::protocol::{Rank, Reason};
 use crate::tracker::{Ending, Tally};
 
 pub use classes::ClassMeasured;
@@ -62,9 +62,11 @@ impl Report {
             Ending::Refused(problems) => (Exit::Refused, &problems[..], &[][..]),
             Ending::Complete(tally) => (verdict(tally), &[][..], &tally.missing[..]),
         };
-        let missing = missing
-            .iter()
-            .map(|(client, file)| MissingFile::new(*client, file));
+        let missing = missing.iter().map(|(client, file)| MissingFile {
+            client: client.0,
+            file: file.name.to_string(),
+            reason: file.reason.to_string(),
+        });
         let report = Report {
             missing: missing.collect(),
             measured: measured.map(|measured| measured.by_class(&plan.cast)),
@@ -90,17 +92,10 @@ impl Report {
     /// The problems, a line each, for standard error. A file that is missing because the scenario wants it
     /// so is no problem.
     pub fn complaints(&self) -> impl Iterator<Item = String> {
-        let missing = self
-            .missing
-            .iter()
-            .filter(|missing| !missing.is_asked_for());
+        let missing = (self.missing.iter()).filter(|missing| !missing.is_asked_for());
         let missing = missing.map(|missing| {
-            let MissingFile {
-                client,
-                file,
-                reason,
-            } = missing;
-            format!("client {client} did not get '{file}': {reason}")
+            let (client, file) = (missing.client, &missing.file);
+            format!("client {client} did not get '{file}': {}", missing.reason)
         });
         self.problems.iter().cloned().chain(missing)
     }
@@ -126,14 +121,6 @@ impl Report {
 }
 
 impl MissingFile {
-    fn new(client: Rank, file: &Missing) -> MissingFile {
-        MissingFile {
-            client: client.0,
-            file: file.name.to_string(),
-            reason: file.reason.to_string(),
-        }
-    }
-
     /// Whether the scenario wants it so.
     fn is_asked_for(&self) -> bool {
         self.reason == Reason::ItLeft.to_string()
@@ -143,14 +130,11 @@ impl MissingFile {
 /// A file that could not be written comes first: the user can mend it. What a client lacks because it left
 /// is as the scenario wants it.
 fn verdict(tally: &Tally) -> Exit {
-    let not_written = |reason: &Reason| matches!(reason, Reason::NotWritten(_));
-    if tally
-        .missing
-        .iter()
-        .any(|(_, file)| not_written(&file.reason))
-    {
+    let mut reasons = tally.missing.iter().map(|(_, file)| &file.reason);
+    let is_not_written = |reason| matches!(reason, &Reason::NotWritten(_));
+    if reasons.clone().any(is_not_written) {
         Exit::NotWritten
-    } else if (tally.missing.iter()).any(|(_, file)| file.reason != Reason::ItLeft) {
+    } else if reasons.any(|reason| *reason != Reason::ItLeft) {
         Exit::Missing
     } else {
         Exit::Complete
