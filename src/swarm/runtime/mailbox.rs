@@ -14,7 +14,7 @@ use super::address::Mailboxes;
 use super::backoff::Backoff;
 use super::post::Post;
 use super::transfer::{BRISK, SharedCommunicator, Transfer, recycled};
-use crate::protocol::{Message, Rank, ToDownload, ToTracker, ToUpload, decode};
+use crate::protocol::{Message, Rank, Thread, ToDownload, ToTracker, ToUpload, decode};
 
 /// The mailboxes of one rank, to read from. The tracker has only the first, a client the others.
 pub struct Own {
@@ -30,9 +30,9 @@ pub struct Own {
 pub fn open(world: &impl Communicator) -> (Mailboxes, Own) {
     let mailboxes = Mailboxes::open(world);
     let own = Own {
-        tracker: Receiver::of(&mailboxes.tracker),
-        download: Receiver::of(&mailboxes.download),
-        upload: Receiver::of(&mailboxes.upload),
+        tracker: Receiver::of(mailboxes.of(Thread::Tracker)),
+        download: Receiver::of(mailboxes.of(Thread::Download)),
+        upload: Receiver::of(mailboxes.of(Thread::Upload)),
     };
     (mailboxes, own)
 }
