@@ -9,32 +9,26 @@ use super::job::Job;
 use crate::progress::{ProgressLine, Style};
 use crate::tracker::Amount;
 
-/// Progress is shown until this is dropped.
-pub(super) struct ProgressDisplay {
-    _over: Sender<()>,
-}
-
-impl ProgressDisplay {
-    /// Shows how much of `expected` is downloaded, as long as `downloaded` knows.
-    pub(super) fn show<'scope>(
-        downloaded: impl Fn() -> Option<Amount> + Send + 'scope,
-        expected: Amount,
-        style: Style,
-        job: &Job,
-        threads: &'scope Scope<'scope, '_>,
-    ) -> Result<ProgressDisplay> {
-        let (sender, over) = mpsc::channel();
-        job.spawn(threads, "progress", move || {
-            let line = ProgressLine::new(expected, style);
-            let mut pause = Style::FIRST;
-            while over.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-                if let Some(done) = downloaded() {
-                    line.update(done, "");
-                }
-                pause = style.interval();
+/// Shows how much of `expected` is downloaded, as long as `downloaded` knows, and until what is returned
+/// is dropped.
+pub(super) fn show<'scope>(
+    downloaded: impl Fn() -> Option<Amount> + Send + 'scope,
+    expected: Amount,
+    style: Style,
+    job: &Job,
+    threads: &'scope Scope<'scope, '_>,
+) -> Result<Sender<()>> {
+    let (sender, over) = mpsc::channel();
+    job.spawn(threads, "progress", move || {
+        let line = ProgressLine::new(expected, style);
+        let mut pause = Style::FIRST;
+        while over.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+            if let Some(done) = downloaded() {
+                line.update(done, "");
             }
-            Ok(())
-        })?;
-        Ok(ProgressDisplay { _over: sender })
-    }
+            pause = style.interval();
+        }
+        Ok(())
+    })?;
+    Ok(sender)
 }

@@ -11,7 +11,7 @@ use super::gather;
 use super::job::Job;
 use super::mailbox::Receiver;
 use super::post::Post;
-use super::progress::ProgressDisplay;
+use super::progress;
 use super::watch::{Watch, Watched};
 use crate::event::Deed;
 use crate::progress::Style;
@@ -51,9 +51,7 @@ pub(super) fn run(
                 let wanted = wanted.iter().flatten();
                 let expected = (wanted.filter_map(|name| tracker.machine().size(name))).sum();
                 let downloaded = || tracker.machine().progress();
-                shown = Some(ProgressDisplay::show(
-                    downloaded, expected, style, job, threads,
-                )?);
+                shown = Some(progress::show(downloaded, expected, style, job, threads)?);
             }
             Ok(())
         })?;
