@@ -27,7 +27,7 @@ use swarm::protocol::{FileName, Rank};
 use swarm::report::{self, Plan, Report};
 use swarm::scenario::{self, Cast};
 use swarm::settings::Settings;
-use swarm::trace::{ClockReport, Header, SCHEMA, Spool};
+use swarm::trace::{ClockReport, Header, Spool};
 use swarm::tracker::Amount;
 
 /// The steps between two looks at the clock, at the signals and at the trace.
@@ -283,14 +283,7 @@ fn header(plan: &Plan, is_complete: bool) -> Header {
     let ranks = [Rank::TRACKER]
         .into_iter()
         .chain(Rank::clients(plan.clients));
-    Header {
-        schema: SCHEMA,
-        version: env!("CARGO_PKG_VERSION").into(),
-        plan: plan.clone(),
-        clients: plan.clients,
-        complete: is_complete,
-        clocks: ranks.map(clock).collect(),
-    }
+    Header::new(plan.clone(), is_complete, ranks.map(clock).collect())
 }
 
 /// A number that is 0 until SIGINT or SIGTERM comes, and then the signal's.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mpi::topology::SimpleCommunicator;
+use serde::{Deserialize, Serialize};
 
 use super::gather;
 use crate::protocol::Rank;
@@ -31,7 +32,7 @@ impl Clock {
 }
 
 /// A rank's clock against rank 0's.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Comparison {
     /// The nanoseconds to add to this clock's time for that of rank 0's clock.
     pub(super) offset: i64,
@@ -50,23 +51,6 @@ impl Comparison {
             uncertainty: round_trip.div_ceil(2),
         }
     }
-
-    fn to_bytes(self) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&self.offset.to_le_bytes());
-        bytes[8..].copy_from_slice(&self.uncertainty.to_le_bytes());
-        bytes
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Comparison> {
-        let ([offset, uncertainty], []) = bytes.as_chunks() else {
-            return None;
-        };
-        Some(Comparison {
-            offset: i64::from_le_bytes(*offset),
-            uncertainty: u64::from_le_bytes(*uncertainty),
-        })
-    }
 }
 
 fn nanoseconds(time: Duration) -> u64 {
@@ -83,25 +67,24 @@ impl Clock {
         clients: usize,
     ) -> Comparison {
         if me != Rank::TRACKER {
+            // Until rank 0 has compared, it asks what this clock shows.
             return loop {
-                let said = gather::take(world, Rank::TRACKER);
-                if let Some(comparison) = Comparison::from_bytes(&said) {
-                    break comparison;
+                match gather::take(world, Rank::TRACKER) {
+                    Some(comparison) => break comparison,
+                    None => gather::give(world, Rank::TRACKER, &nanoseconds(self.now())),
                 }
-                gather::give(world, Rank::TRACKER, &nanoseconds(self.now()).to_le_bytes());
             };
         }
         for client in Rank::clients(clients) {
             let exchanges = (0..EXCHANGES).map(|_| {
                 let asked = self.now();
-                gather::give(world, client, &[0]);
+                gather::give(world, client, &None::<Comparison>);
                 let shown = gather::take(world, client);
-                let shown = shown.try_into().expect("a clock shows 8 bytes");
-                Comparison::of(asked, u64::from_le_bytes(shown), self.now())
+                Comparison::of(asked, shown, self.now())
             });
             let quickest = exchanges.min_by_key(|exchange| exchange.uncertainty);
             let quickest = quickest.expect("there is more than one exchange");
-            gather::give(world, client, &quickest.to_bytes());
+            gather::give(world, client, &Some(quickest));
         }
         Comparison::default()
     }
@@ -128,8 +111,6 @@ mod tests {
         for (shown, offset) in [(150, 1000), (1150, 0), (5150, -4000)] {
             let comparison = Comparison::of(asked, shown, heard);
             assert_eq!((comparison.offset, comparison.uncertainty), (offset, 151));
-            let back = Comparison::from_bytes(&comparison.to_bytes()).unwrap();
-            assert_eq!((back.offset, back.uncertainty), (offset, 151));
             let clock = Clock::start();
             let start = clock.start_of_first(comparison);
             let shown = |moment: Instant| moment.duration_since(start);
@@ -137,6 +118,5 @@ mod tests {
             let expected = 1_000_000_000 + offset;
             assert_eq!(shown(moment).as_nanos(), u128::try_from(expected).unwrap());
         }
-        assert!(Comparison::from_bytes(&[0]).is_none());
     }
 }

@@ -39,19 +39,20 @@ pub(super) fn share<T: Serialize + DeserializeOwned>(
     postcard::from_bytes(&bytes).context("what is shared is damaged")
 }
 
-/// Sends bytes to a rank that takes them.
-pub(super) fn give(world: &SimpleCommunicator, to: Rank, bytes: &[u8]) {
-    process(world, to).send(bytes);
+/// Sends a value to a rank that takes it.
+pub(super) fn give(world: &SimpleCommunicator, to: Rank, value: &impl Serialize) {
+    let bytes = postcard::to_stdvec(value).expect("a vector takes anything");
+    process(world, to).send(&bytes[..]);
 }
 
-/// Takes the next bytes that a rank sends, and sleeps until they come.
-pub(super) fn take(world: &SimpleCommunicator, from: Rank) -> Vec<u8> {
+/// Takes the next value that a rank sends, and sleeps until it comes.
+pub(super) fn take<T: DeserializeOwned>(world: &SimpleCommunicator, from: Rank) -> T {
     let from = process(world, from);
     let mut backoff = Backoff::default();
     while from.immediate_probe().is_none() {
         backoff.pause(Duration::MAX);
     }
-    from.receive_vec().0
+    postcard::from_bytes(&from.receive_vec().0).expect("all ranks run the same program")
 }
 
 fn process(world: &SimpleCommunicator, rank: Rank) -> Process<'_> {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
 use mpi::topology::SimpleCommunicator;
+use serde::{Deserialize, Serialize};
 
 use super::assembly::Assembly;
 use super::clock::{Clock, Comparison};
@@ -29,12 +30,16 @@ use crate::trace::{
 /// The most bytes of a part that go from one host to another in one message.
 const CHUNK: u64 = 1 << 20;
 
-/// Rank 0 asks a rank for the next chunk of its parts.
-const NEXT: u8 = 0;
-/// Rank 0 has written the trace: a rank removes its parts.
-const WRITTEN: u8 = 1;
-/// Rank 0 could not write the trace: the parts stay.
-const NOT_WRITTEN: u8 = 2;
+/// What rank 0 says to the other ranks at the end.
+#[derive(Serialize, Deserialize)]
+enum Word {
+    /// The rank is to send the next chunk of its parts.
+    Next,
+    /// The trace is written: a rank removes its parts.
+    Written,
+    /// The trace could not be written: the parts stay.
+    NotWritten,
+}
 
 /// A trace that is being recorded, seen from one rank.
 pub(super) struct Tracing {
@@ -165,13 +170,13 @@ impl Tracing {
             self.join(world, &watch, is_whole)
         });
         let word = if written.is_ok() {
-            WRITTEN
+            Word::Written
         } else {
-            NOT_WRITTEN
+            Word::NotWritten
         };
         let _watched = watch();
         for client in Rank::clients(self.plan.clients) {
-            gather::give(world, client, &[word]);
+            gather::give(world, client, &word);
         }
         written
     }
@@ -194,14 +199,7 @@ impl Tracing {
             }
             parts.extend(client_parts);
         }
-        let header = Header {
-            schema: SCHEMA,
-            version: env!("CARGO_PKG_VERSION").into(),
-            plan: self.plan.clone(),
-            clients: self.plan.clients,
-            complete: is_whole,
-            clocks: self.clocks.clone(),
-        };
+        let header = Header::new(self.plan.clone(), is_whole, self.clocks.clone());
         output::save_trace(&self.path, &header, &parts).map_err(|why| why.to_string())?;
         self.remove(&parts);
         Ok(())
@@ -213,8 +211,8 @@ impl Tracing {
         let mut unsent = parts.iter();
         let mut current = None;
         loop {
-            match gather::take(world, Rank::TRACKER)[..] {
-                [NEXT] => {
+            match gather::take(world, Rank::TRACKER) {
+                Word::Next => {
                     let part = current.take().or_else(|| File::open(unsent.next()?).ok());
                     let mut chunk = Vec::new();
                     if let Some(part) = part {
@@ -224,13 +222,13 @@ impl Tracing {
                     }
                     gather::give(world, Rank::TRACKER, &chunk);
                 }
-                [WRITTEN] => {
+                Word::Written => {
                     if self.elsewhere.is_some() {
                         self.remove(&parts);
                     }
                     return;
                 }
-                _ => return,
+                Word::NotWritten => return,
             }
         }
     }
@@ -377,8 +375,8 @@ fn fetch(
     let mut file = File::create_new(path)?;
     loop {
         let _watched = watch();
-        gather::give(world, from, &[NEXT]);
-        let chunk = gather::take(world, from);
+        gather::give(world, from, &Word::Next);
+        let chunk: Vec<u8> = gather::take(world, from);
         if chunk.is_empty() {
             return Ok(());
         }

@@ -26,6 +26,20 @@ pub struct Header {
     pub clocks: Vec<ClockReport>,
 }
 
+impl Header {
+    /// The header of a run of this program.
+    pub fn new(plan: Plan, complete: bool, clocks: Vec<ClockReport>) -> Header {
+        Header {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").into(),
+            clients: plan.clients,
+            plan,
+            complete,
+            clocks,
+        }
+    }
+}
+
 /// A rank's clock, in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClockReport {
