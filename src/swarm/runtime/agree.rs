@@ -11,7 +11,7 @@ use mpi::topology::{Communicator, SimpleCommunicator};
 use serde::{Deserialize, Serialize};
 
 use super::gather;
-use super::host::Host;
+use super::host;
 use crate::launch;
 use crate::options::Options;
 use crate::output;
@@ -21,8 +21,8 @@ use crate::scenario::{self, Cast};
 /// What all ranks know when a run begins.
 pub(super) struct Agreement {
     pub(super) plan: Plan,
-    /// Where this rank is, if that is not rank 0's host.
-    pub(super) elsewhere: Option<Host>,
+    /// The name of this rank's host, if that is not rank 0's.
+    pub(super) elsewhere: Option<String>,
     /// Whether rank 0 shows the progress.
     pub(super) is_shown: bool,
     /// Whether the run is traced.
@@ -33,7 +33,7 @@ pub(super) struct Agreement {
 #[derive(Serialize, Deserialize)]
 struct Word {
     seed: u64,
-    host: Host,
+    host: String,
     is_shown: bool,
     is_traced: bool,
     /// The text of the scenario; empty, if there is none.
@@ -53,7 +53,7 @@ pub(super) fn agree(
 ) -> Result<Option<Agreement>> {
     let ranks = usize::try_from(world.size()).expect("a size is not negative");
     let mut plan = options.plan(ranks - 1);
-    let host = Host::this();
+    let host = host::this();
     let mut dealt = None;
     let word = gather::share(world, || match decide(threading, options, &plan) {
         Ok((scenario, cast)) => {

@@ -44,7 +44,7 @@ pub(super) fn register(
     let mut outbox = Outbox::new(post.recorder.is_on());
     outbox.begin();
     carry_out(&mut outbox, &mut post)?;
-    let located = |problem: &String| host::located(job.elsewhere.as_ref(), problem);
+    let located = |problem: &String| host::located(job.elsewhere.as_deref(), problem);
     let input = manifest::read(&inputs::path(&options.input_dir, job.me))
         .map_err(|problems| problems.iter().map(located).collect());
     let warnings = input.iter().flat_map(|manifest| manifest.warnings(job.me));
@@ -168,7 +168,7 @@ fn download(
 
 /// Says what could not be written, for a user who looks from rank 0's host.
 fn located(job: &Job, NotWritten { path, error }: NotWritten) -> String {
-    let shown = host::located(job.elsewhere.as_ref(), path.display());
+    let shown = host::located(job.elsewhere.as_deref(), path.display());
     format!("cannot write {shown}: {error}")
 }
 

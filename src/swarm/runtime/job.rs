@@ -13,7 +13,6 @@ use mpi::topology::{Communicator, SimpleCommunicator};
 
 use signal_hook::low_level;
 
-use super::host::Host;
 use crate::exit::Exit;
 use crate::protocol::Rank;
 
@@ -24,8 +23,8 @@ type OnFailure = dyn Fn(Exit, &str) + Send + Sync;
 #[derive(Clone)]
 pub struct Job {
     pub(super) me: Rank,
-    /// Where this rank is, if that is not rank 0's host.
-    pub(super) elsewhere: Option<Host>,
+    /// The name of this rank's host, if that is not rank 0's.
+    pub(super) elsewhere: Option<String>,
     on_failure: Arc<OnFailure>,
 }
 
@@ -46,7 +45,7 @@ impl Job {
     }
 
     /// The same job, seen from a rank that is `elsewhere`.
-    pub(super) fn on(self, elsewhere: Option<Host>) -> Job {
+    pub(super) fn on(self, elsewhere: Option<String>) -> Job {
         Job { elsewhere, ..self }
     }
 

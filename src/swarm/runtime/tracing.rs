@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::assembly::Assembly;
 use super::clock::{Clock, Comparison};
 use super::gather;
-use super::host::{self, Host};
+use super::host;
 use super::job::Job;
 use super::recorder::Recorder;
 use crate::event::Thread;
@@ -48,7 +48,7 @@ pub(super) struct Tracing {
     /// This rank's parts are there.
     folder: PathBuf,
     me: Rank,
-    elsewhere: Option<Host>,
+    elsewhere: Option<String>,
     /// A number that no other run's parts have.
     run: u64,
     /// Every rank's clock, on rank 0.
@@ -94,7 +94,7 @@ impl Tracing {
         let mine = report(me, comparison);
         let parts = Parts {
             folder: &folder,
-            elsewhere: elsewhere.as_ref(),
+            elsewhere: elsewhere.as_deref(),
             header: PartHeader {
                 schema: SCHEMA,
                 version: env!("CARGO_PKG_VERSION").into(),
@@ -295,7 +295,7 @@ fn cannot_write(shown: &str, error: &io::Error) -> String {
 /// What the parts of one rank have in common.
 struct Parts<'a> {
     folder: &'a Path,
-    elsewhere: Option<&'a Host>,
+    elsewhere: Option<&'a str>,
     /// The header of one of its threads; the others differ in `thread` only.
     header: PartHeader,
     /// When rank 0's clock started.
@@ -358,7 +358,7 @@ fn tell(problems: &[String]) {
 fn report(rank: Rank, comparison: Comparison) -> ClockReport {
     ClockReport {
         rank: rank.0,
-        host: Host::this().to_string(),
+        host: host::this(),
         offset: comparison.offset as f64 / 1e9,
         uncertainty: Duration::from_nanos(comparison.uncertainty).as_secs_f64(),
     }
