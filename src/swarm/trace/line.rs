@@ -161,16 +161,12 @@ pub(super) fn parse(text: &str) -> Result<Event> {
             bytes: given(line.bytes, "bytes", line.event)?,
             letter: letter(&line)?,
         },
-        DeedKind::Verified => Deed::Verified {
-            from: given(line.from, "from", line.event)?,
-            file: given(line.file, "file", line.event)?,
-            segment: given(line.segment, "segment", line.event)?,
-        },
-        DeedKind::WrongHash => Deed::WrongHash {
-            from: given(line.from, "from", line.event)?,
-            file: given(line.file, "file", line.event)?,
-            segment: given(line.segment, "segment", line.event)?,
-        },
+        DeedKind::Verified | DeedKind::WrongHash => Deed::checked(
+            line.event == DeedKind::Verified,
+            given(line.from, "from", line.event)?,
+            given(line.file, "file", line.event)?,
+            given(line.segment, "segment", line.event)?,
+        ),
         DeedKind::Saved => Deed::Saved {
             file: given(line.name, "name", line.event)?,
             problem: line.problem,

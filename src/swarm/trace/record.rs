@@ -15,10 +15,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Deed;
-use crate::protocol::{FileId, FileName, Letter, Rank, SegmentIndex, decode_letter, encode};
+use crate::protocol::{Letter, Rank, decode_letter, encode};
 
 /// The length of a head, in bytes.
 pub const HEAD: usize = 18;
@@ -174,7 +175,6 @@ pub fn deed(head: Head, bytes: &[u8], number: impl FnOnce(&Letter) -> u64) -> Re
     let Head {
         kind, tag, other, ..
     } = head;
-    let from = other;
     Ok(match kind {
         DeedKind::Begun => Deed::Begun,
         DeedKind::Posted => {
@@ -189,31 +189,18 @@ pub fn deed(head: Head, bytes: &[u8], number: impl FnOnce(&Letter) -> u64) -> Re
         DeedKind::Taken => {
             let letter = decode_letter(tag.into(), bytes)?;
             Deed::Taken {
-                from,
+                from: other,
                 number: number(&letter),
                 bytes: bytes.len(),
                 letter,
             }
         }
-        DeedKind::Verified => {
-            let (file, segment) = placed(bytes)?;
-            Deed::Verified {
-                from,
-                file,
-                segment,
-            }
-        }
-        DeedKind::WrongHash => {
-            let (file, segment) = placed(bytes)?;
-            Deed::WrongHash {
-                from,
-                file,
-                segment,
-            }
+        DeedKind::Verified | DeedKind::WrongHash => {
+            let (file, segment) = decoded(bytes, "a file and a position")?;
+            Deed::checked(kind == DeedKind::Verified, other, file, segment)
         }
         DeedKind::Saved => {
-            let (file, problem): (FileName, Option<String>) = postcard::from_bytes(bytes)
-                .with_context(|| format!("expected a file's name, found {} bytes", bytes.len()))?;
+            let (file, problem) = decoded(bytes, "a file's name")?;
             Deed::Saved { file, problem }
         }
         DeedKind::Left => Deed::Left,
@@ -225,13 +212,9 @@ fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).expect("an MPI message holds at most 2 GiB")
 }
 
-fn placed(bytes: &[u8]) -> Result<(FileId, SegmentIndex)> {
-    postcard::from_bytes(bytes).with_context(|| {
-        format!(
-            "expected a file and a position, found {} bytes",
-            bytes.len()
-        )
-    })
+fn decoded<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {
+    postcard::from_bytes(bytes)
+        .with_context(|| format!("expected {what}, found {} bytes", bytes.len()))
 }
 
 #[cfg(test)]
