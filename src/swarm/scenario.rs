@@ -11,7 +11,7 @@ mod cast;
 mod file;
 
 use std::fs;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use anyhow::{Context, Result};
 use crate::client::Part;
 use crate::protocol::Rank;
 use crate::settings::Settings;
-use crate::toml_file::{Place, Problem};
+use crate::toml_file::{self, Wrong};
 
 pub use cast::{Cast, Role};
 
@@ -46,8 +46,8 @@ struct Class {
 /// The clients of a class.
 #[derive(Debug, Clone, PartialEq)]
 enum Clients {
-    /// The clients of these ranks, each with its place in the file.
-    Ranks(Vec<(RangeInclusive<u32>, Place)>),
+    /// The clients of these ranks, each with its bytes in the file.
+    Ranks(Vec<(RangeInclusive<u32>, Range<usize>)>),
     /// This part, from 0 to 1, of the clients whose ranks no class names.
     Share(f64),
 }
@@ -66,7 +66,7 @@ impl Scenario {
     ///
     /// # Errors
     /// When it makes no sense. Says where, what was expected and what was found.
-    pub fn parse(text: &str) -> Result<Scenario, Problem> {
+    pub fn parse(text: &str) -> Result<Scenario, Wrong> {
         file::parse(text)
     }
 
@@ -74,7 +74,7 @@ impl Scenario {
     ///
     /// # Errors
     /// When the scenario names a client that there is not.
-    pub fn cast(&self, clients: usize, settings: &Settings) -> Result<Cast, Problem> {
+    pub fn cast(&self, clients: usize, settings: &Settings) -> Result<Cast, Wrong> {
         const NOBODY: Rank = Rank(u32::MAX);
         cast::cast(&self.classes, clients, settings.rng(NOBODY))
     }
@@ -86,5 +86,5 @@ impl Scenario {
 /// When the text or its cast is wrong. Says what and where, with the file's name.
 pub fn deal(path: &Path, text: &str, clients: usize, settings: &Settings) -> Result<Cast> {
     let cast = Scenario::parse(text).and_then(|scenario| scenario.cast(clients, settings));
-    cast.map_err(|problem| problem.in_file(path))
+    cast.map_err(|wrong| toml_file::in_file(path, text, wrong))
 }

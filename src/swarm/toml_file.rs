@@ -1,6 +1,5 @@
 //! A TOML file that a person writes: what is wrong in it is said by line and column.
 
-use std::fmt;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
@@ -8,22 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use serde::de::DeserializeOwned;
 
-/// What is wrong, and where in the text.
+/// The bytes of a text that are wrong, and why.
 pub type Wrong = (Range<usize>, String);
-
-/// A line and a column of a text, from 1 on. Columns count characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    line: usize,
-    column: usize,
-}
-
-/// What is wrong, and in which line and column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    place: Place,
-    why: String,
-}
 
 /// Reads a file whose text `parse` understands.
 ///
@@ -32,8 +17,7 @@ pub struct Problem {
 pub fn read<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T, Wrong>) -> Result<T> {
     let text = fs::read_to_string(path);
     let text = text.with_context(|| format!("cannot read {}", path.display()))?;
-    let parsed = parse(&text).map_err(|wrong| Problem::of(&text, wrong));
-    parsed.map_err(|problem| problem.in_file(path))
+    parse(&text).map_err(|wrong| in_file(path, &text, wrong))
 }
 
 /// Reads values of a text.
@@ -53,42 +37,19 @@ pub fn one_of(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     format!("one of {}", quoted.collect::<Vec<_>>().join(", "))
 }
 
-impl Place {
-    /// The place of a byte of a text.
-    pub fn of(text: &str, byte: usize) -> Place {
-        let before = text.get(..byte).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        Place {
-            line: 1 + before.matches('\n').count(),
-            column: 1 + before[line_start..].chars().count(),
-        }
-    }
+/// What is wrong in a file with this text: `PATH:LINE:COLUMN: why`.
+pub fn in_file(path: &Path, text: &str, wrong: Wrong) -> anyhow::Error {
+    anyhow!("{}:{}", path.display(), located(text, wrong))
 }
 
-impl Problem {
-    /// Says why at a place.
-    pub fn new(place: Place, why: impl Into<String>) -> Problem {
-        let why = why.into();
-        Problem { place, why }
-    }
-
-    /// What is wrong in a text.
-    pub fn of(text: &str, (span, why): Wrong) -> Problem {
-        Problem::new(Place::of(text, span.start), why)
-    }
-
-    /// The same with the name of the file.
-    pub fn in_file(&self, path: &Path) -> anyhow::Error {
-        anyhow!("{}:{self}", path.display())
-    }
-}
-
-/// To be put behind the name of the file.
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place { line, column } = self.place;
-        write!(f, "{line}:{column}: {}", self.why)
-    }
+/// What is wrong in a text: `LINE:COLUMN: why`. Lines and columns count from 1, and columns count
+/// characters.
+pub fn located(text: &str, (span, why): Wrong) -> String {
+    let before = text.get(..span.start).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    let line = 1 + before.matches('\n').count();
+    let column = 1 + before[line_start..].chars().count();
+    format!("{line}:{column}: {why}")
 }
 
 #[cfg(test)]
@@ -98,7 +59,7 @@ mod tests {
     #[test]
     fn columns_count_characters() {
         let text = "a = 1\nä = [é, x]";
-        let place = |byte| Problem::of(text, (byte..byte, "so".into())).to_string();
+        let place = |byte| located(text, (byte..byte, "so".into()));
         assert_eq!(place(0), "1:1: so");
         assert_eq!(place(text.find('x').unwrap()), "2:9: so");
         assert_eq!(place(99), "2:11: so");

@@ -150,8 +150,7 @@ fn the_options_of_a_run_are_under_the_headings_that_its_help_has() {
 #[test]
 fn every_key_of_a_scenario_is_in_its_page_and_so_is_a_scenario_of_the_repository() {
     let studies = page("docs/studies.md");
-    let problem = Scenario::parse("[[class]]\nname = \"a\"\nnonsense = 1").unwrap_err();
-    let problem = problem.to_string();
+    let (_, problem) = Scenario::parse("[[class]]\nname = \"a\"\nnonsense = 1").unwrap_err();
     let (_, keys) = problem
         .split_once("expected one of ")
         .expect("it names the keys");

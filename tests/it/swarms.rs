@@ -195,7 +195,7 @@ fn scenario(clients: usize, rng: &mut Rng) -> Cast {
         ..Settings::default()
     };
     let cast = Scenario::parse(&text).and_then(|scenario| scenario.cast(clients, &settings));
-    cast.unwrap_or_else(|problem| panic!("{problem} in {text}"))
+    cast.unwrap_or_else(|(_, problem)| panic!("{problem} in {text}"))
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Class, Clients};
 use crate::client::Part;
 use crate::protocol::Rank;
-use crate::toml_file::{Place, Problem};
+use crate::toml_file::Wrong;
 
 /// The clients that have a part of their own, in rank order. By default no client has.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ impl From<Vec<Role>> for Cast {
     }
 }
 
-pub(super) fn cast(classes: &[Class], clients: usize, mut rng: Rng) -> Result<Cast, Problem> {
+pub(super) fn cast(classes: &[Class], clients: usize, mut rng: Rng) -> Result<Cast, Wrong> {
     let mut members = named(classes, clients)?;
     let mut others: Vec<Rank> = Rank::clients(clients).collect();
     others.retain(|client| !members.contains_key(client));
@@ -102,7 +102,7 @@ pub(super) fn cast(classes: &[Class], clients: usize, mut rng: Rng) -> Result<Ca
 }
 
 /// The clients whose ranks are named, with the numbers of their classes.
-fn named(classes: &[Class], clients: usize) -> Result<BTreeMap<Rank, usize>, Problem> {
+fn named(classes: &[Class], clients: usize) -> Result<BTreeMap<Rank, usize>, Wrong> {
     let mut members: BTreeMap<Rank, usize> = BTreeMap::new();
     for (number, class) in classes.iter().enumerate() {
         let Clients::Ranks(ranks) = &class.clients else {
@@ -112,21 +112,20 @@ fn named(classes: &[Class], clients: usize) -> Result<BTreeMap<Rank, usize>, Pro
             if *ranks.end() as usize > clients {
                 let rank = ranks.end();
                 let text = format!("client {rank}: the last client has rank {clients}");
-                return Err(Problem::new(*place, text));
+                return Err((place.clone(), text));
             }
             for rank in ranks.clone() {
                 if let Some(other) = members.insert(Rank(rank), number) {
-                    return Err(twice(*place, rank, &classes[other].name));
+                    let other = &classes[other].name;
+                    let text = format!(
+                        "client {rank}: expected it in one class, found it in '{other}' as well"
+                    );
+                    return Err((place.clone(), text));
                 }
             }
         }
     }
     Ok(members)
-}
-
-fn twice(place: Place, rank: u32, class: &str) -> Problem {
-    let text = format!("client {rank}: expected it in one class, found it in '{class}' as well");
-    Problem::new(place, text)
 }
 
 /// The time to the next arrival, where clients arrive one after another and independently (Poisson).

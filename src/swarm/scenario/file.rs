@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use super::{Class, Clients, Scenario};
 use crate::client::{Conduct, Leaving, Part};
-use crate::toml_file::{self, Place, Problem};
+use crate::toml_file::{self, Wrong};
 
 /// The whole file.
 #[derive(Deserialize)]
@@ -39,9 +39,8 @@ struct Table {
 /// What shares may be above 1 together. Binary fractions have no exact tenths.
 const ROUNDING: f64 = 1e-9;
 
-pub(super) fn parse(text: &str) -> Result<Scenario, Problem> {
-    let at = |span: Range<usize>| Place::of(text, span.start);
-    let file: ScenarioFile = toml_file::parse(text).map_err(|wrong| Problem::of(text, wrong))?;
+pub(super) fn parse(text: &str) -> Result<Scenario, Wrong> {
+    let file: ScenarioFile = toml_file::parse(text)?;
     let mut classes: Vec<Class> = Vec::new();
     let mut shares = 0.0;
     for table in file.class {
@@ -51,15 +50,15 @@ pub(super) fn parse(text: &str) -> Result<Scenario, Problem> {
                 "expected a name of its own, found '{}' again",
                 name.get_ref()
             );
-            return Err(Problem::new(at(name.span()), text));
+            return Err((name.span(), text));
         }
         let share = table.get_ref().share.as_ref().map(Spanned::span);
-        let class = class(table, &at)?;
+        let class = class(table)?;
         if let (Clients::Share(part), Some(share)) = (&class.clients, share) {
             shares += part;
             if shares > 1.0 + ROUNDING {
                 let text = format!("expected shares that are at most 1 together, found {shares}");
-                return Err(Problem::new(at(share), text));
+                return Err((share, text));
             }
         }
         classes.push(class);
@@ -67,7 +66,7 @@ pub(super) fn parse(text: &str) -> Result<Scenario, Problem> {
     Ok(Scenario { classes })
 }
 
-fn class(table: Spanned<Table>, at: &impl Fn(Range<usize>) -> Place) -> Result<Class, Problem> {
+fn class(table: Spanned<Table>) -> Result<Class, Wrong> {
     let span = table.span();
     let Table {
         name,
@@ -81,48 +80,44 @@ fn class(table: Spanned<Table>, at: &impl Fn(Range<usize>) -> Place) -> Result<C
         stays,
     } = table.into_inner();
     if name.get_ref().is_empty() {
-        return Err(Problem::new(at(name.span()), "expected a name, found none"));
+        return Err((name.span(), "expected a name, found none".into()));
     }
     let clients = match (clients, share) {
         (Some(clients), None) => {
-            let ranks = clients.into_inner().into_iter();
-            Clients::Ranks(
-                ranks
-                    .map(|ranks| {
-                        let place = at(ranks.span());
-                        (ranks.into_inner().0.0, place)
-                    })
-                    .collect(),
-            )
+            let placed = |ranks: Spanned<Plain<Ranks>>| {
+                let place = ranks.span();
+                (ranks.into_inner().0.0, place)
+            };
+            Clients::Ranks(clients.into_inner().into_iter().map(placed).collect())
         }
         (None, Some(share)) => Clients::Share(share.into_inner().0.0),
         (Some(_), Some(share)) => {
             let text = "expected either clients or a share, found both";
-            return Err(Problem::new(at(share.span()), text));
+            return Err((share.span(), text.into()));
         }
         (None, None) => {
             let text = "expected clients or a share, found neither";
-            return Err(Problem::new(at(span), text));
+            return Err((span, text.into()));
         }
     };
     if let Some(every) = &arrives_every
         && every.get_ref().0.0.is_zero()
     {
         let text = "expected a time between two arrivals, found none: leave it out";
-        return Err(Problem::new(at(every.span()), text));
+        return Err((every.span(), text.into()));
     }
     let conduct = conduct.map_or(Conduct::default(), |conduct| conduct.0);
-    let place = leaves.as_ref().map(|leaves| at(leaves.span()));
+    let place = leaves.as_ref().map(Spanned::span);
     let mut leaving = leaves.map_or(Leaving::Never, |leaves| leaves.into_inner().0);
     if let (Leaving::AfterOneCopy, true, Some(place)) = (leaving, conduct != Conduct::Honest, place)
     {
         let text = "expected an honest client to leave after one copy, for no other gives one";
-        return Err(Problem::new(place, text));
+        return Err((place, text.into()));
     }
     if let Some(stays) = stays {
         let Leaving::WhenDone(stay) = &mut leaving else {
             let text = "expected stays only with leaves = \"when done\"";
-            return Err(Problem::new(at(stays.span()), text));
+            return Err((stays.span(), text.into()));
         };
         *stay = stays.into_inner().0.0;
     }
@@ -145,7 +140,9 @@ trait Written: Sized {
     /// The text behind the word "expected".
     const EXPECTED: &'static str;
 
-    fn from_word(word: &str) -> Option<Self>;
+    fn from_word(_: &str) -> Option<Self> {
+        None
+    }
 
     fn from_number(_: i64) -> Option<Self> {
         None
@@ -194,10 +191,6 @@ struct Share(f64);
 
 impl Written for Share {
     const EXPECTED: &'static str = "a share of more than 0 and at most 1";
-
-    fn from_word(_: &str) -> Option<Share> {
-        None
-    }
 
     fn from_number(number: i64) -> Option<Share> {
         (number == 1).then_some(Share(1.0))

@@ -33,7 +33,7 @@ fn cast(text: &str, clients: usize, seed: u64) -> Result<Cast, String> {
         ..Settings::default()
     };
     let cast = parse(text).and_then(|scenario| scenario.cast(clients, &settings));
-    cast.map_err(|problem| problem.to_string())
+    cast.map_err(|wrong| toml_file::located(text, wrong))
 }
 
 /// The keys of a class, as the page has them.
