@@ -51,7 +51,7 @@ pub(super) struct Tracing {
     elsewhere: Option<String>,
     /// A number that no other run's parts have.
     run: u64,
-    /// Every rank's clock, on rank 0.
+    /// On rank 0 every rank's clock, on another its own.
     clocks: Vec<ClockReport>,
     plan: Plan,
     /// Whether everything could be recorded on this rank.
@@ -79,7 +79,7 @@ impl Tracing {
         job: &Job,
     ) -> Result<Option<(Tracing, Recorders)>> {
         let clock = Clock::start();
-        let (me, elsewhere) = (job.me, &job.elsewhere);
+        let me = job.me;
         let folder = parts_folder(path.unwrap_or(Path::new("")));
         let cleared = match path {
             None => Err("rank 0 has --trace, and this rank has not".into()),
@@ -91,54 +91,80 @@ impl Tracing {
         // The others come into the folder after rank 0 has cleared it.
         let run = gather::share(world, || run)?;
         let comparison = clock.compare(world, me, plan.clients);
-        let mine = report(me, comparison);
-        let parts = Parts {
-            folder: &folder,
-            elsewhere: elsewhere.as_deref(),
-            header: PartHeader {
-                schema: SCHEMA,
-                version: env!("CARGO_PKG_VERSION").into(),
-                run,
-                rank: me.0,
-                thread: Thread::Tracker,
-                plan: plan.clone(),
-                clock: mine.clone(),
-            },
-            start: clock.start_of_first(comparison),
+        let mut tracing = Tracing {
+            path: path.unwrap_or(Path::new("")).into(),
+            folder,
+            me,
+            elsewhere: job.elsewhere.clone(),
+            run,
+            clocks: vec![report(me, comparison)],
+            plan: plan.clone(),
             is_whole: Arc::new(AtomicBool::new(true)),
         };
-        let begun = cleared.and_then(|()| parts.begin());
+        let begun = cleared.and_then(|()| tracing.begin(clock.start_of_first(comparison)));
         let problem = begun.as_ref().err().cloned().unwrap_or_default();
         let mut is_refused = false;
-        let mut clocks = vec![mine.clone()];
         if me == Rank::TRACKER {
             let mut problems = vec![problem];
             for (clock, problem) in gather::receive::<(ClockReport, String)>(world)? {
-                clocks.push(clock);
+                tracing.clocks.push(clock);
                 problems.push(problem);
             }
             is_refused = problems.iter().any(|problem| !problem.is_empty());
             tell(&problems);
         } else {
-            gather::send(world, &(&mine, problem))?;
+            gather::send(world, &(&tracing.clocks[0], problem))?;
         }
         let is_refused = gather::share(world, || is_refused)?;
-        let tracing = Tracing {
-            path: path.unwrap_or(Path::new("")).into(),
-            is_whole: Arc::clone(&parts.is_whole),
-            folder,
-            me,
-            elsewhere: elsewhere.clone(),
-            run,
-            clocks,
-            plan: plan.clone(),
-        };
         match begun {
             Ok(recorders) if !is_refused => Ok(Some((tracing, recorders))),
             Ok(_) | Err(_) => {
                 tracing.remove(&tracing.parts_of(me));
                 Ok(None)
             }
+        }
+    }
+
+    /// Begins the parts of all threads of the rank, in times since `start`.
+    fn begin(&self, start: Instant) -> Result<Recorders, String> {
+        let folder = host::located(self.elsewhere.as_deref(), self.folder.display());
+        fs::create_dir_all(&self.folder).map_err(|error| cannot_write(&folder, &error))?;
+        if self.me == Rank::TRACKER {
+            Ok(Recorders {
+                first: self.recorder(Thread::Tracker, start)?,
+                upload: Recorder::default(),
+            })
+        } else {
+            Ok(Recorders {
+                first: self.recorder(Thread::Download, start)?,
+                upload: self.recorder(Thread::Upload, start)?,
+            })
+        }
+    }
+
+    /// Begins the part of one thread.
+    fn recorder(&self, thread: Thread, start: Instant) -> Result<Recorder, String> {
+        let path = part_path(&self.folder, self.me, thread);
+        let header = PartHeader {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").into(),
+            run: self.run,
+            rank: self.me.0,
+            thread,
+            plan: self.plan.clone(),
+            clock: self.clocks[0].clone(),
+        };
+        let shown = host::located(self.elsewhere.as_deref(), path.display());
+        let begin = || {
+            let mut file = File::create(&path)?;
+            let mut line = serde_json::to_vec(&header)?;
+            line.push(b'\n');
+            file.write_all(&line)?;
+            Ok(file)
+        };
+        match begin() {
+            Ok(file) => Ok(Recorder::new(file, shown, self.me, start, &self.is_whole)),
+            Err(error) => Err(cannot_write(&shown, &error)),
         }
     }
 
@@ -290,58 +316,6 @@ fn empty(folder: &Path) -> Result<(), String> {
 
 fn cannot_write(shown: &str, error: &io::Error) -> String {
     format!("cannot write {shown}: {error}")
-}
-
-/// What the parts of one rank have in common.
-struct Parts<'a> {
-    folder: &'a Path,
-    elsewhere: Option<&'a str>,
-    /// The header of one of its threads; the others differ in `thread` only.
-    header: PartHeader,
-    /// When rank 0's clock started.
-    start: Instant,
-    is_whole: Arc<AtomicBool>,
-}
-
-impl Parts<'_> {
-    /// Begins the parts of all threads of the rank.
-    fn begin(&self) -> Result<Recorders, String> {
-        let folder = host::located(self.elsewhere, self.folder.display());
-        fs::create_dir_all(self.folder).map_err(|error| cannot_write(&folder, &error))?;
-        if self.header.rank == Rank::TRACKER.0 {
-            Ok(Recorders {
-                first: self.recorder(Thread::Tracker)?,
-                upload: Recorder::default(),
-            })
-        } else {
-            Ok(Recorders {
-                first: self.recorder(Thread::Download)?,
-                upload: self.recorder(Thread::Upload)?,
-            })
-        }
-    }
-
-    /// Begins the part of one thread.
-    fn recorder(&self, thread: Thread) -> Result<Recorder, String> {
-        let me = Rank(self.header.rank);
-        let path = part_path(self.folder, me, thread);
-        let header = PartHeader {
-            thread,
-            ..self.header.clone()
-        };
-        let shown = host::located(self.elsewhere, path.display());
-        let begin = || {
-            let mut file = File::create(&path)?;
-            let mut line = serde_json::to_vec(&header)?;
-            line.push(b'\n');
-            file.write_all(&line)?;
-            Ok(file)
-        };
-        match begin() {
-            Ok(file) => Ok(Recorder::new(file, shown, me, self.start, &self.is_whole)),
-            Err(error) => Err(cannot_write(&shown, &error)),
-        }
-    }
 }
 
 /// Tells the user the problem of each rank, in rank order, and the same problem only once. An empty text
