@@ -17,13 +17,13 @@ use crate::inputs;
 use crate::manifest;
 use crate::options::Options;
 use crate::output::{self, NotWritten};
-use crate::protocol::{Envelope, FileName, Message, Rank, ToDownload, ToTracker, ToUpload};
+use crate::protocol::{Envelope, Message, Rank, ToDownload, ToTracker, ToUpload};
 use crate::report::Plan;
 use crate::statistics::{ClientStatistics, Traffic};
 
 /// A client that has registered. Its two threads can start.
 pub(super) struct Ready {
-    download: Download,
+    pub(super) download: Download,
     upload: Upload,
     sent: Traffic,
     clock: Clock,
@@ -73,13 +73,6 @@ pub(super) fn register(
     }))
 }
 
-impl Ready {
-    /// The files that the client will download.
-    pub(super) fn to_download(&self) -> Vec<&FileName> {
-        self.download.to_download()
-    }
-}
-
 /// Takes part in the swarm until STOP. Returns what the client has counted.
 pub(super) fn run(
     ready: Ready,
@@ -90,24 +83,18 @@ pub(super) fn run(
     own: Own,
     for_upload: Recorder,
 ) -> Result<ClientStatistics> {
-    let Ready {
-        download,
-        upload,
-        mut sent,
-        clock,
-        recorder,
-    } = ready;
     let (settings, clients) = (&plan.settings, mailboxes.clients());
+    let (clock, mut sent) = (ready.clock, ready.sent);
     thread::scope(|threads| {
         let most_untaken = Download::most_untaken(clients, settings);
-        let post = Post::new(mailboxes, most_untaken, recorder);
+        let post = Post::new(mailboxes, most_untaken, ready.recorder);
         let download = job.spawn(threads, "download", move || {
-            self::download(job, download, options, clock, post, own.download)
+            self::download(job, ready.download, options, clock, post, own.download)
         })?;
         let most_untaken = Upload::most_untaken(clients, settings);
         let post = Post::new(mailboxes, most_untaken, for_upload);
         let upload = job.spawn(threads, "upload", move || {
-            self::upload(upload, clock, post, own.upload)
+            self::upload(ready.upload, clock, post, own.upload)
         })?;
         let (download, by_download) = result(download);
         let (upload, by_upload) = result(upload);

@@ -90,7 +90,7 @@ fn participate(
     let registered = client::register(options, plan, job, &mailboxes, &mut own, recorders.first)?;
     if let Some(registered) = registered {
         if is_shown {
-            gather::send(world, &registered.to_download())?;
+            gather::send(world, &registered.download.to_download())?;
         }
         let for_upload = recorders.upload;
         let statistics = client::run(registered, options, plan, job, &mailboxes, own, for_upload)?;
