@@ -53,14 +53,9 @@ impl Machine {
 }
 
 impl Mpirun {
-    /// What it has to be told on this machine.
+    /// What it has to be told on this machine, for this number of ranks.
     pub fn additions(&self, ranks: usize, machine: Machine) -> Additions {
-        Additions::new(self.mpi, ranks, &self.options, machine)
-    }
-}
-
-impl Additions {
-    fn new(mpi: &Mpi, ranks: usize, options: &[OsString], machine: Machine) -> Additions {
+        let Mpirun { mpi, options, .. } = self;
         let mut additions = Additions::default();
         let places_ranks = |option: &OsString| {
             let option = option.to_string_lossy();
@@ -90,6 +85,15 @@ impl Additions {
 mod tests {
     use super::*;
 
+    fn additions(mpi: &'static Mpi, ranks: usize, options: &[&str], machine: Machine) -> Additions {
+        let mpirun = Mpirun {
+            path: "mpirun".into(),
+            mpi,
+            options: options.iter().map(OsString::from).collect(),
+        };
+        mpirun.additions(ranks, machine)
+    }
+
     const ROOMY: Machine = Machine {
         cores: 4,
         is_unpermitted_root: false,
@@ -98,10 +102,8 @@ mod tests {
 
     #[test]
     fn open_mpi_is_told_of_more_ranks_than_cores_unless_ranks_are_placed_otherwise() {
-        let options = |mpi, ranks, options: &[&str], machine| {
-            let options: Vec<OsString> = options.iter().map(OsString::from).collect();
-            Additions::new(mpi, ranks, &options, machine).options
-        };
+        let options =
+            |mpi, ranks, options: &[&str], machine| additions(mpi, ranks, options, machine).options;
         let scheduled = Machine {
             is_scheduled: true,
             ..ROOMY
@@ -125,7 +127,7 @@ mod tests {
             is_unpermitted_root: true,
             ..ROOMY
         };
-        let variables = |mpi, machine| Additions::new(mpi, 1, &[], machine).variables;
+        let variables = |mpi, machine| additions(mpi, 1, &[], machine).variables;
         assert_eq!(variables(Mpi::OPEN_MPI, root), Mpi::OPEN_MPI.as_root);
         assert!(variables(Mpi::OPEN_MPI, ROOMY).is_empty());
         assert!(variables(Mpi::MPICH, root).is_empty());
@@ -139,7 +141,7 @@ mod tests {
             is_scheduled: false,
         };
         assert_eq!(
-            Additions::new(Mpi::OPEN_MPI, 3, &[], machine).reasons,
+            additions(Mpi::OPEN_MPI, 3, &[], machine).reasons,
             [
                 "--oversubscribe added, for 3 ranks on 1 core",
                 "OMPI_ALLOW_RUN_AS_ROOT and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM set to 1, for this is root",
