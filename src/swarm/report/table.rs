@@ -35,41 +35,30 @@ fn rows(clients: &[ClientMeasured]) -> Vec<[String; 6]> {
     let mut rows = vec![COLUMNS.map(String::from)];
     if clients.len() <= MOST_ROWS {
         rows.extend(clients.iter().map(|client| {
-            let [files, segments, served, refused] = counts(client).map(|count| count.to_string());
-            let time = client.completion_time.map_or("-".into(), seconds);
-            [
-                client.client.to_string(),
-                files,
-                segments,
-                served,
-                refused,
-                time,
-            ]
+            let counts = counts(client).map(|count| count.to_string());
+            row(&client.client.to_string(), counts, client.completion_time)
         }));
     } else {
         let columns: [Vec<f64>; 4] = [0, 1, 2, 3].map(|column| {
             let counts = clients.iter().map(|client| counts(client)[column] as f64);
             sorted(counts.collect())
         });
-        let times = sorted(
-            clients
-                .iter()
-                .filter_map(|client| client.completion_time)
-                .collect(),
-        );
+        let times = clients.iter().filter_map(|client| client.completion_time);
+        let times = sorted(times.collect());
         for (name, part) in [("least", 0.0), ("median", 0.5), ("most", 1.0)] {
-            let [files, segments, served, refused] = columns
-                .each_ref()
-                .map(|column| quantile(column, part).to_string());
-            let time = if times.is_empty() {
-                "-".into()
-            } else {
-                seconds(quantile(&times, part))
-            };
-            rows.push([name.into(), files, segments, served, refused, time]);
+            let counts = columns.each_ref();
+            let counts = counts.map(|column| quantile(column, part).to_string());
+            let time = (!times.is_empty()).then(|| quantile(&times, part));
+            rows.push(row(name, counts, time));
         }
     }
     rows
+}
+
+fn row(name: &str, counts: [String; 4], time: Option<f64>) -> [String; 6] {
+    let [files, segments, served, refused] = counts;
+    let time = time.map_or("-".into(), seconds);
+    [name.into(), files, segments, served, refused, time]
 }
 
 fn counts(client: &ClientMeasured) -> [u64; 4] {
