@@ -121,13 +121,6 @@ impl Post {
         Ok(())
     }
 
-    /// Posts several messages.
-    pub(super) fn send_all(&mut self, envelopes: &mut Vec<Envelope>) -> Result<()> {
-        envelopes
-            .drain(..)
-            .try_for_each(|envelope| self.send(envelope))
-    }
-
     /// Asks whether one of the messages that are out is complete. A library may move messages on only when
     /// it is asked, and a thread that always finds one to take would not ask otherwise.
     pub(super) fn urge(&mut self) {

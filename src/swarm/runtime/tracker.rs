@@ -81,7 +81,9 @@ fn serve(
         makespan.heard(clock.now(), tag);
         let step = tracker.machine().step(from, message, &mut replies);
         step.with_context(|| format!("{tag} from rank {from}"))?;
-        post.send_all(&mut replies)?;
+        for reply in replies.drain(..) {
+            post.send(reply)?;
+        }
         if tag == Tag::Init && tracker.machine().progress().is_some() {
             on_start()?;
         }
