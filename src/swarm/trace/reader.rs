@@ -211,15 +211,10 @@ impl Lines {
         };
         let event = parse(text)?;
         let who = (event.rank, event.thread);
-        match event.deed {
-            Deed::Begun => _ = self.at_work.insert(who),
-            Deed::Ended => _ = self.at_work.remove(&who),
-            Deed::Posted { .. }
-            | Deed::Taken { .. }
-            | Deed::Verified { .. }
-            | Deed::WrongHash { .. }
-            | Deed::Saved { .. }
-            | Deed::Left => {}
+        if event.deed == Deed::Begun {
+            self.at_work.insert(who);
+        } else if event.deed == Deed::Ended {
+            self.at_work.remove(&who);
         }
         Ok(Some(event))
     }
