@@ -186,18 +186,14 @@ impl Registry {
             bail!("it has registered already");
         }
         match init {
-            Init::Unable(problems) => {
-                self.problems.insert(client, problems);
-            }
+            Init::Unable(problems) => _ = self.problems.insert(client, problems),
             Init::Ready(files) => {
                 self.owned
                     .insert(client, files.iter().map(|file| file.name.clone()).collect());
                 for OwnedFile { name, hashes } in files {
                     let versions = self.versions.entry(name).or_default();
                     match versions.iter_mut().find(|version| version.hashes == hashes) {
-                        Some(version) => {
-                            version.owners.insert(client);
-                        }
+                        Some(version) => _ = version.owners.insert(client),
                         None => versions.push(Version {
                             hashes,
                             owners: BTreeSet::from([client]),

@@ -183,9 +183,7 @@ impl KnownMembers {
         let value = change(member);
         let is_ready = self.is_ready(rank, self.get(rank));
         match (self.ready.binary_search(&rank), is_ready) {
-            (Ok(place), false) => {
-                self.ready.remove(place);
-            }
+            (Ok(place), false) => _ = self.ready.remove(place),
             (Err(place), true) => self.ready.insert(place, rank),
             (Ok(_), true) | (Err(_), false) => {}
         }

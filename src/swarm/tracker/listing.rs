@@ -64,9 +64,7 @@ impl Listing {
     pub(super) fn completed(&mut self, peer: Rank) {
         match self {
             Listing::All(list) => list.seeds = with(&list.seeds, peer),
-            Listing::Some { seeds, .. } => {
-                seeds.insert(peer);
-            }
+            Listing::Some { seeds, .. } => _ = seeds.insert(peer),
         }
     }
 
