@@ -104,7 +104,8 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// What keeps files of these options from being written, in words for the user: a folder that is missing.
+/// Names the first of these options whose file is to be in a folder that does not exist, in words for
+/// the user.
 pub fn objection<'a>(
     options: impl IntoIterator<Item = (&'a str, &'a Option<PathBuf>)>,
 ) -> Option<String> {

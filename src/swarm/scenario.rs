@@ -62,7 +62,7 @@ pub fn text(path: &Path) -> Result<String> {
 }
 
 impl Scenario {
-    /// Reads a text.
+    /// Reads the text of a scenario file.
     ///
     /// # Errors
     /// When it makes no sense. Says where, what was expected and what was found.

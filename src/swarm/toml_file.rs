@@ -20,7 +20,7 @@ pub fn read<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T, Wrong>) -> Res
     parse(&text).map_err(|wrong| in_file(path, &text, wrong))
 }
 
-/// Reads values of a text.
+/// Reads a text in TOML.
 ///
 /// # Errors
 /// Says what is wrong in one line.

@@ -6,7 +6,7 @@ use std::thread;
 
 use super::{Mpi, Mpirun};
 
-/// What mpirun has to be told.
+/// The options and variables that this program adds to the user's.
 #[derive(Debug, Default)]
 pub struct Additions {
     /// Options, in front of the user's.

@@ -4,10 +4,10 @@ use std::env;
 
 use super::Mpi;
 
-/// Where launchers that are no library's leave a rank: PMIx, and Slurm's srun.
+/// The variables in which PMIx and Slurm's srun leave a rank. They belong to no MPI library.
 const LAUNCHERS_RANK: [&str; 2] = ["PMIX_RANK", "SLURM_PROCID"];
 
-/// Where Slurm's srun leaves how many ranks it started.
+/// The variable in which Slurm's srun leaves the number of ranks.
 const SRUNS_RANKS: &str = "SLURM_STEP_NUM_TASKS";
 
 /// The variables that may hold a rank, in the order in which they are looked at.
@@ -35,7 +35,7 @@ pub fn ranks_here() -> Option<u32> {
     number(Mpi::all_variables().map(|of| of.ranks_here))
 }
 
-/// What a shell that an mpirun has started expands to its rank, or to nothing without one.
+/// An expression that a shell expands to the rank that an mpirun gave it, or to nothing without one.
 pub fn rank_in_shell() -> String {
     Mpi::all_variables()
         .rev()
@@ -44,7 +44,7 @@ pub fn rank_in_shell() -> String {
         })
 }
 
-/// The rank that a launcher gave another process, from that one's variables as Linux shows them.
+/// The rank that a launcher gave another process. `variables` is its `/proc/PID/environ`.
 pub(super) fn rank_among(variables: &[u8]) -> Option<u32> {
     let value = |name: &str| {
         let mut variables = variables.split(|byte| *byte == 0);

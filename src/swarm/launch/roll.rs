@@ -12,7 +12,7 @@ use super::environment;
 /// The ranks, as they are seen from one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roll {
-    /// These are on this host. A launcher starts all of a host's ranks, so they have one parent.
+    /// The ranks on this host. A launcher starts all of a host's ranks, so they have one parent.
     here: BTreeMap<u32, ProcessState>,
     /// How many there are, if the launcher has said so.
     ranks: Option<u32>,
@@ -42,7 +42,7 @@ impl Roll {
         here.find_map(|(rank, state)| (*state == ProcessState::Running).then_some(*rank))
     }
 
-    /// Those on this host that are stopped, in words, if there are any.
+    /// The stopped ranks of this host, in words. `None`: no rank is stopped.
     pub fn stopped(&self) -> Option<String> {
         said(&self.in_state(ProcessState::Stopped), "stopped")
     }

@@ -57,7 +57,7 @@ impl Launch {
     }
 }
 
-/// What to say to a user whose process is a swarm's only one.
+/// Tells a user who has started one rank alone how to start a swarm.
 pub fn lone_rank(input_dir: &Path) -> String {
     if let Some(ranks) = environment::ranks().filter(|&ranks| ranks > 1) {
         return format!(

@@ -18,7 +18,7 @@ pub struct Named<T> {
     pub name: &'static str,
     /// What it does, in a few words for the user.
     pub about: &'static str,
-    /// The thing itself.
+    /// What is chosen by the name.
     pub value: T,
 }
 

@@ -25,7 +25,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What stands in the way of it, in words for the user.
+    /// Why the run cannot begin, in words for the user. `None`: it can.
     pub fn objection(&self) -> Option<String> {
         let mut corrupt = self.corrupt.iter();
         let rank = corrupt.find(|rank| rank.0 as usize > self.clients)?;

@@ -29,7 +29,7 @@ pub(super) struct Agreement {
     pub(super) is_traced: bool,
 }
 
-/// Rank 0's word, where nothing stands in the way of the run.
+/// What rank 0 tells all ranks if the run can begin.
 #[derive(Serialize, Deserialize)]
 struct Word {
     seed: u64,
@@ -91,7 +91,7 @@ pub(super) fn agree(
 /// Rank 0's decision: the scenario's text and the parts that it deals.
 ///
 /// # Errors
-/// Says what stands in the way of the run, in words for the user.
+/// Says why the run cannot begin, in words for the user.
 fn decide(threading: Threading, options: &Options, plan: &Plan) -> Result<(String, Cast)> {
     ensure!(
         threading >= Threading::Multiple,

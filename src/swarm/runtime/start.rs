@@ -1,4 +1,4 @@
-//! The job of a run: what is left to do when it is ended before its end.
+//! The job of a run. If it ends before its end, rank 0 still writes the report.
 
 use std::path::Path;
 

@@ -52,7 +52,7 @@ fn write_lines(
     Ok(())
 }
 
-/// Appends the line of an event.
+/// Appends an event as JSON, and a line break.
 pub(super) fn append(event: &Event, lines: &mut Vec<u8>) -> serde_json::Result<()> {
     serde_json::to_writer(&mut *lines, event)?;
     lines.push(b'\n');
@@ -139,7 +139,7 @@ struct Line<'a> {
     problem: Option<String>,
 }
 
-/// Reads a line.
+/// The event that a line says.
 ///
 /// # Errors
 /// When it is no event. Says what was expected, and what was found.

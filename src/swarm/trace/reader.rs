@@ -74,7 +74,7 @@ impl Reader {
         })
     }
 
-    /// What the trace says in front of the events.
+    /// The first line of the trace, or the common header of its parts.
     pub fn header(&self) -> &Header {
         &self.header
     }

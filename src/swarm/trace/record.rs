@@ -94,7 +94,7 @@ impl Head {
         }
     }
 
-    /// As bytes.
+    /// Its bytes, as the table above has them.
     pub fn to_bytes(self) -> [u8; HEAD] {
         let time = u64::try_from(self.time.as_nanos()).unwrap_or(u64::MAX);
         let mut bytes = [0; HEAD];
@@ -106,7 +106,7 @@ impl Head {
         bytes
     }
 
-    /// From bytes.
+    /// Reads the bytes of a head.
     ///
     /// # Errors
     /// When no kind has this number.
