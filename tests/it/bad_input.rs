@@ -6,7 +6,6 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use support::job::{Job, hash};
-use swarm::policy::selection;
 
 /// Inputs that cannot be used, each with the messages about it, without the name of its file.
 fn cases() -> Vec<(Vec<u8>, Vec<String>)> {
@@ -216,14 +215,7 @@ fn bad_options_and_a_lone_rank_are_refused_by_one_message() {
     refused(
         3,
         &["--peer-selection", "best"],
-        &format!(
-            "[possible values: {}]",
-            selection::ALL
-                .iter()
-                .map(|policy| policy.name)
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
+        "[possible values: round-robin, random, least-busy, two-choices, first]",
     );
     refused(
         3,

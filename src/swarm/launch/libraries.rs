@@ -188,6 +188,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_ranks_of_each_library_know_their_place_by_what_it_really_sets() {
+        let names = |mpi: &Mpi| {
+            let names = mpi.variables.as_ref().expect("it sets some");
+            [names.rank, names.ranks, names.ranks_here]
+        };
+        assert_eq!(
+            names(Mpi::OPEN_MPI),
+            [
+                "OMPI_COMM_WORLD_RANK",
+                "OMPI_COMM_WORLD_SIZE",
+                "OMPI_COMM_WORLD_LOCAL_SIZE"
+            ]
+        );
+        assert_eq!(
+            names(Mpi::MPICH),
+            ["PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS"]
+        );
+        assert_eq!(
+            Mpi::OPEN_MPI.as_root,
+            ["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"]
+        );
+    }
+
+    #[test]
     fn libraries_and_mpiruns_are_known_by_what_they_say() {
         for (version, mpi) in [
             ("mpirun (Open MPI) 4.1.4\n\nReport bugs to", Mpi::OPEN_MPI),

@@ -5,13 +5,16 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::line::parse;
 use super::part::{check_schema, part_owner, parts_folder};
 use super::{Header, Merge, TracePart};
 use crate::event::{Deed, Event, Thread};
 use crate::protocol::Rank;
+use crate::report::Plan;
 
 /// The longest line, in bytes: the most memory that one takes.
 const LONGEST_LINE: u64 = 1 << 30;
@@ -188,7 +191,7 @@ impl Lines {
             bail!("expected the header of a trace, found an empty file");
         };
         let header: Header =
-            serde_json::from_str(text).context("expected the header of a trace")?;
+            serde_json::from_str(text).or_else(|error| Err(not_a_header(text, error)))?;
         check_schema(header.schema)?;
         Ok(header)
     }
@@ -236,6 +239,23 @@ impl Lines {
         }
         let text = str::from_utf8(&self.text);
         Ok(Some(text.context("expected text in UTF-8")?))
+    }
+}
+
+/// Why a line is no header. That it has settings of a newer version is told apart.
+fn not_a_header(text: &str, error: serde_json::Error) -> anyhow::Error {
+    let told: Value = serde_json::from_str(text).unwrap_or_default();
+    if let Some(Err(schema)) = told["schema"]
+        .as_u64()
+        .map(|schema| check_schema(u32::try_from(schema).unwrap_or(u32::MAX)))
+    {
+        return schema;
+    }
+    match Plan::deserialize(&told["settings"]) {
+        Err(unknown) if told["settings"].is_object() => {
+            anyhow!(unknown).context("settings that this version does not know")
+        }
+        Ok(_) | Err(_) => anyhow!(error).context("expected the header of a trace"),
     }
 }
 

@@ -89,6 +89,12 @@ fn a_file_that_is_no_trace_or_not_all_of_one_is_described() {
         read(other.as_bytes()).unwrap_err(),
         "t:1: expected a trace of schema 1, found one of schema 9"
     );
+    let newer = String::from_utf8(whole.clone()).unwrap();
+    let newer = newer.replacen("\"round-robin\"", "\"newest\"", 1);
+    assert_eq!(
+        read(newer.as_bytes()).unwrap_err(),
+        "t:1: settings that this version does not know: --peer-selection has no 'newest'"
+    );
     let torn = read(&whole[..whole.len() - 1]).unwrap_err();
     let lines = events().len() + 1;
     assert_eq!(
