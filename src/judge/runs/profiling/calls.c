@@ -179,52 +179,35 @@ static const void *to_be_sent(const void *bytes, int count, MPI_Datatype type, i
     return number_of_type(type) ? lied(bytes, length_of(count, type), rank_in_world(comm, to)) : bytes;
 }
 
-#define SEND_AS(kind, function)                                                                                    \
+/* What every send is called with. */
+#define MESSAGE const void *bytes, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm
+
+#define SEND_AS(kind, expression, afterwards)                                                                      \
     wait_one_in(4);                                                                                                \
     const void *sent = to_be_sent(bytes, count, type, to, comm);                                                   \
     struct call *call = begin_send(kind, bytes, count, type, to, tag, comm);                                       \
-    int result = returned(call, INSIDE(function(sent, count, type, to, tag, comm)));                               \
+    int result = returned(call, INSIDE(expression));                                                               \
+    afterwards;                                                                                                    \
     posted();                                                                                                      \
     wait_one_in(4);                                                                                                \
     return result
 
-int MPI_Send(const void *bytes, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm) {
-    int (*function)(const void *, int, MPI_Datatype, int, int, MPI_Comm) =
-        sends_are_synchronous() ? PMPI_Ssend : PMPI_Send;
-    SEND_AS(SEND, function);
-}
+#define SENDS(kind, name, function)                                                                                \
+    int name(MESSAGE) {                                                                                            \
+        SEND_AS(kind, (function)(sent, count, type, to, tag, comm), (void)0);                                      \
+    }
 
-int MPI_Ssend(const void *bytes, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm) {
-    SEND_AS(SSEND, PMPI_Ssend);
-}
+#define BEGINS_TO_SEND(kind, name, function)                                                                       \
+    int name(MESSAGE, MPI_Request *request) {                                                                      \
+        SEND_AS(kind, (function)(sent, count, type, to, tag, comm, request), goes_on(*request, call, comm));       \
+    }
 
-int MPI_Bsend(const void *bytes, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm) {
-    SEND_AS(BSEND, PMPI_Bsend);
-}
-
-int MPI_Rsend(const void *bytes, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm) {
-    SEND_AS(RSEND, PMPI_Rsend);
-}
-
-#define ISEND_AS(kind, function)                                                                                   \
-    wait_one_in(4);                                                                                                \
-    const void *sent = to_be_sent(bytes, count, type, to, comm);                                                   \
-    struct call *call = begin_send(kind, bytes, count, type, to, tag, comm);                                       \
-    int result = returned(call, INSIDE(function(sent, count, type, to, tag, comm, request)));                      \
-    goes_on(*request, call, comm);                                                                                 \
-    posted();                                                                                                      \
-    wait_one_in(4);                                                                                                \
-    return result
-
-int MPI_Isend(const void *bytes, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm, MPI_Request *request) {
-    int (*function)(const void *, int, MPI_Datatype, int, int, MPI_Comm, MPI_Request *) =
-        sends_are_synchronous() ? PMPI_Issend : PMPI_Isend;
-    ISEND_AS(ISEND, function);
-}
-
-int MPI_Issend(const void *bytes, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm, MPI_Request *request) {
-    ISEND_AS(ISSEND, PMPI_Issend);
-}
+SENDS(SEND, MPI_Send, sends_are_synchronous() ? PMPI_Ssend : PMPI_Send)
+SENDS(SSEND, MPI_Ssend, PMPI_Ssend)
+SENDS(BSEND, MPI_Bsend, PMPI_Bsend)
+SENDS(RSEND, MPI_Rsend, PMPI_Rsend)
+BEGINS_TO_SEND(ISEND, MPI_Isend, sends_are_synchronous() ? PMPI_Issend : PMPI_Isend)
+BEGINS_TO_SEND(ISSEND, MPI_Issend, PMPI_Issend)
 
 /* --- Receives --- */
 
@@ -244,14 +227,18 @@ static int took(struct call *call, MPI_Comm comm, MPI_Status *status, int result
     return returned(call, result);
 }
 
+/* A call that waits until it has taken or found a message. */
+#define TAKES(begun, expression)                                                                                   \
+    MPI_Status mine;                                                                                               \
+    status = STATUS(status, &mine);                                                                                \
+    wait_one_in(4);                                                                                                \
+    struct call *call = begun;                                                                                     \
+    int result = took(call, comm, status, INSIDE(expression));                                                     \
+    wait_one_in(4);                                                                                                \
+    return result
+
 int MPI_Recv(void *bytes, int count, MPI_Datatype type, int from, int tag, MPI_Comm comm, MPI_Status *status) {
-    MPI_Status mine;
-    status = STATUS(status, &mine);
-    wait_one_in(4);
-    struct call *call = begin_receive(RECV, count, type, from, tag, comm);
-    int result = took(call, comm, status, INSIDE(PMPI_Recv(bytes, count, type, from, tag, comm, status)));
-    wait_one_in(4);
-    return result;
+    TAKES(begin_receive(RECV, count, type, from, tag, comm), PMPI_Recv(bytes, count, type, from, tag, comm, status));
 }
 
 int MPI_Irecv(void *bytes, int count, MPI_Datatype type, int from, int tag, MPI_Comm comm, MPI_Request *request) {
@@ -264,14 +251,9 @@ int MPI_Irecv(void *bytes, int count, MPI_Datatype type, int from, int tag, MPI_
 }
 
 int MPI_Mrecv(void *bytes, int count, MPI_Datatype type, MPI_Message *message, MPI_Status *status) {
-    MPI_Status mine;
     MPI_Comm comm = found_on(*message);
-    status = STATUS(status, &mine);
-    wait_one_in(4);
-    struct call *call = begin_receive(MRECV, count, type, MPI_ANY_SOURCE, MPI_ANY_TAG, comm);
-    int result = took(call, comm, status, INSIDE(PMPI_Mrecv(bytes, count, type, message, status)));
-    wait_one_in(4);
-    return result;
+    TAKES(begin_receive(MRECV, count, type, MPI_ANY_SOURCE, MPI_ANY_TAG, comm),
+          PMPI_Mrecv(bytes, count, type, message, status));
 }
 
 int MPI_Imrecv(void *bytes, int count, MPI_Datatype type, MPI_Message *message, MPI_Request *request) {
@@ -307,13 +289,8 @@ int MPI_Sendrecv(const void *bytes, int count, MPI_Datatype type, int to, int ta
 #define FEW 32
 
 int MPI_Probe(int from, int tag, MPI_Comm comm, MPI_Status *status) {
-    MPI_Status mine;
-    status = STATUS(status, &mine);
-    wait_one_in(4);
-    struct call *call = begin(PROBE, rank_in_world(comm, from), tag_of(tag), number_of(comm));
-    int result = took(call, comm, status, INSIDE(PMPI_Probe(from, tag, comm, status)));
-    wait_one_in(4);
-    return result;
+    TAKES(begin(PROBE, rank_in_world(comm, from), tag_of(tag), number_of(comm)),
+          PMPI_Probe(from, tag, comm, status));
 }
 
 int MPI_Mprobe(int from, int tag, MPI_Comm comm, MPI_Message *message, MPI_Status *status) {
@@ -428,10 +405,13 @@ static struct several several(int count, const MPI_Request *requests, MPI_Status
     return all;
 }
 
-/* One of them is done. */
-static void one_ends(struct several *all, int which, MPI_Status *status) {
-    ends(all->taken[which], status);
-    all->taken[which] = NULL;
+/* `number` of them are done, each with its status: those at these places, or the first ones. */
+static void done(struct several *all, int number, const int *places, MPI_Status *statuses) {
+    for (int i = 0; i < number; i++) {
+        int place = places != NULL ? places[i] : i;
+        ends(all->taken[place], &statuses[i]);
+        all->taken[place] = NULL;
+    }
 }
 
 /* The first that is not done stands for all. */
@@ -455,94 +435,67 @@ static void go_on(struct several *all) {
     }
 }
 
+#define WAITS_FOR(kind, expression, number, places, statuses)                                                      \
+    wait_one_in(4);                                                                                                \
+    struct call *call = begin_wait(kind, first(&all));                                                             \
+    int result = INSIDE(expression);                                                                               \
+    if (result == MPI_SUCCESS) {                                                                                   \
+        done(&all, number, places, statuses);                                                                      \
+    }                                                                                                              \
+    go_on(&all);                                                                                                   \
+    returned(call, result);                                                                                        \
+    wait_one_in(4);                                                                                                \
+    return result
+
+#define LOOKS_AT(kind, expression, found, number, places, statuses)                                                \
+    wait_one_in(FEW);                                                                                              \
+    int result = INSIDE(expression);                                                                               \
+    if (result == MPI_SUCCESS && (found)) {                                                                        \
+        done(&all, number, places, statuses);                                                                      \
+    } else if (result == MPI_SUCCESS) {                                                                            \
+        looked_at(kind, first(&all));                                                                              \
+    }                                                                                                              \
+    go_on(&all);                                                                                                   \
+    wait_one_in(FEW);                                                                                              \
+    return result
+
+/* A number of requests that are done, or none where MPI has no number for it. */
+#define DEFINED(number) ((number) == MPI_UNDEFINED ? 0 : (number))
+
 int MPI_Waitall(int count, MPI_Request *requests, MPI_Status *statuses) {
     struct several all = several(count, requests, statuses);
-    wait_one_in(4);
-    struct call *call = begin_wait(WAITALL, first(&all));
-    int result = INSIDE(PMPI_Waitall(count, requests, all.statuses));
-    for (int i = 0; result == MPI_SUCCESS && i < count; i++) {
-        one_ends(&all, i, &all.statuses[i]);
-    }
-    go_on(&all);
-    returned(call, result);
-    wait_one_in(4);
-    return result;
+    WAITS_FOR(WAITALL, PMPI_Waitall(count, requests, all.statuses), count, NULL, all.statuses);
 }
 
 int MPI_Testall(int count, MPI_Request *requests, int *flag, MPI_Status *statuses) {
     struct several all = several(count, requests, statuses);
-    wait_one_in(FEW);
-    int result = INSIDE(PMPI_Testall(count, requests, flag, all.statuses));
-    for (int i = 0; result == MPI_SUCCESS && *flag && i < count; i++) {
-        one_ends(&all, i, &all.statuses[i]);
-    }
-    if (result == MPI_SUCCESS && !*flag) {
-        looked_at(TESTALL, first(&all));
-    }
-    go_on(&all);
-    wait_one_in(FEW);
-    return result;
+    LOOKS_AT(TESTALL, PMPI_Testall(count, requests, flag, all.statuses), *flag, count, NULL, all.statuses);
 }
 
 int MPI_Waitany(int count, MPI_Request *requests, int *index, MPI_Status *status) {
     MPI_Status mine;
     struct several all = several(count, requests, &mine);
     status = STATUS(status, &mine);
-    wait_one_in(4);
-    struct call *call = begin_wait(WAITANY, first(&all));
-    int result = INSIDE(PMPI_Waitany(count, requests, index, status));
-    if (result == MPI_SUCCESS && *index != MPI_UNDEFINED) {
-        one_ends(&all, *index, status);
-    }
-    go_on(&all);
-    returned(call, result);
-    wait_one_in(4);
-    return result;
+    WAITS_FOR(WAITANY, PMPI_Waitany(count, requests, index, status), *index != MPI_UNDEFINED, index, status);
 }
 
 int MPI_Testany(int count, MPI_Request *requests, int *index, int *flag, MPI_Status *status) {
     MPI_Status mine;
     struct several all = several(count, requests, &mine);
     status = STATUS(status, &mine);
-    wait_one_in(FEW);
-    int result = INSIDE(PMPI_Testany(count, requests, index, flag, status));
-    if (result == MPI_SUCCESS && *flag && *index != MPI_UNDEFINED) {
-        one_ends(&all, *index, status);
-    } else if (result == MPI_SUCCESS && !*flag) {
-        looked_at(TESTANY, first(&all));
-    }
-    go_on(&all);
-    wait_one_in(FEW);
-    return result;
+    LOOKS_AT(TESTANY, PMPI_Testany(count, requests, index, flag, status), *flag, *index != MPI_UNDEFINED, index, status);
 }
 
-int MPI_Waitsome(int count, MPI_Request *requests, int *done, int *indices, MPI_Status *statuses) {
+int MPI_Waitsome(int count, MPI_Request *requests, int *number, int *places, MPI_Status *statuses) {
     struct several all = several(count, requests, statuses);
-    wait_one_in(4);
-    struct call *call = begin_wait(WAITSOME, first(&all));
-    int result = INSIDE(PMPI_Waitsome(count, requests, done, indices, all.statuses));
-    for (int i = 0; result == MPI_SUCCESS && *done != MPI_UNDEFINED && i < *done; i++) {
-        one_ends(&all, indices[i], &all.statuses[i]);
-    }
-    go_on(&all);
-    returned(call, result);
-    wait_one_in(4);
-    return result;
+    WAITS_FOR(WAITSOME, PMPI_Waitsome(count, requests, number, places, all.statuses), DEFINED(*number), places,
+              all.statuses);
 }
 
-int MPI_Testsome(int count, MPI_Request *requests, int *done, int *indices, MPI_Status *statuses) {
+int MPI_Testsome(int count, MPI_Request *requests, int *number, int *places, MPI_Status *statuses) {
     struct several all = several(count, requests, statuses);
-    wait_one_in(FEW);
-    int result = INSIDE(PMPI_Testsome(count, requests, done, indices, all.statuses));
-    for (int i = 0; result == MPI_SUCCESS && *done != MPI_UNDEFINED && i < *done; i++) {
-        one_ends(&all, indices[i], &all.statuses[i]);
-    }
-    if (result == MPI_SUCCESS && *done == 0) {
-        looked_at(TESTSOME, first(&all));
-    }
-    go_on(&all);
-    wait_one_in(FEW);
-    return result;
+    LOOKS_AT(TESTSOME, PMPI_Testsome(count, requests, number, places, all.statuses), *number != 0, DEFINED(*number),
+             places, all.statuses);
 }
 
 /* A request that is cancelled or freed is no message that was forgotten: who uses this is not judged by
@@ -560,18 +513,27 @@ int MPI_Request_free(MPI_Request *request) {
 
 /* --- All together --- */
 
-#define TOGETHER(kind, root, comm, sent, count, type, expression)                                                  \
-    wait_one_in(4);                                                                                                \
-    uint64_t length;                                                                                               \
-    const void *seen = (sent) == NULL ? NULL : visible(sent, count, type, &length);                                \
-    struct call *call = begin_data(kind, rank_in_world(comm, root), NONE, number_of(comm), seen,                   \
-                                   seen ? length : 0, seen ? number_of_type(type) : 0);                            \
-    int result = returned(call, INSIDE(expression));                                                               \
-    wait_one_in(4);                                                                                                \
-    return result
+/* What most of these are called with: what this rank gives, and where it gets something. */
+#define GIVEN const void *sent, int count, MPI_Datatype type
+#define ROOM void *room, int places, MPI_Datatype type_of_room
 
-/* What this rank sends, and not what it says to be in place. */
-#define OWN(bytes) ((bytes) == MPI_IN_PLACE ? NULL : (bytes))
+/* These bytes are what this rank gives. If they are NULL, it gives nothing, and its type may be none. */
+#define GIVES(bytes) ((bytes) ? (datatype = number_of_type(type), visible(bytes, count, type, &length)) : NULL)
+/* Not what it says to be in place. */
+#define OWN (sent == MPI_IN_PLACE ? NULL : sent)
+
+#define TOGETHER(kind, function, root, given, parameters, arguments)                                               \
+    int MPI_##function parameters {                                                                                \
+        wait_one_in(4);                                                                                            \
+        uint64_t length = 0;                                                                                       \
+        uint32_t datatype = 0;                                                                                     \
+        const void *seen = given;                                                                                  \
+        struct call *call = begin_data(kind, rank_in_world(comm, root), NONE, number_of(comm), seen,               \
+                                       seen ? length : 0, seen ? datatype : 0);                                    \
+        int result = returned(call, INSIDE(PMPI_##function arguments));                                            \
+        wait_one_in(4);                                                                                            \
+        return result;                                                                                             \
+    }
 
 static int is_root(int root, MPI_Comm comm) {
     int rank = -1;
@@ -579,88 +541,46 @@ static int is_root(int root, MPI_Comm comm) {
     return rank == root;
 }
 
-int MPI_Barrier(MPI_Comm comm) {
-    TOGETHER(BARRIER, MPI_PROC_NULL, comm, NULL, 0, MPI_BYTE, PMPI_Barrier(comm));
-}
-
-int MPI_Bcast(void *bytes, int count, MPI_Datatype type, int root, MPI_Comm comm) {
-    const void *own = is_root(root, comm) ? bytes : NULL;
-    TOGETHER(BCAST, root, comm, own, count, type, PMPI_Bcast(bytes, count, type, root, comm));
-}
-
-int MPI_Gather(const void *sent, int count, MPI_Datatype type, void *room, int places, MPI_Datatype type_of_room,
-               int root, MPI_Comm comm) {
-    TOGETHER(GATHER, root, comm, OWN(sent), count, type,
-             PMPI_Gather(sent, count, type, room, places, type_of_room, root, comm));
-}
-
-int MPI_Gatherv(const void *sent, int count, MPI_Datatype type, void *room, const int *places, const int *offsets,
-                MPI_Datatype type_of_room, int root, MPI_Comm comm) {
-    TOGETHER(GATHERV, root, comm, OWN(sent), count, type,
-             PMPI_Gatherv(sent, count, type, room, places, offsets, type_of_room, root, comm));
-}
-
-int MPI_Scatter(const void *sent, int count, MPI_Datatype type, void *room, int places, MPI_Datatype type_of_room,
-                int root, MPI_Comm comm) {
-    TOGETHER(SCATTER, root, comm, NULL, 0, MPI_BYTE,
-             PMPI_Scatter(sent, count, type, room, places, type_of_room, root, comm));
-}
-
-int MPI_Scatterv(const void *sent, const int *counts, const int *offsets, MPI_Datatype type, void *room, int places,
-                 MPI_Datatype type_of_room, int root, MPI_Comm comm) {
-    TOGETHER(SCATTERV, root, comm, NULL, 0, MPI_BYTE,
-             PMPI_Scatterv(sent, counts, offsets, type, room, places, type_of_room, root, comm));
-}
-
-int MPI_Reduce(const void *sent, void *room, int count, MPI_Datatype type, MPI_Op operation, int root, MPI_Comm comm) {
-    TOGETHER(REDUCE, root, comm, OWN(sent), count, type, PMPI_Reduce(sent, room, count, type, operation, root, comm));
-}
-
-int MPI_Allreduce(const void *sent, void *room, int count, MPI_Datatype type, MPI_Op operation, MPI_Comm comm) {
-    TOGETHER(ALLREDUCE, MPI_PROC_NULL, comm, OWN(sent), count, type,
-             PMPI_Allreduce(sent, room, count, type, operation, comm));
-}
-
-int MPI_Allgather(const void *sent, int count, MPI_Datatype type, void *room, int places, MPI_Datatype type_of_room,
-                  MPI_Comm comm) {
-    TOGETHER(ALLGATHER, MPI_PROC_NULL, comm, OWN(sent), count, type,
-             PMPI_Allgather(sent, count, type, room, places, type_of_room, comm));
-}
-
-int MPI_Allgatherv(const void *sent, int count, MPI_Datatype type, void *room, const int *places, const int *offsets,
-                   MPI_Datatype type_of_room, MPI_Comm comm) {
-    TOGETHER(ALLGATHERV, MPI_PROC_NULL, comm, OWN(sent), count, type,
-             PMPI_Allgatherv(sent, count, type, room, places, offsets, type_of_room, comm));
-}
-
-int MPI_Alltoall(const void *sent, int count, MPI_Datatype type, void *room, int places, MPI_Datatype type_of_room,
-                 MPI_Comm comm) {
-    TOGETHER(ALLTOALL, MPI_PROC_NULL, comm, NULL, 0, MPI_BYTE,
-             PMPI_Alltoall(sent, count, type, room, places, type_of_room, comm));
-}
+TOGETHER(BARRIER, Barrier, MPI_PROC_NULL, NULL, (MPI_Comm comm), (comm))
+TOGETHER(BCAST, Bcast, root, GIVES(is_root(root, comm) ? bytes : NULL),
+         (void *bytes, int count, MPI_Datatype type, int root, MPI_Comm comm), (bytes, count, type, root, comm))
+TOGETHER(GATHER, Gather, root, GIVES(OWN), (GIVEN, ROOM, int root, MPI_Comm comm),
+         (sent, count, type, room, places, type_of_room, root, comm))
+TOGETHER(GATHERV, Gatherv, root, GIVES(OWN),
+         (GIVEN, void *room, const int *places, const int *offsets, MPI_Datatype type_of_room, int root, MPI_Comm comm),
+         (sent, count, type, room, places, offsets, type_of_room, root, comm))
+TOGETHER(SCATTER, Scatter, root, NULL, (GIVEN, ROOM, int root, MPI_Comm comm),
+         (sent, count, type, room, places, type_of_room, root, comm))
+TOGETHER(SCATTERV, Scatterv, root, NULL,
+         (const void *sent, const int *counts, const int *offsets, MPI_Datatype type, ROOM, int root, MPI_Comm comm),
+         (sent, counts, offsets, type, room, places, type_of_room, root, comm))
+TOGETHER(REDUCE, Reduce, root, GIVES(OWN),
+         (const void *sent, void *room, int count, MPI_Datatype type, MPI_Op operation, int root, MPI_Comm comm),
+         (sent, room, count, type, operation, root, comm))
+TOGETHER(ALLREDUCE, Allreduce, MPI_PROC_NULL, GIVES(OWN),
+         (const void *sent, void *room, int count, MPI_Datatype type, MPI_Op operation, MPI_Comm comm),
+         (sent, room, count, type, operation, comm))
+TOGETHER(ALLGATHER, Allgather, MPI_PROC_NULL, GIVES(OWN), (GIVEN, ROOM, MPI_Comm comm),
+         (sent, count, type, room, places, type_of_room, comm))
+TOGETHER(ALLGATHERV, Allgatherv, MPI_PROC_NULL, GIVES(OWN),
+         (GIVEN, void *room, const int *places, const int *offsets, MPI_Datatype type_of_room, MPI_Comm comm),
+         (sent, count, type, room, places, offsets, type_of_room, comm))
+TOGETHER(ALLTOALL, Alltoall, MPI_PROC_NULL, NULL, (GIVEN, ROOM, MPI_Comm comm),
+         (sent, count, type, room, places, type_of_room, comm))
 
 /* --- Communicators --- */
 
-int MPI_Comm_dup(MPI_Comm comm, MPI_Comm *new) {
-    struct call *call = begin(COMM_DUP, NONE, NONE, number_of(comm));
-    int result = INSIDE(PMPI_Comm_dup(comm, new));
-    made(comm, *new);
-    return returned(call, result);
-}
+#define MAKES(kind, function, parameters, arguments)                                                               \
+    int MPI_##function parameters {                                                                                \
+        struct call *call = begin(kind, NONE, NONE, number_of(comm));                                              \
+        int result = INSIDE(PMPI_##function arguments);                                                            \
+        made(comm, *new);                                                                                          \
+        return returned(call, result);                                                                             \
+    }
 
-int MPI_Comm_split(MPI_Comm comm, int colour, int key, MPI_Comm *new) {
-    struct call *call = begin(COMM_SPLIT, NONE, NONE, number_of(comm));
-    int result = INSIDE(PMPI_Comm_split(comm, colour, key, new));
-    made(comm, *new);
-    return returned(call, result);
-}
-
-int MPI_Comm_create(MPI_Comm comm, MPI_Group group, MPI_Comm *new) {
-    struct call *call = begin(COMM_CREATE, NONE, NONE, number_of(comm));
-    int result = INSIDE(PMPI_Comm_create(comm, group, new));
-    made(comm, *new);
-    return returned(call, result);
-}
+MAKES(COMM_DUP, Comm_dup, (MPI_Comm comm, MPI_Comm *new), (comm, new))
+MAKES(COMM_SPLIT, Comm_split, (MPI_Comm comm, int colour, int key, MPI_Comm *new), (comm, colour, key, new))
+MAKES(COMM_CREATE, Comm_create, (MPI_Comm comm, MPI_Group group, MPI_Comm *new), (comm, group, new))
 
 int MPI_Comm_free(MPI_Comm *comm) {
     freed(*comm);
@@ -669,30 +589,20 @@ int MPI_Comm_free(MPI_Comm *comm) {
 
 /* --- What is not recorded, and says so --- */
 
-int MPI_Sendrecv_replace(void *bytes, int count, MPI_Datatype type, int to, int tag, int from, int tag_from,
-                         MPI_Comm comm, MPI_Status *status) {
-    cut();
-    return INSIDE(PMPI_Sendrecv_replace(bytes, count, type, to, tag, from, tag_from, comm, status));
-}
+#define UNRECORDED(function, parameters, arguments)                                                                \
+    int MPI_##function parameters {                                                                                \
+        cut();                                                                                                     \
+        return INSIDE(PMPI_##function arguments);                                                                  \
+    }
 
-int MPI_Start(MPI_Request *request) {
-    cut();
-    return INSIDE(PMPI_Start(request));
-}
+/* What the calls that write or read another rank's memory are called with besides the bytes. */
+#define ELSEWHERE int count, MPI_Datatype type, int rank, MPI_Aint place, int places, MPI_Datatype there, MPI_Win window
 
-int MPI_Startall(int count, MPI_Request *requests) {
-    cut();
-    return INSIDE(PMPI_Startall(count, requests));
-}
-
-int MPI_Put(const void *bytes, int count, MPI_Datatype type, int to, MPI_Aint place, int places, MPI_Datatype there,
-            MPI_Win window) {
-    cut();
-    return INSIDE(PMPI_Put(bytes, count, type, to, place, places, there, window));
-}
-
-int MPI_Get(void *bytes, int count, MPI_Datatype type, int from, MPI_Aint place, int places, MPI_Datatype there,
-            MPI_Win window) {
-    cut();
-    return INSIDE(PMPI_Get(bytes, count, type, from, place, places, there, window));
-}
+UNRECORDED(Sendrecv_replace,
+           (void *bytes, int count, MPI_Datatype type, int to, int tag, int from, int tag_from, MPI_Comm comm,
+            MPI_Status *status),
+           (bytes, count, type, to, tag, from, tag_from, comm, status))
+UNRECORDED(Start, (MPI_Request *request), (request))
+UNRECORDED(Startall, (int count, MPI_Request *requests), (count, requests))
+UNRECORDED(Put, (const void *bytes, ELSEWHERE), (bytes, count, type, rank, place, places, there, window))
+UNRECORDED(Get, (void *bytes, ELSEWHERE), (bytes, count, type, rank, place, places, there, window))
