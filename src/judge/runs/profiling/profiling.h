@@ -23,12 +23,12 @@
 
 /* Finds out what to do, before there is MPI. */
 HIDDEN void prepare_disturbance(int rank);
-/* This rank stops now, if it is to stop after so many posts. */
+/* This rank stops now, if it is to stop when it has posted `posted` messages. */
 HIDDEN void stop_at(int posted);
 /* A message was posted. */
 HIDDEN void posted(void);
 HIDDEN int sends_are_synchronous(void);
-/* One time in so many, waits for up to two milliseconds, if there is to be noise. */
+/* If there is to be noise, one call in `times` waits, for up to two milliseconds. */
 HIDDEN void wait_one_in(unsigned times);
 /* What is to be sent instead of these bytes: themselves, or a copy with a wrong hash. */
 HIDDEN const void *lied(const void *bytes, uint64_t length, int to);
@@ -43,8 +43,8 @@ struct segment {
 /* Reads the hashes, one and its owners a line. */
 HIDDEN void read_hashes(const char *folder);
 HIDDEN const struct segment *segment(uint32_t number);
-/* The segments whose hashes are in these bytes, as text or as 16 bytes, at most so many, and where the
- * first one is. */
+/* Finds the segments whose hashes are in these bytes, as text or as 16 bytes: at most `most`. Returns how many
+ * it found, and says in `first` where the first one is. */
 HIDDEN uint32_t recognise(const void *bytes, uint64_t length, uint32_t *found, uint32_t most, uint64_t *first);
 
 /* --- record.c --- */
