@@ -72,8 +72,7 @@ type Row<'a> = (Rank, &'a Call, u64);
 
 /// Gathers the data from a recording.
 pub(super) fn diagram(recording: &Recording, ending: &Ending, known: &Known) -> CallDiagram {
-    let ranks = || (0..).map(Rank).zip(&recording.ranks);
-    let looks: Vec<(Rank, Call, u64)> = ranks()
+    let looks: Vec<(Rank, Call, u64)> = (recording.by_rank())
         .flat_map(|(rank, record)| looks(record).map(move |(call, times)| (rank, call, times)))
         .collect();
     let messages = messages(recording);
@@ -82,9 +81,8 @@ pub(super) fn diagram(recording: &Recording, ending: &Ending, known: &Known) -> 
         .map(|message| std::ptr::from_ref(message.sent))
         .collect();
 
-    let mut rows: Vec<Row<'_>> = ranks()
-        .flat_map(|(rank, record)| record.calls.iter().map(move |call| (rank, call, 0)))
-        .collect();
+    let calls = recording.calls().map(|(rank, call)| (rank, call, 0));
+    let mut rows: Vec<Row<'_>> = calls.collect();
     let calls_in_all = rows.len();
     // What is still underway at the end belongs to the end, however early it began.
     rows.sort_by_key(|(_, call, _)| {
@@ -93,11 +91,7 @@ pub(super) fn diagram(recording: &Recording, ending: &Ending, known: &Known) -> 
         std::cmp::Reverse(end.unwrap_or(Duration::MAX))
     });
     rows.truncate(MOST);
-    rows.extend(
-        looks
-            .iter()
-            .map(|(rank, call, times)| (*rank, call, *times)),
-    );
+    rows.extend((looks.iter()).map(|(rank, call, times)| (*rank, call, *times)));
     rows.sort_by_key(|(_, call, _)| call.started);
 
     // A call is known by where it lies in the recording.
@@ -122,12 +116,13 @@ pub(super) fn diagram(recording: &Recording, ending: &Ending, known: &Known) -> 
             }
         }
         // Who has recorded only some of its calls may have taken it in another.
-        let receiver = recording.ranks.get(message.to.0 as usize);
+        let receiver = recording.of(message.to);
         let is_lost = message.taken.is_none() && receiver.is_some_and(|it| !it.is_cut);
         let number = |place: Option<usize>, none| place.map_or(none, |place| place as i32);
         let taken = number(taken, if is_lost { -1 } else { -2 });
-        drawn.push((number(sent, -2), taken, message.to));
+        drawn.push((number(sent, -2), taken, message.to.0 as i32));
     }
+    let drawn_column = |of: fn(&(i32, i32, i32)) -> i32| Column::i32(drawn.iter().map(of));
 
     let mut first_lane = Vec::new();
     let mut lanes = 0;
@@ -145,7 +140,7 @@ pub(super) fn diagram(recording: &Recording, ending: &Ending, known: &Known) -> 
             .map(|kind| (kind.function(), kind.what() as usize))
             .collect(),
         datatypes: datatypes(&rows),
-        ranks: ranks()
+        ranks: (recording.by_rank())
             .map(|(rank, record)| RankLanes {
                 threads: threads(record),
                 level: record.levels.map(|levels| levels.given.to_string()),
@@ -155,12 +150,9 @@ pub(super) fn diagram(recording: &Recording, ending: &Ending, known: &Known) -> 
             .collect(),
         calls: columns(&rows, lane),
         messages: Columns::from([
-            ("sent", Column::i32(drawn.iter().map(|(sent, ..)| *sent))),
-            (
-                "taken",
-                Column::i32(drawn.iter().map(|(_, taken, _)| *taken)),
-            ),
-            ("to", Column::i32(drawn.iter().map(|(.., to)| to.0 as i32))),
+            ("sent", drawn_column(|message| message.0)),
+            ("taken", drawn_column(|message| message.1)),
+            ("to", drawn_column(|message| message.2)),
         ]),
         segments,
     }
@@ -198,7 +190,10 @@ fn threads(record: &RankRecord) -> usize {
 /// Of each call. A number that there is not is -1, and what is any is -2; a time that there is not is NaN.
 fn columns(rows: &[Row<'_>], lane: impl Fn(Rank, Thread) -> usize) -> Columns {
     let calls = || rows.iter().map(|(_, call, _)| *call);
-    let time = |time: Option<Duration>| time.map_or(f64::NAN, |time| time.as_secs_f64());
+    let number = |of: fn(&Call) -> i32| Column::i32(calls().map(of));
+    let time = |of: fn(&Call) -> Option<Duration>| {
+        Column::f64(calls().map(move |call| of(call).map_or(f64::NAN, |time| time.as_secs_f64())))
+    };
     let place = |found: Option<usize>| found.expect("the list was made of what is looked for");
     let datatypes = datatypes(rows);
     let datatype = |call: &Call| {
@@ -212,43 +207,31 @@ fn columns(rows: &[Row<'_>], lane: impl Fn(Rank, Thread) -> usize) -> Columns {
     let lanes = rows
         .iter()
         .map(|(rank, call, _)| lane(*rank, call.thread) as u32);
-    let peer = |call: &Call| match call.peer {
+    let peer = number(|call| match call.peer {
         Peer::One(rank) => rank.0 as i32,
         Peer::None => -1,
         Peer::Any => -2,
-    };
-    let tag = |call: &Call| match call.tag {
+    });
+    let tag = number(|call| match call.tag {
         Tag::One(tag) => tag,
         Tag::None => -1,
         Tag::Any => -2,
-    };
+    });
     let bytes = |taken: &Taken| i32::try_from(taken.bytes).unwrap_or(i32::MAX);
     Columns::from([
         ("lane", Column::u16(lanes)),
         ("kind", Column::u8(calls().map(kind))),
-        ("peer", Column::i32(calls().map(peer))),
-        ("tag", Column::i32(calls().map(tag))),
+        ("peer", peer),
+        ("tag", tag),
         ("comm", Column::u32(calls().map(|call| call.comm.into()))),
         ("bytes", Column::u32(calls().map(|call| call.bytes))),
         ("datatype", Column::u8(calls().map(datatype))),
-        (
-            "started",
-            Column::f64(calls().map(|call| call.started.as_secs_f64())),
-        ),
-        (
-            "returned",
-            Column::f64(calls().map(|call| time(call.returned))),
-        ),
+        ("started", time(|call| Some(call.started))),
+        ("returned", time(|call| call.returned)),
         // NaN, too, if nobody found out.
-        (
-            "completed",
-            Column::f64(calls().map(|call| time(call.completed))),
-        ),
+        ("completed", time(|call| call.completed)),
         // 0 for none.
-        (
-            "error",
-            Column::i32(calls().map(|call| call.error.unwrap_or(0))),
-        ),
+        ("error", number(|call| call.error.unwrap_or(0))),
         ("from", taken(|taken| taken.from.0 as i32)),
         ("taken_tag", taken(|taken| taken.tag)),
         ("taken_bytes", taken(bytes)),
