@@ -5,13 +5,8 @@
 
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
-use crate::seen::calls::Segment;
+use crate::checks::evidence::*;
 use crate::seen::dialogue::{Ask, Dialogue, Holds};
-use crate::seen::scene::Scene;
-use crate::seen::unseen::{Unseen, unseen};
-use crate::seen::words::span;
-use swarm::protocol::Rank;
 
 /// The number of questions that show that answers are right, even if every client that was asked had the
 /// segment.
@@ -46,13 +41,12 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         lacks_at(dialogue.holds(scene.known, ask.to, segment), ask.sent).is_some()
     });
     let questions = asks().count().max(dialogue.fetches.len());
-    if lacked || questions >= MANY {
-        Ok(Shown::Right)
-    } else {
-        unseen(format!(
+    right_if(
+        lacked || questions >= MANY,
+        format!(
             "none of the {questions} questions was for a segment that who was asked did not have"
-        ))
-    }
+        ),
+    )
 }
 
 /// A segment that was given by a client that did not hold it.

@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
-use crate::seen::calls::{Call, Level, RankRecord};
-use crate::seen::scene::Scene;
-use crate::seen::unseen::Unseen;
-use crate::seen::words::{count, seconds, which_thread, who};
-use swarm::protocol::Rank;
+use crate::checks::evidence::*;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     let recording = &scene.run.recording;
@@ -86,7 +81,6 @@ fn overlap(rank: Rank, record: &RankRecord) -> Option<Evidence> {
 mod tests {
     use super::*;
     use crate::checks::Check;
-    use crate::seen::calls::{Kind, Levels, Peer, Tag};
     use crate::seen::made_up::MadeUp;
 
     fn with_levels(asked: Level, given: Level) -> MadeUp {

@@ -1,13 +1,8 @@
 //! Whether no rank crashes; and what is known of the end of one that does.
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
-use crate::seen::calls::{Kind, Peer, RankRecord, Thread};
+use crate::checks::evidence::*;
 use crate::seen::run::{RankEnd, Run};
-use crate::seen::scene::Scene;
-use crate::seen::unseen::{Unseen, unseen};
-use crate::seen::words::{seconds, shown, which_tag, which_thread, who, whom};
 use swarm::launch::Mpi;
-use swarm::protocol::Rank;
 
 /// The most printed lines that are shown: the last ones.
 const LAST_LINES: usize = 5;

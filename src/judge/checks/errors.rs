@@ -1,12 +1,6 @@
 //! Whether no call of MPI returns an error. A message that is cut off is one.
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
-use crate::seen::calls::{Call, Tag};
-use crate::seen::pattern::Pattern;
-use crate::seen::scene::Scene;
-use crate::seen::unseen::Unseen;
-use crate::seen::words::{count, seconds, which_tag, who, whom};
-use swarm::protocol::Rank;
+use crate::checks::evidence::*;
 
 /// The error class of a message that is longer than there is room for.
 const TRUNCATED: i32 = 1;
@@ -88,7 +82,6 @@ fn cut_off(scene: &Scene<'_>, rank: Rank, call: &Call) -> Option<(Rank, i32, u64
 mod tests {
     use super::*;
     use crate::checks::Check;
-    use crate::seen::calls::Peer;
     use crate::seen::made_up::MadeUp;
 
     #[test]

@@ -1,8 +1,15 @@
-//! What a check says of a run.
+//! What a check says of a run, and what it says that with: the scene, its calls, and the words for them. A check
+//! imports it all.
 
 use serde::{Deserialize, Serialize};
 
-use crate::seen::unseen::Unseen;
+pub(super) use crate::seen::calls::*;
+pub(super) use crate::seen::messages::Message;
+pub(super) use crate::seen::pattern::Pattern;
+pub(super) use crate::seen::scene::Scene;
+pub(super) use crate::seen::unseen::{Unseen, unseen};
+pub(super) use crate::seen::words::*;
+pub(super) use swarm::protocol::Rank;
 
 /// What one run shows of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +26,15 @@ pub enum Shown {
 /// What a check returns that is wrong.
 pub(super) fn wrong(evidence: Evidence) -> Result<Shown, Unseen> {
     Ok(Shown::Wrong(evidence))
+}
+
+/// What a check returns that holds if this was seen. Otherwise it cannot tell, for this reason.
+pub(super) fn right_if(is_seen: bool, why_not: impl Into<String>) -> Result<Shown, Unseen> {
+    if is_seen {
+        Ok(Shown::Right)
+    } else {
+        unseen(why_not)
+    }
 }
 
 /// Why something is wrong.

@@ -1,12 +1,7 @@
 //! Whether every rank calls `MPI_Finalize`.
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
-use crate::seen::calls::RankRecord;
+use crate::checks::evidence::*;
 use crate::seen::run::RankEnd;
-use crate::seen::scene::Scene;
-use crate::seen::unseen::{Unseen, unseen};
-use crate::seen::words::{count, who};
-use swarm::protocol::Rank;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     let run = scene.run;

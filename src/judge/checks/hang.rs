@@ -9,12 +9,8 @@ mod waiting;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
-use crate::seen::calls::{Call, Recording, What};
+use crate::checks::evidence::*;
 use crate::seen::run::Hung;
-use crate::seen::scene::Scene;
-use crate::seen::unseen::{Unseen, unseen};
-use crate::seen::words::{count, listed, seconds, which_tag, who, whom};
 use standstill::Standstill;
 
 /// More messages than this for each segment are a flood. A program that ends sends some hundreds at most.

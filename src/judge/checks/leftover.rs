@@ -1,12 +1,6 @@
 //! Whether every message that is sent is received.
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
-use crate::seen::calls::{Kind, Recording};
-use crate::seen::messages::Message;
-use crate::seen::pattern::Pattern;
-use crate::seen::scene::Scene;
-use crate::seen::unseen::{Unseen, unseen};
-use crate::seen::words::{count, seconds, who};
+use crate::checks::evidence::*;
 
 /// The most messages that are shown.
 const MOST: usize = 5;
@@ -53,9 +47,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
 
 /// Whether a receive may have taken the message that was begun and never completed.
 fn is_open(recording: &Recording, message: &Message<'_>) -> bool {
-    let record = recording.of(message.to);
-    let mut calls = record.into_iter().flat_map(|record| &record.calls);
-    calls.any(|call| {
+    recording.calls_of(message.to).iter().any(|call| {
         matches!(call.kind, Kind::Irecv | Kind::Imrecv)
             && call.completed.is_none()
             && Pattern::of(call).matches(message)
@@ -66,9 +58,7 @@ fn is_open(recording: &Recording, message: &Message<'_>) -> bool {
 mod tests {
     use super::*;
     use crate::checks::Check;
-    use crate::seen::calls::{Peer, Tag};
     use crate::seen::made_up::{Change, MadeUp, taken};
-    use swarm::protocol::Rank;
 
     #[test]
     fn what_nobody_took_is_left() {

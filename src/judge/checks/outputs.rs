@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
+use crate::checks::evidence::*;
 use crate::seen::known::{Known, KnownFile};
-use crate::seen::scene::Scene;
-use crate::seen::unseen::Unseen;
-use crate::seen::words::{count, shown};
-use swarm::protocol::{Rank, is_output_name};
+use swarm::protocol::is_output_name;
 
 /// The most wrong files that are named.
 const MOST_FILES: usize = 20;
@@ -194,7 +191,7 @@ fn difference(
         return (what.into(), "see whether a line break is written twice");
     }
     if let Some(segment) = known.find(wrong) {
-        if !known.segments[segment as usize].is_unique {
+        if !known.is_unique(segment) {
             let hint =
                 "keep each segment at its number in its file, not in the order in which they come";
             return ("is the hash of other segments".into(), hint);

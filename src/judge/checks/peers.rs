@@ -2,11 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
-use crate::seen::calls::{Kind, Peer, Segment};
-use crate::seen::scene::Scene;
-use crate::seen::unseen::Unseen;
-use swarm::protocol::Rank;
+use crate::checks::evidence::*;
 
 const HINT: &str = "a client has to ask a seed or a peer for each segment; the tracker only says who \
                     they are";
@@ -49,8 +45,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
 
 /// Whether a client may have got something from other clients by collective operations.
 fn hears_otherwise(scene: &Scene<'_>, client: Rank) -> bool {
-    let record = scene.run.recording.of(client);
-    let mut calls = record.into_iter().flat_map(|record| &record.calls);
+    let mut calls = scene.run.recording.calls_of(client).iter();
     calls.any(|call| {
         let by_another = call.peer != Peer::One(Rank::TRACKER);
         matches!(

@@ -1,9 +1,6 @@
 //! Whether the program leaves no process behind.
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
-use crate::seen::scene::Scene;
-use crate::seen::unseen::Unseen;
-use crate::seen::words::shown;
+use crate::checks::evidence::*;
 use swarm::launch::Mpi;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {

@@ -7,13 +7,7 @@
 
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
-use crate::seen::calls::{Call, Kind, RankRecord, Taken, Thread, What};
-use crate::seen::pattern::Pattern;
-use crate::seen::scene::Scene;
-use crate::seen::unseen::{Unseen, unseen};
-use crate::seen::words::{seconds, which_tag, which_thread, who, whom};
-use swarm::protocol::Rank;
+use crate::checks::evidence::*;
 
 /// A thread waits for a message.
 #[derive(Clone, Copy)]
@@ -190,7 +184,6 @@ fn theft(rank: Rank, one: &Claim, other: &Claim, message: Taken) -> Evidence {
 mod tests {
     use super::*;
     use crate::checks::Check;
-    use crate::seen::calls::{Peer, Tag};
     use crate::seen::made_up::{MadeUp, ms, polling, taken};
 
     /// Thread 1 waits for client 2's tag 7; the others do as the tests have it.

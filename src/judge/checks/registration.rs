@@ -3,13 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
-use crate::seen::calls::{Kind, Peer, Segment, What};
-use crate::seen::messages::Message;
-use crate::seen::scene::Scene;
-use crate::seen::unseen::{Unseen, unseen};
-use crate::seen::words::span;
-use swarm::protocol::Rank;
+use crate::checks::evidence::*;
 
 /// When a client first told the tracker of a segment of its own.
 #[derive(Clone, Copy)]
@@ -65,7 +59,7 @@ fn owned(scene: &Scene<'_>) -> impl Iterator<Item = (Rank, Segment)> {
     let known = scene.known;
     known.files.iter().flat_map(move |file| {
         let segments = file.segments();
-        let unique = segments.filter(|&segment| known.segments[segment as usize].is_unique);
+        let unique = segments.filter(|&segment| known.is_unique(segment));
         unique.flat_map(move |segment| file.owners.iter().map(move |&owner| (owner, segment)))
     })
 }
@@ -75,7 +69,7 @@ fn told(scene: &Scene<'_>) -> Announcements {
     let mut told = Announcements::new();
     let mut tell = |client, segments: &[Segment], new: Announcement| {
         for &segment in segments {
-            let is_unique = scene.known.segments[segment as usize].is_unique;
+            let is_unique = scene.known.is_unique(segment);
             if is_unique && scene.known.owns(client, segment) {
                 let old = told.entry((client, segment)).or_insert(new);
                 if new.sent < old.sent {
@@ -124,7 +118,7 @@ fn cut_short(scene: &Scene<'_>, told: &Announcements) -> Option<Evidence> {
     for file in &scene.known.files {
         let segments = file.segments();
         let mut all = segments.clone();
-        if !all.all(|segment| scene.known.segments[segment as usize].is_unique) {
+        if !all.all(|segment| scene.known.is_unique(segment)) {
             continue;
         }
         for &owner in &file.owners {

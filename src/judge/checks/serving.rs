@@ -4,11 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::checks::evidence::{Evidence, Shown};
+use crate::checks::evidence::*;
 use crate::seen::dialogue::Download;
-use crate::seen::scene::Scene;
-use crate::seen::unseen::{Unseen, unseen};
-use swarm::protocol::Rank;
 
 /// A file that fewer clients download is no occasion.
 const LEECHERS: usize = 3;
@@ -18,7 +15,7 @@ const SEGMENTS: u32 = 20;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     scene.saw_fetches()?;
-    let downloads = scene.downloads();
+    let downloads = scene.dialogue.downloads(scene.known);
     let has_served = |download: &Download| {
         let owners = &scene.known.files[download.file].owners;
         let mut sources = download.fetches.iter().filter_map(|fetch| fetch.from);

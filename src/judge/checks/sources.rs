@@ -5,11 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
+use crate::checks::evidence::*;
 use crate::seen::dialogue::Download;
-use crate::seen::scene::Scene;
-use crate::seen::unseen::{Unseen, unseen};
-use swarm::protocol::Rank;
 
 /// A download of fewer segments does not count.
 const SEGMENTS: usize = 20;
@@ -24,7 +21,9 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         let owners = &scene.known.files[download.file].owners;
         owners.len() > 1 && download.fetches.len() >= SEGMENTS
     };
-    let downloads: Vec<Download> = (scene.downloads().into_iter()).filter(counted).collect();
+    let downloads: Vec<Download> = (scene.dialogue.downloads(scene.known).into_iter())
+        .filter(counted)
+        .collect();
     if downloads.is_empty() {
         return unseen(format!(
             "no client downloaded {SEGMENTS} segments of a file that two clients own"
@@ -47,11 +46,10 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         }
         return unseen("some downloads had one source, others several: it may be chance");
     }
-    if downloads.iter().all(|download| sources(download).len() > 1) {
-        Ok(Shown::Right)
-    } else {
-        unseen("who answered is not known for some downloads, or others were asked as well")
-    }
+    right_if(
+        downloads.iter().all(|download| sources(download).len() > 1),
+        "who answered is not known for some downloads, or others were asked as well",
+    )
 }
 
 /// The number of segments that surely came from each client.

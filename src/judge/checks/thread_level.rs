@@ -1,11 +1,6 @@
 //! Whether only the threads call MPI that may do so at the thread level.
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
-use crate::seen::calls::{Call, Kind, Level, RankRecord, Thread};
-use crate::seen::scene::Scene;
-use crate::seen::unseen::Unseen;
-use crate::seen::words::{listed, seconds, which_thread, who};
-use swarm::protocol::Rank;
+use crate::checks::evidence::*;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     let mut ranks = scene.run.recording.by_rank();
@@ -63,7 +58,6 @@ fn too_many_threads(rank: Rank, record: &RankRecord) -> Option<Evidence> {
 mod tests {
     use super::*;
     use crate::checks::Check;
-    use crate::seen::calls::Levels;
     use crate::seen::made_up::MadeUp;
 
     fn with_levels(asked: Level, given: Level) -> MadeUp {

@@ -5,11 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
-use crate::seen::calls::{Peer, RankRecord, Thread, What};
-use crate::seen::scene::Scene;
-use crate::seen::unseen::{Unseen, unseen};
-use swarm::protocol::Rank;
+use crate::checks::evidence::*;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     let doing_both = doing_both(scene);
@@ -35,11 +31,10 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
             return wrong(Evidence::new(said, hint).with_details(vec![detail]));
         }
     }
-    if is_seen {
-        Ok(Shown::Right)
-    } else {
-        unseen("no client was seen both to download from others and to serve others")
-    }
+    right_if(
+        is_seen,
+        "no client was seen both to download from others and to serve others",
+    )
 }
 
 /// The clients that download and serve. Fetches show it; or the client wrote first to another client, and

@@ -3,12 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
-use crate::seen::calls::{Call, Datatype};
-use crate::seen::messages::Message;
-use crate::seen::scene::Scene;
-use crate::seen::unseen::Unseen;
-use crate::seen::words::{count, seconds, which_tag, who};
+use crate::checks::evidence::*;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     scene.saw_all_receives()?;
@@ -89,7 +84,6 @@ fn basic(call: &Call) -> Option<(&'static str, u8)> {
 mod tests {
     use super::*;
     use crate::checks::Check;
-    use crate::seen::calls::{Peer, Tag};
     use crate::seen::made_up::{MadeUp, ms};
 
     const CHAR: Datatype = Datatype::Basic {

@@ -5,12 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
-use crate::seen::calls::What;
-use crate::seen::scene::Scene;
-use crate::seen::unseen::{Unseen, unseen};
-use crate::seen::words::span;
-use swarm::protocol::Rank;
+use crate::checks::evidence::*;
 
 /// The most segments that may come with no message to the tracker in between.
 const MOST: usize = 20;
@@ -51,13 +46,10 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
             return wrong(Evidence::new(said, hint).with_details(vec![detail]));
         }
     }
-    if is_long {
-        Ok(Shown::Right)
-    } else {
-        unseen(format!(
-            "no client was seen to download {MOST} segments of a file"
-        ))
-    }
+    right_if(
+        is_long,
+        format!("no client was seen to download {MOST} segments of a file"),
+    )
 }
 
 /// When a client sent something to the tracker, in order.
@@ -66,8 +58,7 @@ fn to_tracker(scene: &Scene<'_>, client: Rank) -> Vec<Duration> {
     let sent = messages
         .filter(|message| (message.from, message.to) == (client, Rank::TRACKER))
         .map(|message| message.sent.started);
-    let record = scene.run.recording.of(client);
-    let together = (record.into_iter().flat_map(|record| &record.calls))
+    let together = (scene.run.recording.calls_of(client).iter())
         .filter(|call| call.kind.what() == What::Together)
         .map(|call| call.started);
     let mut times: Vec<Duration> = sent.chain(together).collect();

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::evidence::{Evidence, Shown, wrong};
-use crate::seen::calls::Lie;
-use crate::seen::scene::Scene;
-use crate::seen::unseen::{Unseen, unseen};
-use swarm::protocol::Rank;
+use crate::checks::evidence::*;
 
 const HINT: &str = "compare the hash that comes back with the one that the tracker told the client, \
                     and ask again if they differ";
@@ -56,14 +52,11 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     {
         return unseen("the output is wrong, but not where the wrong hash belongs");
     }
-    if is_asked_again(scene, liar, lie) {
-        Ok(Shown::Right)
-    } else {
-        unseen(
-            "the wrong hash did no harm, but whether the client noticed it or ignores the hashes \
-             that come back is not known",
-        )
-    }
+    right_if(
+        is_asked_again(scene, liar, lie),
+        "the wrong hash did no harm, but whether the client noticed it or ignores the hashes \
+         that come back is not known",
+    )
 }
 
 /// The client that sent a wrong hash, and what it sent.

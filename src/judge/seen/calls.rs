@@ -23,6 +23,11 @@ impl Recording {
         self.ranks.get(rank.0 as usize)
     }
 
+    /// The calls of a rank; none if there is no such rank.
+    pub fn calls_of(&self, rank: Rank) -> &[Call] {
+        self.of(rank).map_or(&[], |record| &record.calls)
+    }
+
     /// The calls of all ranks, rank after rank.
     pub fn calls(&self) -> impl Iterator<Item = (Rank, &Call)> {
         self.by_rank()

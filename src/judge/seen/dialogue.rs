@@ -210,7 +210,7 @@ impl Dialogue {
                 .segments()
                 .map(move |segment| (client, segment))
         });
-        let unique = segments.filter(|&(_, segment)| known.segments[segment as usize].is_unique);
+        let unique = segments.filter(|&(_, segment)| known.is_unique(segment));
         let (mut all, mut found) = (0_u32, 0_u32);
         for key in unique {
             all += 1;

@@ -119,11 +119,16 @@ impl Known {
         Some(segment)
     }
 
+    /// Whether no other segment has the hash of this one.
+    pub fn is_unique(&self, segment: Segment) -> bool {
+        self.segments[segment as usize].is_unique
+    }
+
     /// The segment of a message with these hashes, if it is about one only and no other has its hash.
     pub fn only(&self, segments: &[Segment]) -> Option<Segment> {
         let (&first, others) = segments.split_first()?;
         let is_only = others.iter().all(|&other| other == first);
-        (is_only && self.segments[first as usize].is_unique).then_some(first)
+        (is_only && self.is_unique(first)).then_some(first)
     }
 
     /// A segment, counted from 1: `segment 1 of file1`.

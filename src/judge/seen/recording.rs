@@ -206,10 +206,8 @@ fn thread(bytes: Bytes<'_>, start: u64) -> ThreadRecord {
 }
 
 fn kind(number: u32) -> Option<Kind> {
-    Kind::ALL
-        .iter()
-        .copied()
-        .find(|kind| *kind as u32 == number)
+    let mut kinds = Kind::ALL.iter().copied();
+    kinds.find(|kind| *kind as u32 == number)
 }
 
 fn peer(number: i32) -> Peer {

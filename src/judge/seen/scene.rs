@@ -2,7 +2,7 @@
 
 use crate::seen::calls::{Kind, Peer, RankRecord, Tag, What};
 use crate::seen::condition::Condition;
-use crate::seen::dialogue::{Dialogue, Download};
+use crate::seen::dialogue::Dialogue;
 use crate::seen::known::Known;
 use crate::seen::messages::{Message, messages};
 use crate::seen::run::Run;
@@ -122,8 +122,8 @@ impl<'a> Scene<'a> {
 
     /// Whether a message's sender has cancelled a call that may be the one that sent it.
     fn may_be_cancelled(&self, message: &Message<'_>) -> bool {
-        let (sent, record) = (message.sent, self.run.recording.of(message.from));
-        let mut calls = record.into_iter().flat_map(|record| &record.calls);
+        let sent = message.sent;
+        let mut calls = self.run.recording.calls_of(message.from).iter();
         matches!(sent.kind, Kind::Isend | Kind::Issend)
             && calls.any(|call| {
                 call.kind == Kind::Cancel
@@ -131,10 +131,5 @@ impl<'a> Scene<'a> {
                     && (call.peer == Peer::None || call.peer == sent.peer)
                     && (call.tag == Tag::None || call.tag == sent.tag)
             })
-    }
-
-    /// The files that clients got whole and of which nearly all fetches are known.
-    pub(crate) fn downloads(&self) -> Vec<Download> {
-        self.dialogue.downloads(self.known)
     }
 }

@@ -1,14 +1,9 @@
 //! The one sentence that explains best why a run does not end.
 
-use crate::checks::evidence::Evidence;
+use crate::checks::evidence::*;
 use crate::checks::hang::circle::circle;
 use crate::checks::hang::standstill::{Cause, Standstill};
 use crate::checks::hang::waiting::{Stuck, Wish};
-use crate::seen::calls::{Kind, Peer, Thread, What};
-use crate::seen::messages::Message;
-use crate::seen::pattern::Pattern;
-use crate::seen::words::{count, seconds, which_tag, which_thread, who, whom};
-use swarm::protocol::Rank;
 
 /// Explains a hang. Each cause is true where it is found. The one that tells the most is looked for first.
 pub(super) fn explain(standstill: &Standstill<'_>) -> Cause {

@@ -1,12 +1,8 @@
 //! Threads that wait for each other.
 
-use crate::checks::evidence::Evidence;
+use crate::checks::evidence::*;
 use crate::checks::hang::standstill::{Cause, Standstill};
 use crate::checks::hang::waiting::{Stuck, Wish};
-use crate::seen::calls::{Call, Peer, What};
-use crate::seen::pattern::Pattern;
-use crate::seen::words::all_of;
-use swarm::protocol::Rank;
 
 /// Looks for threads that wait for each other. It is no circle where another thread could answer.
 pub(super) fn circle(standstill: &Standstill<'_>) -> Option<Cause> {

@@ -1,13 +1,9 @@
 //! A run that does not end, and what its causes are looked for in.
 
-use crate::checks::evidence::Evidence;
+use crate::checks::evidence::*;
 use crate::checks::hang::waiting::{Stuck, waiting};
-use crate::seen::calls::Call;
 use crate::seen::condition::Condition;
-use crate::seen::messages::Message;
 use crate::seen::run::RankEnd;
-use crate::seen::scene::Scene;
-use swarm::protocol::Rank;
 
 /// The evidence of a cause, and the places of the threads that it names.
 pub(super) type Cause = (Evidence, Vec<usize>);
@@ -36,8 +32,7 @@ impl<'a> Standstill<'a> {
     }
 
     pub(super) fn calls(&self, rank: Rank) -> &'a [Call] {
-        let record = self.scene.run.recording.of(rank);
-        record.map_or(&[], |record| &record.calls)
+        self.scene.run.recording.calls_of(rank)
     }
 
     /// How a rank ended or stopped, if it does nothing for others any more.

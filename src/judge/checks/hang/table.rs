@@ -1,8 +1,7 @@
 //! The table of what each thread waits for.
 
+use crate::checks::evidence::*;
 use crate::checks::hang::waiting::{Stuck, Wish};
-use crate::seen::words::seconds;
-use swarm::protocol::Rank;
 
 /// The most rows.
 const MOST_ROWS: usize = 24;

@@ -1,13 +1,11 @@
 use super::*;
 use crate::checks::Check;
 use crate::checks::tests::evidence;
-use crate::seen::calls::{Kind, Peer, Tag};
 use crate::seen::condition::Condition;
 use crate::seen::known::Known;
 use crate::seen::made_up::{MadeUp, ms, polling, taken};
 use crate::seen::run::RankEnd;
 use swarm::manifest::Manifest;
-use swarm::protocol::Rank;
 use swarm::protocol::samples::{name, owned};
 
 fn shown_under(made_up: &MadeUp, condition: Condition) -> Result<Shown, Unseen> {

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use crate::seen::calls::{Call, Kind, Peer, RankRecord, Recording, Tag, Taken, Thread, What};
-use crate::seen::pattern::Pattern;
+use crate::checks::evidence::*;
 use crate::seen::run::{RankEnd, Run};
-use crate::seen::words::{count, which_tag, which_thread, who, whom};
-use swarm::protocol::Rank;
 
 /// A thread of a rank, or all of a rank.
 #[derive(Clone)]
