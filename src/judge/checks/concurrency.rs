@@ -46,13 +46,11 @@ fn overlap(rank: Rank, record: &RankRecord) -> Option<Evidence> {
         }
     }
     let (one, other) = first?;
+    let (who, times) = (who(rank), count(times, "time"));
+    let (thread, other_thread) = (which_thread(one.thread), which_thread(other.thread));
+    let (function, called) = (one.kind, other.kind);
     let said = format!(
-        "{} was in {} with {} when {} called {}, but MPI gave it only {given}",
-        who(rank),
-        one.kind.function(),
-        which_thread(one.thread),
-        which_thread(other.thread),
-        other.kind.function(),
+        "{who} was in {function} with {thread} when {other_thread} called {called}, but MPI gave it only {given}"
     );
     let hint = "ask MPI_Init_thread for MPI_THREAD_MULTIPLE and look at `provided`, or let one lock guard all \
                 calls of MPI";
@@ -62,18 +60,14 @@ fn overlap(rank: Rank, record: &RankRecord) -> Option<Evidence> {
     };
     Some(Evidence::new(said, hint).with_details(vec![
         format!(
-            "{} was in {} from {} {until}",
-            which_thread(one.thread),
-            one.kind.function(),
-            seconds(one.started),
+            "{thread} was in {function} from {} {until}",
+            seconds(one.started)
         ),
         format!(
-            "{} called {} at {}",
-            which_thread(other.thread),
-            other.kind.function(),
-            seconds(other.started),
+            "{other_thread} called {called} at {}",
+            seconds(other.started)
         ),
-        format!("that happened {}", count(times, "time")),
+        format!("that happened {times}"),
     ]))
 }
 

@@ -13,39 +13,30 @@ const MOST_THREADS: usize = 4;
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     let run = scene.run;
     let has_hung = run.ending.hung.is_some();
-    let ended: Vec<(Rank, RankEnd)> = run
-        .ending
-        .ranks
-        .iter()
-        .map(|(rank, end)| (*rank, *end))
-        .filter(|(_, end)| *end != RankEnd::Status(0) && !(has_hung && end.is_killed()))
-        .collect();
+    let is_bad = |end: RankEnd| end != RankEnd::Status(0) && !(has_hung && end.is_killed());
+    let ended = || run.ending.ranks.iter().filter(|(_, end)| is_bad(**end));
     // A rank that died of a signal did so first: others notice and give up. But MPI_Abort may end in a signal, too.
-    let has_aborted = |rank: Rank| {
-        let record = run.recording.of(rank);
-        record.is_some_and(|record| record.is_aborted)
-    };
-    let signalled = ended.iter().find_map(|(rank, end)| match end {
-        RankEnd::Signal(signal) if !has_aborted(*rank) => Some((*rank, *signal)),
+    let has_aborted = |rank| (run.recording.of(rank)).is_some_and(|record| record.is_aborted);
+    let signalled = ended().find_map(|(&rank, end)| match end {
+        RankEnd::Signal(signal) if !has_aborted(rank) => Some((rank, died_of(rank, *signal, run))),
         RankEnd::Signal(_) | RankEnd::Status(_) => None,
     });
-    let aborted = || (run.recording.by_rank()).find(|(_, record)| record.is_aborted);
-    let status = || {
-        ended.iter().find_map(|(rank, end)| match end {
-            RankEnd::Status(status) => Some((*rank, *status)),
+    let aborted = || {
+        let (rank, record) = run
+            .recording
+            .by_rank()
+            .find(|(_, record)| record.is_aborted)?;
+        Some((rank, aborted_by(rank, record, run)))
+    };
+    let gave_up = || {
+        ended().find_map(|(&rank, end)| match end {
+            RankEnd::Status(status) => Some((rank, ended_with(rank, *status))),
             RankEnd::Signal(_) => None,
         })
     };
-    let culprit = if let Some((rank, signal)) = signalled {
-        Some((rank, died_of(rank, signal, run)))
-    } else if let Some((rank, record)) = aborted() {
-        Some((rank, aborted_by(rank, record, run)))
-    } else {
-        status().map(|(rank, status)| (rank, ended_with(rank, status)))
-    };
-    if let Some((rank, mut evidence)) = culprit {
+    if let Some((rank, mut evidence)) = signalled.or_else(aborted).or_else(gave_up) {
         evidence.details = last_calls(rank, run);
-        let others = ended.iter().filter(|(other, _)| *other != rank);
+        let others = ended().filter(|(other, _)| **other != rank);
         evidence.details.extend(others.take(5).map(|(other, end)| {
             let how = match end {
                 RankEnd::Status(status) => format!("ended with status {status}"),
@@ -162,7 +153,7 @@ fn aborted_by(rank: Rank, record: &RankRecord, run: &Run) -> Evidence {
     }
     let failed = record.calls.iter().find(|call| call.error.is_some());
     let function = match failed {
-        Some(call) => Some(call.kind.function().to_owned()),
+        Some(call) => Some(call.kind.to_string()),
         None => printed_function(&run.printed),
     };
     let said = match function {
@@ -178,10 +169,8 @@ fn printed_function(printed: &str) -> Option<String> {
     let words = Mpi::ALL.iter().flat_map(|mpi| mpi.failed_in);
     let mut parts = words.filter_map(|words| printed.split_once(words));
     let (_, rest) = parts.next()?;
-    let name: String = rest
-        .chars()
-        .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
-        .collect();
+    let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let name = rest.split(|letter| !is_of_name(letter)).next()?;
     let name = name.trim_start_matches("PMPI_").trim_start_matches("MPI_");
     (!name.is_empty()).then(|| format!("MPI_{name}"))
 }
@@ -197,24 +186,21 @@ fn last_calls(rank: Rank, run: &Run) -> Vec<String> {
     let mut last: Vec<(Thread, String)> = Vec::new();
     for call in record.calls.iter().rev() {
         if last.len() < MOST_THREADS && !last.iter().any(|(thread, _)| *thread == call.thread) {
+            let Call {
+                kind,
+                peer,
+                tag,
+                started,
+                ..
+            } = call;
             let at = match call.returned {
-                None => format!(
-                    "was in {} since {}",
-                    call.kind.function(),
-                    seconds(call.started)
-                ),
-                Some(time) => {
-                    format!(
-                        "had come out of {} at {}",
-                        call.kind.function(),
-                        seconds(time)
-                    )
-                }
+                None => format!("was in {kind} since {}", seconds(*started)),
+                Some(time) => format!("had come out of {kind} at {}", seconds(time)),
             };
-            let with = if call.kind == Kind::Join || call.peer == Peer::None {
+            let with = if *kind == Kind::Join || *peer == Peer::None {
                 String::new()
             } else {
-                format!(" ({}, {})", whom(call.peer), which_tag(call.tag))
+                format!(" ({peer}, {tag})")
             };
             last.push((call.thread, at + &with));
         }

@@ -6,51 +6,29 @@ use crate::checks::evidence::*;
 const TRUNCATED: i32 = 1;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
-    let failed = || {
-        scene
-            .run
-            .recording
-            .calls()
-            .filter(|(_, call)| call.error.is_some())
-    };
+    let calls = || scene.run.recording.calls();
+    let failed = || calls().filter(|(_, call)| call.error.is_some());
     let Some((rank, call)) = failed().min_by_key(|(_, call)| call.started) else {
         scene.saw_all_calls()?;
         return Ok(Shown::Right);
     };
+    let Call {
+        kind, peer, tag, ..
+    } = call;
+    let who = who(rank);
     let (said, hint) = if call.error == Some(TRUNCATED) {
-        let message = cut_off(scene, rank, call).map_or_else(
-            || {
-                format!(
-                    "a message from {} with {}",
-                    whom(call.peer),
-                    which_tag(call.tag)
-                )
-            },
-            |(from, tag, bytes)| {
-                let bytes = count(bytes, "byte");
-                format!("a message of {bytes} from {} with tag {tag}", who(from))
-            },
-        );
+        let message =
+            cut_off(scene, rank, call).unwrap_or_else(|| format!("from {peer} with {tag}"));
+        let room = count(call.bytes, "byte");
         (
-            format!(
-                "{} has room for {} in {}, too little for {message}",
-                who(rank),
-                count(call.bytes, "byte"),
-                call.kind.function(),
-            ),
+            format!("{who} has room for {room} in {kind}, too little for a message {message}"),
             "make the count of the receive as large as the longest message with this tag, or ask MPI_Probe and \
              MPI_Get_count first",
         )
     } else {
+        let class = call.error.unwrap_or_default();
         (
-            format!(
-                "{} failed in {} with error class {} ({}, {})",
-                call.kind.function(),
-                who(rank),
-                call.error.unwrap_or_default(),
-                whom(call.peer),
-                which_tag(call.tag),
-            ),
+            format!("{kind} failed in {who} with error class {class} ({peer}, {tag})"),
             "see the arguments of that call: the rank, the tag, the count, and the buffer",
         )
     };
@@ -61,10 +39,14 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     ]))
 }
 
-/// The message that a call had no room for: its sender, its tag and its length.
-fn cut_off(scene: &Scene<'_>, rank: Rank, call: &Call) -> Option<(Rank, i32, u64)> {
+/// The message that a call had no room for: `of 8 bytes from client 1 with tag 5`.
+fn cut_off(scene: &Scene<'_>, rank: Rank, call: &Call) -> Option<String> {
+    let words = |from, tag, bytes| {
+        let bytes = count(bytes, "byte");
+        Some(format!("of {bytes} from {} with tag {tag}", who(from)))
+    };
     if let Some(taken) = call.taken.filter(|taken| taken.bytes > call.bytes) {
-        return Some((taken.from, taken.tag, taken.bytes));
+        return words(taken.from, taken.tag, taken.bytes);
     }
     let message = scene.messages.iter().find(|message| {
         message.to == rank
@@ -73,7 +55,7 @@ fn cut_off(scene: &Scene<'_>, rank: Rank, call: &Call) -> Option<(Rank, i32, u64
             && Pattern::of(call).matches(message)
     })?;
     match message.sent.tag {
-        Tag::One(tag) => Some((message.from, tag, message.sent.bytes)),
+        Tag::One(tag) => words(message.from, tag, message.sent.bytes),
         Tag::Any | Tag::None => None,
     }
 }

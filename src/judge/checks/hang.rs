@@ -65,11 +65,7 @@ fn last_step(recording: &Recording) -> Duration {
 
 /// The evidence of more messages than any program sends that ends.
 fn flood(scene: &Scene<'_>, how_long: &str) -> Option<Evidence> {
-    let needed: u64 = (scene.known)
-        .files
-        .iter()
-        .map(|file| u64::from(file.length) * file.leechers.len() as u64)
-        .sum();
+    let needed = scene.known.downloads();
     let mut sent: BTreeMap<_, u64> = BTreeMap::new();
     for (from, call) in scene.run.recording.calls() {
         if call.kind.what() == What::Send {
@@ -81,23 +77,13 @@ fn flood(scene: &Scene<'_>, how_long: &str) -> Option<Evidence> {
         return None;
     }
     let ((from, to, tag), most) = sent.into_iter().max_by_key(|(_, times)| *times)?;
-    let said = format!(
-        "{} were sent for {}, and the run did not end",
-        count(number, "message"),
-        count(needed, "segment"),
-    );
+    let (number, needed) = (count(number, "message"), count(needed, "segment"));
+    let said = format!("{number} were sent for {needed}, and the run did not end");
     let hint =
         "a thread asks again and again: see what it does when nobody can give what it asks for";
-    Some(Evidence::new(said, hint).with_details(vec![
-        how_long.into(),
-        format!(
-            "most were sent by {} to {} with {}: {}",
-            who(from),
-            whom(to),
-            which_tag(tag),
-            count(most, "message"),
-        ),
-    ]))
+    let (from, most) = (who(from), count(most, "message"));
+    let detail = format!("most were sent by {from} to {to} with {tag}: {most}");
+    Some(Evidence::new(said, hint).with_details(vec![how_long.into(), detail]))
 }
 
 /// The messages that nobody took, a line each.

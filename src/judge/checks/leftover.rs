@@ -32,12 +32,8 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     );
     let hint = "receive every message before MPI_Finalize; see who sends one more, or who stops one too early";
     let lines = left.iter().take(MOST).map(|message| {
-        let sent = message.sent;
-        format!(
-            "{message}: {} at {}",
-            sent.kind.function(),
-            seconds(sent.started)
-        )
+        let Call { kind, started, .. } = message.sent;
+        format!("{message}: {kind} at {}", seconds(*started))
     });
     let more = number.saturating_sub(MOST);
     let more = (more > 0).then(|| format!("and {more} more"));

@@ -28,15 +28,12 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
                 return wrong(theft(rank, &one, &other, message));
             }
             Some((one, other, None)) => {
+                let threads = [one, other]
+                    .map(|claim| which_thread(claim.thread))
+                    .join(" and ");
+                let (who, wishes) = (who(rank), [one, other].map(|claim| wish(&claim)).join("; "));
                 doubt.get_or_insert_with(|| {
-                    format!(
-                        "{} and {} of {} could both take one message, but that may be meant: {}; {}",
-                        which_thread(one.thread),
-                        which_thread(other.thread),
-                        who(rank),
-                        wish(&one),
-                        wish(&other),
-                    )
+                    format!("{threads} of {who} could both take one message, but that may be meant: {wishes}")
                 });
             }
             None => {}
@@ -155,24 +152,16 @@ fn claims(record: &RankRecord) -> Vec<Claim> {
 
 /// What a thread waits for: `thread 1 is in MPI_Recv (anyone, tag 5)`.
 fn wish(claim: &Claim) -> String {
-    format!(
-        "{} is in {} ({}, {}) since {}",
-        which_thread(claim.thread),
-        claim.kind.function(),
-        whom(claim.pattern.peer),
-        which_tag(claim.pattern.tag),
-        seconds(claim.from),
-    )
+    let Pattern { peer, tag, .. } = claim.pattern;
+    let (thread, since, kind) = (which_thread(claim.thread), seconds(claim.from), claim.kind);
+    format!("{thread} is in {kind} ({peer}, {tag}) since {since}")
 }
 
 fn theft(rank: Rank, one: &Claim, other: &Claim, message: Taken) -> Evidence {
+    let (thread, rival) = (which_thread(one.thread), which_thread(other.thread));
+    let (rank, from, tag) = (who(rank), who(message.from), message.tag);
     let said = format!(
-        "{} of {} took a message with tag {} from {} while {} waited for such a message, too",
-        which_thread(one.thread),
-        who(rank),
-        message.tag,
-        who(message.from),
-        which_thread(other.thread),
+        "{thread} of {rank} took a message with tag {tag} from {from} while {rival} waited for such a message, too"
     );
     let hint = "give requests and answers different tags, and let each thread receive only the tags that are \
                 meant for it: not MPI_ANY_TAG";

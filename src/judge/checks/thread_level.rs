@@ -36,21 +36,12 @@ fn too_many_threads(rank: Rank, record: &RankRecord) -> Option<Evidence> {
         format!("MPI gave it only {given}")
     };
     let hint = "ask MPI_Init_thread for MPI_THREAD_MULTIPLE, and stop if `provided` is less";
-    let said = format!(
-        "{} calls MPI from {}, but {but}",
-        who(rank),
-        which_thread(first.thread)
-    );
+    let (who, thread, users) = (who(rank), which_thread(first.thread), listed(&names));
+    let said = format!("{who} calls MPI from {thread}, but {but}");
+    let (kind, started) = (first.kind, seconds(first.started));
     Some(Evidence::new(said, hint).with_details(vec![
-        format!(
-            "asked for {asked}, given {given}, used by {}",
-            listed(&names)
-        ),
-        format!(
-            "the first such call is {} at {}",
-            first.kind.function(),
-            seconds(first.started)
-        ),
+        format!("asked for {asked}, given {given}, used by {users}"),
+        format!("the first such call is {kind} at {started}"),
     ]))
 }
 

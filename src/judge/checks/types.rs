@@ -37,30 +37,18 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     let Some((message, taken, [sent, wanted])) = misread.first() else {
         return Ok(Shown::Right);
     };
-    let said = format!(
-        "{} sends {} to {} with {}, and the receive expects {}",
-        who(message.from),
-        sent.0,
-        who(message.to),
-        which_tag(message.sent.tag),
-        wanted.0,
-    );
+    let (from, to, tag) = (who(message.from), who(message.to), message.sent.tag);
+    let [(sent, size), (wanted, wanted_size)] = [sent, wanted];
+    let said = format!("{from} sends {sent} to {to} with {tag}, and the receive expects {wanted}");
+    let (size, wanted_size) = (count(*size, "byte"), count(*wanted_size, "byte"));
+    let (bytes, at) = (count(message.sent.bytes, "byte"), seconds(taken.started));
     let hint =
         "name the same datatype in the send and in the receive, that of the buffer's elements";
     wrong(Evidence::new(said, hint).with_details(vec![
+        format!("{} sends {sent} of {size} each: {bytes}", message.sent.kind),
         format!(
-            "{} sends {} of {} each: {}",
-            message.sent.kind.function(),
-            sent.0,
-            count(sent.1, "byte"),
-            count(message.sent.bytes, "byte"),
-        ),
-        format!(
-            "{} expects {} of {} each, at {}",
-            taken.kind.function(),
-            wanted.0,
-            count(wanted.1, "byte"),
-            seconds(taken.started),
+            "{} expects {wanted} of {wanted_size} each, at {at}",
+            taken.kind
         ),
         format!("{} in this run", count(misread.len(), "such message")),
     ]))

@@ -73,10 +73,7 @@ impl Times {
         let run = scene.run;
         self.wall.push(run.wall.as_secs_f64());
         self.cpu.push(run.cpu.as_secs_f64());
-        let files = scene.known.files.iter();
-        let downloads: usize = files
-            .map(|file| file.leechers.len() * file.length as usize)
-            .sum();
+        let downloads = scene.known.downloads();
         if downloads > 0 && !run.recording.is_cut() {
             let messages = scene.messages.len();
             self.messages.push(messages as f64 / downloads as f64);

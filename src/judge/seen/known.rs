@@ -106,6 +106,14 @@ impl Known {
         known
     }
 
+    /// How many segments all clients together have to download.
+    pub fn downloads(&self) -> u64 {
+        let files = self.files.iter();
+        files
+            .map(|file| u64::from(file.length) * file.leechers.len() as u64)
+            .sum()
+    }
+
     /// The hashes of a file, in order.
     pub fn hashes(&self, file: &KnownFile) -> impl Iterator<Item = &str> {
         let segments = &self.segments[file.first as usize..][..file.length as usize];

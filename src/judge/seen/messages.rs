@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use crate::seen::calls::{Call, Comm, Peer, Recording, Tag, What};
-use crate::seen::words::{count, which_tag, who};
+use crate::seen::words::{count, who};
 use swarm::protocol::Rank;
 
 /// A message from one rank to another.
@@ -38,7 +38,7 @@ impl<'a> Message<'a> {
 /// `32 bytes from client 1 to client 2 with tag 5`.
 impl fmt::Display for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (bytes, tag) = (count(self.sent.bytes, "byte"), which_tag(self.sent.tag));
+        let (bytes, tag) = (count(self.sent.bytes, "byte"), self.sent.tag);
         let (from, to) = (who(self.from), who(self.to));
         write!(f, "{bytes} from {from} to {to} with {tag}")
     }

@@ -1,8 +1,9 @@
 //! How judges name ranks, threads, tags, numbers and times.
 
+use std::fmt;
 use std::time::Duration;
 
-use crate::seen::calls::{Peer, Tag, Thread};
+use crate::seen::calls::{Kind, Peer, Tag, Thread};
 use swarm::protocol::Rank;
 
 /// The most bytes of a line that are shown.
@@ -38,21 +39,32 @@ pub(crate) fn which_thread(thread: Thread) -> String {
     }
 }
 
-/// The other side of a call: `anyone`.
-pub(crate) fn whom(peer: Peer) -> String {
-    match peer {
-        Peer::Any => "anyone".into(),
-        Peer::One(rank) => who(rank),
-        Peer::None => "nobody".into(),
+/// The other side of a call: `client 2`, `anyone`.
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Any => f.write_str("anyone"),
+            Peer::One(rank) => f.write_str(&who(*rank)),
+            Peer::None => f.write_str("nobody"),
+        }
     }
 }
 
 /// The tag of a call: `tag 5`.
-pub(crate) fn which_tag(tag: Tag) -> String {
-    match tag {
-        Tag::Any => "any tag".into(),
-        Tag::One(tag) => format!("tag {tag}"),
-        Tag::None => "no tag".into(),
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Tag::Any => f.write_str("any tag"),
+            Tag::One(tag) => write!(f, "tag {tag}"),
+            Tag::None => f.write_str("no tag"),
+        }
+    }
+}
+
+/// The name of the function.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.function())
     }
 }
 

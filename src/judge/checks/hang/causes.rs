@@ -61,12 +61,10 @@ impl Standstill<'_> {
                     && !self.is_for_another(stuck, message)
             });
             if let Some(message) = lost {
+                let Pattern { peer, tag, .. } = pattern;
+                let (who, sender) = (stuck.who(), who(message.from));
                 let said = format!(
-                    "{} waits for {} from {}, while {} has sent it such a message",
-                    stuck.who(),
-                    which_tag(pattern.tag),
-                    whom(pattern.peer),
-                    who(message.from),
+                    "{who} waits for {tag} from {peer}, while {sender} has sent it such a message"
                 );
                 let hint = "who sends first is not known: receive from MPI_ANY_SOURCE, and see in the \
                             status whose it is";
@@ -90,18 +88,15 @@ impl Standstill<'_> {
                     && !self.is_for_another(stuck, message)
             });
             if let (Some(message), [pattern, ..]) = (lost, &**patterns) {
-                let sent = which_tag(message.sent.tag);
+                let (who, sender) = (stuck.who(), who(message.from));
+                let (tag, sent) = (pattern.tag, message.sent.tag);
                 let on = if message.sent.comm == pattern.comm {
                     ""
                 } else {
                     " on another communicator"
                 };
-                let said = format!(
-                    "{} waits for {} from {}, which has sent it {sent}{on}",
-                    stuck.who(),
-                    which_tag(pattern.tag),
-                    who(message.from),
-                );
+                let said =
+                    format!("{who} waits for {tag} from {sender}, which has sent it {sent}{on}");
                 let hint = "give the receive the tag and the communicator of the send";
                 return Some((Evidence::new(said, hint), vec![place]));
             }
@@ -128,17 +123,10 @@ impl Standstill<'_> {
             let other = &self.stuck[*others.first()?];
             (other.function != "-").then(|| format!(", which is in {}", other.function))
         });
-        let said = format!(
-            "{} waits in {} for {}{}",
-            stuck.who(),
-            stuck.function,
-            who(absent),
-            elsewhere.unwrap_or_default()
-        );
-        let hint = format!(
-            "all ranks have to call {}, in the same order",
-            stuck.function
-        );
+        let (who, function, absent) = (stuck.who(), stuck.function, who(absent));
+        let elsewhere = elsewhere.unwrap_or_default();
+        let said = format!("{who} waits in {function} for {absent}{elsewhere}");
+        let hint = format!("all ranks have to call {function}, in the same order");
         let places = [place].into_iter().chain(others).collect();
         Some((Evidence::new(said, hint), places))
     }
@@ -190,11 +178,8 @@ impl Standstill<'_> {
             if !state.is_over || takers.next().is_some() {
                 return None;
             }
-            let said = format!(
-                "{} of {} has ended, and nobody takes {message}",
-                which_thread(thread),
-                who(message.to),
-            );
+            let (thread, rank) = (which_thread(thread), who(message.to));
+            let said = format!("{thread} of {rank} has ended, and nobody takes {message}");
             let hint = "a client serves the others until the tracker says that all are done";
             Some((Evidence::new(said, hint), Vec::new()))
         })
@@ -205,13 +190,10 @@ impl Standstill<'_> {
             let Wish::Same(taken, times) = stuck.wish else {
                 return None;
             };
+            let (finder, function, times) = (stuck.who(), stuck.function, count(times, "time"));
+            let (tag, from) = (taken.tag, who(taken.from));
             let said = format!(
-                "{} has found a message with tag {} from {} {} with {} and does not receive it",
-                stuck.who(),
-                taken.tag,
-                who(taken.from),
-                count(times, "time"),
-                stuck.function,
+                "{finder} has found a message with tag {tag} from {from} {times} with {function} and does not receive it"
             );
             let hint = "receive what is found, or look only for the tags that this thread takes";
             Some((Evidence::new(said, hint), vec![place]))
@@ -223,13 +205,10 @@ impl Standstill<'_> {
             let Wish::Taker(call) = stuck.wish else {
                 return None;
             };
+            let Call { peer, tag, bytes, .. } = call;
+            let (who, function, bytes) = (stuck.who(), stuck.function, count(*bytes, "byte"));
             let said = format!(
-                "{} waits in {} for {} to receive {} with {}, and nobody does",
-                stuck.who(),
-                stuck.function,
-                whom(call.peer),
-                count(call.bytes, "byte"),
-                which_tag(call.tag),
+                "{who} waits in {function} for {peer} to receive {bytes} with {tag}, and nobody does"
             );
             Some((Evidence::new(said, self.rests_on_buffering()), vec![place]))
         })
@@ -239,16 +218,12 @@ impl Standstill<'_> {
     fn silent(&self) -> Option<Cause> {
         let is_silent = |stuck: &Stuck| matches!(stuck.wish, Wish::Nothing);
         let (place, stuck) = self.each().find(|(_, stuck)| is_silent(stuck))?;
-        let last = self.calls(stuck.rank).iter().rev();
-        let last = last
-            .filter(|call| stuck.thread.is_none_or(|thread| thread == call.thread))
-            .map(|call| call.kind.function())
-            .next();
-        let after = last.map_or(String::new(), |function| format!(", after {function}"));
+        let is_mine = |call: &&Call| stuck.thread.is_none_or(|thread| thread == call.thread);
+        let last = self.calls(stuck.rank).iter().rev().find(is_mine);
+        let after = last.map_or(String::new(), |call| format!(", after {}", call.kind));
+        let (who, since) = (stuck.who(), seconds(stuck.since.unwrap_or_default()));
         let said = format!(
-            "{} has called nothing of MPI since {}{after}: it computes, sleeps or waits for a lock",
-            stuck.who(),
-            seconds(stuck.since.unwrap_or_default()),
+            "{who} has called nothing of MPI since {since}{after}: it computes, sleeps or waits for a lock"
         );
         let hint =
             "look for a loop without an end, and for a lock that is taken and never given back";
@@ -272,12 +247,9 @@ impl Standstill<'_> {
         let Wish::Message(patterns, times) = &stuck.wish else {
             unreachable!("only those that wait for a message were looked at");
         };
-        let message = patterns.first().map_or(String::new(), |pattern| {
-            format!(
-                " from {} with {}",
-                whom(pattern.peer),
-                which_tag(pattern.tag)
-            )
+        let first = patterns.first();
+        let message = first.map_or(String::new(), |Pattern { peer, tag, .. }| {
+            format!(" from {peer} with {tag}")
         });
         let (verb, hint) = match times {
             0 => (

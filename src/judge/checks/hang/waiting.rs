@@ -80,7 +80,7 @@ impl Stuck<'_> {
         match &self.wish {
             Wish::Message(patterns, times) => {
                 let first = patterns.first().map_or(String::new(), |pattern| {
-                    format!("{}, {}", short(pattern.peer), which_tag(pattern.tag))
+                    format!("{}, {}", short(pattern.peer), pattern.tag)
                 });
                 let more = match patterns.len() {
                     0 | 1 => String::new(),
@@ -92,27 +92,22 @@ impl Stuck<'_> {
                 };
                 format!("{first}{more}{looked}")
             }
-            Wish::Taker(call) => format!("{} to take {}", short(call.peer), which_tag(call.tag)),
+            Wish::Taker(call) => format!("{} to take {}", short(call.peer), call.tag),
             Wish::All(absent) => match &**absent {
                 [] => "all others".into(),
                 [one] => short(Peer::One(*one)),
                 [one, others @ ..] => {
-                    format!(
-                        "{} and {}",
-                        short(Peer::One(*one)),
-                        count(others.len(), "other")
-                    )
+                    let others = count(others.len(), "other");
+                    format!("{} and {others}", short(Peer::One(*one)))
                 }
             },
             Wish::Join(Peer::One(thread)) => which_thread(thread.0 as Thread),
             Wish::Join(_) => "a thread".into(),
             Wish::Unknown => "a request".into(),
-            Wish::Same(taken, times) => format!(
-                "(found {} of {} {})",
-                which_tag(Tag::One(taken.tag)),
-                short(Peer::One(taken.from)),
-                count(*times, "time")
-            ),
+            Wish::Same(taken, times) => {
+                let (from, times) = (short(Peer::One(taken.from)), count(*times, "time"));
+                format!("(found tag {} of {from} {times})", taken.tag)
+            }
             Wish::Nothing => "(not in MPI)".into(),
             Wish::NeverCame => "(never came to MPI)".into(),
             Wish::Ended(RankEnd::Status(status)) => format!("(ended with status {status})"),
@@ -125,7 +120,7 @@ impl Stuck<'_> {
 fn short(peer: Peer) -> String {
     match peer {
         Peer::One(Rank::TRACKER) => "rank 0".into(),
-        Peer::One(_) | Peer::Any | Peer::None => whom(peer),
+        Peer::One(_) | Peer::Any | Peer::None => peer.to_string(),
     }
 }
 
