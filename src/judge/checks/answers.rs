@@ -21,15 +21,13 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         dialogue.complete.contains(&(*client, file))
     });
     let mut lies = given.filter_map(|&(client, segment)| lie(scene, client, segment));
-    if let Some(first) = lies.next() {
-        let mut details = vec![first.detail];
+    if let Some(mut evidence) = lies.next() {
         let others = lies.count();
         if others > 0 {
-            details.push(format!("{others} other segments came like this"));
+            let detail = format!("{others} other segments came like this");
+            evidence.details.push(detail);
         }
-        let hint = "look at what the upload thread answers with: it has to look the segment up among \
-                    those that its client holds by then, and to refuse if it is not there";
-        return wrong(Evidence::new(first.said, hint).with_details(details));
+        return wrong(evidence);
     }
     let asks = || {
         dialogue
@@ -49,13 +47,8 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     )
 }
 
-/// A segment that was given by a client that did not hold it.
-struct Given {
-    said: String,
-    detail: String,
-}
-
-fn lie(scene: &Scene<'_>, client: Rank, segment: Segment) -> Option<Given> {
+/// Whether a client that did not hold this segment gave it to this client.
+fn lie(scene: &Scene<'_>, client: Rank, segment: Segment) -> Option<Evidence> {
     let dialogue = &scene.dialogue;
     let mut givers = givers(dialogue, client, segment)?;
     let later = |(giver, at): (Rank, Duration)| {
@@ -76,12 +69,11 @@ fn lie(scene: &Scene<'_>, client: Rank, segment: Segment) -> Option<Given> {
         ),
         Lacks::Always => format!("client {giver} neither owns {name} nor wants it"),
     };
-    Some(Given {
-        said: format!(
-            "client {giver} gave client {client} {what}, which client {giver} did not have"
-        ),
-        detail,
-    })
+    let said =
+        format!("client {giver} gave client {client} {what}, which client {giver} did not have");
+    let hint = "look at what the upload thread answers with: it has to look the segment up among \
+                those that its client holds by then, and to refuse if it is not there";
+    Some(Evidence::new(said, hint).with_details(vec![detail]))
 }
 
 /// The clients that may have given a client this segment, in the order of time, each with the time of its

@@ -29,17 +29,11 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         return wrong(evidence);
     }
     scene.saw_all_stop()?;
-    if scene
-        .dialogue
-        .fetches
-        .values()
-        .any(|fetch| fetch.answered.is_none())
-    {
-        return unseen(
-            "when the last segment came is not known: which answer is whose does not show",
-        );
-    }
-    Ok(Shown::Right)
+    let mut fetches = scene.dialogue.fetches.values();
+    right_if(
+        fetches.all(|fetch| fetch.answered.is_some()),
+        "when the last segment came is not known: which answer is whose does not show",
+    )
 }
 
 /// A question that was not taken, because the client that was asked had called `MPI_Finalize`.

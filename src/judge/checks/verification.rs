@@ -46,10 +46,8 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         );
         return wrong(Evidence::new(said, HINT));
     }
-    if !dialogue
-        .complete
-        .contains(&(to, known.segments[segment as usize].file))
-    {
+    let place_of_file = known.segments[segment as usize].file;
+    if !dialogue.complete.contains(&(to, place_of_file)) {
         return unseen("the output is wrong, but not where the wrong hash belongs");
     }
     right_if(

@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use super::row::{Row, names};
-use crate::told::points::shown;
+use super::row::Row;
 use pages::document::{Document, Part, Words};
 
 const COLUMNS: [&str; 5] = ["submission", "marks", "wrong", "cannot be told", "problem"];
@@ -14,25 +13,15 @@ pub(super) fn page<'a>(
     has_page: &dyn Fn(&str) -> bool,
 ) -> String {
     let mut table: Vec<Vec<Words>> = vec![COLUMNS.map(Words::from).into()];
-    for Row { name, result } in rows {
-        let name = match has_page(name) {
-            true => Words::Link(name.clone(), format!("{}.html", in_address(name))),
-            false => Words::from(name),
+    for row in rows {
+        let name = match has_page(&row.name) {
+            true => Words::Link(row.name.clone(), format!("{}.html", in_address(&row.name))),
+            false => Words::from(&row.name),
         };
-        let cells = match result {
-            Ok(graded) => [
-                format!(
-                    "{} of {}",
-                    shown(graded.marks.total),
-                    shown(graded.marks.of)
-                ),
-                names(&graded.wrong),
-                names(&graded.untold),
-                String::new(),
-            ],
-            Err(problem) => ["", "", "", problem].map(String::from),
-        };
-        table.push([name].into_iter().chain(cells.map(Words::from)).collect());
+        let [total, of, wrong, untold, problem] = row.cells();
+        let marks = (row.result.as_ref()).map_or(String::new(), |_| format!("{total} of {of}"));
+        let cells = [marks, wrong, untold, problem].map(Words::from);
+        table.push([name].into_iter().chain(cells).collect());
     }
     let csv = Words::Link("marks.csv".into(), "marks.csv".into());
     let page = Document {

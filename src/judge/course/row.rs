@@ -40,6 +40,22 @@ impl From<&Grading> for Verdicts {
 }
 
 impl Row {
+    /// What the tables say of it: the marks, the most there is, what is wrong, what cannot be told, and why it
+    /// could not be graded.
+    pub(super) fn cells(&self) -> [String; 5] {
+        match &self.result {
+            Ok(Verdicts {
+                marks,
+                wrong,
+                untold,
+            }) => {
+                let [total, of] = [marks.total, marks.of].map(shown);
+                [total, of, names(wrong), names(untold), String::new()]
+            }
+            Err(problem) => ["", "", "", "", problem].map(String::from),
+        }
+    }
+
     /// Whether something is wrong, or it could not be graded.
     pub fn is_wrong(&self) -> bool {
         (self.result.as_ref()).map_or(true, |verdicts| !verdicts.wrong.is_empty())
@@ -72,25 +88,14 @@ impl fmt::Display for Row {
 pub(super) fn csv<'a>(rows: impl Iterator<Item = &'a Row>) -> Result<Vec<u8>> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record(["name", "total", "of", "wrong", "cannot be told", "problem"])?;
-    for Row { name, result } in rows {
-        let none = String::new;
-        let cells = match result {
-            Ok(verdicts) => [
-                shown(verdicts.marks.total),
-                shown(verdicts.marks.of),
-                names(&verdicts.wrong),
-                names(&verdicts.untold),
-                none(),
-            ],
-            Err(problem) => [none(), none(), none(), none(), problem.clone()],
-        };
-        csv.write_record([name].into_iter().chain(&cells))?;
+    for row in rows {
+        csv.write_record([&row.name].into_iter().chain(&row.cells()))?;
     }
     Ok(csv.into_inner()?)
 }
 
 /// The names of checks, in one cell.
-pub(super) fn names(checks: &[Check]) -> String {
+fn names(checks: &[Check]) -> String {
     let names: Vec<&str> = checks.iter().map(|check| check.name()).collect();
     names.join(" ")
 }

@@ -28,7 +28,7 @@ impl Work<'_> {
     /// The speed on a test whose plain runs took `times`.
     pub(super) fn speed(&self, case: &Case, times: Times) -> Result<Speed> {
         let plain = Condition::AsItIs.row().deed;
-        let measured = |program: &Path, arguments: &[&str]| -> Result<Option<Times>> {
+        let measured = |program: &Path, arguments: &[&str]| -> Result<Option<Ours>> {
             let mut times = Times::default();
             for _ in 0..TIMES.min(self.grader.options.runs.get()) {
                 let run = self.run(program, arguments, case, plain)?;
@@ -38,7 +38,7 @@ impl Work<'_> {
                 let known = Known::new(&case.inputs);
                 times.see(&Scene::new(&known, &run, Condition::AsItIs));
             }
-            Ok(Some(times))
+            Ok(Some(times.medians()))
         };
         self.progress
             .set_message(format!("{}, for comparison", case.name));
@@ -51,17 +51,17 @@ impl Work<'_> {
         } else {
             None
         };
-        let ours = ours.map(|ours| Ours {
-            wall: median(ours.wall).unwrap_or_default(),
-            cpu: median(ours.cpu).unwrap_or_default(),
-            messages: median(ours.messages),
-        });
+        let Ours {
+            wall,
+            cpu,
+            messages,
+        } = times.medians();
         Ok(Speed {
             test: case.name.clone(),
-            wall: median(times.wall).unwrap_or_default(),
-            empty: median(empty.wall).unwrap_or_default(),
-            cpu: median(times.cpu).unwrap_or_default(),
-            messages: median(times.messages),
+            wall,
+            empty: empty.wall,
+            cpu,
+            messages,
             ours,
         })
     }
@@ -77,6 +77,14 @@ impl Times {
         if downloads > 0 && !run.recording.is_cut() {
             let messages = scene.messages.len();
             self.messages.push(messages as f64 / downloads as f64);
+        }
+    }
+
+    fn medians(self) -> Ours {
+        Ours {
+            wall: median(self.wall).unwrap_or_default(),
+            cpu: median(self.cpu).unwrap_or_default(),
+            messages: median(self.messages),
         }
     }
 }

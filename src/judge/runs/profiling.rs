@@ -1,7 +1,7 @@
 //! The profiling library, built for the MPI library that a program uses. `profiling/profiling.h` says what it
 //! does.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,16 +14,15 @@ use swarm::launch::Mpi;
 /// The name of the library's file.
 const LIBRARY: &str = "profiling.so";
 
-const SOURCES: [(&str, &str); 6] = [
+const SOURCES: [(&str, &str); 7] = [
     ("profiling.h", include_str!("profiling/profiling.h")),
     ("handles.h", include_str!("profiling/handles.h")),
     ("disturb.c", include_str!("profiling/disturb.c")),
     ("recognise.c", include_str!("profiling/recognise.c")),
     ("record.c", include_str!("profiling/record.c")),
     ("handles.c", include_str!("profiling/handles.c")),
+    ("calls.c", include_str!("profiling/calls.c")),
 ];
-
-const CALLS: (&str, &str) = ("calls.c", include_str!("profiling/calls.c"));
 
 /// A program that only starts and ends MPI.
 const EMPTY: &str = "#include <mpi.h>\n\
@@ -46,34 +45,31 @@ pub fn build(mpicc: &OsStr, folder: &Path) -> Result<PathBuf> {
     let mut sources = Vec::new();
     let ranks = Mpi::all_variables().map(|of| format!("\"{}\", ", of.rank));
     let ranks = format!("#define RANK_VARIABLES {}\n", ranks.collect::<String>());
-    for (name, text) in SOURCES.into_iter().chain([CALLS, ("ranks.h", &ranks)]) {
+    for (name, text) in SOURCES.into_iter().chain([("ranks.h", &*ranks)]) {
         let path = folder.join(name);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
         if name.ends_with(".c") {
-            sources.push(path.into_os_string());
+            sources.push(path);
         }
     }
     let library = folder.join(LIBRARY);
-    let options = ["-shared", "-fPIC", "-O1", "-Wall", "-o"].map(OsString::from);
-    let libraries = ["-ldl", "-lpthread"].map(OsString::from);
-    let output = [library.clone().into_os_string()];
-    let arguments = [&options[..], &output, &sources, &libraries].concat();
-    compile(mpicc, &arguments, folder)?;
+    let mut compiler = Command::new(mpicc);
+    compiler
+        .args(["-shared", "-fPIC", "-O1", "-Wall"])
+        .args(sources);
+    compile(compiler.args(["-ldl", "-lpthread"]), &library, folder)?;
     Ok(library)
 }
 
-fn compile(mpicc: &OsStr, arguments: &[OsString], folder: &Path) -> Result<()> {
-    let output = Command::new(mpicc)
-        .args(arguments)
-        .env("TMPDIR", folder)
-        .output()
-        .with_context(|| format!("cannot run {}", mpicc.display()))?;
-    let errors = String::from_utf8_lossy(&output.stderr);
+fn compile(compiler: &mut Command, output: &Path, folder: &Path) -> Result<()> {
+    let shown = compiler.get_program().display().to_string();
+    let compiler = compiler.arg("-o").arg(output).env("TMPDIR", folder);
+    let compiled = (compiler.output()).with_context(|| format!("cannot run {shown}"))?;
+    let errors = String::from_utf8_lossy(&compiled.stderr);
+    let errors = errors.trim_end();
     ensure!(
-        output.status.success(),
-        "{} does not build the profiling library: {}",
-        mpicc.display(),
-        errors.trim_end()
+        compiled.status.success(),
+        "{shown} does not build the profiling library: {errors}"
     );
     Ok(())
 }
@@ -90,8 +86,7 @@ pub fn tools(asked: Option<&OsStr>, library: &str, folder: &Path) -> Result<Tool
         let empty = folder.join("empty");
         let source = folder.join("empty.c");
         fs::write(&source, EMPTY).with_context(|| format!("cannot write {}", source.display()))?;
-        let arguments = [source.as_os_str(), OsStr::new("-o"), empty.as_os_str()];
-        let other = match compile(&mpicc, &arguments.map(OsString::from), folder) {
+        let other = match compile(Command::new(&mpicc).arg(source), &empty, folder) {
             Err(error) if asked.is_some() => return Err(error),
             Err(_) => continue,
             Ok(()) => elf::mpi_library(&empty)?.0,

@@ -86,10 +86,8 @@ impl Points {
                 return Err((tests.span(), why.into()));
             }
         };
-        let conditions = match file.conditions {
-            None => default.conditions,
-            Some(names) => conditions(&names)?,
-        };
+        let named = file.conditions.as_ref();
+        let conditions = named.map_or(Ok(default.conditions), conditions)?;
         let deduct = match file.deduct {
             None => default.deduct,
             Some(table) => {
@@ -165,13 +163,10 @@ impl Points {
             runs => format!("{} of {runs} runs right {}", tally.right, tally.condition),
         };
         let said: Vec<String> = tallies.iter().map(said).collect();
+        let is_passed = tallies.iter().all(has_passed);
         MarkLine {
             reason: format!("{}: {}", test.name, said.join(", ")),
-            points: if tallies.iter().all(has_passed) {
-                of
-            } else {
-                0.0
-            },
+            points: if is_passed { of } else { 0.0 },
             of,
         }
     }

@@ -56,6 +56,10 @@ impl Inks {
             bold: style().bold(),
         }
     }
+
+    fn of(&self, is_right: bool) -> &Style {
+        if is_right { &self.right } else { &self.wrong }
+    }
 }
 
 struct Sheet {
@@ -73,11 +77,7 @@ impl Sheet {
             1 => "1 thing is wrong".into(),
             many => format!("{many} things are wrong"),
         };
-        let ink = if wrong == 0 {
-            &self.inks.right
-        } else {
-            &self.inks.wrong
-        };
+        let ink = self.inks.of(wrong == 0);
         let are = if right == 1 { "is" } else { "are" };
         let answer = format!(
             "{}: {}, {right} {are} right, {untold} cannot be told",
@@ -196,11 +196,7 @@ impl Sheet {
 
     fn tally(&self, tally: &Tally) -> String {
         let Tally { runs, right, .. } = tally;
-        let ink = if runs == right {
-            &self.inks.right
-        } else {
-            &self.inks.wrong
-        };
+        let ink = self.inks.of(runs == right);
         ink.apply_to(format!("{right} of {runs}")).to_string()
     }
 

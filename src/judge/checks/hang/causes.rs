@@ -193,7 +193,8 @@ impl Standstill<'_> {
             let (finder, function, times) = (stuck.who(), stuck.function, count(times, "time"));
             let (tag, from) = (taken.tag, who(taken.from));
             let said = format!(
-                "{finder} has found a message with tag {tag} from {from} {times} with {function} and does not receive it"
+                "{finder} has found a message with tag {tag} from {from} {times} with {function} and \
+                 does not receive it"
             );
             let hint = "receive what is found, or look only for the tags that this thread takes";
             Some((Evidence::new(said, hint), vec![place]))

@@ -1,6 +1,5 @@
 //! The command that starts a run: mpirun, within limits, and in name spaces of its own if asked to.
 
-use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -48,27 +47,19 @@ impl Sandbox {
     /// The command of a run, in its folder.
     pub(super) fn command(&self, job: &Job<'_>, folder: &Path, record: &Path) -> Command {
         let ranks = job.inputs.len() + 1;
-        let mut mpirun = vec![self.mpirun.path.clone()];
         let machine = Machine::this(self.mpirun.mpi);
-        let machine = if self.is_isolated {
-            machine.with_root()
+        let (machine, mut command) = if self.is_isolated {
+            let mut command = self.isolated(folder);
+            command.arg(&self.mpirun.path);
+            (machine.with_root(), command)
         } else {
-            machine
+            (machine, Command::new(&self.mpirun.path))
         };
         let additions = self.mpirun.additions(ranks, machine);
-        mpirun.extend(additions.options.iter().map(OsString::from));
-        mpirun.extend(["-np".into(), ranks.to_string().into()]);
-        mpirun.extend(self.mpirun.options.iter().cloned());
-        let mut command = if self.is_isolated {
-            let mut command = self.isolated(folder);
-            command.args(mpirun);
-            command
-        } else {
-            let mut command = Command::new(&mpirun[0]);
-            command.args(&mpirun[1..]);
-            command
-        };
         command
+            .args(&additions.options)
+            .args(["-np", &ranks.to_string()])
+            .args(&self.mpirun.options)
             .arg("sh")
             .arg(self.scripts.path().join("rank.sh"))
             .args([record, job.library])
