@@ -77,17 +77,9 @@ mod tests {
     use crate::checks::Check;
     use crate::seen::made_up::MadeUp;
 
-    fn with_levels(asked: Level, given: Level) -> MadeUp {
-        let mut made_up = MadeUp::new(3);
-        for rank in 0..3 {
-            made_up.rank(rank).levels = Some(Levels { asked, given });
-        }
-        made_up
-    }
-
     #[test]
     fn two_threads_in_mpi_at_once_need_multiple() {
-        let mut made_up = with_levels(Level::Multiple, Level::Serialized);
+        let mut made_up = MadeUp::with_levels(Level::Multiple, Level::Serialized);
         made_up.receive((1, 1), Peer::Any, Tag::Any).until(10);
         made_up.send((1, 2), 2, 5);
         made_up.send((1, 2), 2, 5);
@@ -114,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_call_that_does_not_come_back_overlaps_all_later_ones() {
-        let mut made_up = with_levels(Level::Multiple, Level::Serialized);
+        let mut made_up = MadeUp::with_levels(Level::Multiple, Level::Serialized);
         made_up.receive((1, 1), Peer::Any, Tag::Any).forever();
         made_up.send((1, 2), 2, 5);
         let seen = made_up.wrong(Check::Concurrency);
@@ -126,7 +118,7 @@ mod tests {
 
     #[test]
     fn one_thread_after_another_and_joins_do_not_overlap() {
-        let mut made_up = with_levels(Level::Serialized, Level::Serialized);
+        let mut made_up = MadeUp::with_levels(Level::Serialized, Level::Serialized);
         made_up.call((1, 0), Kind::Join).until(100);
         made_up.send((1, 1), 2, 5).until(3);
         made_up.send((1, 2), 2, 5);
@@ -136,7 +128,7 @@ mod tests {
 
     #[test]
     fn nothing_is_known_of_levels_before_mpi_or_past_a_cut() {
-        let mut made_up = with_levels(Level::Funneled, Level::Funneled);
+        let mut made_up = MadeUp::with_levels(Level::Funneled, Level::Funneled);
         made_up.rank(1).is_cut = true;
         assert!(made_up.shown(Check::Concurrency).is_err());
         assert!(MadeUp::new(0).shown(Check::Concurrency).is_err());

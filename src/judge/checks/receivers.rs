@@ -182,6 +182,11 @@ mod tests {
         made_up
     }
 
+    fn assert_thief(made_up: &MadeUp, thread: Thread) {
+        let said = made_up.wrong(Check::Receivers).said;
+        assert!(said.starts_with(&format!("thread {thread} of client 1 took")));
+    }
+
     #[test]
     fn a_message_that_the_other_thread_waits_for_is_not_to_be_taken() {
         let mut made_up = waiting();
@@ -203,12 +208,7 @@ mod tests {
         // Nor if the right one got it.
         let mut made_up = waiting();
         made_up.receive((1, 2), Peer::Any, Tag::Any).forever();
-        assert!(
-            made_up
-                .wrong(Check::Receivers)
-                .said
-                .starts_with("thread 1 of client 1 took")
-        );
+        assert_thief(&made_up, 1);
     }
 
     #[test]
@@ -267,12 +267,7 @@ mod tests {
         let begun = made_up.receive((1, 1), Peer::One(Rank(2)), Tag::One(7));
         (begun.kind, begun.completed, begun.taken) = (Kind::Irecv, Some(ms(50)), Some(taken(2, 7)));
         made_up.receive((1, 2), Peer::Any, Tag::Any).forever();
-        assert!(
-            made_up
-                .wrong(Check::Receivers)
-                .said
-                .starts_with("thread 1 of client 1 took")
-        );
+        assert_thief(&made_up, 1);
     }
 
     #[test]
@@ -284,12 +279,7 @@ mod tests {
         made_up
             .receive((1, 2), Peer::One(Rank(2)), Tag::One(7))
             .forever();
-        assert!(
-            made_up
-                .wrong(Check::Receivers)
-                .said
-                .starts_with("thread 2 of client 1 took")
-        );
+        assert_thief(&made_up, 2);
     }
 
     #[test]
@@ -297,12 +287,7 @@ mod tests {
         let mut made_up = waiting();
         let found = made_up.receive((1, 2), Peer::Any, Tag::Any);
         (found.kind, found.taken) = (Kind::Mprobe, Some(taken(2, 7)));
-        assert!(
-            made_up
-                .wrong(Check::Receivers)
-                .said
-                .starts_with("thread 2 of client 1 took")
-        );
+        assert_thief(&made_up, 2);
     }
 
     #[test]

@@ -51,14 +51,6 @@ mod tests {
     use crate::checks::Check;
     use crate::seen::made_up::MadeUp;
 
-    fn with_levels(asked: Level, given: Level) -> MadeUp {
-        let mut made_up = MadeUp::new(3);
-        for rank in 0..3 {
-            made_up.rank(rank).levels = Some(Levels { asked, given });
-        }
-        made_up
-    }
-
     #[test]
     fn a_thread_that_calls_mpi_needs_more_than_funneled() {
         for (asked, given, fits) in [
@@ -70,7 +62,7 @@ mod tests {
             (Level::Multiple, Level::Serialized, true),
             (Level::Multiple, Level::Multiple, true),
         ] {
-            let mut made_up = with_levels(asked, given);
+            let mut made_up = MadeUp::with_levels(asked, given);
             made_up.call((1, 0), Kind::InitThread);
             made_up.send((1, 2), 2, 5);
             let is_right = made_up.shown(Check::ThreadLevel) == Ok(Shown::Right);
@@ -81,7 +73,7 @@ mod tests {
     #[test]
     fn a_level_that_does_not_fit_is_said_with_what_was_asked_for_and_given() {
         let said = |asked, given, kind| {
-            let mut made_up = with_levels(asked, given);
+            let mut made_up = MadeUp::with_levels(asked, given);
             made_up.call((1, 0), kind);
             made_up.send((1, 2), 2, 5);
             made_up.wrong(Check::ThreadLevel)
@@ -110,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_main_thread_is_the_one_that_started_mpi() {
-        let mut made_up = with_levels(Level::Funneled, Level::Funneled);
+        let mut made_up = MadeUp::with_levels(Level::Funneled, Level::Funneled);
         made_up.call((1, 2), Kind::InitThread);
         made_up.send((1, 2), 2, 5);
         made_up.call((1, 0), Kind::Join);
@@ -119,7 +111,7 @@ mod tests {
 
     #[test]
     fn nothing_is_known_of_levels_before_mpi_or_past_a_cut() {
-        let mut made_up = with_levels(Level::Funneled, Level::Funneled);
+        let mut made_up = MadeUp::with_levels(Level::Funneled, Level::Funneled);
         made_up.rank(1).is_cut = true;
         assert!(made_up.shown(Check::ThreadLevel).is_err());
         assert!(MadeUp::new(0).shown(Check::ThreadLevel).is_err());

@@ -58,6 +58,15 @@ impl MadeUp {
         }
     }
 
+    /// A run of three ranks, each of which asked for one thread level and got the other.
+    pub(crate) fn with_levels(asked: Level, given: Level) -> MadeUp {
+        let mut made_up = MadeUp::new(3);
+        for rank in 0..3 {
+            made_up.rank(rank).levels = Some(Levels { asked, given });
+        }
+        made_up
+    }
+
     pub(crate) fn scene(&self) -> Scene<'_> {
         Scene::new(&self.known, &self.run, self.condition)
     }
