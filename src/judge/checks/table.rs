@@ -67,7 +67,7 @@ impl Check {
         (self.row().judge)(scene)
     }
 
-    /// What it is about.
+    /// The group of checks to which it belongs.
     pub fn subject(self) -> Subject {
         self.row().subject
     }

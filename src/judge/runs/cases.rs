@@ -19,7 +19,7 @@ use swarm::protocol::Rank;
 
 pub use made_up::{generated, generated_beyond};
 
-/// A test.
+/// A test: the inputs of all clients, and where they are from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
     /// The name of its folder, or of its shape.

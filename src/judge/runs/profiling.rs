@@ -31,7 +31,7 @@ const EMPTY: &str = "#include <mpi.h>\n\
 /// What is built for an MPI library.
 #[derive(Debug, Clone)]
 pub struct Tools {
-    /// The profiling library.
+    /// The profiling library's file.
     pub library: PathBuf,
     /// A program that only starts and ends MPI.
     pub empty: PathBuf,

@@ -38,11 +38,11 @@ use swarm::protocol::Rank;
 pub struct Sandbox {
     /// The mpirun and its options, but for the number of ranks.
     pub mpirun: Mpirun,
-    /// The limits.
+    /// What each run may take.
     pub limits: Limits,
     /// Whether a run has name spaces of its own.
     pub is_isolated: bool,
-    /// Its scripts.
+    /// The folder of `rank.sh` and `isolate.sh`. It is deleted with this value.
     scripts: TempDir,
     /// Whether a signal came.
     is_interrupted: Arc<AtomicBool>,
@@ -77,9 +77,9 @@ const MOST_OUTPUT: u64 = 64 << 20;
 pub struct Job<'a> {
     /// The program. An absolute path.
     pub program: &'a Path,
-    /// Its arguments.
+    /// What stands behind it on its command line.
     pub arguments: &'a [&'a str],
-    /// The profiling library.
+    /// The profiling library's file, which is loaded before the MPI library.
     pub library: &'a Path,
     /// What that library does to the program: the variable PROFILING.
     pub deed: &'a str,

@@ -149,7 +149,7 @@ pub struct Call {
     pub peer: Peer,
     /// The tag that it was called with.
     pub tag: Tag,
-    /// The communicator.
+    /// The communicator on which it was called.
     pub comm: Comm,
     /// The number of bytes that it sends, or has room for.
     pub bytes: u64,
@@ -176,9 +176,9 @@ pub struct Call {
 pub struct Taken {
     /// Whose.
     pub from: Rank,
-    /// Its tag.
+    /// The tag that it was sent with.
     pub tag: i32,
-    /// Its length.
+    /// Its length in bytes.
     pub bytes: u64,
 }
 

@@ -56,7 +56,7 @@ pub struct Fetch {
 pub struct Ask {
     /// The client that was asked.
     pub to: Rank,
-    /// Which thread asked.
+    /// The client's thread that asked.
     pub thread: Thread,
     /// When.
     pub sent: Duration,
@@ -75,14 +75,14 @@ pub struct Carry {
     pub sent: Duration,
     /// When it came.
     pub came: Duration,
-    /// Which thread took it.
+    /// The receiver's thread that took it.
     pub thread: Thread,
 }
 
 /// A file that a client got whole.
 #[derive(Debug, Clone)]
 pub struct Download {
-    /// Which client.
+    /// The client that got it.
     pub client: Rank,
     /// The file's place among the files.
     pub file: usize,

@@ -19,10 +19,10 @@ pub struct Known {
     pub may_write: BTreeSet<String>,
 }
 
-/// A file.
+/// A file that somebody owns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownFile {
-    /// Its name.
+    /// Its name in the inputs.
     pub name: FileName,
     /// The clients that hold it from the start.
     pub owners: BTreeSet<Rank>,
@@ -46,12 +46,12 @@ impl KnownFile {
     }
 }
 
-/// A segment.
+/// A segment of such a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownSegment {
     /// Its file's place among the files.
     pub file: usize,
-    /// Its hash.
+    /// Its hash, as the inputs have it: 32 characters.
     pub hash: String,
     /// Whether no other segment has this hash. A hash that several segments have tells nothing.
     pub is_unique: bool,

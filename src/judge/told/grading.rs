@@ -82,12 +82,12 @@ impl TestReport {
     }
 }
 
-/// How the runs of a test under a condition ended.
+/// How the runs of a test under one condition ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
-    /// The condition.
+    /// Under what they ran.
     pub condition: Condition,
-    /// How many there were. Fewer than asked for if the first ones hung.
+    /// How many there were. There are fewer than asked for if the first ones hung.
     pub runs: usize,
     /// How many ended by themselves, with status 0 and the right outputs.
     pub right: usize,
@@ -119,11 +119,11 @@ pub enum Verdict {
 /// The verdict of a check, with what it rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
-    /// The check.
+    /// What was judged.
     pub check: Check,
-    /// What it is about.
+    /// The group of checks to which it belongs.
     pub subject: Subject,
-    /// The verdict.
+    /// What all runs together say.
     pub verdict: Verdict,
     /// How many runs showed it wrong.
     pub wrong: usize,
@@ -136,18 +136,18 @@ pub struct Judgement {
     pub rate: Option<[f64; 2]>,
     /// What was wrong in the run that is told of.
     pub evidence: Option<Evidence>,
-    /// Which run that is.
+    /// The run that showed it.
     pub place: Option<Place>,
     /// Why it cannot be told, if it cannot.
     pub reason: Option<String>,
 }
 
-/// Which run it is.
+/// Where a run stands among all runs of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The test's name.
     pub test: String,
-    /// The condition.
+    /// Under what it ran.
     pub condition: Condition,
     /// The number of the run of this test under this condition, from 1.
     pub run: usize,

@@ -45,9 +45,9 @@ pub struct Failing {
     pub title: String,
     /// Which run it is. Below its picture is what the grading says of it.
     pub place: Place,
-    /// Its inputs.
+    /// What is known of its inputs.
     pub known: Known,
-    /// The run.
+    /// What the run left.
     pub run: Run,
 }
 

@@ -3,7 +3,7 @@
 use crate::checks::evidence::*;
 use crate::checks::hang::waiting::{Stuck, Wish};
 
-/// The most rows.
+/// The most rows that are shown, with the heading.
 const MOST_ROWS: usize = 24;
 
 /// A line for each thread: first those that the explanation names, then those that wait for the fewest.
