@@ -210,17 +210,15 @@ impl Dialogue {
                 .segments()
                 .map(move |segment| (client, segment))
         });
-        let unique = segments.filter(|&(_, segment)| known.is_unique(segment));
-        let (mut all, mut found) = (0_u32, 0_u32);
-        for key in unique {
-            all += 1;
-            found += u32::from(self.fetches.contains_key(&key));
-        }
+        let is_unique = |&(_, segment): &(Rank, Segment)| known.is_unique(segment);
+        let unique: Vec<(Rank, Segment)> = segments.filter(is_unique).collect();
+        let is_found = |key: &&(Rank, Segment)| self.fetches.contains_key(key);
+        let (all, found) = (unique.len(), unique.iter().filter(is_found).count());
         if all == 0 {
             unseen("no client downloaded a file whose segments can be told apart")
         } else if found == 0 {
             unseen("no hash was recognised in what clients sent each other")
-        } else if f64::from(found) < ENOUGH * f64::from(all) {
+        } else if (found as f64) < ENOUGH * all as f64 {
             unseen(format!(
                 "only {found} of {all} downloads of a segment were recognised in what clients \
                  sent each other"
