@@ -48,98 +48,47 @@ impl Metric {
     }
 }
 
-const fn metric(
-    name: &'static str,
-    label: &'static str,
-    value: fn(&Report, &Measured) -> Option<f64>,
-) -> Metric {
-    Metric {
-        name: Cow::Borrowed(name),
-        label: Cow::Borrowed(label),
-        value: Value::OfRun(value),
-    }
+/// The table: a column, its words beside an axis, and its value.
+macro_rules! metrics {
+    ($($name:literal, $label:literal: $value:expr;)*) => {
+        /// The figures of a run. `docs/report.md` defines them.
+        pub(super) const METRICS: &[Metric] = &[$(Metric {
+            name: Cow::Borrowed($name),
+            label: Cow::Borrowed($label),
+            value: Value::OfRun($value),
+        }),*];
+    };
 }
 
-/// The figures of a run. `docs/report.md` defines them.
-pub(super) const METRICS: &[Metric] = &[
-    metric("segments", "segments downloaded", |_, run| {
-        Some(run.segments as f64)
-    }),
-    metric("missing", "files that did not come", |report, _| {
-        Some(report.missing.len() as f64)
-    }),
-    metric("makespan", "makespan, s", |_, run| run.makespan),
-    metric("optimality", "makespan over the lower bound", |_, run| {
-        run.optimality
-    }),
-    metric("completion-min", "least completion time, s", |_, run| {
-        Some(run.completion?.minimum)
-    }),
-    metric(
-        "completion-median",
-        "median completion time, s",
-        |_, run| Some(run.completion?.median),
-    ),
-    metric("completion-p95", "completion time of 95 %, s", |_, run| {
-        Some(run.completion?.p95)
-    }),
-    metric("completion-max", "greatest completion time, s", |_, run| {
-        Some(run.completion?.maximum)
-    }),
-    metric(
-        "imbalance",
-        "segments served, busiest over mean",
-        |_, run| run.balance.imbalance,
-    ),
-    metric("jain", "Jain's index of segments served", |_, run| {
-        run.balance.jain
-    }),
-    metric("served-by-seeds", "part served by the seeds", |_, run| {
-        run.served_by_seeds
-    }),
-    metric("nack-ratio", "NACKs over all answers", |_, run| {
-        run.nack_ratio
-    }),
-    metric("messages-per-segment", "messages a segment", |_, run| {
-        run.messages_per_segment
-    }),
-    metric("tracker-messages", "tracker's messages", |_, run| {
-        Some(run.tracker.messages as f64)
-    }),
-    metric("tracker-bytes", "tracker's bytes", |_, run| {
-        Some(run.tracker.bytes as f64)
-    }),
-    metric(
-        "tracker-messages-per-client",
-        "tracker's messages a client",
-        |_, run| Some(run.tracker.messages_per_client),
-    ),
-    metric(
-        "tracker-messages-per-segment",
-        "tracker's messages a segment",
-        |_, run| run.tracker.messages_per_segment,
-    ),
-    metric(
-        "tracker-bytes-per-client",
-        "tracker's bytes a client",
-        |_, run| Some(run.tracker.bytes as f64 / run.clients.len() as f64),
-    ),
-    metric(
-        "tracker-bytes-per-segment",
-        "tracker's bytes a segment",
-        |_, run| (run.segments > 0).then(|| run.tracker.bytes as f64 / run.segments as f64),
-    ),
-    metric(
-        "end-game-share",
-        "median share of the last 5 % in the time of a download",
-        |_, run| median_of_downloads(run, |download| download.end_game_share),
-    ),
-    metric(
-        "source-evenness",
-        "median evenness of a download's sources",
-        |_, run| median_of_downloads(run, |download| download.source_evenness),
-    ),
-];
+metrics! {
+    "segments", "segments downloaded": |_, run| Some(run.segments as f64);
+    "missing", "files that did not come": |report, _| Some(report.missing.len() as f64);
+    "makespan", "makespan, s": |_, run| run.makespan;
+    "optimality", "makespan over the lower bound": |_, run| run.optimality;
+    "completion-min", "least completion time, s": |_, run| Some(run.completion?.minimum);
+    "completion-median", "median completion time, s": |_, run| Some(run.completion?.median);
+    "completion-p95", "completion time of 95 %, s": |_, run| Some(run.completion?.p95);
+    "completion-max", "greatest completion time, s": |_, run| Some(run.completion?.maximum);
+    "imbalance", "segments served, busiest over mean": |_, run| run.balance.imbalance;
+    "jain", "Jain's index of segments served": |_, run| run.balance.jain;
+    "served-by-seeds", "part served by the seeds": |_, run| run.served_by_seeds;
+    "nack-ratio", "NACKs over all answers": |_, run| run.nack_ratio;
+    "messages-per-segment", "messages a segment": |_, run| run.messages_per_segment;
+    "tracker-messages", "tracker's messages": |_, run| Some(run.tracker.messages as f64);
+    "tracker-bytes", "tracker's bytes": |_, run| Some(run.tracker.bytes as f64);
+    "tracker-messages-per-client", "tracker's messages a client":
+        |_, run| Some(run.tracker.messages_per_client);
+    "tracker-messages-per-segment", "tracker's messages a segment":
+        |_, run| run.tracker.messages_per_segment;
+    "tracker-bytes-per-client", "tracker's bytes a client":
+        |_, run| Some(run.tracker.bytes as f64 / run.clients.len() as f64);
+    "tracker-bytes-per-segment", "tracker's bytes a segment":
+        |_, run| (run.segments > 0).then(|| run.tracker.bytes as f64 / run.segments as f64);
+    "end-game-share", "median share of the last 5 % in the time of a download":
+        |_, run| median_of_downloads(run, |download| download.end_game_share);
+    "source-evenness", "median evenness of a download's sources":
+        |_, run| median_of_downloads(run, |download| download.source_evenness);
+}
 
 /// A figure of a class: its column, its words beside an axis, and its value.
 type OfClass = (
