@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::letter::{Question, answered, content, question};
+use crate::rules::{Passing, Way};
 use pages::column::{Column, Columns};
-use swarm::event::{Deed, Event, Thread};
+use swarm::event::{Event, Thread};
 use swarm::protocol::{FileId, FileName, Letter, Rank, SegmentIndex, Tag};
 
 /// The most messages that are drawn one by one.
@@ -24,32 +25,13 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// The message that an event posts or takes, if it does, with what it says.
-    pub(super) fn of(event: &Event) -> Option<(Key, &Letter)> {
-        let (from, to, number, letter) = match &event.deed {
-            Deed::Posted {
-                to, number, letter, ..
-            } => (event.rank, *to, *number, letter),
-            Deed::Taken {
-                from,
-                number,
-                letter,
-                ..
-            } => (*from, event.rank, *number, letter),
-            Deed::Begun
-            | Deed::Verified { .. }
-            | Deed::WrongHash { .. }
-            | Deed::Saved { .. }
-            | Deed::Left
-            | Deed::Ended => return None,
-        };
-        let key = Key {
-            from,
-            to,
-            reader: Thread::reader(letter),
-            number,
-        };
-        Some((key, letter))
+    pub(super) fn of(passing: &Passing<'_>) -> Key {
+        Key {
+            from: passing.from,
+            to: passing.to,
+            reader: Thread::reader(passing.letter),
+            number: passing.number,
+        }
     }
 }
 
@@ -68,13 +50,14 @@ struct Drawn {
 }
 
 /// The messages of a run, or of a time in it.
+#[derive(Default)]
 pub(super) struct Messages {
     /// Only what was underway in this time is drawn, if there is one.
     window: Option<RangeInclusive<Duration>>,
     /// How many there are to be drawn.
     count: u64,
-    /// The messages to draw. `None`: there are too many of them.
-    drawn: Option<Vec<Drawn>>,
+    /// The messages to draw. If there are too many of them, none is.
+    drawn: Vec<Drawn>,
     /// Those that were posted and not taken.
     underway: HashMap<Key, Drawn>,
     /// Where the questions are that were taken and not answered.
@@ -85,10 +68,7 @@ impl Messages {
     pub(super) fn new(window: Option<RangeInclusive<Duration>>) -> Messages {
         Messages {
             window,
-            count: 0,
-            drawn: Some(Vec::new()),
-            underway: HashMap::new(),
-            asked: HashMap::new(),
+            ..Messages::default()
         }
     }
 
@@ -99,33 +79,29 @@ impl Messages {
         event: &Event,
         number: impl Fn(&FileName) -> Option<FileId>,
     ) {
-        let Some((key, letter)) = Key::of(event) else {
+        let Some(passing) = Passing::of(event) else {
             return;
         };
-        let (Deed::Posted { bytes, .. } | Deed::Taken { bytes, .. }) = event.deed else {
-            return;
-        };
-        let is_posted = matches!(event.deed, Deed::Posted { .. });
-        if is_posted {
-            let mut message = Drawn::new(key, letter, bytes, line, number);
-            message.posted = Some(event.time);
-            self.answer(&mut message, letter);
-            if let Some(double) = self.underway.insert(key, message) {
-                self.draw(double);
+        let (key, letter) = (Key::of(&passing), passing.letter);
+        let drawn = || Drawn::new(key, &passing, line, number);
+        match passing.way {
+            Way::Posted => {
+                let mut message = drawn();
+                message.posted = Some(event.time);
+                self.answer(&mut message, letter);
+                if let Some(double) = self.underway.insert(key, message) {
+                    self.draw(double);
+                }
             }
-        } else {
-            let underway = self.underway.remove(&key);
-            let mut message =
-                underway.unwrap_or_else(|| Drawn::new(key, letter, bytes, line, number));
-            message.taken = Some(event.time);
-            let file = message.file;
-            if let (Some(place), Some(question)) =
-                (self.draw(message), question(key.from, key.to, letter))
-            {
-                self.asked
-                    .entry(question)
-                    .or_default()
-                    .push_back((place, file));
+            Way::Taken => {
+                let mut message = self.underway.remove(&key).unwrap_or_else(drawn);
+                message.taken = Some(event.time);
+                let file = message.file;
+                let place = self.draw(message);
+                if let Some((place, question)) = place.zip(question(key.from, key.to, letter)) {
+                    let asked = self.asked.entry(question).or_default();
+                    asked.push_back((place, file));
+                }
             }
         }
     }
@@ -156,20 +132,22 @@ impl Messages {
             }
         }
         self.count += 1;
-        let drawn = self.drawn.as_mut()?;
-        if drawn.len() == MOST {
-            self.drawn = None;
+        if !self.is_drawable() {
+            self.drawn = Vec::new();
             self.asked = HashMap::new();
             return None;
         }
-        drawn.push(message);
-        Some(drawn.len() - 1)
+        self.drawn.push(message);
+        Some(self.drawn.len() - 1)
+    }
+
+    fn is_drawable(&self) -> bool {
+        self.count <= MOST as u64
     }
 
     /// The row of a message.
     pub(super) fn place(&self, key: Key) -> Option<usize> {
-        let drawn = self.drawn.as_ref()?;
-        drawn.iter().position(|message| message.key == key)
+        self.drawn.iter().position(|message| message.key == key)
     }
 
     /// Draws what was never taken, too.
@@ -183,13 +161,12 @@ impl Messages {
 
     /// The messages as the page is told them. It knows a file by its place.
     pub(super) fn table(&self, place: impl Fn(FileId) -> Option<usize>) -> MessageTable {
-        let drawn = self.drawn.as_deref().unwrap_or_default();
-        let details: BTreeSet<&str> = drawn.iter().map(|message| message.detail).collect();
+        let details: BTreeSet<&str> = self.drawn.iter().map(|message| message.detail).collect();
         let details = Vec::from_iter(details);
         MessageTable {
             count: self.count,
-            drawable: self.drawn.is_some(),
-            columns: columns(drawn, &details, place),
+            drawable: self.is_drawable(),
+            columns: columns(&self.drawn, &details, place),
             details,
         }
     }
@@ -198,21 +175,20 @@ impl Messages {
 impl Drawn {
     fn new(
         key: Key,
-        letter: &Letter,
-        bytes: usize,
+        passing: &Passing<'_>,
         line: u64,
         number: impl Fn(&FileName) -> Option<FileId>,
     ) -> Drawn {
-        let (detail, file, segment) = content(letter, number);
+        let (detail, file, segment) = content(passing.letter, number);
         Drawn {
             key,
             posted: None,
             taken: None,
-            tag: letter.tag(),
+            tag: passing.letter.tag(),
             detail,
             file,
             segment,
-            bytes,
+            bytes: passing.bytes,
             line,
             answers: None,
         }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::messages::Key;
+use crate::rules::{Passing, Way};
 use swarm::event::{Deed, Event, Thread};
 use swarm::protocol::Rank;
 use swarm::trace::Reader;
@@ -25,35 +26,9 @@ struct Entry<'a> {
     ph: &'a str,
     pid: u32,
     tid: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ts: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dur: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cat: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bp: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    args: Option<Value>,
-}
-
-impl Entry<'_> {
-    fn new<'a>(name: &'a str, ph: &'a str, (rank, thread): (Rank, Thread)) -> Entry<'a> {
-        Entry {
-            name,
-            ph,
-            pid: rank.0,
-            tid: track(thread),
-            ts: None,
-            dur: None,
-            id: None,
-            cat: None,
-            bp: None,
-            args: None,
-        }
-    }
+    /// What a kind of event (`ph`) has besides.
+    #[serde(flatten)]
+    rest: Value,
 }
 
 /// Writes all events of a trace.
@@ -105,13 +80,15 @@ struct Arrows {
 impl Arrows {
     /// The arrow that begins or ends at an event. There is none where only its end is known.
     fn at(&mut self, event: &Event) -> Option<Arrow> {
-        let (key, _) = Key::of(event)?;
-        if matches!(event.deed, Deed::Posted { .. }) {
-            self.drawn += 1;
-            self.underway.insert(key, self.drawn);
-            Some(Arrow::Begins(self.drawn))
-        } else {
-            self.underway.remove(&key).map(Arrow::Ends)
+        let passing = Passing::of(event)?;
+        let key = Key::of(&passing);
+        match passing.way {
+            Way::Posted => {
+                self.drawn += 1;
+                self.underway.insert(key, self.drawn);
+                Some(Arrow::Begins(self.drawn))
+            }
+            Way::Taken => self.underway.remove(&key).map(Arrow::Ends),
         }
     }
 }
@@ -123,12 +100,20 @@ struct List<W> {
 }
 
 impl<W: Write> List<W> {
-    fn add(&mut self, entry: &Entry<'_>) -> Result<()> {
+    fn add(&mut self, name: &str, ph: &str, who: (Rank, Thread), rest: Value) -> Result<()> {
         let before = if self.is_empty { "[\n" } else { ",\n" };
         self.is_empty = false;
+        let (pid, tid) = (who.0.0, track(who.1));
+        let entry = Entry {
+            name,
+            ph,
+            pid,
+            tid,
+            rest,
+        };
         let written = self.out.write_all(before.as_bytes());
         written
-            .and_then(|()| serde_json::to_writer(&mut self.out, entry).map_err(Into::into))
+            .and_then(|()| serde_json::to_writer(&mut self.out, &entry).map_err(Into::into))
             .context("cannot write for Perfetto")
     }
 
@@ -145,10 +130,7 @@ impl<W: Write> List<W> {
             client => format!("client {client}"),
         };
         for (name, called) in [("process_name", group), ("thread_name", thread.to_string())] {
-            self.add(&Entry {
-                args: Some(json!({ "name": called })),
-                ..Entry::new(name, "M", who)
-            })?;
+            self.add(name, "M", who, json!({ "args": { "name": called } }))?;
         }
         Ok(())
     }
@@ -158,25 +140,19 @@ impl<W: Write> List<W> {
         let Slice { line, event, arrow } = slice;
         let who = (event.rank, event.thread);
         let (name, args) = content(*line, &event.deed);
-        let ts = Some(microseconds(event.time));
-        self.add(&Entry {
-            ts,
-            dur: Some(microseconds(until_next.min(LENGTH))),
-            args: Some(args),
-            ..Entry::new(&name, "X", who)
-        })?;
-        let (ph, id, bp) = match arrow {
+        let ts = microseconds(event.time);
+        let dur = microseconds(until_next.min(LENGTH));
+        let rest = json!({ "ts": ts, "dur": dur, "args": args });
+        self.add(&name, "X", who, rest)?;
+        let (ph, rest) = match arrow {
             None => return Ok(()),
-            Some(Arrow::Begins(id)) => ("s", id, None),
-            Some(Arrow::Ends(id)) => ("f", id, Some("e")),
+            Some(Arrow::Begins(id)) => ("s", json!({ "ts": ts, "id": id, "cat": "message" })),
+            Some(Arrow::Ends(id)) => {
+                let rest = json!({ "ts": ts, "id": id, "cat": "message", "bp": "e" });
+                ("f", rest)
+            }
         };
-        self.add(&Entry {
-            ts,
-            id: Some(*id),
-            cat: Some("message"),
-            bp,
-            ..Entry::new("message", ph, who)
-        })
+        self.add("message", ph, who, rest)
     }
 }
 
@@ -205,17 +181,16 @@ fn content(line: u64, deed: &Deed) -> (String, Value) {
             from,
             file,
             segment,
-        } => {
-            let args = json!({ "line": line, "from": from, "file": file, "segment": segment });
-            ("verified".into(), args)
         }
-        Deed::WrongHash {
+        | Deed::WrongHash {
             from,
             file,
             segment,
         } => {
+            let is_right = matches!(deed, Deed::Verified { .. });
+            let name = if is_right { "verified" } else { "wrong hash" };
             let args = json!({ "line": line, "from": from, "file": file, "segment": segment });
-            ("wrong hash".into(), args)
+            (name.into(), args)
         }
         Deed::Saved { file, problem } => {
             let args = json!({ "line": line, "name": file, "problem": problem });

@@ -14,7 +14,7 @@ use super::page::{self, OffencePlace};
 use super::perfetto;
 use super::story::Story;
 use crate::check::{Checked, Checking};
-use crate::rules::Verdict;
+use crate::rules::{Passing, Verdict};
 use swarm::trace::{Header, Reader};
 
 /// What is to be shown.
@@ -140,7 +140,8 @@ fn places(trace: &Path, checked: &Checked, story: &Story) -> Result<BTreeMap<u64
     for event in Reader::open(trace)? {
         let (line, event) = event?;
         if lines.binary_search(&line).is_ok() {
-            let message = Key::of(&event).and_then(|(key, _)| story.place(key));
+            let passing = Passing::of(&event);
+            let message = passing.and_then(|passing| story.place(Key::of(&passing)));
             places.insert(line, OffencePlace::new(&event, message));
         }
         if line >= last {

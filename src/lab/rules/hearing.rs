@@ -23,7 +23,7 @@ pub(super) trait RuleCheck {
 
 /// Whether a message is posted or taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     Posted,
     Taken,
 }
@@ -40,22 +40,22 @@ impl Way {
 
 /// A message that is posted or taken.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Passing<'a> {
-    pub(super) way: Way,
+pub(crate) struct Passing<'a> {
+    pub(crate) way: Way,
     /// The thread that posts or takes it.
     pub(super) thread: Thread,
-    pub(super) from: Rank,
-    pub(super) to: Rank,
-    pub(super) number: u64,
-    pub(super) bytes: usize,
-    pub(super) letter: &'a Letter,
+    pub(crate) from: Rank,
+    pub(crate) to: Rank,
+    pub(crate) number: u64,
+    pub(crate) bytes: usize,
+    pub(crate) letter: &'a Letter,
     /// What it changes in the swarm.
     pub(super) news: News,
 }
 
 impl Passing<'_> {
     /// The message of an event, if it is about one.
-    pub(super) fn of(event: &Event) -> Option<Passing<'_>> {
+    pub(crate) fn of(event: &Event) -> Option<Passing<'_>> {
         let (way, peer, number, bytes, letter) = match &event.deed {
             Deed::Posted {
                 to,

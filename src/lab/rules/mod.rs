@@ -36,7 +36,8 @@ mod updates;
 
 use std::fmt;
 
-use hearing::{Hearing, Passing, RuleCheck, Way};
+use hearing::{Hearing, RuleCheck};
+pub(crate) use hearing::{Passing, Way};
 pub use judge::{Judge, Judgement, Offence, Verdict};
 pub use known::Inputs;
 

@@ -1,4 +1,5 @@
 use super::*;
+use swarm::event::Deed;
 use swarm::protocol::{Answer, SegmentAnswer, SegmentRequest, ToDownload, ToUpload, samples};
 
 const TIME: Duration = Duration::from_millis(5);
@@ -65,7 +66,7 @@ fn gathered(window: Option<RangeInclusive<Duration>>, events: &[Event]) -> Messa
 
 /// What each message answers.
 fn answers(messages: &Messages) -> Vec<Option<usize>> {
-    let drawn = messages.drawn.as_ref().expect("few messages");
+    let drawn = &messages.drawn;
     drawn.iter().map(|message| message.answers).collect()
 }
 
@@ -85,7 +86,7 @@ fn a_message_that_is_never_taken_is_drawn_and_so_is_one_whose_posting_is_lost() 
     let [posted, _] = both(TIME, 1, request(0));
     let [_, taken] = both(TIME, 1, answer(0));
     let messages = gathered(None, &[taken, posted]);
-    let drawn = messages.drawn.as_ref().expect("few messages");
+    let drawn = &messages.drawn;
     let times: Vec<_> = drawn.iter().map(|it| (it.posted, it.taken)).collect();
     assert_eq!(times, [(None, Some(2 * TIME)), (Some(TIME), None)]);
 }
@@ -98,7 +99,7 @@ fn only_what_is_underway_in_the_window_is_drawn() {
         events.extend(both(time, segment + 1, request(segment as usize)));
     }
     let messages = gathered(Some(TIME * 11..=TIME * 30), &events);
-    let drawn = messages.drawn.as_ref().expect("few messages");
+    let drawn = &messages.drawn;
     let segments: Vec<_> = drawn.iter().map(|it| it.segment.unwrap().0).collect();
     assert_eq!((segments, messages.count), (vec![1, 2, 3], 3));
 }
