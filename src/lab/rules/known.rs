@@ -18,6 +18,7 @@ use swarm::settings::Settings;
 pub type Inputs = BTreeMap<Rank, Result<Manifest, Vec<String>>>;
 
 /// What is known of the swarm.
+#[derive(Default)]
 pub(super) struct KnownSwarm {
     pub(super) clients: usize,
     pub(super) settings: Settings,
@@ -30,6 +31,8 @@ pub(super) struct KnownSwarm {
     pub(super) serving_takes_time: bool,
     /// The clients that have said that they left.
     left: BTreeSet<Rank>,
+    /// The clients that are done, as far as the tracker was told.
+    pub(super) done: BTreeSet<Rank>,
     /// Whether the tracker has said that the swarm does not start.
     pub(super) is_refused: bool,
     /// A file whose owners have registered it with different hashes.
@@ -86,18 +89,8 @@ impl KnownSwarm {
             clients,
             settings,
             corrupt,
-            inputs: Inputs::new(),
-            cast: Cast::default(),
             serving_takes_time: !settings.upload_time.is_zero(),
-            left: BTreeSet::new(),
-            is_refused: false,
-            contradiction: None,
-            files: Vec::new(),
-            by_name: BTreeMap::new(),
-            by_number: BTreeMap::new(),
-            owned: BTreeMap::new(),
-            held: BTreeMap::new(),
-            questions: BTreeMap::new(),
+            ..KnownSwarm::default()
         }
     }
 
@@ -139,6 +132,9 @@ impl KnownSwarm {
             (Way::Taken, Letter::ToTracker(ToTracker::Update(told))) => {
                 let file = self.by_number.get(&told.file).copied();
                 self.ask(from, true, file);
+            }
+            (Way::Taken, Letter::ToTracker(ToTracker::AllComplete { .. })) => {
+                self.done.insert(from);
             }
             (Way::Posted, Letter::ToDownload(ToDownload::Swarm(answer))) => {
                 news.question = self.questions.get_mut(&to).and_then(VecDeque::pop_front);

@@ -7,12 +7,10 @@ use std::collections::BTreeSet;
 
 use super::{Hearing, Passing, Rule, RuleCheck, Way};
 use swarm::event::{Deed, Event, Thread};
-use swarm::protocol::{Letter, Rank, ToTracker, ToUpload};
+use swarm::protocol::{Letter, Rank, ToUpload};
 
 #[derive(Default)]
 pub(super) struct Stopping {
-    /// The clients that are done, as far as the tracker was told.
-    done: BTreeSet<Rank>,
     /// The clients that were sent STOP.
     stopped: BTreeSet<Rank>,
     /// The clients that have taken it.
@@ -34,11 +32,8 @@ impl RuleCheck for Stopping {
             hearing.report(text);
         }
         match (passing.way, passing.letter) {
-            (Way::Taken, Letter::ToTracker(ToTracker::AllComplete { .. })) => {
-                self.done.insert(from);
-            }
             (Way::Posted, Letter::ToUpload(ToUpload::Stop)) => {
-                let busy = known.clients().find(|client| !self.done.contains(client));
+                let busy = known.clients().find(|client| !known.done.contains(client));
                 if let Some(busy) = busy {
                     let text = format!("the tracker stopped rank {to} before rank {busy} was done");
                     hearing.report_against(Rule::R12, text);

@@ -20,8 +20,6 @@ pub(super) struct SwarmLists {
     members: BTreeMap<FileName, BTreeSet<Rank>>,
     /// The peers that have become seeds, as far as the tracker was told.
     seeds: BTreeSet<(FileId, Rank)>,
-    /// The clients that are done, as far as it was told.
-    done: BTreeSet<Rank>,
     /// The clients that know the swarm of a file.
     joined: BTreeSet<(Rank, FileId)>,
 }
@@ -54,9 +52,6 @@ impl RuleCheck for SwarmLists {
             }
             (Way::Taken, Letter::ToTracker(ToTracker::FileComplete(told))) => {
                 self.seeds.insert((told.file, from));
-            }
-            (Way::Taken, Letter::ToTracker(ToTracker::AllComplete { .. })) => {
-                self.done.insert(from);
             }
             (Way::Posted, Letter::ToDownload(ToDownload::Swarm(answer))) => {
                 let Some(question) = passing.news.question else {
@@ -137,7 +132,7 @@ impl SwarmLists {
                     Rule::R11,
                     format!("without rank {rank}, which became a seed"),
                 ),
-                Some(rank) if self.done.contains(rank) => {
+                Some(rank) if hearing.known.done.contains(rank) => {
                     (Rule::R11, format!("without rank {rank}, which is done"))
                 }
                 Some(rank) => (Rule::R3, format!("without rank {rank}")),
