@@ -35,6 +35,7 @@ const CURVE: usize = 300;
 const LANE: usize = 400;
 
 /// A run, as it is gathered.
+#[derive(Default)]
 pub(super) struct Story {
     clients: usize,
     recount: Recount,
@@ -72,17 +73,8 @@ impl Story {
     pub(super) fn new(clients: usize, window: Option<RangeInclusive<Duration>>) -> Story {
         Story {
             clients,
-            recount: Recount::default(),
             messages: Messages::new(window),
-            files: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-            owned: BTreeMap::new(),
-            gained: Vec::new(),
-            marks: Vec::new(),
-            served: BTreeMap::new(),
-            verified: BTreeMap::new(),
-            activity: BTreeMap::new(),
-            span: None,
+            ..Story::default()
         }
     }
 
@@ -184,41 +176,32 @@ impl Story {
         let shown = self.clients.min(SHOWN);
         let (first, last) = self.span.unwrap_or_default();
         let span = [first, last].map(|time| time.as_secs_f64());
-        let curve = |histograms: &BTreeMap<Rank, Histogram>| -> Vec<Vec<u32>> {
-            let of = |client| histograms.get(&client).map(|it| it.spread(span, CURVE));
-            let clients = Rank::clients(shown);
-            clients
-                .map(|client| of(client).unwrap_or(vec![0; CURVE]))
-                .collect()
+        let spread = |histogram: Option<&Histogram>, bins| {
+            let counts = histogram.map_or(vec![0; bins], |it| it.spread(span, bins));
+            counts.into_iter().map(u64::from)
         };
-        let column = |counts: &[u32]| Column::u32(counts.iter().map(|&count| count.into()));
-        let accumulated = |counts: Vec<u32>| {
+        let served = |client| Column::u32(spread(self.served.get(&client), CURVE));
+        let held = |client| {
             let mut sum = 0;
-            Column::u32(counts.into_iter().map(move |count| {
-                sum += u64::from(count);
+            Column::u32(spread(self.verified.get(&client), CURVE).map(|count| {
+                sum += count;
                 sum
             }))
         };
         let places: BTreeMap<FileId, usize> = self.files.keys().copied().zip(0..).collect();
         let messages = self.messages.table(|file| places.get(&file).copied());
         let activity = (!messages.drawable).then(|| {
-            let lanes = lanes(shown).map(|lane| match self.activity.get(&lane) {
-                Some(histogram) => column(&histogram.spread(span, LANE)),
-                None => column(&[0; LANE]),
-            });
+            let counts = lanes(shown).map(|lane| spread(self.activity.get(&lane), LANE));
             Activity {
                 bins: LANE,
-                counts: lanes.collect(),
+                counts: counts.map(Column::u32).collect(),
             }
         });
         let measured = self.recount.measured(settings, self.clients);
         let series = Series {
             bins: CURVE,
-            served: curve(&self.served)
-                .iter()
-                .map(|counts| column(counts))
-                .collect(),
-            held: curve(&self.verified).into_iter().map(accumulated).collect(),
+            served: Rank::clients(shown).map(served).collect(),
+            held: Rank::clients(shown).map(held).collect(),
             wanted: (measured.clients.iter().take(shown))
                 .map(|client| client.downloads.iter().map(|file| file.segments).sum())
                 .collect(),
@@ -272,22 +255,15 @@ fn cells(
         })
         .collect();
     let file = |one: &Gained| places[&one.file] as u32;
-    Cells {
-        bucket,
-        columns: Columns::from([
-            ("time", Column::f64(whole.iter().map(|(one, _)| one.time))),
-            (
-                "client",
-                Column::u16(whole.iter().map(|(one, _)| one.client.0)),
-            ),
-            ("file", Column::u16(whole.iter().map(|(one, _)| file(one)))),
-            (
-                "cell",
-                Column::u32(whole.iter().map(|(_, cell)| *cell as u64)),
-            ),
-            ("from", Column::u16(whole.iter().map(|(one, _)| one.from.0))),
-        ]),
-    }
+    let all = || whole.iter().map(|(one, _)| one);
+    let columns = Columns::from([
+        ("time", Column::f64(all().map(|one| one.time))),
+        ("client", Column::u16(all().map(|one| one.client.0))),
+        ("file", Column::u16(all().map(|one| file(one)))),
+        ("cell", Column::u32(whole.iter().map(|it| it.1 as u64))),
+        ("from", Column::u16(all().map(|one| one.from.0))),
+    ]);
+    Cells { bucket, columns }
 }
 
 /// What the page draws. Times are in seconds.
