@@ -102,10 +102,9 @@ pub struct Checked {
 
 /// A check on its way through a trace.
 pub(crate) struct Checking {
-    clients: usize,
-    complete: bool,
-    events: u64,
     judge: Judge,
+    /// What is known before the judge has closed.
+    checked: Checked,
 }
 
 impl Checking {
@@ -121,26 +120,27 @@ impl Checking {
         let plan = &header.plan;
         plan.check_cast().with_context(unknown)?;
         let corrupt = plan.corrupt.iter().copied().collect();
-        Ok(Checking {
+        let checked = Checked {
             clients: header.clients,
             complete: header.complete,
             events: 0,
-            judge: Judge::new(header.clients, plan.settings, corrupt).casting(plan.cast.clone()),
-        })
+            judgements: Vec::new(),
+        };
+        let judge = Judge::new(header.clients, plan.settings, corrupt).casting(plan.cast.clone());
+        Ok(Checking { judge, checked })
     }
 
     /// Takes the next event, which is on this line.
     pub(crate) fn see(&mut self, line: u64, event: &Event) {
         self.judge.see(line, event);
-        self.events += 1;
+        self.checked.events += 1;
     }
 
     pub(crate) fn close(self) -> Checked {
+        let judgements = self.judge.close(self.checked.complete);
         Checked {
-            clients: self.clients,
-            complete: self.complete,
-            events: self.events,
-            judgements: self.judge.close(self.complete),
+            judgements,
+            ..self.checked
         }
     }
 }
@@ -265,22 +265,17 @@ pub(crate) struct Judged<'a> {
 
 impl<'a> From<&'a Judgement> for Judged<'a> {
     fn from(Judgement { rule, verdict }: &'a Judgement) -> Judged<'a> {
-        let judged = |verdict| Judged {
+        let (verdict, offence) = match verdict {
+            Verdict::Holds => ("holds", None),
+            Verdict::CannotBeTold => ("cannot be told", None),
+            Verdict::Broken { first, more } => ("broken", Some((first, *more))),
+        };
+        Judged {
             rule: rule.to_string(),
             verdict,
-            line: None,
-            offence: None,
-            more: None,
-        };
-        match verdict {
-            Verdict::Holds => judged("holds"),
-            Verdict::CannotBeTold => judged("cannot be told"),
-            Verdict::Broken { first, more } => Judged {
-                line: Some(first.line),
-                offence: Some(&first.text),
-                more: Some(*more),
-                ..judged("broken")
-            },
+            line: offence.map(|(first, _)| first.line),
+            offence: offence.map(|(first, _)| &first.text[..]),
+            more: offence.map(|(_, more)| more),
         }
     }
 }
