@@ -32,15 +32,10 @@ pub(super) struct CheckArguments {
 impl CheckArguments {
     /// What is to be checked.
     pub(super) fn check(self) -> Check {
-        let CheckArguments {
-            trace,
-            inputs,
-            json,
-        } = self;
         Check {
-            trace,
-            inputs,
-            json,
+            trace: self.trace,
+            inputs: self.inputs,
+            json: self.json,
         }
     }
 }
