@@ -122,7 +122,7 @@ impl<'a> Plan<'a> {
             let mut results = results.lock().expect("a panic ends the process");
             results.add(number, figures).map_err(Stop::NotWritten)?;
             bar.inc(segments[number]);
-            bar.set_message(results.done().to_string());
+            bar.set_message(results.figures.len().to_string());
             Ok(())
         };
         let mut first = 0;
@@ -138,7 +138,7 @@ impl<'a> Plan<'a> {
         bar.finish_and_clear();
         ended?;
         let results = results.into_inner().expect("a panic ends the process");
-        Ok(results.into_figures())
+        Ok(results.figures)
     }
 }
 

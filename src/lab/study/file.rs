@@ -1,7 +1,6 @@
 //! Reads the file of a study. What is wrong in it has a place.
 
 use std::collections::HashSet;
-use std::ops::Range;
 use std::path::Path;
 
 use anyhow::Result;
@@ -17,7 +16,6 @@ use super::ordered::Ordered;
 use super::picture::{Log, MOST_LINES, Picture};
 use super::results::OTHER_COLUMNS;
 use super::setting::{Parse, Setting};
-use crate::simulate::Simulate;
 
 /// Options of `simulate` that a study's runs do not have: the study says them itself, or a run has no place
 /// for them.
@@ -92,7 +90,12 @@ pub(super) fn study(text: &str, name: &str, folder: &Path, parse: Parse) -> Resu
                 return Err((grid.span(), format!("{labels}: twice in the grids")));
             }
             // All of them, so that a study does not stop half way.
-            check(point, folder, parse, grid.span())?;
+            parse(&point.settings, folder).map_err(|refused| {
+                let is_meant = |setting: &&Setting| Some(&setting.name) == refused.option.as_ref();
+                let setting = point.settings.iter().find(is_meant);
+                let span = setting.map_or(grid.span(), |setting| setting.span.clone());
+                (span, refused.why)
+            })?;
         }
         let repetitions = *grid.as_ref().repetitions.as_ref();
         if !(1..=interval::MOST).contains(&repetitions) {
@@ -194,7 +197,7 @@ fn points(
         let mut longer = Vec::new();
         let mut steps = Vec::new();
         for value in values {
-            let label = written(value)?.unwrap_or_default();
+            let label = written(value)?;
             let settings = match combinations {
                 None => setting(name, value)?.into_iter().collect(),
                 Some(combinations) => match combinations.find(&label) {
@@ -228,22 +231,6 @@ fn points(
     Ok(points)
 }
 
-fn check(
-    point: &Point,
-    folder: &Path,
-    parse: Parse,
-    grid: Range<usize>,
-) -> Result<Simulate, Wrong> {
-    parse(&point.settings, folder).map_err(|refused| {
-        let is_meant = |setting: &&Setting| Some(&setting.name) == refused.option.as_ref();
-        let setting = point.settings.iter().find(is_meant);
-        (
-            setting.map_or(grid, |setting| setting.span.clone()),
-            refused.why,
-        )
-    })
-}
-
 fn settings(options: &Ordered<Spanned<Value>>) -> Result<Vec<Setting>, Wrong> {
     let settings = options.0.iter().map(|(name, value)| setting(name, value));
     settings.filter_map(Result::transpose).collect()
@@ -262,12 +249,12 @@ fn setting(name: &Spanned<String>, value: &Spanned<Value>) -> Result<Option<Sett
     Ok(match value.as_ref().as_bool() {
         Some(false) => None,
         Some(true) => Some(Setting::new(option, None, name.span())),
-        None => Some(Setting::new(option, text, value.span())),
+        None => Some(Setting::new(option, Some(text), value.span())),
     })
 }
 
 /// A value as on the command line.
-fn written(value: &Spanned<Value>) -> Result<Option<String>, Wrong> {
+fn written(value: &Spanned<Value>) -> Result<String, Wrong> {
     fn text(value: &Value) -> Option<String> {
         match value {
             Value::String(text) => Some(text.clone()),
@@ -282,13 +269,8 @@ fn written(value: &Spanned<Value>) -> Result<Option<String>, Wrong> {
         }
     }
     let text = text(value.as_ref()).filter(|text| !text.chars().any(char::is_control));
-    let why = || {
-        (
-            value.span(),
-            "expected a text, a number, true or false".into(),
-        )
-    };
-    text.map(Some).ok_or_else(why)
+    let why = "expected a text, a number, true or false";
+    text.ok_or_else(|| (value.span(), why.into()))
 }
 
 fn drawn(
@@ -320,10 +302,8 @@ fn drawn(
     })?;
     let mut only = vec![None; axes.len()];
     for (name, values) in &table.only.0 {
-        let texts = values
-            .iter()
-            .map(|value| Ok(written(value)?.unwrap_or_default()));
-        only[axis(name)?] = Some(texts.collect::<Result<Vec<String>, Wrong>>()?);
+        let texts = values.iter().map(written);
+        only[axis(name)?] = Some(texts.collect::<Result<_, _>>()?);
     }
     let picture = Picture {
         name: name.clone(),

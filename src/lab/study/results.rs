@@ -117,7 +117,8 @@ fn line(cells: impl IntoIterator<Item = String>) -> io::Result<Vec<u8>> {
 /// The results of a study that is underway.
 pub(super) struct Results<'a> {
     runs: &'a [StudyRun<'a>],
-    figures: Vec<Figures>,
+    /// The rows that are written.
+    pub(super) figures: Vec<Figures>,
     /// The figures of runs that ended before one that stands above them, by their numbers.
     early: BTreeMap<usize, Figures>,
     file: File,
@@ -162,16 +163,6 @@ impl<'a> Results<'a> {
             self.figures.push(figures);
         }
         Ok(())
-    }
-
-    /// How many rows are written.
-    pub(super) fn done(&self) -> usize {
-        self.figures.len()
-    }
-
-    /// The rows that are written.
-    pub(super) fn into_figures(self) -> Vec<Figures> {
-        self.figures
     }
 }
 
@@ -219,7 +210,7 @@ mod tests {
         for number in [2, 0, 3] {
             results.add(number, row(number)).unwrap();
         }
-        assert_eq!(results.done(), 1, "the others wait for the second");
+        assert_eq!(results.figures.len(), 1, "the others wait for the second");
         results.add(1, row(1)).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = text.lines().collect();
