@@ -14,13 +14,14 @@ pub(super) struct HashChecks {
     due: BTreeMap<Rank, Due>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 struct Due {
-    from: Rank,
-    file: FileId,
-    segment: SegmentIndex,
+    answer: SegmentFrom,
     is_right: bool,
 }
+
+/// The member that sent a segment, its file and its position.
+type SegmentFrom = (Rank, FileId, SegmentIndex);
 
 impl RuleCheck for HashChecks {
     fn message(&mut self, passing: &Passing<'_>, hearing: &mut Hearing<'_>) {
@@ -39,13 +40,8 @@ impl RuleCheck for HashChecks {
             let rank = passing.to;
             hearing.report(format!("rank {rank} was sent {segment}, which it held"));
         } else if matches!(answer.answer, Answer::Ack(_)) {
-            let due = Due {
-                from: passing.from,
-                file: answer.file,
-                segment: answer.segment,
-                is_right,
-            };
-            self.due.insert(passing.to, due);
+            let answer = (passing.from, answer.file, answer.segment);
+            self.due.insert(passing.to, Due { answer, is_right });
         }
     }
 
@@ -56,12 +52,12 @@ impl RuleCheck for HashChecks {
                 from,
                 file,
                 segment,
-            } => self.check(rank, true, (from, file, segment), hearing),
-            Deed::WrongHash {
+            }
+            | Deed::WrongHash {
                 from,
                 file,
                 segment,
-            } => self.check(rank, false, (from, file, segment), hearing),
+            } => self.check(event, (from, file, segment), hearing),
             Deed::Saved { .. } | Deed::Ended if event.thread == Thread::Download => {
                 self.go_on(rank, hearing);
             }
@@ -85,22 +81,18 @@ impl HashChecks {
     /// A client goes on: it must have checked what came.
     fn go_on(&mut self, rank: Rank, hearing: &mut Hearing<'_>) {
         if let Some(due) = self.due.remove(&rank) {
-            let (segment, from) = (hearing.known.segment(due.file, due.segment), due.from);
+            let (from, file, segment) = due.answer;
+            let segment = hearing.known.segment(file, segment);
             let text = format!("rank {rank} did not check {segment} from rank {from}");
             hearing.report(text);
         }
     }
 
     /// A client says whether the hash of a segment was right.
-    fn check(
-        &mut self,
-        rank: Rank,
-        is_found_right: bool,
-        (from, file, segment): (Rank, FileId, SegmentIndex),
-        hearing: &mut Hearing<'_>,
-    ) {
-        let is_due = |due: &Due| (due.from, due.file, due.segment) == (from, file, segment);
-        let due = self.due.remove(&rank).filter(is_due);
+    fn check(&mut self, event: &Event, answer: SegmentFrom, hearing: &mut Hearing<'_>) {
+        let (rank, (from, file, segment)) = (event.rank, answer);
+        let is_found_right = matches!(event.deed, Deed::Verified { .. });
+        let due = self.due.remove(&rank).filter(|due| due.answer == answer);
         if due.is_some_and(|due| due.is_right == is_found_right) {
             return;
         }

@@ -111,32 +111,19 @@ impl TrackerKnowledge {
 
     /// What is wrong with the first answer to a client.
     fn joins(&mut self, client: Rank, joined: &Joined, known: &KnownSwarm) -> Option<String> {
-        let Joined {
-            file,
-            hashes,
-            members,
-            held,
-            ..
-        } = joined;
-        self.told
-            .insert((client, *file), self.log.get(file).map_or(0, Vec::len));
-        let all = SegmentSet::all(hashes.len());
-        let none = SegmentSet::none(hashes.len());
-        let is_right = |(&member, said): (&Rank, &SegmentSet)| {
-            let told = self.held.get(&(*file, member)).unwrap_or(&none);
-            *said
-                == *if known.owns(member, *file) {
-                    &all
-                } else {
-                    told
-                }
+        let (file, segments) = (joined.file, joined.hashes.len());
+        let told = self.log.get(&file).map_or(0, Vec::len);
+        self.told.insert((client, file), told);
+        let (all, none) = (SegmentSet::all(segments), SegmentSet::none(segments));
+        let held = |&member: &Rank| match known.owns(member, file) {
+            true => &all,
+            false => self.held.get(&(file, member)).unwrap_or(&none),
         };
-        let right = if known.settings.knows_segments() {
-            held.len() == members.len() && members.iter().zip(held).all(is_right)
-        } else {
-            held.is_empty()
+        let right = match known.settings.knows_segments() {
+            true => joined.held.iter().eq(joined.members.iter().map(held)),
+            false => joined.held.is_empty(),
         };
-        (!right).then(|| wrong(client, *file, known))
+        (!right).then(|| wrong(client, file, known))
     }
 
     /// What is wrong with a later one.
@@ -155,14 +142,15 @@ impl TrackerKnowledge {
             let news = log.iter().skip(told).copied();
             news.filter(|(member, _)| *member != client).collect()
         };
-        let mut said: Vec<_> = (members.gained.iter())
-            .flat_map(|gained| {
+        let mut said = Vec::new();
+        for gained in &members.gained {
+            said.extend(
                 gained
                     .segments
                     .iter()
-                    .map(|&segment| (gained.member, segment))
-            })
-            .collect();
+                    .map(|&segment| (gained.member, segment)),
+            );
+        }
         news.sort_unstable();
         said.sort_unstable();
         (news != said).then(|| wrong(client, file, known))

@@ -69,7 +69,7 @@ struct Held {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SwarmQuestion {
     /// Whether it was UPDATE, and not SWARM_REQUEST.
-    pub(super) is_update: bool,
+    is_update: bool,
     /// The place of the file in the list, if somebody owns it.
     file: Option<usize>,
 }
@@ -324,11 +324,11 @@ impl KnownSwarm {
             .map(|(&(client, file), held)| (client, file, held.count))
     }
 
-    /// The clients that wait for an answer of the tracker, each with its question.
-    pub(super) fn unanswered(&self) -> impl Iterator<Item = (Rank, SwarmQuestion)> {
-        let all = self.questions.iter();
-        all.flat_map(|(&client, questions)| {
-            questions.iter().map(move |&question| (client, question))
+    /// The client of each UPDATE, or of each SWARM_REQUEST, that the tracker has not answered.
+    pub(super) fn unanswered(&self, is_update: bool) -> impl Iterator<Item = Rank> {
+        self.questions.iter().flat_map(move |(&client, questions)| {
+            let questions = questions.iter().filter(move |it| it.is_update == is_update);
+            questions.map(move |_| client)
         })
     }
 

@@ -128,14 +128,10 @@ type Why = Option<&'static str>;
 
 impl Requester {
     fn wrong(&self, me: Rank, request: &SegmentRequest, known: &KnownSwarm) -> Why {
-        let &SegmentRequest {
-            file,
-            segment,
-            hash,
-        } = request;
+        let (file, segment) = (request.file, request.segment);
         match known.hash(file, segment) {
             None => Some("which there is not"),
-            Some(right) if right != hash => Some("with another hash than was promised"),
+            Some(right) if right != request.hash => Some("with another hash than was promised"),
             Some(_) if known.has_come(me, file, segment) => Some("which it held"),
             Some(_) => None,
         }

@@ -7,34 +7,28 @@ use swarm::protocol::{Rank, Tag};
 
 /// Checks that a message may be where it is. Otherwise returns the rule that it breaks, and how.
 pub(super) fn check(passing: &Passing<'_>, known: &KnownSwarm) -> Result<(), (Rule, String)> {
-    let &Passing {
-        thread,
-        from,
-        to,
-        letter,
-        ..
-    } = passing;
-    let tag = letter.tag();
+    let (thread, from, to) = (passing.thread, passing.from, passing.to);
+    let tag = passing.letter.tag();
     let (sender, reader) = (tag.sender(), tag.reader());
     let exists = known.has(from, sender) && known.has(to, reader) && from != to;
-    match passing.way {
-        Way::Posted if exists && thread == sender => Ok(()),
-        Way::Taken if exists && thread == reader => Ok(()),
-        Way::Posted => {
-            let text = format!(
-                "rank {from} sent {tag} to rank {to} from its {thread} thread, \
-                 which is not for it to send"
-            );
-            Err((rule(tag, from, to), text))
-        }
-        Way::Taken => {
-            let text = format!(
-                "rank {to} took {tag} from rank {from} with its {thread} thread, \
-                 which is not for it to take"
-            );
-            Err((rule(tag, from, to), text))
-        }
+    let meant = match passing.way {
+        Way::Posted => sender,
+        Way::Taken => reader,
+    };
+    if exists && thread == meant {
+        return Ok(());
     }
+    let text = match passing.way {
+        Way::Posted => format!(
+            "rank {from} sent {tag} to rank {to} from its {thread} thread, \
+             which is not for it to send"
+        ),
+        Way::Taken => format!(
+            "rank {to} took {tag} from rank {from} with its {thread} thread, \
+             which is not for it to take"
+        ),
+    };
+    Err((rule(tag, from, to), text))
 }
 
 fn rule(tag: Tag, from: Rank, to: Rank) -> Rule {

@@ -42,10 +42,8 @@ impl RuleCheck for FairShares {
                 let is_steady = |owner: &Rank| known.part(*owner).is_steady();
                 let owners = owners.filter(|owners| owners.iter().all(is_steady));
                 let share = |owner: &Rank| shares.get(owner).copied().unwrap_or(0);
-                let least = owners
-                    .into_iter()
-                    .flatten()
-                    .min_by_key(|owner| share(owner));
+                let owners = owners.into_iter().flatten();
+                let least = owners.min_by_key(|owner| share(owner));
                 let most = shares.iter().max_by_key(|(_, share)| **share);
                 if let (Some(owner), Some((member, most))) = (least, most)
                     && *most > share(owner) + 1

@@ -74,11 +74,9 @@ impl RuleCheck for SwarmLists {
     }
 
     fn owed(&mut self, hearing: &mut Hearing<'_>) {
-        for (client, question) in hearing.known.unanswered() {
-            if !question.is_update {
-                let text = format!("the tracker never answered rank {client}'s SWARM_REQUEST");
-                hearing.report(text);
-            }
+        for client in hearing.known.unanswered(false) {
+            let text = format!("the tracker never answered rank {client}'s SWARM_REQUEST");
+            hearing.report(text);
         }
     }
 }

@@ -72,11 +72,8 @@ impl RuleCheck for Updates {
     }
 
     fn owed(&mut self, hearing: &mut Hearing<'_>) {
-        let known = hearing.known;
-        for (client, question) in known.unanswered() {
-            if question.is_update {
-                hearing.report(format!("the tracker never answered rank {client}'s UPDATE"));
-            }
+        for client in hearing.known.unanswered(true) {
+            hearing.report(format!("the tracker never answered rank {client}'s UPDATE"));
         }
     }
 }
