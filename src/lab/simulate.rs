@@ -73,26 +73,6 @@ pub enum SwarmSource {
 /// A client's input, or what is wrong with it.
 type Input = Result<Manifest, Vec<String>>;
 
-impl SwarmSource {
-    /// What every client has read, in rank order.
-    fn inputs(&self, seed: u64) -> Result<Vec<Input>> {
-        match self {
-            SwarmSource::Of(shape) => {
-                let inputs = shape.swarm(&mut Rng::with_seed(seed));
-                Ok(inputs.into_iter().map(Ok).collect())
-            }
-            SwarmSource::In(folder) => {
-                let there = inputs::clients(folder)
-                    .with_context(|| format!("cannot list the inputs in {}", folder.display()))?;
-                let clients =
-                    inputs::count(&there).with_context(|| folder.display().to_string())?;
-                let read = |client| manifest::read(&inputs::path(folder, client));
-                Ok(Rank::clients(clients).map(read).collect())
-            }
-        }
-    }
-}
-
 /// Into a folder, if there is one.
 impl Outputs for Option<PathBuf> {
     fn save(&mut self, client: Rank, file: &SavedFile) -> Result<(), String> {
@@ -147,8 +127,22 @@ impl Simulate {
         Ok((to_download(&inputs), self.cast(inputs.len())?))
     }
 
+    /// What every client has read, in rank order.
     fn inputs(&self) -> Result<Vec<Input>> {
-        self.swarm.inputs(self.settings.seed)
+        match &self.swarm {
+            SwarmSource::Of(shape) => {
+                let inputs = shape.swarm(&mut Rng::with_seed(self.settings.seed));
+                Ok(inputs.into_iter().map(Ok).collect())
+            }
+            SwarmSource::In(folder) => {
+                let there = inputs::clients(folder)
+                    .with_context(|| format!("cannot list the inputs in {}", folder.display()))?;
+                let clients =
+                    inputs::count(&there).with_context(|| folder.display().to_string())?;
+                let read = |client| manifest::read(&inputs::path(folder, client));
+                Ok(Rank::clients(clients).map(read).collect())
+            }
+        }
     }
 
     /// A run at its start.
@@ -246,7 +240,7 @@ fn seconds(time: Duration) -> String {
 
 /// The exit status and the report of a run that has come to its end.
 fn ended(plan: &Plan, simulation: Simulation<Option<PathBuf>>) -> (Exit, Report) {
-    let finished = simulation.finish();
+    let finished = simulation.machines.finish();
     let ending = finished.tracker.ending().expect("it is over");
     Report::of_ending(plan, ending, finished.measured)
 }
@@ -317,6 +311,7 @@ impl SimulatedRun {
             let advanced = self.simulation.advance(STEPS);
             if let Some(spool) = &mut self.spool {
                 self.simulation
+                    .machines
                     .events()
                     .for_each(|event| spool.push(&event));
             }
@@ -338,7 +333,7 @@ impl SimulatedRun {
     fn signalled(&self) -> Option<String> {
         let number = i32::try_from(self.signal.load(Ordering::Relaxed)).ok()?;
         let name = signal_name(number).filter(|_| number != 0)?;
-        let unfinished = self.simulation.machines().tracker().unfinished();
+        let unfinished = self.simulation.machines.tracker().unfinished();
         Some(format!("{name} came; {}", report::unfinished(&unfinished)))
     }
 }
@@ -359,7 +354,7 @@ impl ProgressView {
             return;
         };
         *next = now + self.style.interval();
-        if let Some(done) = simulation.machines().tracker().progress() {
+        if let Some(done) = simulation.machines.tracker().progress() {
             let (expected, style) = (self.expected, self.style);
             let line = self
                 .line

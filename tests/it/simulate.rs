@@ -452,9 +452,9 @@ fn run(seed: u64) -> Run {
     let links = Links::new(latency, settings.rng(Rank::TRACKER));
     let mut simulation = Simulation::new(machines, links, tracker_time);
     while simulation.advance(1000).expect("it goes on") {}
-    let is_over = simulation.machines().is_over();
-    let events = simulation.events().collect();
-    let finished = simulation.finish();
+    let is_over = simulation.machines.is_over();
+    let events = simulation.machines.events().collect();
+    let finished = simulation.machines.finish();
     Run {
         measured: finished.measured.expect("no input is refused"),
         inputs,

@@ -8,16 +8,17 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use super::links::Links;
-use super::machines::{Finished, Machines, Outputs};
+use super::machines::{Machines, Outputs};
 use super::queue::Queue;
-use swarm::event::{Event, Thread};
+use swarm::event::Thread;
 use swarm::protocol::{Envelope, Letter, Rank};
 use swarm::report;
 
 /// All machines of a run, and the messages on their way between them. What happens follows from two
 /// seeds alone: the machines' and the links'.
 pub struct Simulation<O> {
-    machines: Machines<O>,
+    /// Only the simulation drives them. Others ask them, fetch their events, and end the run.
+    pub machines: Machines<O>,
     queue: Queue<Next>,
     links: Links,
     /// How long the tracker takes to serve a message.
@@ -105,21 +106,6 @@ impl<O: Outputs> Simulation<O> {
     /// The virtual time.
     pub fn now(&self) -> Duration {
         self.now
-    }
-
-    /// The machines.
-    pub fn machines(&self) -> &Machines<O> {
-        &self.machines
-    }
-
-    /// The events since the last call, if they are kept.
-    pub fn events(&mut self) -> impl Iterator<Item = Event> {
-        self.machines.events()
-    }
-
-    /// Ends the run here, whether it is over or is broken off.
-    pub fn finish(self) -> Finished<O> {
-        self.machines.finish()
     }
 
     fn arrive(&mut self, parcel: Parcel) -> Result<()> {
@@ -251,7 +237,7 @@ mod tests {
             "the first INIT_ACK"
         );
         assert!(!simulation.advance(1000).unwrap());
-        let measured = simulation.finish().measured.unwrap();
+        let measured = simulation.machines.finish().measured.unwrap();
         assert_eq!((measured.files, measured.segments), (1, 3));
     }
 
