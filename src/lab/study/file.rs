@@ -8,8 +8,7 @@ use serde::Deserialize;
 use swarm::toml_file::{self, Wrong, one_of};
 use toml::{Spanned, Value};
 
-use super::definition::{Finding, Study};
-use super::grid::{Grid, Point};
+use super::definition::{Finding, Grid, Point, Study};
 use super::interval;
 use super::metrics::Metric;
 use super::ordered::Ordered;
@@ -87,7 +86,7 @@ pub(super) fn study(text: &str, name: &str, folder: &Path, parse: Parse) -> Resu
         for point in &points {
             if !seen.insert(point.labels.clone()) {
                 let labels = point.labels.join(", ");
-                return Err((grid.span(), format!("{labels}: twice in the grids")));
+                return Err(wrong(grid, format!("{labels}: twice in the grids")));
             }
             // All of them, so that a study does not stop half way.
             parse(&point.settings, folder).map_err(|refused| {
@@ -97,30 +96,25 @@ pub(super) fn study(text: &str, name: &str, folder: &Path, parse: Parse) -> Resu
                 (span, refused.why)
             })?;
         }
-        let repetitions = *grid.as_ref().repetitions.as_ref();
-        if !(1..=interval::MOST).contains(&repetitions) {
-            let span = grid.as_ref().repetitions.span();
-            let most = interval::MOST;
-            return Err((span, format!("expected 1 to {most}, found {repetitions}")));
+        let repetitions = &grid.as_ref().repetitions;
+        let (number, most) = (*repetitions.as_ref(), interval::MOST);
+        if !(1..=most).contains(&number) {
+            let why = format!("expected 1 to {most}, found {number}");
+            return Err(wrong(repetitions, why));
         }
         grids.push(Grid {
-            repetitions,
+            repetitions: number,
             at_once: grid.as_ref().at_once.unwrap_or(0),
             points,
         });
     }
-    let pictures: Vec<Picture> = file
-        .pictures
-        .iter()
-        .map(|picture| drawn(picture, &axes, &metrics, &grids))
-        .collect::<Result<_, _>>()?;
-    for (index, table) in file.pictures.iter().enumerate() {
-        if pictures[..index]
-            .iter()
-            .any(|other| other.name == *table.name.as_ref())
-        {
-            return Err((table.name.span(), "another picture has this name".into()));
+    let mut pictures: Vec<Picture> = Vec::new();
+    for table in &file.pictures {
+        let picture = drawn(table, &axes, &metrics, &grids)?;
+        if pictures.iter().any(|other| other.name == picture.name) {
+            return Err(wrong(&table.name, "another picture has this name"));
         }
+        pictures.push(picture);
     }
     Ok(Study {
         name: name.to_owned(),
@@ -143,7 +137,7 @@ fn classes(file: &StudyFile) -> Result<Vec<String>, Wrong> {
     let mut classes = Vec::new();
     for class in &file.classes {
         if classes.contains(class.as_ref()) {
-            return Err((class.span(), format!("'{}': twice", class.as_ref())));
+            return Err(wrong(class, format!("'{}': twice", class.as_ref())));
         }
         classes.push(class.as_ref().clone());
     }
@@ -164,21 +158,19 @@ fn axes(file: &StudyFile, metrics: &[Metric]) -> Result<Vec<String>, Wrong> {
         if named(grid) != axes {
             let expected = axes.join(", ");
             let why = format!("expected the axes of the first grid, in its order: {expected}");
-            return Err((grid.span(), why));
+            return Err(wrong(grid, why));
         }
     }
     for (name, _) in &first.as_ref().axes.0 {
         let is_column = OTHER_COLUMNS.contains(&&name.as_ref()[..]);
         if is_column || metrics.iter().any(|metric| metric.name == *name.as_ref()) {
-            return Err((
-                name.span(),
-                "the results have another column of this name".into(),
-            ));
+            let why = "the results have another column of this name";
+            return Err(wrong(name, why));
         }
     }
     for (name, _) in &file.combinations.0 {
         if !axes.contains(name.as_ref()) {
-            return Err((name.span(), format!("expected an axis, {}", one_of(&axes))));
+            return Err(wrong(name, format!("expected an axis, {}", one_of(&axes))));
         }
     }
     Ok(axes)
@@ -204,7 +196,7 @@ fn points(
                     Some(options) => settings(options)?,
                     None => {
                         let names = combinations.0.iter().map(|(name, _)| name.as_ref());
-                        return Err((value.span(), format!("expected {}", one_of(names))));
+                        return Err(wrong(value, format!("expected {}", one_of(names))));
                     }
                 },
             };
@@ -240,10 +232,8 @@ fn settings(options: &Ordered<Spanned<Value>>) -> Result<Vec<Setting>, Wrong> {
 fn setting(name: &Spanned<String>, value: &Spanned<Value>) -> Result<Option<Setting>, Wrong> {
     let option = name.as_ref();
     if NOT_FOR_STUDIES.contains(&&option[..]) {
-        return Err((
-            name.span(),
-            format!("a study has no --{option} for its runs"),
-        ));
+        let why = format!("a study has no --{option} for its runs");
+        return Err(wrong(name, why));
     }
     let text = written(value)?;
     Ok(match value.as_ref().as_bool() {
@@ -270,7 +260,7 @@ fn written(value: &Spanned<Value>) -> Result<String, Wrong> {
     }
     let text = text(value.as_ref()).filter(|text| !text.chars().any(char::is_control));
     let why = "expected a text, a number, true or false";
-    text.ok_or_else(|| (value.span(), why.into()))
+    text.ok_or_else(|| wrong(value, why))
 }
 
 fn drawn(
@@ -283,11 +273,11 @@ fn drawn(
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
     if name.is_empty() || !name.chars().all(is_plain) {
         let why = "expected a name of letters, digits and '-', for it is the file's";
-        return Err((table.name.span(), why.into()));
+        return Err(wrong(&table.name, why));
     }
     let axis = |name: &Spanned<String>| {
         let place = axes.iter().position(|axis| axis == name.as_ref());
-        place.ok_or_else(|| (name.span(), format!("expected an axis, {}", one_of(axes))))
+        place.ok_or_else(|| wrong(name, format!("expected an axis, {}", one_of(axes))))
     };
     let x = axis(&table.x)?;
     let lines = table.lines.as_ref().map(axis).transpose()?;
@@ -295,10 +285,7 @@ fn drawn(
     let y = of_runs.find(|metric| metric.name == *table.y.as_ref());
     let y = y.cloned().ok_or_else(|| {
         let names = metrics.iter().map(|metric| &metric.name);
-        (
-            table.y.span(),
-            format!("expected a figure, {}", one_of(names)),
-        )
+        wrong(&table.y, format!("expected a figure, {}", one_of(names)))
     })?;
     let mut only = vec![None; axes.len()];
     for (name, values) in &table.only.0 {
@@ -317,34 +304,33 @@ fn drawn(
     };
     for (place, axis) in axes.iter().enumerate() {
         let values = picture.values(place, grids);
-        let span = table.name.span();
         if values.is_empty() {
-            return Err((
-                span,
-                format!("'{axis}' has none of the values that are drawn"),
-            ));
+            let why = format!("'{axis}' has none of the values that are drawn");
+            return Err(wrong(&table.name, why));
         }
         if place != x && Some(place) != lines && values.len() > 1 {
             let why = format!("say which '{axis}' is drawn: only.{axis} = [...]");
-            return Err((span, why));
+            return Err(wrong(&table.name, why));
         }
     }
     if lines.is_some_and(|lines| picture.values(lines, grids).len() > MOST_LINES) {
-        let why = format!("expected at most {} lines", MOST_LINES);
-        return Err((table.name.span(), why));
+        let why = format!("expected at most {MOST_LINES} lines");
+        return Err(wrong(&table.name, why));
     }
     let is_log = matches!(table.log, Log::X | Log::XY);
     let is_positive = |text: &String| text.parse::<f64>().is_ok_and(|number| number > 0.0);
     if is_log && !picture.values(x, grids).iter().all(is_positive) {
         let why = "expected numbers above 0 for a logarithmic axis";
-        return Err((table.x.span(), why.into()));
+        return Err(wrong(&table.x, why));
     }
     Ok(picture)
+}
+
+/// What is wrong at a place.
+fn wrong<T>(place: &Spanned<T>, why: impl Into<String>) -> Wrong {
+    (place.span(), why.into())
 }
 
 fn one(/* the first seed */) -> u32 {
     1
 }
-
-#[cfg(test)]
-mod tests;

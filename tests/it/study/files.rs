@@ -1,4 +1,4 @@
-//! What is wrong with the file of a study.
+//! What the file of a study says: which runs there are, and what is wrong in it.
 
 use super::folder;
 
@@ -36,6 +36,29 @@ y = "makespan"
 lines = "design"
 log = "xy"
 "#;
+
+#[test]
+fn every_combination_of_every_grid_runs_with_the_same_seeds() {
+    let folder = folder(STUDY);
+    super::well(folder.path(), "1", &[]);
+    let files = super::files(&folder.path().join("works"));
+    let mut rows = csv::Reader::from_reader(files["results.csv"].as_bytes());
+    let shown = rows.records().map(|row| {
+        let row: Vec<String> = row.expect("a row").iter().map(String::from).collect();
+        format!("{} | {}", row[..4].join(" "), row[row.len() - 1])
+    });
+    let shown: Vec<String> = shown.collect();
+    let one = "--flash-crowd --segments=10 --clients=3 --window=1 --tracker-grants";
+    let two = |clients| {
+        format!("--flash-crowd --segments=10 --window=3 --clients={clients} --upload-time=5ms")
+    };
+    assert_eq!(shown[0], format!("3 one 1 5 | {one}"));
+    assert_eq!(shown[1], format!("3 one 2 6 | {one}"));
+    assert_eq!(shown[2], format!("3 two 1 5 | {}", two(3)));
+    assert_eq!(shown[8], format!("50 two 1 5 | {}", two(50)));
+    assert_eq!(shown.len(), 9);
+    assert!(files["index.html"].contains("All with --flash-crowd --segments=10. "));
+}
 
 #[test]
 fn what_is_wrong_is_said_with_its_place() {
