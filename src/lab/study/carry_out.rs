@@ -13,8 +13,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use rayon::ThreadPoolBuilder;
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
-use super::definition::Study;
-use super::grid::StudyRun;
+use super::definition::{Study, StudyRun};
 use super::metrics::Figures;
 use super::results::{EarlierResults, Results};
 use super::setting::Parse;
@@ -89,18 +88,13 @@ impl<'a> Plan<'a> {
         parse: Parse,
         signal: &Arc<AtomicUsize>,
     ) -> Result<Vec<Figures>, Stop> {
-        let Plan {
-            study,
-            folder,
-            known,
-            segments,
-        } = self;
+        let (study, segments) = (self.study, self.segments);
         let runs = study.runs();
-        let done = known.figures.len();
+        let done = self.known.figures.len();
         let bar = bar(&segments, done);
-        let path = folder.join("results.csv");
-        let results = fs::create_dir_all(&folder)
-            .and_then(|()| Results::go_on(&path, study, &runs, known))
+        let path = self.folder.join("results.csv");
+        let results = fs::create_dir_all(&self.folder)
+            .and_then(|()| Results::go_on(&path, study, &runs, self.known))
             .map_err(Stop::NotWritten)?;
         let results = Mutex::new(results);
         let one = |(number, run): (usize, &StudyRun<'_>)| {

@@ -67,17 +67,10 @@ fn draw(area: &Area<'_>, picture: &Picture, summary: &Summary) -> Drawn {
         area.draw(&Text::new(line.clone(), (24, top), style(TITLE, INK)))?;
         top += STEP + 8;
     }
-    let is_labelled = summary.lines.iter().any(|line| !line.label.is_empty());
-    let longest = summary
-        .lines
-        .iter()
-        .map(|line| line.label.chars().count())
-        .max();
-    let right = if is_labelled {
-        110 + 18 * longest.unwrap_or(0)
-    } else {
-        50
-    };
+    let widths = summary.lines.iter().map(|line| line.label.chars().count());
+    let longest = widths.max().unwrap_or(0);
+    let is_labelled = longest > 0;
+    let right = if is_labelled { 110 + 18 * longest } else { 50 };
 
     let (x, y) = (Scale::right(picture, summary), Scale::up(picture, summary));
     let mut chart = ChartBuilder::on(area)

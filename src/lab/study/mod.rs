@@ -3,20 +3,19 @@
 //! of cores.
 //!
 //! [`Studies`] are carried out one after the other. Each is read from its `file` (TOML, in whose order
-//! its tables are read: `ordered`) into its `definition`: grids of points (`grid`), each with the options of a
+//! its tables are read: `ordered`) into its `definition`: grids of points, each with the options of a
 //! run (`setting`), and pictures (`picture`). `carry_out` does the runs that are left on all cores, and
 //! each leaves a row of figures (`metrics`) in the `results`, from which an interrupted study goes on. A
 //! picture shows the median of each point with its `interval` (`summary`, `chart`), and the `page` has all of
 //! them.
 //!
 //! `studies` names `file`, `carry_out` and `page`; these name `results`, `chart` and `summary`; and all name
-//! `definition`, which names `grid`, `picture`, `setting` and `metrics`.
+//! `definition`, which names `picture`, `setting` and `metrics`.
 
 mod carry_out;
 mod chart;
 mod definition;
 mod file;
-mod grid;
 mod interval;
 mod metrics;
 mod ordered;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::grid::{self, Grid};
+use super::definition::{self, Grid};
 use super::metrics::Metric;
 
 /// The most lines that can be told apart: there are no more colours.
@@ -38,7 +38,7 @@ pub(super) struct Picture {
 impl Picture {
     /// The values of an axis that are drawn, in the order of the grids.
     pub(super) fn values(&self, axis: usize, grids: &[Grid]) -> Vec<String> {
-        let mut values = grid::values(axis, grids);
+        let mut values = definition::values(axis, grids);
         if let Some(only) = &self.only[axis] {
             values.retain(|value| only.contains(value));
         }

@@ -6,10 +6,9 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use csv::{ReaderBuilder, StringRecord, Writer};
+use csv::{Reader, StringRecord, Writer};
 
-use super::definition::Study;
-use super::grid::StudyRun;
+use super::definition::{Study, StudyRun};
 use super::metrics::Figures;
 
 /// The columns that are neither options nor figures.
@@ -57,18 +56,17 @@ impl EarlierResults {
 
 fn known(text: &[u8], study: &Study, runs: &[StudyRun<'_>]) -> Result<Vec<Figures>> {
     let mut figures = Vec::new();
-    let mut rows = ReaderBuilder::new().has_headers(false).from_reader(text);
+    let mut rows = Reader::from_reader(text);
+    if !text.is_empty() {
+        let expected = columns(study).join(",");
+        let found = rows.headers()?.iter().collect::<Vec<_>>().join(",");
+        ensure!(
+            found == expected,
+            "line 1: expected the columns {expected}, found {found}"
+        );
+    }
     for (number, row) in rows.records().enumerate() {
         let row = row?;
-        let Some(number) = number.checked_sub(1) else {
-            let expected = columns(study).join(",");
-            let found = row.iter().collect::<Vec<_>>().join(",");
-            ensure!(
-                found == expected,
-                "line 1: expected the columns {expected}, found {found}"
-            );
-            continue;
-        };
         let most = runs.len();
         let run = runs
             .get(number)

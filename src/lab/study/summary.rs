@@ -1,7 +1,6 @@
 //! What a picture shows: the median of each point, and where it may lie.
 
-use super::definition::Study;
-use super::grid;
+use super::definition::{self, Study};
 use super::interval::Interval;
 use super::metrics::Figures;
 use super::picture::Picture;
@@ -50,22 +49,19 @@ impl Summary {
             let mut pairs = labels.iter().zip(&picture.only);
             pairs.all(|(label, only)| only.as_ref().is_none_or(|only| only.contains(label)))
         };
-        let rows = || {
-            runs.iter()
-                .zip(figures)
-                .filter(|(run, _)| drawn(&run.point.labels))
-        };
         let point = |x: &String, line: Option<(usize, &String)>| {
             let is_there = |labels: &[String]| {
-                labels[picture.x] == *x && line.is_none_or(|(axis, value)| labels[axis] == *value)
+                let is_of_line = line.is_none_or(|(axis, value)| labels[axis] == *value);
+                labels[picture.x] == *x && is_of_line && drawn(labels)
             };
-            let rows = rows().filter(|(run, _)| is_there(&run.point.labels));
+            let rows = runs.iter().zip(figures);
+            let rows = rows.filter(|(run, _)| is_there(&run.point.labels));
             Interval::of(rows.filter_map(|(_, figures)| figures[metric]).collect())
         };
         let line = |line: Option<(usize, &String)>| Curve {
             label: line.map_or_else(String::new, |(_, value)| value.clone()),
             place: line.map_or(0, |(axis, value)| {
-                let all = grid::values(axis, &study.grids);
+                let all = definition::values(axis, &study.grids);
                 all.iter().position(|other| other == value).unwrap_or(0)
             }),
             points: xs.iter().map(|x| point(x, line)).collect(),
@@ -74,10 +70,8 @@ impl Summary {
             None => vec![line(None)],
             Some(axis) => {
                 let values = picture.values(axis, &study.grids);
-                values
-                    .iter()
-                    .map(|value| line(Some((axis, value))))
-                    .collect()
+                let curves = values.iter().map(|value| line(Some((axis, value))));
+                curves.collect()
             }
         };
         Summary { xs, numbers, lines }
