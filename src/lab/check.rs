@@ -96,7 +96,7 @@ pub struct Checked {
     clients: usize,
     /// Whether the run came to its end.
     complete: bool,
-    events: u64,
+    pub(crate) events: u64,
     judgements: Vec<Judgement>,
 }
 
@@ -181,11 +181,6 @@ impl Checked {
     /// What is to be said of each rule, in order.
     pub fn judgements(&self) -> &[Judgement] {
         &self.judgements
-    }
-
-    /// How many events the trace has.
-    pub(crate) fn events(&self) -> u64 {
-        self.events
     }
 
     /// A line on all rules.

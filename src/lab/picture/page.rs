@@ -130,7 +130,7 @@ pub(super) fn page(
         trace: name.to_string_lossy().into_owned(),
         complete: header.complete,
         clients: header.clients,
-        events: checked.events(),
+        events: checked.events,
         outcome: checked.outcome().to_string(),
         outcome_mark: match checked.outcome() {
             CheckOutcome::Holds => Mark::Good,
@@ -138,7 +138,12 @@ pub(super) fn page(
             CheckOutcome::Unreadable | CheckOutcome::Untold => Mark::Doubt,
         },
         settings: &header.plan,
-        defaults: defaults(header.clients),
+        defaults: Plan {
+            settings: Settings::default(),
+            clients: header.clients,
+            corrupt: Vec::new(),
+            cast: Cast::default(),
+        },
         hosts,
         uncertainty: uncertain.max_by(f64::total_cmp),
         rules: (checked.judgements().iter())
@@ -152,15 +157,6 @@ pub(super) fn page(
         told: story.tell(&header.plan.settings),
     };
     PAGE.telling(&run)
-}
-
-fn defaults(clients: usize) -> Plan {
-    Plan {
-        settings: Settings::default(),
-        clients,
-        corrupt: Vec::new(),
-        cast: Cast::default(),
-    }
 }
 
 fn judged<'a>(judgement: &'a Judgement, places: &'a BTreeMap<u64, OffencePlace>) -> JudgedHere<'a> {

@@ -13,7 +13,7 @@ use super::shared_file::SharedFile;
 use pages::column::{Column, Columns};
 use swarm::event::{Deed, Event, Thread};
 use swarm::protocol::{
-    Answer, FileId, FileName, Hashes, Init, InitAck, Letter, Rank, SegmentAnswer, SegmentIndex,
+    Answer, FileId, FileName, Init, InitAck, Letter, OwnedFile, Rank, SegmentAnswer, SegmentIndex,
     ToDownload, ToTracker,
 };
 use swarm::report::Measured;
@@ -43,7 +43,7 @@ pub(super) struct Story {
     files: BTreeMap<FileId, SharedFile>,
     numbers: BTreeMap<FileName, FileId>,
     /// What each client owns, in the order of its INIT.
-    owned: BTreeMap<Rank, Vec<(FileName, Hashes)>>,
+    owned: BTreeMap<Rank, Vec<OwnedFile>>,
     gained: Vec<Gained>,
     marks: Vec<Mark>,
     served: BTreeMap<Rank, Histogram>,
@@ -114,14 +114,11 @@ impl Story {
     fn posted(&mut self, event: &Event, to: Rank, letter: &Letter) {
         match letter {
             Letter::ToTracker(ToTracker::Init(Init::Ready(owned))) => {
-                let owned = owned
-                    .iter()
-                    .map(|file| (file.name.clone(), file.hashes.clone()));
-                self.owned.insert(event.rank, owned.collect());
+                self.owned.insert(event.rank, owned.clone());
             }
             Letter::ToDownload(ToDownload::InitAck(InitAck::Start(numbers))) => {
                 let owned = self.owned.get(&to).into_iter().flatten();
-                for ((name, hashes), &number) in owned.zip(numbers) {
+                for (OwnedFile { name, hashes }, &number) in owned.zip(numbers) {
                     self.numbers.insert(name.clone(), number);
                     let file = self.files.entry(number);
                     let file = file.or_insert_with(|| SharedFile::new(name.clone(), hashes.len()));
