@@ -90,10 +90,11 @@ function underway(index, from, to) {
  * (`setTime`), and that nothing is to be kept any more (`leave`). `home` is what is shown first and by Fit.
  */
 function makeTimeView({ canvas, stage, state, whole, home = whole, gutter }, { hover, click, forget, setTime, leave }) {
-  let width = 320, moving = null;
+  const size = { width: 320, height: 200 };
+  let moving = null;
   state.view = home;
 
-  const plotWidth = () => width - gutter - 8;
+  const plotWidth = () => size.width - gutter - 8;
   const toX = (time) => gutter + ((time - state.view[0]) / (state.view[1] - state.view[0])) * plotWidth();
   const toTime = (x) => state.view[0] + ((x - gutter) / plotWidth()) * (state.view[1] - state.view[0]);
 
@@ -119,7 +120,7 @@ function makeTimeView({ canvas, stage, state, whole, home = whole, gutter }, { h
 
   function drawAxis(pen, look) {
     pen.fillStyle = look.card;
-    pen.fillRect(0, 0, width, AXIS);
+    pen.fillRect(0, 0, size.width, AXIS);
     const marks = ticks(...state.view, plotWidth() / 110);
     const labels = timeLabels(marks, Math.max(...state.view.map(Math.abs)));
     pen.font = look.font(11);
@@ -129,12 +130,42 @@ function makeTimeView({ canvas, stage, state, whole, home = whole, gutter }, { h
       const x = Math.round(toX(value)) + 0.5;
       if (x < gutter) return;
       pen.fillStyle = look.quiet;
-      if (x < width - 34) pen.fillText(labels[i], x, AXIS / 2 - 2);
+      if (x < size.width - 34) pen.fillText(labels[i], x, AXIS / 2 - 2);
       pen.fillStyle = look.line;
       pen.fillRect(x, AXIS - 6, 1, 6);
     });
     pen.fillStyle = look.line;
-    pen.fillRect(0, AXIS, width, 1);
+    pen.fillRect(0, AXIS, size.width, 1);
+  }
+
+  // What is in the view is painted on a canvas of its own, and only anew when the view or the choice changes:
+  // the light on a thing and what else follows the pointer is laid over a copy of it.
+  const base = document.createElement("canvas");
+  let painted = "";
+
+  /** Paints a picture of this height; `paintBase` paints what is in the view. Returns the pen for what is laid over it. */
+  function paint(height, look, { choice, hurried }, paintBase) {
+    const thin = hurried && moving !== null;
+    const { pen, ...fitted } = stage.fit(height);
+    Object.assign(size, fitted);
+    const wanted = [...state.view, stage.offset, size.width, size.height, look.theme, choice, thin, window.devicePixelRatio].join();
+    if (painted !== wanted) {
+      const under = fitCanvas(base, size.width, size.height);
+      under.fillStyle = look.card;
+      under.fillRect(0, 0, size.width, size.height);
+      paintBase(under, look, thin);
+    }
+    painted = wanted;
+    pen.drawImage(base, 0, 0, size.width, size.height);
+    return pen;
+  }
+
+  /** Makes what is painted faint, so that what is painted next stands out. */
+  function fade(pen, look, alpha) {
+    pen.globalAlpha = alpha;
+    pen.fillStyle = look.card;
+    pen.fillRect(gutter, AXIS, size.width, size.height);
+    pen.globalAlpha = 1;
   }
 
   /* The pointer and the keys */
@@ -197,5 +228,5 @@ function makeTimeView({ canvas, stage, state, whole, home = whole, gutter }, { h
   $("zoom-out").addEventListener("click", () => zoom(2));
   $("fit").addEventListener("click", fit);
 
-  return { plotWidth, toX, toTime, show, drawAxis, moves: () => moving !== null, setWidth: (pixels) => (width = pixels) };
+  return { size, plotWidth, toX, toTime, show, drawAxis, paint, fade };
 }

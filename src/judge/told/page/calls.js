@@ -56,8 +56,7 @@ function makeCalls(failing, state, getLook) {
 
   const shown = calls.times.filter((times) => !times).length;
 
-  const base = document.createElement("canvas");
-  let painted = "", index, chosenVersion = 0, size = { width: 320, height: 200 }, drawn = { calls: 0, messages: 0 }, pointer = null;
+  let index, choice = 0, drawn = { calls: 0, messages: 0 }, pointer = null;
   const view = makeTimeView({ canvas, stage, state, whole, home, gutter: GUTTER }, {
     hover: lookAt,
     click: (x, y) => state.set({ selected: thingAt(x, y) }),
@@ -67,7 +66,7 @@ function makeCalls(failing, state, getLook) {
     },
     leave: () => state.set({ selected: -1 }),
   });
-  const { toX, toTime } = view;
+  const { size, toX, toTime } = view;
   const toY = (lane) => lanes[lane].y - stage.offset;
 
   /* A thing is a call, or a message: those have the numbers after the calls. */
@@ -88,7 +87,7 @@ function makeCalls(failing, state, getLook) {
     const rankOf = (call) => lanes[calls.lane[call]].rank;
     const touches = (way) => [ways.sent[way], ways.taken[way]].some((call) => call >= 0 && rankOf(call) === rank) || ways.to[way] === rank;
     index = timeIndex(ways, muted.has(uses.length) ? [] : ways.order.filter((way) => rank === "" || touches(way)));
-    chosenVersion++;
+    choice++;
   }
 
   const shows = (call) => !state.muted.has(calls.use[call]);
@@ -244,10 +243,7 @@ function makeCalls(failing, state, getLook) {
     });
   }
 
-  function paintBase(look, thin) {
-    const pen = fitCanvas(base, size.width, size.height);
-    pen.fillStyle = look.card;
-    pen.fillRect(0, 0, size.width, size.height);
+  function paintBase(pen, look, thin) {
     drawLanes(pen, look);
     const [from, to] = state.view;
     const found = underway(index, from, to);
@@ -288,22 +284,11 @@ function makeCalls(failing, state, getLook) {
   }
 
   function draw(hurried) {
-    const thin = hurried && view.moves();
     const look = getLook();
-    const { pen, ...fitted } = stage.fit(height);
-    size = fitted;
-    view.setWidth(size.width);
-    const wanted = [...state.view, stage.offset, size.width, size.height, look.theme, chosenVersion, thin, window.devicePixelRatio].join();
-    if (painted !== wanted) paintBase(look, thin);
-    painted = wanted;
-
-    pen.drawImage(base, 0, 0, size.width, size.height);
+    const pen = view.paint(height, look, { choice, hurried }, paintBase);
     const shining = lit();
     if (shining.calls.length || shining.ways.length) {
-      pen.globalAlpha = 0.6;
-      pen.fillStyle = look.card;
-      pen.fillRect(GUTTER, AXIS, size.width, size.height);
-      pen.globalAlpha = 1;
+      view.fade(pen, look, 0.6);
       for (const call of shining.calls) drawPending(pen, look, call);
       for (const call of shining.calls) drawBar(pen, look, call);
       drawArrows(pen, look, shining.ways, { fine: true, bold: 0.8 });

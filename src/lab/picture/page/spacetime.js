@@ -33,15 +33,12 @@ function makeDiagram(run, state, getLook) {
   const segmentTag = run.tags.findIndex((tag) => tag.name === "SEGMENT");
   const refused = (id) => messages.tag[id] === segmentTag && refusals[messages.detail[id]];
 
-  // The arrows are drawn on a canvas of their own, and only anew when the view or the choice changes:
-  // the light on a message and the line of the time are laid over a copy of it.
-  const base = document.createElement("canvas");
-  let painted = "", index, chosenVersion = 0, size = { width: 320, height: 200 }, drawn = 0, mode = "arrows", pointer = null, hoverText = null, density = null;
+  let index, choice = 0, drawn = 0, mode = "arrows", pointer = null, hoverText = null, density = null;
 
   /* The view */
 
   const view = makeTimeView({ canvas, stage, state, whole, gutter: GUTTER }, { hover: lookAt, click, forget, setTime, leave: () => state.set({ selected: -1 }) });
-  const { plotWidth, toX, toTime, show } = view;
+  const { size, plotWidth, toX, toTime, show } = view;
   const toY = (lane) => lanes.at[Math.min(lane, run.lanes - 1)] - stage.offset;
 
   /** Brings a message or a moment into the middle of the view, with about thirty neighbours on each side. */
@@ -66,7 +63,7 @@ function makeDiagram(run, state, getLook) {
       (rank === "" || messages.from[id] === rank || messages.to[id] === rank) &&
       (file === "" || messages.file[id] === file);
     index = timeIndex(messages, messages.order.filter(wanted));
-    chosenVersion++;
+    choice++;
   }
 
   /** An arrow's two ends. A message that was never taken is a stub at its sender, one whose posting is lost a stub at its reader. */
@@ -216,10 +213,7 @@ function makeDiagram(run, state, getLook) {
     }
   }
 
-  function paintBase(look, thin) {
-    const pen = fitCanvas(base, size.width, size.height);
-    pen.fillStyle = look.card;
-    pen.fillRect(0, 0, size.width, size.height);
+  function paintBase(pen, look, thin) {
     drawLanes(pen, look);
     drawn = 0;
     const [from, to] = state.view;
@@ -326,22 +320,11 @@ function makeDiagram(run, state, getLook) {
   };
 
   function draw(hurried) {
-    const thin = hurried && view.moves();
     const look = getLook();
-    const { pen, ...fitted } = stage.fit(lanes.height);
-    size = fitted;
-    view.setWidth(size.width);
-    const wanted = [...state.view, stage.offset, size.width, size.height, look.theme, chosenVersion, thin, window.devicePixelRatio].join();
-    if (painted !== wanted) paintBase(look, thin);
-    painted = wanted;
-
-    pen.drawImage(base, 0, 0, size.width, size.height);
+    const pen = view.paint(lanes.height, look, { choice, hurried }, paintBase);
     const shining = lit();
     if (shining.length) {
-      pen.globalAlpha = 0.72;
-      pen.fillStyle = look.card;
-      pen.fillRect(GUTTER, AXIS, size.width, size.height);
-      pen.globalAlpha = 1;
+      view.fade(pen, look, 0.72);
       drawArrows(pen, shining, { fine: true, bold: 1.2 }, look);
     }
     const x = toX(state.time);
