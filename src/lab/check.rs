@@ -37,8 +37,15 @@ impl Check {
     pub fn run(&self) -> Result<CheckOutcome> {
         let checked = Checked::new(&self.trace, self.inputs.as_deref())?;
         if self.json {
-            serde_json::to_writer_pretty(io::stdout().lock(), &checked.report())
-                .context("cannot print")?;
+            let report = CheckReport {
+                schema: SCHEMA,
+                clients: checked.clients,
+                complete: checked.complete,
+                events: checked.events,
+                outcome: checked.outcome().to_string(),
+                rules: checked.judgements.iter().map(Judged::from).collect(),
+            };
+            serde_json::to_writer_pretty(io::stdout().lock(), &report).context("cannot print")?;
             println!();
         } else {
             print!("{checked}");
@@ -201,17 +208,6 @@ impl Checked {
             CheckOutcome::Untold
         } else {
             CheckOutcome::Holds
-        }
-    }
-
-    fn report(&self) -> CheckReport<'_> {
-        CheckReport {
-            schema: SCHEMA,
-            clients: self.clients,
-            complete: self.complete,
-            events: self.events,
-            outcome: self.outcome().to_string(),
-            rules: self.judgements.iter().map(Judged::from).collect(),
         }
     }
 }

@@ -187,10 +187,8 @@ pub fn write(folder: &Path, swarm: &[Manifest], replace: bool) -> Result<()> {
         if let Some(number) = inputs::number(name.as_str(), "file", "") {
             let path = written.path().join(format!("out{number}.txt"));
             if !path.exists() {
-                put(
-                    path,
-                    hashes.iter().map(|hash| format!("{hash}\n")).collect(),
-                )?;
+                let text = hashes.iter().map(|hash| format!("{hash}\n"));
+                put(path, text.collect())?;
             }
         }
     }

@@ -84,10 +84,7 @@ pub fn page(title: &str, style: &str, body: &str) -> String {
 
 /// Fills the places of a template, which are given in their order. A content that looks like a place is none.
 fn filled(template: &str, contents: &[(&str, &str)]) -> String {
-    let length = contents
-        .iter()
-        .map(|(_, content)| content.len())
-        .sum::<usize>();
+    let length: usize = contents.iter().map(|(_, content)| content.len()).sum();
     let mut filled = String::with_capacity(template.len() + length);
     let mut rest = template;
     for (place, content) in contents {

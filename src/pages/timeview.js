@@ -41,6 +41,11 @@ function drawHead(pen, [x0, y0, x1, y1], bold, least) {
   pen.fill();
 }
 
+/** Adds a cross to a path: `reach` is how far it goes to each side. */
+function addCross(pen, x, y, reach) {
+  for (const side of [-1, 1]) pen.moveTo(x - reach, y - reach * side), pen.lineTo(x + reach, y + reach * side);
+}
+
 /* What is underway when */
 
 /** How many of the first values of a sorted array are at most `limit`. */

@@ -1,6 +1,6 @@
 //! The page of a run, and what its script is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
@@ -57,7 +57,7 @@ struct RunPage<'a> {
     settings: &'a Plan,
     /// The settings of a run without options.
     defaults: Plan,
-    hosts: Vec<&'a str>,
+    hosts: BTreeSet<&'a str>,
     uncertainty: Option<f64>,
     rules: Vec<JudgedHere<'a>>,
     tags: Vec<ToldTag>,
@@ -115,13 +115,6 @@ pub(super) fn page(
     story: Story,
     window: Option<RangeInclusive<Duration>>,
 ) -> Result<String> {
-    let mut hosts: Vec<&str> = header
-        .clocks
-        .iter()
-        .map(|clock| clock.host.as_str())
-        .collect();
-    hosts.sort_unstable();
-    hosts.dedup();
     let uncertain = header.clocks.iter().map(|clock| clock.uncertainty);
     let name = trace.file_name().unwrap_or(trace.as_os_str());
     let run = RunPage {
@@ -144,7 +137,9 @@ pub(super) fn page(
             corrupt: Vec::new(),
             cast: Cast::default(),
         },
-        hosts,
+        hosts: (header.clocks.iter())
+            .map(|clock| &clock.host[..])
+            .collect(),
         uncertainty: uncertain.max_by(f64::total_cmp),
         rules: (checked.judgements().iter())
             .map(|judgement| judged(judgement, places))

@@ -21,14 +21,30 @@ const LENGTH: Duration = Duration::from_micros(1);
 
 /// One of Chrome's trace events. Times are in microseconds.
 #[derive(Serialize)]
-struct Entry<'a> {
+struct Entry<'a, T> {
     name: &'a str,
     ph: &'a str,
     pid: u32,
     tid: u32,
     /// What a kind of event (`ph`) has besides.
     #[serde(flatten)]
-    rest: Value,
+    rest: T,
+}
+
+#[derive(Serialize)]
+struct SliceOfTrack {
+    ts: f64,
+    dur: f64,
+    args: Value,
+}
+
+#[derive(Serialize)]
+struct ArrowEnd {
+    ts: f64,
+    id: u64,
+    cat: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bp: Option<&'static str>,
 }
 
 /// Writes all events of a trace.
@@ -61,13 +77,8 @@ pub(super) fn write(events: Reader, out: impl Write) -> Result<()> {
 struct Slice {
     line: u64,
     event: Event,
-    arrow: Option<Arrow>,
-}
-
-/// An arrow's end at an event.
-enum Arrow {
-    Begins(u64),
-    Ends(u64),
+    /// The arrow that begins or ends here.
+    arrow: Option<(Way, u64)>,
 }
 
 /// The arrows, numbered from 1 on.
@@ -79,16 +90,16 @@ struct Arrows {
 
 impl Arrows {
     /// The arrow that begins or ends at an event. There is none where only its end is known.
-    fn at(&mut self, event: &Event) -> Option<Arrow> {
+    fn at(&mut self, event: &Event) -> Option<(Way, u64)> {
         let passing = Passing::of(event)?;
         let key = Key::of(&passing);
         match passing.way {
             Way::Posted => {
                 self.drawn += 1;
                 self.underway.insert(key, self.drawn);
-                Some(Arrow::Begins(self.drawn))
+                Some((passing.way, self.drawn))
             }
-            Way::Taken => self.underway.remove(&key).map(Arrow::Ends),
+            Way::Taken => Some((passing.way, self.underway.remove(&key)?)),
         }
     }
 }
@@ -100,7 +111,13 @@ struct List<W> {
 }
 
 impl<W: Write> List<W> {
-    fn add(&mut self, name: &str, ph: &str, who: (Rank, Thread), rest: Value) -> Result<()> {
+    fn add<T: Serialize>(
+        &mut self,
+        name: &str,
+        ph: &str,
+        who: (Rank, Thread),
+        rest: T,
+    ) -> Result<()> {
         let before = if self.is_empty { "[\n" } else { ",\n" };
         self.is_empty = false;
         let (pid, tid) = (who.0.0, track(who.1));
@@ -142,17 +159,14 @@ impl<W: Write> List<W> {
         let (name, args) = content(*line, &event.deed);
         let ts = microseconds(event.time);
         let dur = microseconds(until_next.min(LENGTH));
-        let rest = json!({ "ts": ts, "dur": dur, "args": args });
-        self.add(&name, "X", who, rest)?;
-        let (ph, rest) = match arrow {
+        self.add(&name, "X", who, SliceOfTrack { ts, dur, args })?;
+        let (ph, id, bp) = match *arrow {
             None => return Ok(()),
-            Some(Arrow::Begins(id)) => ("s", json!({ "ts": ts, "id": id, "cat": "message" })),
-            Some(Arrow::Ends(id)) => {
-                let rest = json!({ "ts": ts, "id": id, "cat": "message", "bp": "e" });
-                ("f", rest)
-            }
+            Some((Way::Posted, id)) => ("s", id, None),
+            Some((Way::Taken, id)) => ("f", id, Some("e")),
         };
-        self.add("message", ph, who, rest)
+        let cat = "message";
+        self.add("message", ph, who, ArrowEnd { ts, id, cat, bp })
     }
 }
 

@@ -54,7 +54,8 @@ impl Show {
             story,
             self.window.clone(),
         )?;
-        write(&page, html.as_bytes())?;
+        let cannot = || format!("cannot write {}", page.display());
+        fs::write(&page, html).with_context(cannot)?;
         let mut said = format!("{}: {}", page.display(), checked.summary());
         if let Some(perfetto) = &self.perfetto {
             self.for_perfetto(perfetto)?;
@@ -117,10 +118,6 @@ fn page_of(trace: &Path) -> PathBuf {
     let mut page = name.into_os_string();
     page.push(".html");
     page.into()
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The places of all offences, by their lines.

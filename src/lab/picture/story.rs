@@ -141,10 +141,8 @@ impl Story {
             return;
         }
         known.gained(event.time.as_secs_f64(), segment);
-        self.verified
-            .entry(event.rank)
-            .or_default()
-            .count(event.time);
+        let verified = self.verified.entry(event.rank).or_default();
+        verified.count(event.time);
         self.gained.push(Gained {
             time: event.time.as_secs_f64(),
             client: event.rank,

@@ -97,11 +97,7 @@ impl Departures {
 
     /// Whether a client that owns anything has sent each segment of it.
     fn is_copy_out(&self, client: Rank, known: &KnownSwarm) -> bool {
-        let sent = |number| {
-            self.sent
-                .get(&(client, number))
-                .map_or(0, |(_, sent)| *sent)
-        };
+        let sent = |number| self.sent.get(&(client, number)).map_or(0, |it| it.1);
         let is_out = |file: &KnownFile| file.number.map_or(0, sent) == file.hashes.len();
         let owned = known.owned(client).filter(|file| !file.hashes.is_empty());
         let mut owned = owned.peekable();

@@ -68,9 +68,8 @@ impl RuleCheck for Requests {
             }
             (Way::Taken, Letter::ToDownload(ToDownload::Segment(answer))) => {
                 let client = self.clients.entry(to).or_default();
-                client
-                    .in_flight
-                    .remove(&(from, answer.file, answer.segment));
+                let answered = (from, answer.file, answer.segment);
+                client.in_flight.remove(&answered);
                 if matches!(answer.answer, Answer::Busy(_)) {
                     client.invite(from, answer.file, answer.segment);
                 }

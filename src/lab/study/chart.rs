@@ -196,10 +196,8 @@ impl Scale {
         let mut ticks: Vec<(f64, String)> = Vec::new();
         for (&place, label) in places.iter().zip(&summary.xs) {
             // Names that would touch are left out.
-            if ticks
-                .last()
-                .is_none_or(|(last, _)| place - last >= 0.05 * length)
-            {
+            let last = ticks.last();
+            if last.is_none_or(|(last, _)| place - last >= 0.05 * length) {
                 ticks.push((place, label.clone()));
             }
         }
@@ -213,10 +211,8 @@ impl Scale {
 
     fn up(picture: &Picture, summary: &Summary) -> Scale {
         let is_log = matches!(picture.log, Log::Y | Log::XY);
-        let points = summary
-            .lines
-            .iter()
-            .flat_map(|line| line.points.iter().flatten());
+        let lines = summary.lines.iter();
+        let points = lines.flat_map(|line| line.points.iter().flatten());
         let values = points.flat_map(|point| [point.low, point.median, point.high]);
         let values: Vec<f64> = values.filter(|value| !is_log || *value > 0.0).collect();
         let most = values.iter().copied().fold(0.0, f64::max);
@@ -239,11 +235,8 @@ impl Scale {
         }
         // So that there are 4 to 10 of them.
         let power = 10_f64.powf((most / 4.0).log10().floor());
-        let step = [5.0, 2.0, 1.0].map(|it| it * power);
-        let step = step
-            .into_iter()
-            .find(|step| most / step >= 4.0)
-            .unwrap_or(power);
+        let mut steps = [5.0, 2.0, 1.0].into_iter().map(|it| it * power);
+        let step = steps.find(|step| most / step >= 4.0).unwrap_or(power);
         let number = (1.05 * most / step).floor() as usize;
         let ticks = (0..=number).map(|tick| tick as f64 * step);
         Scale {

@@ -24,10 +24,8 @@ pub(super) struct StudyPage {
 impl StudyPage {
     pub(super) fn new(study: &Study, figures: &[Figures]) -> StudyPage {
         let mark = mark(figures);
-        let is_outdated = study
-            .finding
-            .as_ref()
-            .is_some_and(|finding| finding.of != mark);
+        let finding = study.finding.as_ref();
+        let is_outdated = finding.is_some_and(|finding| finding.of != mark);
         let mut parts = said(study, is_outdated);
         let mut summaries = Vec::new();
         for picture in &study.pictures {

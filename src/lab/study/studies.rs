@@ -90,16 +90,9 @@ impl Studies {
     /// Where the page finds the pictures of a study.
     fn pictures(&self, study: &Study) -> String {
         let folder = self.folder(study);
-        let from = self
-            .page
-            .as_deref()
-            .and_then(Path::parent)
-            .unwrap_or(Path::new(""));
-        folder
-            .strip_prefix(from)
-            .unwrap_or(&folder)
-            .display()
-            .to_string()
+        let from = self.page.as_deref().and_then(Path::parent);
+        let inside = folder.strip_prefix(from.unwrap_or(Path::new("")));
+        inside.unwrap_or(&folder).display().to_string()
     }
 }
 

@@ -55,10 +55,8 @@ impl Links {
         }
         let [least, most] = [least, most].map(nanoseconds);
         let drawn = now.saturating_add(Duration::from_nanos(self.rng.u64(least..=most)));
-        let last = self
-            .last
-            .entry((from, to, Thread::reader(letter)))
-            .or_default();
+        let flow = (from, to, Thread::reader(letter));
+        let last = self.last.entry(flow).or_default();
         *last = drawn.max(*last);
         *last
     }

@@ -212,7 +212,7 @@ function makeCalls(failing, state, getLook) {
       pen.arc(x1, y1, 4.5, 0, 7);
       pen.fill();
       pen.moveTo(x0, y0), pen.lineTo(x1 - (x1 - x0) / 3, y1 - (y1 - y0) / 3);
-      for (const side of [-1, 1]) pen.moveTo(x1 - 3, y1 - 3 * side), pen.lineTo(x1 + 3, y1 + 3 * side);
+      addCross(pen, x1, y1, 3);
       pen.stroke();
     }
   }
@@ -228,7 +228,7 @@ function makeCalls(failing, state, getLook) {
       pen.strokeStyle = pen.fillStyle = look.bad;
       pen.lineWidth = 2.5;
       pen.beginPath();
-      for (const side of [-1, 1]) pen.moveTo(x - 4.5, y - 4.5 * side), pen.lineTo(x + 4.5, y + 4.5 * side);
+      addCross(pen, x, y, 4.5);
       pen.stroke();
       pen.font = look.font(11, 600);
       pen.textBaseline = "middle";

@@ -11,7 +11,6 @@ function makeMap(run, state, getLook, onPick) {
   let size = { width: 320, height: 100 }, pointer = null;
 
   const held = (client) => countUpTo(cells.clients[client - 1].times, state.time);
-  const fromOf = (event) => cells.from[event];
 
   /** Each file's bar is as wide as its share of all cells, but none is lost from sight. */
   function layFiles(width) {
@@ -39,7 +38,7 @@ function makeMap(run, state, getLook, onPick) {
         const event = arrival[first + cell];
         if (event < 0 || cells.time[event] > state.time) continue;
         have++;
-        source = fromOf(event);
+        source = cells.from[event];
       }
       const share = have / (to - from);
       const full = share ? look.clientChannels(source) : empty;
@@ -156,7 +155,7 @@ function makeMap(run, state, getLook, onPick) {
     const name = first === last ? `segment ${count(first)}` : `segments ${count(first)} to ${count(last)}`;
     if (event < 0) return { title, facts: [name, "never held"] };
     const when = cells.time[event] > state.time ? "not yet held: verified at" : "held since";
-    return { title, facts: [name, `${when} ${moment(cells.time[event])}`, `${first === last ? "sent" : "the last one sent"} by client ${fromOf(event)}`], colour: getLook().client(fromOf(event)) };
+    return { title, facts: [name, `${when} ${moment(cells.time[event])}`, `${first === last ? "sent" : "the last one sent"} by client ${cells.from[event]}`], colour: getLook().client(cells.from[event]) };
   }
 
   function showTooltip() {
@@ -170,7 +169,7 @@ function makeMap(run, state, getLook, onPick) {
   });
   canvas.addEventListener("click", () => {
     const at = pointer && cellAt(...pointer);
-    if (at && at.event >= 0) onPick(at.client, at.file, at.cell, fromOf(at.event));
+    if (at && at.event >= 0) onPick(at.client, at.file, at.cell, cells.from[at.event]);
   });
   canvas.addEventListener("pointerleave", () => {
     pointer = null;

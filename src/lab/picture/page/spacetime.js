@@ -37,7 +37,11 @@ function makeDiagram(run, state, getLook) {
 
   /* The view */
 
-  const view = makeTimeView({ canvas, stage, state, whole, gutter: GUTTER }, { hover: lookAt, click, forget, setTime, leave: () => state.set({ selected: -1 }) });
+  const view = makeTimeView({ canvas, stage, state, whole, gutter: GUTTER }, {
+    hover: lookAt, forget, setTime,
+    click: (x, y) => state.set({ selected: messageAt(x, y) }),
+    leave: () => state.set({ selected: -1 }),
+  });
   const { size, plotWidth, toX, toTime, show } = view;
   const toY = (lane) => lanes.at[Math.min(lane, run.lanes - 1)] - stage.offset;
 
@@ -122,10 +126,7 @@ function makeDiagram(run, state, getLook) {
   function openCircle(pen, x, y, crossed) {
     pen.beginPath();
     pen.arc(x, y, 3.5, 0, 7);
-    if (crossed) for (const side of [-1, 1]) {
-      pen.moveTo(x - 2.5, y - 2.5 * side);
-      pen.lineTo(x + 2.5, y + 2.5 * side);
-    }
+    if (crossed) addCross(pen, x, y, 2.5);
     pen.stroke();
   }
 
@@ -206,7 +207,7 @@ function makeDiagram(run, state, getLook) {
       } else if (kind === "ended") {
         pen.moveTo(x, y - r - 1), pen.lineTo(x, y + r + 1), pen.stroke();
       } else {
-        pen.moveTo(x - r, y - r), pen.lineTo(x + r, y + r), pen.moveTo(x - r, y + r), pen.lineTo(x + r, y - r);
+        addCross(pen, x, y, r);
         pen.lineWidth = 2.5;
         pen.stroke();
       }
@@ -415,9 +416,6 @@ function makeDiagram(run, state, getLook) {
   function forget() {
     pointer = hoverText = null;
     state.set({ hover: -1 });
-  }
-  function click(x, y) {
-    state.set({ selected: messageAt(x, y) });
   }
   /** A click on a flag of the axis leads to its offence, and ends the grip; any other sets the time. */
   function setTime(x, isFirst) {
