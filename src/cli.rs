@@ -129,10 +129,9 @@ enum Command {
 pub fn request() -> Result<Request, clap::Error> {
     // mpirun may give its ranks a terminal, and write what they print there into a file.
     let is_hidden = swarm::launch::rank().is_some();
-    let color = if is_hidden {
-        ColorChoice::Never
-    } else {
-        ColorChoice::Auto
+    let color = match is_hidden {
+        true => ColorChoice::Never,
+        false => ColorChoice::Auto,
     };
     let mut command = Arguments::command().color(color);
     let matches = command.try_get_matches_from_mut(std::env::args_os())?;

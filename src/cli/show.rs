@@ -47,10 +47,8 @@ impl ShowArguments {
     /// # Errors
     /// When the time to be shown ends before it begins.
     pub(super) fn show(self) -> Result<Show, clap::Error> {
-        let (start, end) = (
-            self.from.unwrap_or(Duration::ZERO),
-            self.to.unwrap_or(Duration::MAX),
-        );
+        let start = self.from.unwrap_or(Duration::ZERO);
+        let end = self.to.unwrap_or(Duration::MAX);
         if start >= end {
             return Err(conflict("--from has to be before --to"));
         }

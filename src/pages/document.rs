@@ -88,10 +88,9 @@ impl Part {
             Part::Table(rows) => {
                 let row = |(number, row): (usize, &Vec<Words>)| {
                     let cells: Vec<String> = row.iter().map(Words::markdown).collect();
-                    let line = if number == 0 {
-                        format!("|{}\n", "---|".repeat(row.len()))
-                    } else {
-                        String::new()
+                    let line = match number {
+                        0 => format!("|{}\n", "---|".repeat(row.len())),
+                        _ => String::new(),
                     };
                     format!("| {} |\n{line}", cells.join(" | "))
                 };

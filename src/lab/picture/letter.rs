@@ -60,10 +60,9 @@ pub(super) fn content(
                 (detail, Some(answer.file), Some(answer.segment))
             }
             ToDownload::Availability(offer) => {
-                let detail = if offer.load.is_some() {
-                    "held"
-                } else {
-                    "not held"
+                let detail = match offer.load {
+                    Some(_) => "held",
+                    None => "not held",
                 };
                 (detail, Some(offer.file), Some(offer.segment))
             }

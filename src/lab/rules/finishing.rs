@@ -63,10 +63,9 @@ impl RuleCheck for Finishing {
                 if self.done.insert(from)
                     && let Some(name) = lacking.symmetric_difference(&reported).next()
                 {
-                    let but = if lacking.contains(name) {
-                        "did not get"
-                    } else {
-                        "got"
+                    let but = match lacking.contains(name) {
+                        true => "did not get",
+                        false => "got",
                     };
                     hearing.report(format!(
                         "rank {from} sent ALL_COMPLETE with a wrong word about '{name}', \

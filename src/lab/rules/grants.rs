@@ -15,9 +15,6 @@ pub(super) struct Grants {
     downloads: BTreeMap<(Rank, FileId), GrantedDownload>,
 }
 
-/// A segment of a file.
-type FileSegment = (FileId, SegmentIndex);
-
 /// The grants for one client's download of a file.
 #[derive(Default)]
 struct GrantedDownload {
@@ -104,7 +101,7 @@ impl Grants {
     fn begins(
         &mut self,
         client: Rank,
-        (file, segment): FileSegment,
+        (file, segment): (FileId, SegmentIndex),
         known: &KnownSwarm,
     ) -> Option<String> {
         let download = self.download(client, file);

@@ -254,19 +254,17 @@ fn wrong(
 
 fn refusal(question: OpenQuestion, did: &str, known: &KnownSwarm) -> String {
     let (me, by, segment) = (question.me, question.by, question.segment(known));
-    let how = if known.owns(me, question.file) {
-        "owns"
-    } else {
-        "had verified before"
+    let how = match known.owns(me, question.file) {
+        true => "owns",
+        false => "had verified before",
     };
     format!("rank {me} {did} {segment} to rank {by}, which it {how}")
 }
 
 fn unwilling(question: OpenQuestion, did: &str, known: &KnownSwarm) -> String {
-    let why = if known.has_left(question.me) {
-        "though it had left"
-    } else {
-        "though it is a free rider"
+    let why = match known.has_left(question.me) {
+        true => "though it had left",
+        false => "though it is a free rider",
     };
     wrongly(question, did, why, known)
 }

@@ -106,10 +106,9 @@ impl SwarmLists {
             Swarm::Members(members) => (members.size, &members.members, &members.seeds, false),
         };
         if is_first == is_peer {
-            let which = if is_first {
-                "anew"
-            } else {
-                "without its hashes"
+            let which = match is_first {
+                true => "anew",
+                false => "without its hashes",
             };
             let text = format!("the tracker told rank {client} of '{name}' {which}");
             hearing.report(text);

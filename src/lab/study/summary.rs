@@ -34,16 +34,12 @@ impl Summary {
         let metric = metric.expect("a metric is found by its name in this list");
         let mut xs = picture.values(picture.x, &study.grids);
         let number = |text: &String| text.parse::<f64>().ok().filter(|it| it.is_finite());
-        let numbers: Option<Vec<f64>> = xs.iter().map(number).collect();
-        let numbers = numbers.map(|mut numbers| {
-            xs.sort_by(|one, other| {
-                number(one)
-                    .partial_cmp(&number(other))
-                    .expect("both are finite")
-            });
+        let mut numbers: Option<Vec<f64>> = xs.iter().map(number).collect();
+        if let Some(numbers) = &mut numbers {
+            let order = |one: &String, other: &String| number(one).partial_cmp(&number(other));
+            xs.sort_by(|one, other| order(one, other).expect("both are finite"));
             numbers.sort_by(f64::total_cmp);
-            numbers
-        });
+        }
         let runs = study.runs();
         let drawn = |labels: &[String]| {
             let mut pairs = labels.iter().zip(&picture.only);

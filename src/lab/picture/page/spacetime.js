@@ -53,8 +53,7 @@ function makeDiagram(run, state, getLook) {
     const few = (last - first) / 50;
     const before = starts[Math.max(place - 30, 0)] ?? start - few, after = starts[Math.min(place + 30, starts.length - 1)] ?? start + few;
     const reach = Math.max(Math.min(start - before, after - start), (end - start) * 2, (last - first) * 1e-5);
-    const scroller = stage.scroller;
-    scroller.scrollTop = lanes.at[lane] - size.height / 2;
+    stage.scroller.scrollTop = lanes.at[lane] - size.height / 2;
     show((start + end) / 2 - reach, (start + end) / 2 + reach);
   }
 
