@@ -52,7 +52,7 @@ test-mpich: export MPIRUN := $(MPIRUN_MPICH)
 test-mpich: export CARGO_TARGET_DIR := target/mpich
 test-mpich: deps mpich-deps
 	@[ -d target/mpich ] || [ ! -d target/release ] || { \
-	    mkdir target/mpich && cp -R target/release target/mpich && cargo clean --quiet --release -p mpi-sys; }
+	    mkdir target/mpich && cp -a target/release target/mpich && cargo clean --quiet --release -p mpi-sys; }
 	cargo build --release --locked $(QUICK)
 	./checker.sh --binary target/mpich/release/bittorrent
 	cargo test --release --locked $(QUICK) --test intruder
