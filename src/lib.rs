@@ -3,7 +3,7 @@
 //! with one thread, and serves them with another.
 //!
 //! # Layout
-//! Three houses, each with a map of its own:
+//! Four crates. Three are houses, each with a map of its own:
 //!
 //! * [`swarm`] is the assignment: the protocol, the tracker, the clients, the policies in which designs
 //!   differ, and the runtime that carries their messages over MPI.
@@ -23,21 +23,23 @@
 //! ones; rules, pictures and measures are made of them.
 //!
 //! # Who may name whom
-//! `main` -> [`cli`] -> [`judge`], [`lab`] -> [`swarm`], `pages`. The lab never names the runtime, and
-//! the judge knows only how inputs look and how ranks are started. Inside a house each room names only rooms
+//! `main` names [`cli`]. [`cli`] names [`judge`], [`lab`] and [`swarm`]. [`judge`] and [`lab`] name
+//! [`swarm`] and `pages`, and not each other. The lab never names the runtime. The judge knows names and
+//! ranks, how inputs and outputs look, and how ranks are started. Inside a house each room names only rooms
 //! below it. A test holds all of that (`tests/it/houses.rs`).
 //!
 //! # What is deliberately absent
 //! * What decides never sends, waits, prints or looks at a clock: it takes a message and the time, and
 //!   leaves what is to be done. So the tests run the same machines in one process, in any order that MPI
-//!   allows, and a decision never needs `mpirun` to be checked. Nor does [`lab::twin`] need one.
+//!   allows, and a decision never needs `mpirun` to be checked. [`lab::twin`] needs no MPI either.
 //! * No thread waits inside MPI for a reader or a sender: messages are posted, and the bytes kept
 //!   until MPI is done with them.
 //! * No thread reads another's mailbox: a communicator has one kind of reader, and a rank one of
 //!   each.
 //! * No segment is known by its hash: it is a file and a position, for equal hashes do occur.
-//! * The tracker holds no segment, and knows none that a peer holds unless it is asked to (R2).
-//! * Nothing is decided by what is counted for the report.
+//! * The tracker holds no segment, and does not know which segments a peer holds, except with
+//!   `--tracker-index segments` (R2).
+//! * What is counted for the report decides nothing.
 
 pub mod cli;
 

@@ -2,7 +2,7 @@
 //! right, what is wrong, and why.
 //!
 //! # Layout
-//! Data goes this way: [`Case`](runs::cases::Case) -> sandbox, with a recorder before MPI ->
+//! Data goes this way: [`Case`](runs::cases::Case) -> sandbox, with a recorder between the program and MPI ->
 //! [`Run`](seen::run::Run) -> what it shows of each [`Check`](checks::Check) -> all runs together:
 //! [`Grading`](told::grading::Grading) -> sheet, page, report, marks.
 //!
@@ -19,7 +19,7 @@
 //!   program ([`profiling`](runs::profiling)), which MPI a program uses (`elf`), and the `sandbox`.
 //! * [`grader`] grades one program: its runs under each condition (`work`), those with a wrong hash
 //!   (`lies`), its `speed`.
-//! * `course` grades all submissions: `build`s each, and keeps a table of them.
+//! * `course` grades all submissions: it builds each (`build`), and keeps a table of them.
 //! * [`command`] is the command: what it is asked for, what it writes, and its exit status.
 //!
 //! # What is deliberately absent
@@ -28,8 +28,9 @@
 //! * No check makes a run, knows another run, or names another check. Only [`told`] weighs runs against each
 //!   other.
 //! * [`runs`] judges nothing, and knows no check.
-//! * Nothing is called wrong, or right, that was not seen.
-//! * The judge knows nothing of how our own swarm works: only its inputs, ranks and launch.
+//! * What was not seen is called neither right nor wrong.
+//! * The judge knows nothing of how our own swarm works: only names and ranks, how inputs and outputs
+//!   look, and how ranks are started.
 
 pub mod checks;
 pub mod command;

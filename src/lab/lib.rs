@@ -10,13 +10,15 @@
 //! * [`study`] makes many simulated runs, a grid of options with several seeds each, on all cores, and shows
 //!   what came out: the results, pictures and a page.
 //!
-//! Names point one way, as a test holds (`tests/it/houses.rs`): [`study`] -> [`simulate`] -> [`generate`], [`twin`]; and [`picture`] -> [`check`] ->
-//! [`rules`]. All name the swarm's house; only [`picture`] and [`study`] name the pages'.
+//! Names point one way, as a test holds (`tests/it/houses.rs`): [`study`] -> [`simulate`] ->
+//! [`generate`], [`twin`]; and [`picture`] -> [`check`] -> [`rules`]. All name the swarm's house; only [`picture`] and [`study`] name the pages'.
 //!
 //! # What is deliberately absent
 //! * Nothing here talks over MPI, or needs it to be installed.
-//! * No rule of the protocol is told by the machines that are to keep it: [`rules`] knows events alone, so
-//!   that it judges a real run, a simulated one and one that a test makes up by the same words.
+//! * No machine says whether it kept a rule: [`rules`] judges by the events, and by what was known before
+//!   the run (inputs, settings, parts). So a real run, a simulated one and one that a test makes up are
+//!   judged alike. Only how many messages may be out at a time, and what INIT has to say, are asked of the
+//!   swarm's own code.
 //! * Nothing looks at a clock to decide anything: the same seed gives the same bytes, on one core or on many.
 
 pub mod check;

@@ -5,7 +5,7 @@
 //! * [`DrawnPage`](page::DrawnPage) is a page that a script draws (`drawn.html`): a run, a grading. Its maker
 //!   has its own elements, style and script; the common ones lie here, one for each thing:
 //!   `style.css`; `columns.js` reads what the page is told, `state.js` is what its parts share,
-//!   `theme.js` the colours, `words.js` says ranks and numbers, `elements.js` makes elements, `canvas.js`
+//!   `theme.js` the colours, `words.js` puts ranks and numbers into words, `elements.js` makes elements, `canvas.js`
 //!   canvases, and `timeview.js` is a stretch of time that can be zoomed and moved.
 //! * [`mod@column`] is numbers in columns, as a drawn page is told them.
 //! * [`document`] is what is read as it is written: a study, the list of grades. It is said once, and

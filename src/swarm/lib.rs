@@ -28,15 +28,16 @@
 //! * [`tracker`] is the tracker, a state machine.
 //! * [`client`] is a client, two state machines: one downloads, the other uploads.
 //! * [`scenario`] deals the parts: which clients come late, are slow, serve nobody or leave.
-//! * `runtime` carries messages between the machines. Only it touches MPI, and only with the
-//!   feature `mpi`.
+//! * `runtime` carries messages between the machines, with the feature `mpi`. No other room sends or
+//!   receives; [`launch`] asks MPI for its version.
 //! * [`event`] is what happens in a run, event by event. [`trace`] writes and reads the files of
 //!   events.
 //! * [`statistics`] counts. [`report`] tells people and programs what was counted.
 //! * [`output`] writes files, whole or not at all. [`progress`] is the line that says how far a run
 //!   is.
 //! * [`launch`] starts mpirun, and knows whether mpirun started this process.
-//! * [`exit`] has the exit statuses.
+//! * [`exit`] has the exit statuses. [`toml_file`] says where a TOML file is wrong, and `seconds` is
+//!   how times stand in reports.
 //!
 //! # Words
 //! The run:
@@ -111,7 +112,7 @@
 //! * No segment is known by its hash, because equal hashes do occur.
 //! * The tracker holds no segment, and knows of none that a peer holds unless the index says so
 //!   (R2).
-//! * Nothing is decided by what is counted for the report.
+//! * What is counted for the report decides nothing.
 
 pub mod client;
 pub mod event;

@@ -1,5 +1,5 @@
-//! A client: it registers, and then downloads and uploads until the tracker stops it (`life`). These
-//! are state machines only. [`crate::runtime`] drives them with threads, the twin in one process.
+//! A client: it registers (`life`), and then downloads and uploads until the tracker stops it. These
+//! are state machines only. The runtime drives them with threads, the twin in one process.
 
 mod download;
 mod fetch;

@@ -194,7 +194,7 @@ fn at_once<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error
     serializer.serialize_bytes(bytes)
 }
 
-/// On the wire a [`Wire`]; for people a list.
+/// On the wire a `Wire`; for people a list.
 impl Serialize for Hashes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {

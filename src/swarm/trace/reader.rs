@@ -191,7 +191,7 @@ impl Lines {
             bail!("expected the header of a trace, found an empty file");
         };
         let header: Header =
-            serde_json::from_str(text).or_else(|error| Err(not_a_header(text, error)))?;
+            serde_json::from_str(text).map_err(|error| not_a_header(text, error))?;
         check_schema(header.schema)?;
         Ok(header)
     }
