@@ -20,8 +20,6 @@ if ldd "$program" | grep -i mpi; then
     echo "without-mpi: the program is linked with MPI" >&2
     exit 1
 fi
-# Nothing here finds an mpirun.
-export PATH=/usr/bin:/bin
 "$program" generate --clients 4 --segments 20 --files 3 --seed 1 swarm
 "$program" simulate --input-dir swarm --output-dir out --upload-time 5ms --seed 1 --trace t.jsonl
 "$program" check t.jsonl --inputs swarm
