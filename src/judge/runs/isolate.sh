@@ -1,8 +1,8 @@
 #!/bin/sh
 # In name spaces of its own, as root there: no network, no other processes, and all files are for reading
-# but those of one folder, $1, which is the working folder. Then the command.
+# but those of one folder, $1. Then the command, in the folder where it was called.
 set -e
-folder=$1
+folder=$1 work=$PWD
 shift
 mount --make-rprivate /
 mount --bind "$folder" "$folder"
@@ -15,5 +15,5 @@ done
 mount -t tmpfs tmpfs /dev/shm
 # Some MPI libraries talk to the ranks over the host's own address.
 ip link set lo up 2>/dev/null || true
-cd "$folder"
+cd "$work"
 exec "$@"

@@ -9,7 +9,7 @@ use std::error::Error;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +28,7 @@ use wait4::{ResUse, Wait4};
 use watch::{STANDSTILL, Watch};
 
 use crate::seen::known::Known;
-use crate::seen::recording;
+use crate::seen::recording::Record;
 use crate::seen::run::{Ending, Hung, Run};
 use swarm::launch::Mpirun;
 use swarm::protocol::Rank;
@@ -71,6 +71,29 @@ pub struct Limits {
 
 /// The most bytes of a file that a rank writes, and of all outputs together.
 const MOST_OUTPUT: u64 = 64 << 20;
+
+/// The folders of a run. The program's own is one of them, and the records lie beside it.
+struct Places {
+    /// All of it.
+    all: PathBuf,
+    /// Where the program works: the inputs and outputs.
+    work: PathBuf,
+    /// What the recorder and `rank.sh` write.
+    record: PathBuf,
+    /// For temporary files of MPI and of the program.
+    scratch: PathBuf,
+}
+
+impl Places {
+    fn new(all: &Path) -> Places {
+        Places {
+            all: all.to_owned(),
+            work: all.join("work"),
+            record: all.join("record"),
+            scratch: all.join("tmp"),
+        }
+    }
+}
 
 /// What is run.
 #[derive(Debug, Clone, Copy)]
@@ -132,21 +155,23 @@ impl Sandbox {
         // The path of a socket is to be short, and no link.
         let path = folder.path().canonicalize()?;
         let ranks = job.inputs.len() + 1;
-        let record = path.join(".record");
-        recording::prepare(&record, ranks, job.known).context("cannot prepare the record")?;
-        fs::create_dir(path.join(".tmp"))?;
+        let places = Places::new(&path);
+        fs::create_dir(&places.work)?;
+        fs::create_dir(&places.scratch)?;
+        let record = Record::prepare(&places.record, ranks, job.known);
+        let record = record.context("cannot prepare the record")?;
         for (client, input) in Rank::clients(job.inputs.len()).zip(job.inputs) {
-            fs::write(swarm::inputs::path(&path, client), input)?;
+            fs::write(swarm::inputs::path(&places.work, client), input)?;
         }
         let (printed, writer) = io::pipe().context("cannot make a pipe")?;
-        let mut command = self.command(job, &path, &record);
+        let mut command = self.command(job, &places);
         command.stdout(writer.try_clone()?).stderr(writer);
         let started = Instant::now();
         let child = (command.spawn())
             .with_context(|| format!("cannot run {}", command.get_program().display()))?;
         drop(command); // and with it the writing ends of the pipe
         let printed = thread::spawn(move || beginning(printed));
-        let (resources, hung) = self.wait(child, started, &record, ranks)?;
+        let (resources, hung) = self.wait(child, started, &places, &record, ranks)?;
         let wall = started.elapsed();
         let left = sweep(hung.is_some());
         if self.is_interrupted.load(Ordering::Relaxed) {
@@ -155,9 +180,9 @@ impl Sandbox {
         let printed = printed.join().unwrap_or_default();
         let (hung, ranks_ended) = match hung {
             Some((hung, ends)) => (Some(hung), ends),
-            None => (None, culprits(rank_ends(&record, ranks))),
+            None => (None, culprits(rank_ends(&places.record, ranks))),
         };
-        let recording = recording::read(&record, ranks).context("cannot read the record")?;
+        let recording = record.read().context("cannot read the record")?;
         Ok(Run {
             ending: Ending {
                 hung,
@@ -166,7 +191,7 @@ impl Sandbox {
             },
             wall,
             cpu: resources.rusage.utime + resources.rusage.stime,
-            outputs: outputs(&path)?,
+            outputs: outputs(&places.work)?,
             printed,
             left,
             recording,
@@ -179,7 +204,8 @@ impl Sandbox {
         &self,
         child: Child,
         started: Instant,
-        record: &Path,
+        places: &Places,
+        record: &Record,
         ranks: usize,
     ) -> Result<(ResUse, Option<(Hung, RankEnds)>)> {
         let pid = Pid::from_child(&child);
@@ -188,7 +214,7 @@ impl Sandbox {
             let mut child = child;
             let _ = sender.send(child.wait4()); // the receiver lives longer
         });
-        let mut watch = Watch::new(record, ranks);
+        let mut watch = Watch::new(record);
         let hung = loop {
             match ended.recv_timeout(Duration::from_millis(100)) {
                 Ok(resources) => return Ok((resources.context("cannot wait for mpirun")?, None)),
@@ -202,7 +228,7 @@ impl Sandbox {
                 break Hung::Standstill(STANDSTILL);
             }
         };
-        let ends = rank_ends(record, ranks);
+        let ends = rank_ends(&places.record, ranks);
         let _ = kill_process(pid, Signal::TERM); // it may have ended just now
         let resources = match ended.recv_timeout(LINGERING) {
             Ok(resources) => resources.context("cannot wait for mpirun")?,

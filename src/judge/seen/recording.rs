@@ -1,8 +1,9 @@
 //! Reads what the profiling library recorded: `profiling/profiling.h` and `record.c` have the layout.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::seen::calls::{
@@ -55,74 +56,91 @@ const fn basic(name: &'static str, size: u8) -> Datatype {
     Datatype::Basic { name, size }
 }
 
-fn path(folder: &Path, rank: Rank) -> PathBuf {
-    folder.join(format!("rank{rank}"))
+/// Where the ranks of a run write what they call. The files are open before the run: whatever the program puts in
+/// their places, these are read.
+#[derive(Debug)]
+pub struct Record {
+    files: Vec<File>,
 }
 
-/// Makes a folder ready for the records of `ranks` ranks, and writes the hashes that the recorder is to
-/// recognise.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn prepare(folder: &Path, ranks: usize, known: &Known) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    for rank in (0..).map(Rank).take(ranks) {
-        File::create(path(folder, rank))?.set_len(SIZE)?;
-    }
-    let segments: Vec<String> = (known.segments.iter())
-        .map(|segment| {
-            let owners = known.files[segment.file].owners.iter();
-            let bits: u64 = owners
-                .filter(|owner| owner.0 < 64)
-                .map(|it| 1 << it.0)
-                .sum();
-            format!("{} {bits:x}\n", segment.hash)
+impl Record {
+    /// Makes a folder ready for the records of `ranks` ranks, and writes the hashes that the recorder is to
+    /// recognise.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn prepare(folder: &Path, ranks: usize, known: &Known) -> io::Result<Record> {
+        fs::create_dir_all(folder)?;
+        let file = |rank| {
+            let mut options = File::options();
+            options.read(true).write(true).create_new(true);
+            let file = options.open(folder.join(format!("rank{rank}")))?;
+            file.set_len(SIZE)?;
+            Ok(file)
+        };
+        let segments: Vec<String> = (known.segments.iter())
+            .map(|segment| {
+                let owners = known.files[segment.file].owners.iter();
+                let bits: u64 = owners
+                    .filter(|owner| owner.0 < 64)
+                    .map(|it| 1 << it.0)
+                    .sum();
+                format!("{} {bits:x}\n", segment.hash)
+            })
+            .collect();
+        let text = format!("{}\n{}", segments.len(), segments.concat());
+        fs::write(folder.join("hashes"), text)?;
+        Ok(Record {
+            files: (0..ranks).map(file).collect::<io::Result<_>>()?,
         })
-        .collect();
-    let text = format!("{}\n{}", segments.len(), segments.concat());
-    fs::write(folder.join("hashes"), text)
+    }
+
+    /// For each rank, the bytes that it has recorded, and the number of its looks that found no message. As long as
+    /// neither grows, it has done nothing. `None` if it has not come to MPI.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn activity(&self) -> io::Result<Vec<Option<(u64, u64)>>> {
+        self.files.iter().map(activity).collect()
+    }
+
+    /// Reads the records of all ranks.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn read(&self) -> io::Result<Recording> {
+        let read: Vec<Vec<u8>> = self.files.iter().map(bytes).collect::<io::Result<_>>()?;
+        let starts = read.iter().filter_map(|bytes| {
+            let first = Bytes(bytes.get(HEADER..HEADER + CALL)?);
+            (first.u32(0) > 0).then(|| first.u64(24))
+        });
+        let start = starts.min().unwrap_or(0);
+        let ranks = read.iter().map(|bytes| rank_record(Bytes(bytes), start));
+        Ok(Recording {
+            ranks: ranks.collect(),
+        })
+    }
 }
 
-/// The bytes that a rank has recorded, and the number of its looks that found no message. As long as
-/// neither grows, it has done nothing. `None` if it has not come to MPI.
-///
-/// # Errors
-/// When the file cannot be read.
-pub fn activity(folder: &Path, rank: Rank) -> io::Result<Option<(u64, u64)>> {
+fn activity(file: &File) -> io::Result<Option<(u64, u64)>> {
     let mut header = vec![0; HEADER];
-    File::open(path(folder, rank))?.read_exact(&mut header)?;
+    file.read_exact_at(&mut header, 0)?;
     let header = Bytes(&header);
     if header.u32(0) != MAGIC {
         return Ok(None);
     }
     let looks = (0..MOST_THREADS).map(|thread| header.u64(64 + thread * THREAD + 24));
-    Ok(Some((header.u64(48), looks.sum())))
+    Ok(Some((header.u64(48), looks.fold(0, u64::wrapping_add))))
 }
 
-/// Reads the records of `ranks` ranks.
-///
-/// # Errors
-/// When a file cannot be read.
-pub fn read(folder: &Path, ranks: usize) -> io::Result<Recording> {
-    let mut read = Vec::new();
-    for rank in (0..).map(Rank).take(ranks) {
-        let mut bytes = vec![0; HEADER];
-        let mut file = File::open(path(folder, rank))?;
-        file.read_exact(&mut bytes)?;
-        let used = Bytes(&bytes).u64(48).min(SIZE);
-        file.take(used.saturating_sub(HEADER as u64))
-            .read_to_end(&mut bytes)?;
-        read.push(bytes);
-    }
-    let starts = read.iter().filter_map(|bytes| {
-        let first = Bytes(bytes.get(HEADER..HEADER + CALL)?);
-        (first.u32(0) > 0).then(|| first.u64(24))
-    });
-    let start = starts.min().unwrap_or(0);
-    let ranks = read.iter().map(|bytes| rank_record(Bytes(bytes), start));
-    Ok(Recording {
-        ranks: ranks.collect(),
-    })
+/// What is used of a rank's file.
+fn bytes(file: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; HEADER];
+    file.read_exact_at(&mut bytes, 0)?;
+    let used = Bytes(&bytes).u64(48).clamp(HEADER as u64, SIZE);
+    bytes.resize(used as usize, 0);
+    file.read_exact_at(&mut bytes[HEADER..], HEADER as u64)?;
+    Ok(bytes)
 }
 
 /// Numbers in the byte order of this host, by their offset.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use swarm::launch::{self, Machine};
 
-use super::{Job, MOST_OUTPUT, Sandbox};
+use super::{Job, MOST_OUTPUT, Places, Sandbox};
 
 /// The most processes and threads that the grading user may have. Root has no such limit.
 const MOST_PROCESSES: u64 = 4096;
@@ -45,11 +45,11 @@ impl Sandbox {
     }
 
     /// The command of a run, in its folder.
-    pub(super) fn command(&self, job: &Job<'_>, folder: &Path, record: &Path) -> Command {
+    pub(super) fn command(&self, job: &Job<'_>, places: &Places) -> Command {
         let ranks = job.inputs.len() + 1;
         let machine = Machine::this(self.mpirun.mpi);
         let (machine, mut command) = if self.is_isolated {
-            let mut command = self.isolated(folder);
+            let mut command = self.isolated(&places.all);
             command.arg(&self.mpirun.path);
             (machine.with_root(), command)
         } else {
@@ -62,14 +62,14 @@ impl Sandbox {
             .args(&self.mpirun.options)
             .arg("sh")
             .arg(self.scripts.path().join("rank.sh"))
-            .args([record, job.library])
+            .args([&*places.record, job.library])
             .args([self.limits.memory, MOST_OUTPUT, MOST_PROCESSES].map(|it| it.to_string()))
             .arg(launch::rank_in_shell())
             .arg(job.program)
             .args(job.arguments)
-            .current_dir(folder)
+            .current_dir(&places.work)
             .env("PROFILING", job.deed)
-            .env("TMPDIR", folder.join(".tmp"))
+            .env("TMPDIR", &places.scratch)
             .envs(additions.variables.iter().map(|name| (name, "1")))
             .stdin(Stdio::null());
         command

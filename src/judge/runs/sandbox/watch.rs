@@ -1,29 +1,25 @@
 //! Whether a run still moves.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::seen::calls::RankRecord;
-use crate::seen::recording;
-use swarm::protocol::Rank;
+use crate::seen::recording::Record;
 
 /// A run hangs if all its threads wait for each other for this time: nothing can change any more.
 pub(super) const STANDSTILL: Duration = Duration::from_secs(4);
 
 /// Looks from time to time at what the ranks have done.
 pub(super) struct Watch<'a> {
-    record: &'a Path,
-    ranks: usize,
+    record: &'a Record,
     /// The activity of each rank when it last changed.
     before: Vec<Option<(u64, u64)>>,
     since: Instant,
 }
 
 impl Watch<'_> {
-    pub(super) fn new(record: &Path, ranks: usize) -> Watch<'_> {
+    pub(super) fn new(record: &Record) -> Watch<'_> {
         Watch {
             record,
-            ranks,
             before: Vec::new(),
             since: Instant::now(),
         }
@@ -32,9 +28,7 @@ impl Watch<'_> {
     /// Whether every thread of every rank waits for another one in a call of MPI, and nothing has changed for
     /// [`STANDSTILL`].
     pub(super) fn is_at_a_standstill(&mut self) -> bool {
-        let ranks = (0..).map(Rank).take(self.ranks);
-        let now = ranks.map(|rank| recording::activity(self.record, rank).ok().flatten());
-        let now: Vec<_> = now.collect();
+        let now = self.record.activity().unwrap_or_default();
         if now != self.before || now.contains(&None) {
             self.before = now;
             self.since = Instant::now();
@@ -43,8 +37,10 @@ impl Watch<'_> {
         if self.since.elapsed() < STANDSTILL {
             return false;
         }
-        let recording = recording::read(self.record, self.ranks);
-        let is_standing = recording.is_ok_and(|it| it.ranks.iter().all(RankRecord::waits));
+        let is_standing = self
+            .record
+            .read()
+            .is_ok_and(|it| it.ranks.iter().all(RankRecord::waits));
         if !is_standing {
             self.since = Instant::now();
         }
