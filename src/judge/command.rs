@@ -59,6 +59,9 @@ impl Grade {
         };
         let has_colours = terminal.is_term() && console::colors_enabled();
         print!("{}", sheet(&graded.grading, has_colours, width.into()));
+        if graded.grading.saw_no_mpi {
+            return Ok(Answer::NoMpi);
+        }
         Ok(answer(!graded.grading.with(Verdict::Wrong).is_empty()))
     }
 
@@ -99,13 +102,20 @@ pub enum Answer {
     NothingWrong = 0,
     /// A check is wrong; with `--all`, one of any submission.
     SomethingWrong = 1,
-    /// There are no verdicts.
+    /// There are no verdicts: the program could not be run, or this machine is at fault.
     NotRun = 2,
+    /// The program came out right, and no call of MPI was seen.
+    NoMpi = 3,
 }
 
 impl Answer {
     /// All of them, by their status.
-    pub const ALL: [Answer; 3] = [Answer::NothingWrong, Answer::SomethingWrong, Answer::NotRun];
+    pub const ALL: [Answer; 4] = [
+        Answer::NothingWrong,
+        Answer::SomethingWrong,
+        Answer::NotRun,
+        Answer::NoMpi,
+    ];
 }
 
 /// In words for the user.
@@ -114,7 +124,8 @@ impl fmt::Display for Answer {
         f.write_str(match self {
             Answer::NothingWrong => "nothing is wrong",
             Answer::SomethingWrong => "something is wrong",
-            Answer::NotRun => "the program could not be run",
+            Answer::NotRun => "the program could not be run, or this machine is at fault",
+            Answer::NoMpi => "no call of MPI was seen",
         })
     }
 }

@@ -1,13 +1,17 @@
 //! All runs of a program, and what they amount to.
 
+mod control;
+mod how;
 mod lies;
 mod options;
 mod speed;
+mod trial;
 mod work;
 
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+pub use control::Refused;
 pub use options::GraderOptions;
 use work::Work;
 
@@ -45,7 +49,13 @@ struct Tests {
 
 impl Tests {
     fn runs_of_all(&self) -> usize {
-        self.cases.len() * self.runs * self.conditions.len()
+        let runs = self.conditions.iter().map(|&it| self.runs_under(it));
+        self.cases.len() * runs.sum::<usize>()
+    }
+
+    /// How often each is run under a condition.
+    fn runs_under(&self, condition: Condition) -> usize {
+        self.runs.min(condition.row().most_runs)
     }
 }
 
@@ -96,7 +106,14 @@ impl<'a> Grader<'a> {
         );
         let mut runs = options.runs.get();
         let mut conditions: Vec<Condition> = Condition::of_every_test()
-            .filter(|condition| options.conditions.contains(condition))
+            .filter(|condition| {
+                // Without a recorded run, nothing but the outcome of plain ones could be told.
+                let with = [Condition::AsItIs]
+                    .iter()
+                    .filter(|_| *condition == Condition::Recorded);
+                let mut asked = with.chain([condition]);
+                asked.any(|condition| options.conditions.contains(condition))
+            })
             .collect();
         let within = Tests {
             cases: within,
@@ -106,7 +123,8 @@ impl<'a> Grader<'a> {
         };
         if !options.counts_beyond {
             runs = runs.min(BEYOND_RUNS);
-            conditions.retain(|condition| *condition == Condition::AsItIs);
+            let simplest = [Condition::AsItIs, Condition::Recorded];
+            conditions.retain(|condition| simplest.contains(condition));
         }
         let beyond = Tests {
             cases: beyond,

@@ -22,6 +22,8 @@ pub enum Shows {
     WithNoise,
     /// In every run with synchronous sends, and in no other.
     WithSynchronousSends,
+    /// When each client finds only its own input.
+    WithOwnInput,
     /// When a client is sent a wrong hash.
     WithALie,
 }
@@ -48,6 +50,7 @@ pub const DEFECTS: &[(&str, Check, Shows)] = &[
     ("ONE_THREAD", Check::TwoThreads, Shows::Always),
     ("EAGER", Check::Registration, Shows::Always),
     ("FORGETS", Check::Registration, Shows::Always),
+    ("ALL_INPUTS", Check::OwnInput, Shows::WithOwnInput),
     ("FROM_TRACKER", Check::Peers, Shows::Always),
     ("OK_WITHOUT_LOOKING", Check::Answers, Shows::Always),
     ("NOT_VERIFIED", Check::Verification, Shows::WithALie),

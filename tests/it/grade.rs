@@ -121,6 +121,7 @@ fn every_defect_is_named(subject: Subject) {
         let conditions = match shows {
             Shows::Always | Shows::WithManyFiles | Shows::WithNoise => "noise",
             Shows::WithSynchronousSends => "synchronous",
+            Shows::WithOwnInput => "as-it-is,own-input",
             Shows::WithALie => "lying",
         };
         let shapes = tempfile::tempdir().expect("a temporary folder");
@@ -240,6 +241,11 @@ const SAID: &[(&str, &str, &[&str])] = &[
         &[],
     ),
     ("EAGER", "before the tracker heard of client 3", &[]),
+    (
+        "ALL_INPUTS",
+        "where each client finds only its own input",
+        &[],
+    ),
     ("FORGETS", "told the tracker of 50 of the", &["outputs"]),
     (
         "FROM_TRACKER",

@@ -57,7 +57,8 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         Some(status) => format!("mpirun ended with status {status}"),
         None => "mpirun died of a signal".into(),
     };
-    if run.ending.ranks.is_empty() && !run.recording.has_started() {
+    let is_recorded = scene.condition.is_recorded();
+    if is_recorded && run.ending.ranks.is_empty() && !run.recording.has_started() {
         let words = last_words(run).pop();
         let words = words.map_or(String::new(), |words| format!(" ({words})"));
         return unseen(format!("{how} before any rank had come to MPI{words}"));
@@ -181,7 +182,9 @@ fn last_calls(rank: Rank, run: &Run) -> Vec<String> {
         return Vec::new();
     };
     if record.levels.is_none() && record.calls.is_empty() {
-        return vec![format!("{} had not come to MPI", who(rank))];
+        let has_record = run.recording.has_started();
+        let line = format!("{} had not come to MPI", who(rank));
+        return has_record.then_some(line).into_iter().collect();
     }
     let mut last: Vec<(Thread, String)> = Vec::new();
     for call in record.calls.iter().rev() {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::checks::evidence::*;
 use crate::seen::run::Hung;
+use crate::seen::standstill::{on_its_way, still_starting};
 use standstill::Standstill;
 
 /// More messages than this for each segment are a flood. A program that ends sends some hundreds at most.
@@ -25,23 +26,35 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         scene.saw_good_end(" before it could end")?;
         return Ok(Shown::Right);
     };
+    let (Hung::TimeLimit(time) | Hung::Standstill(time)) = hung;
     let (how_long, is_still) = match hung {
         Hung::TimeLimit(time) => (format!("the run was ended after {}", seconds(time)), false),
         Hung::Standstill(time) => (format!("the run stood still for {}", seconds(time)), true),
     };
-    if run.ending.ranks.is_empty() && !run.recording.has_started() {
-        return unseen(format!("{how_long}, and no rank had come to MPI"));
+    if !scene.condition.is_recorded() {
+        let hint = "see what a recorded run shows (--conditions recorded)";
+        return wrong(Evidence::new(how_long, hint));
+    }
+    // A rank that is slow to start may still do all that the others wait for.
+    let has_ended = |rank: &Rank| run.ending.ranks.contains_key(rank);
+    if let Some(rank) = still_starting(&run.recording).find(|rank| !has_ended(rank)) {
+        let who = who(rank);
+        return unseen(format!(
+            "{how_long}, and {who} had not come out of MPI_Init"
+        ));
+    }
+    if let Some(message) = on_its_way(&run.recording) {
+        let who = who(message.to);
+        return unseen(format!(
+            "{how_long}, and a message was on its way that {who} waits for: {message}"
+        ));
     }
     let is_cut = run.recording.is_cut();
-    if !is_still && (is_cut || last_step(&run.recording) * 2 >= run.wall) {
+    if is_cut || !is_still && last_step(&run.recording) * 2 >= time {
         return match flood(scene, &how_long) {
             Some(evidence) => wrong(evidence),
             None => unseen(format!("{how_long}, while messages still came")),
         };
-    }
-    if is_cut {
-        let hint = "run it with smaller inputs: there were too many calls to record them all";
-        return wrong(Evidence::new(how_long, hint));
     }
     let standstill = Standstill::new(scene);
     let (mut evidence, first) = causes::explain(&standstill);

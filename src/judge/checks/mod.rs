@@ -17,6 +17,7 @@ mod finalize;
 mod hang;
 mod leftover;
 mod outputs;
+mod own_input;
 mod peers;
 mod processes;
 mod receivers;
@@ -34,7 +35,7 @@ mod verification;
 mod tests;
 
 pub use evidence::{Evidence, Shown};
-pub use table::{Subject, judge};
+pub use table::{Subject, is_outcome_right, judge};
 
 // The worst is first. A row has the check, its name on the command line and in reports, its subject, its
 // module, and what is true if it holds.
@@ -54,6 +55,7 @@ checks! {
 
     TwoThreads "two-threads" Assignment two_threads "every client talks with two threads";
     Registration "registration" Assignment registration "the tracker knows all files first (R1)";
+    OwnInput "own-input" Assignment own_input "every client needs only its own input (R1)";
     Peers "peers" Assignment peers "clients get segments from each other";
     Answers "answers" Assignment answers "only who has a segment gives it (R4, R9)";
     Verification "verification" Assignment verification "a wrong hash is noticed (R4)";

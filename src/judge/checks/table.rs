@@ -80,11 +80,28 @@ impl fmt::Display for Check {
     }
 }
 
-/// What a run shows of each check. A run in which a wrong hash was sent is judged only by
-/// [`Check::Verification`], and no other run is.
+/// What a run shows of each check. Some checks are judged under a condition of their own only, and no others are
+/// then. Of a run without a record, nothing but the outcome is judged.
 pub fn judge(scene: &Scene<'_>) -> Vec<(Check, Result<Shown, Unseen>)> {
-    let has_lie = scene.condition == Condition::Lying;
-    let is_judged = |check: &Check| (*check == Check::Verification) == has_lie;
+    let condition = scene.condition;
+    let is_judged = |check: &Check| match (check, condition) {
+        (Check::Verification, _) | (_, Condition::Lying) => {
+            *check == Check::Verification && condition == Condition::Lying
+        }
+        (Check::OwnInput, _) | (_, Condition::OwnInput) => {
+            *check == Check::OwnInput && condition == Condition::OwnInput
+        }
+        (_, _) => condition.is_recorded() || check.subject() == Subject::Outcome,
+    };
     let checks = Check::ALL.into_iter().filter(is_judged);
     checks.map(|check| (check, check.judge(scene))).collect()
+}
+
+/// Whether a run came out right: it ended well, with the right outputs. What it may have left running does not count.
+pub fn is_outcome_right(shown: &[(Check, Result<Shown, Unseen>)]) -> bool {
+    let decides = |check: Check| {
+        check == Check::OwnInput || check.subject() == Subject::Outcome && check != Check::Processes
+    };
+    let mut deciding = shown.iter().filter(|(check, _)| decides(*check));
+    deciding.all(|(_, shown)| *shown == Ok(Shown::Right))
 }

@@ -136,10 +136,15 @@ fn each_check_is_judged_once() {
         shown.into_iter().map(|(check, _)| check).collect()
     };
     let mut all = Check::ALL.to_vec();
-    all.retain(|check| *check != Check::Verification);
+    all.retain(|check| ![Check::Verification, Check::OwnInput].contains(check));
     assert_eq!(judged(&made_up), all);
     made_up.condition = Condition::Lying;
     assert_eq!(judged(&made_up), [Check::Verification]);
+    made_up.condition = Condition::OwnInput;
+    assert_eq!(judged(&made_up), [Check::OwnInput]);
+    made_up.condition = Condition::AsItIs;
+    all.retain(|check| check.subject() == Subject::Outcome);
+    assert_eq!(judged(&made_up), all);
 }
 
 #[test]

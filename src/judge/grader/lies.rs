@@ -4,6 +4,7 @@ use anyhow::Result;
 use swarm::protocol::Rank;
 
 use super::Grader;
+use super::how::How;
 use super::work::Work;
 use crate::runs::cases::Case;
 use crate::seen::condition::Condition;
@@ -35,7 +36,7 @@ impl Work<'_> {
             })
             .collect();
         let condition = Condition::Lying;
-        let deed = condition.row().deed;
+        let mut of_pace = None;
         for (number, (case, liar, told)) in (1..=grader.lies()).zip(liars.into_iter().cycle()) {
             let fresh = case.fresh(&mut self.rng);
             let place = Place {
@@ -44,7 +45,13 @@ impl Work<'_> {
                 run: number,
                 noise: None,
             };
-            self.trial(&fresh, place, &format!("{deed}:{liar}:{told}"), true)?;
+            // Runs of one test follow on each other where there is only one.
+            if of_pace != Some(&case.name) {
+                self.control(case, 1)?;
+                of_pace = Some(&case.name);
+            }
+            let how = How::of(condition, &format!(":{liar}:{told}"));
+            self.trial(&fresh, place, &how, true)?;
         }
         Ok(())
     }

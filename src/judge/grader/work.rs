@@ -1,27 +1,27 @@
 //! The runs of one program, and what each of them shows.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::mem;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use fastrand::Rng;
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
-use super::speed::Times;
+use super::control::Ours;
+use super::how::How;
+use super::speed::{self, Times};
 use super::{Graded, Grader, Tests};
-use crate::checks::{self, Check, Shown, Subject};
+use crate::checks::Check;
 use crate::runs::cases::Case;
 use crate::runs::elf;
 use crate::runs::profiling::{self, Tools};
-use crate::runs::sandbox::{Job, Limits, Sandbox};
+use crate::runs::sandbox::{Pace, Sandbox};
 use crate::seen::condition::Condition;
-use crate::seen::known::Known;
-use crate::seen::run::Run;
-use crate::seen::scene::Scene;
-use crate::seen::unseen::Unseen;
+use crate::told::disagreements::disagreements;
 use crate::told::grading::{Grading, Judgement, Marks, Place, SCHEMA, Tally, TestReport};
 use crate::told::observations::Observations;
 use crate::told::page::Failing;
@@ -33,27 +33,39 @@ const HANGS: usize = 2;
 /// The most tests of which the speed is measured.
 const TIMED: usize = 4;
 
-/// How one run came out.
-pub(super) struct Trial {
-    is_right: bool,
-    hung: bool,
+/// The most runs of each program that one is compared with.
+const COMPARED: usize = 3;
+
+/// How many recorded runs there were.
+#[derive(Default)]
+pub(super) struct RecordedRuns {
+    pub(super) runs: usize,
+    /// Those in which MPI was seen to be called.
+    pub(super) with_mpi: usize,
 }
 
 /// The runs of one program.
 pub(super) struct Work<'a> {
     pub(super) grader: &'a Grader<'a>,
-    program: PathBuf,
+    pub(super) program: PathBuf,
     /// The name of the MPI library that it uses.
-    pub(super) library: String,
+    library: String,
     pub(super) tools: Tools,
-    sandbox: Sandbox,
+    pub(super) sandbox: Sandbox,
     pub(super) rng: Rng,
-    observations: Observations,
-    /// What the plain runs of the test at hand took.
-    times: Times,
-    failing: Option<Failing>,
-    /// Whether a run has hung whose calls were only slower, or no plain run was tried.
-    may_hang_anyway: bool,
+    pub(super) observations: Observations,
+    /// What to compare with, if it is for the same MPI library.
+    pub(super) ours: Option<Ours>,
+    /// How long things take here, on the test at hand.
+    pub(super) pace: Pace,
+    /// What the right runs of the test at hand took.
+    pub(super) times: Times,
+    pub(super) recorded: RecordedRuns,
+    /// How often one has tried to explain what plain runs showed; no more where it was.
+    pub(super) explanations: BTreeMap<Check, usize>,
+    pub(super) failing: Option<Failing>,
+    /// Whether a run has hung that could happen to anybody, or none was tried.
+    pub(super) may_hang_anyway: bool,
     pub(super) progress: ProgressBar,
     /// Holds the tools. Deleted with this value.
     _folder: TempDir,
@@ -68,11 +80,7 @@ impl<'a> Work<'a> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let mpicc: Option<OsString> = env::var_os("MPICC").filter(|name| !name.is_empty());
         let tools = profiling::tools(mpicc.as_deref(), &library, folder.path())?;
-        let limits = Limits {
-            time: options.time_limit,
-            memory: options.memory,
-        };
-        let sandbox = Sandbox::new(mpirun, limits, options.is_isolated)?;
+        let sandbox = Sandbox::new(mpirun, options.memory, options.is_isolated)?;
         let progress = if options.quiet {
             ProgressBar::hidden()
         } else {
@@ -85,12 +93,16 @@ impl<'a> Work<'a> {
         Ok(Work {
             grader,
             program,
+            ours: Ours::find(&library)?,
             library,
             tools,
             sandbox,
             rng: Rng::with_seed(options.seed),
             observations: Observations::default(),
+            pace: Pace::default(),
             times: Times::default(),
+            recorded: RecordedRuns::default(),
+            explanations: BTreeMap::new(),
             failing: None,
             may_hang_anyway: !options.conditions.contains(&Condition::AsItIs),
             progress,
@@ -103,18 +115,23 @@ impl<'a> Work<'a> {
         let options = grader.options;
         let mut tests = Vec::new();
         let mut speed = Vec::new();
-        for case in &grader.within.cases {
+        for (place, case) in grader.within.cases.iter().enumerate() {
+            let is_timed = place < TIMED;
+            let compared = COMPARED.min(options.runs.get());
+            let control = self.control(case, if is_timed { compared } else { 1 })?;
             let (report, times) = self.case(case, &grader.within)?;
             tests.push(report);
-            if speed.len() < TIMED && !times.wall.is_empty() {
-                speed.push(self.speed(case, times)?);
+            if is_timed && !times.wall.is_empty() {
+                speed.push(speed::speed(&case.name, times, control));
             }
         }
         self.lies()?;
         for case in &grader.beyond.cases {
+            self.control(case, 1)?;
             tests.push(self.case(case, &grader.beyond)?.0);
         }
         self.progress.finish_and_clear();
+        let has_come_out_right = (tests.iter().flat_map(|test| &test.runs)).any(|it| it.right > 0);
         let (checks, beyond) = self.observations.judgements();
         let mut grading = Grading {
             schema: SCHEMA,
@@ -122,6 +139,8 @@ impl<'a> Work<'a> {
             program: shown.into(),
             mpi: self.mpi(),
             seed: options.seed,
+            saw_no_mpi: has_come_out_right && self.recorded.runs > 0 && self.recorded.with_mpi == 0,
+            notes: disagreements(&tests),
             tests,
             checks,
             beyond,
@@ -143,10 +162,17 @@ impl<'a> Work<'a> {
         format!("{version} ({})", self.library)
     }
 
-    /// Runs a test under all its conditions. Returns what its plain runs took as well.
+    /// Runs a test under all its conditions. Returns what its right runs took as well.
     fn case(&mut self, case: &Case, tests: &Tests) -> Result<(TestReport, Times)> {
-        let mut runs = Vec::new();
+        let mut runs: Vec<Tally> = Vec::new();
         for &condition in &tests.conditions {
+            let is_plainly_right =
+                |tally: &Tally| tally.condition == Condition::AsItIs && tally.right == tally.runs;
+            // It is only told from the rest where there is nothing else wrong.
+            if condition == Condition::OwnInput && !runs.iter().any(is_plainly_right) {
+                self.progress.inc(tests.runs_under(condition) as u64);
+                continue;
+            }
             runs.push(self.tally(case, tests, condition)?);
         }
         let report = TestReport {
@@ -161,119 +187,33 @@ impl<'a> Work<'a> {
 
     /// Runs a test under one condition.
     fn tally(&mut self, case: &Case, tests: &Tests, condition: Condition) -> Result<Tally> {
-        let row = condition.row();
         let mut tally = Tally::none(condition);
         let mut hangs = 0;
-        for number in 1..=tests.runs {
+        let runs = tests.runs_under(condition);
+        for number in 1..=runs {
             // The first one is of the test as it is given.
             let fresh = if condition == Condition::AsItIs && number == 1 {
                 case.clone()
             } else {
                 case.fresh(&mut self.rng)
             };
-            let noise: Option<u64> = row.has_seed.then(|| self.rng.u32(..).into());
-            let deed = match noise {
-                Some(seed) => format!("{}:{seed}", row.deed),
-                None => row.deed.into(),
-            };
+            let how = How::of_run(condition, number, &mut self.rng);
             let place = Place {
                 test: case.name.clone(),
                 condition,
                 run: number,
-                noise,
+                noise: how.noise,
             };
-            let trial = self.trial(&fresh, place, &deed, tests.count)?;
+            let trial = self.trial(&fresh, place, &how, tests.count)?;
             tally.runs += 1;
             tally.right += usize::from(trial.is_right);
             hangs += usize::from(trial.hung);
-            self.may_hang_anyway |= trial.hung && row.is_only_slower;
+            self.may_hang_anyway |= trial.hung && condition.row().is_plain;
             if hangs == HANGS {
-                self.progress.inc((tests.runs - number) as u64);
+                self.progress.inc((runs - number) as u64);
                 break;
             }
         }
         Ok(tally)
-    }
-
-    /// Runs the program once, and takes note of all that this shows. `deed` is what the profiling library
-    /// does.
-    pub(super) fn trial(
-        &mut self,
-        case: &Case,
-        place: Place,
-        deed: &str,
-        counts: bool,
-    ) -> Result<Trial> {
-        let condition = place.condition;
-        self.progress
-            .set_message(format!("{} {condition}", case.name));
-        let run = self.run(&self.program, &[], case, deed)?;
-        let known = Known::new(&case.inputs);
-        let mut scene = Scene::new(&known, &run, condition);
-        scene.may_hang_anyway = self.may_hang_anyway;
-        let shown = checks::judge(&scene);
-        let trial = Trial {
-            is_right: shown.iter().all(|(check, shown)| {
-                check.subject() != Subject::Outcome
-                    || *check == Check::Processes
-                    || *shown == Ok(Shown::Right)
-            }),
-            hung: run.ending.hung.is_some(),
-        };
-        if condition == Condition::AsItIs && trial.is_right {
-            self.times.see(&scene);
-        }
-        self.note(known, run, place, counts, shown);
-        self.progress.inc(1);
-        Ok(trial)
-    }
-
-    /// Runs a program on a test. `deed` is what the profiling library does.
-    pub(super) fn run(
-        &self,
-        program: &Path,
-        arguments: &[&str],
-        case: &Case,
-        deed: &str,
-    ) -> Result<Run> {
-        self.sandbox.run(&Job {
-            program,
-            arguments,
-            library: &self.tools.library,
-            deed,
-            inputs: &case.texts,
-            known: &Known::new(&case.inputs),
-        })
-    }
-
-    /// Takes note of what a run shows of each check.
-    fn note(
-        &mut self,
-        known: Known,
-        run: Run,
-        place: Place,
-        counts: bool,
-        shown: Vec<(Check, Result<Shown, Unseen>)>,
-    ) {
-        let wrong = shown.iter().filter_map(|(check, shown)| match shown {
-            Ok(Shown::Wrong(evidence)) => Some((*check, evidence.said.clone())),
-            Ok(Shown::Right | Shown::Lacking(_)) | Err(_) => None,
-        });
-        let worst = wrong.min();
-        self.observations.see(place.clone(), counts, shown);
-        if let Some((check, title)) = worst.filter(|_| counts) {
-            let is_worse = |failing: &Failing| {
-                (check, place.condition) < (failing.check, failing.place.condition)
-            };
-            if self.failing.as_ref().is_none_or(is_worse) {
-                self.failing = Some(Failing {
-                    known,
-                    run,
-                    place,
-                    check,
-                    title,
-                });
-            }
-        }
     }
 }

@@ -3,33 +3,31 @@
 mod command;
 mod processes;
 mod remains;
+mod wait;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Child;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use processes::{LINGERING, descendants, end_all, sweep};
-use remains::{RankEnds, beginning, culprits, outputs, rank_ends};
-use rustix::process::{Pid, Signal, kill_process, set_child_subreaper};
+use anyhow::{Context, Result};
+use remains::{beginning, culprits, outputs, rank_ends};
+use rustix::process::set_child_subreaper;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use tempfile::TempDir;
-use wait4::{ResUse, Wait4};
-use watch::{STANDSTILL, Watch};
+use wait::Waiting;
 
 use crate::seen::known::Known;
 use crate::seen::recording::Record;
-use crate::seen::run::{Ending, Hung, Run};
+use crate::seen::run::{Ending, Run};
 use swarm::launch::Mpirun;
 use swarm::protocol::Rank;
 
@@ -38,8 +36,8 @@ use swarm::protocol::Rank;
 pub struct Sandbox {
     /// The mpirun and its options, but for the number of ranks.
     pub mpirun: Mpirun,
-    /// What each run may take.
-    pub limits: Limits,
+    /// The address space that a rank may have, in bytes.
+    pub memory: u64,
     /// Whether a run has name spaces of its own.
     pub is_isolated: bool,
     /// The folder of `rank.sh` and `isolate.sh`. It is deleted with this value.
@@ -60,14 +58,17 @@ impl fmt::Display for Interrupted {
 
 impl Error for Interrupted {}
 
-/// The most that a run may take.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// From the start of mpirun to its end.
-    pub time: Duration,
-    /// The address space of each rank, in bytes.
-    pub memory: u64,
+/// This machine gave a run so little time that nothing can be said of it.
+#[derive(Debug)]
+pub struct NoTime;
+
+impl fmt::Display for NoTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this machine has no time for a run: it stands still, or does much else")
+    }
 }
+
+impl Error for NoTime {}
 
 /// The most bytes of a file that a rank writes, and of all outputs together.
 const MOST_OUTPUT: u64 = 64 << 20;
@@ -93,6 +94,15 @@ impl Places {
             scratch: all.join("tmp"),
         }
     }
+
+    /// Where each rank works, in order; or the one folder where all do.
+    fn of_ranks(&self, has_own_folders: bool, ranks: usize) -> Vec<PathBuf> {
+        if !has_own_folders {
+            return vec![self.work.clone()];
+        }
+        let own = |rank| self.work.join(format!("{OWN}{rank}"));
+        (0..ranks).map(own).collect()
+    }
 }
 
 /// What is run.
@@ -102,22 +112,47 @@ pub struct Job<'a> {
     pub program: &'a Path,
     /// What stands behind it on its command line.
     pub arguments: &'a [&'a str],
-    /// The profiling library's file, which is loaded before the MPI library.
-    pub library: &'a Path,
-    /// What that library does to the program: the variable PROFILING.
-    pub deed: &'a str,
+    /// Who records it. `None`: it runs as the course starts it.
+    pub recorder: Option<Recorder<'a>>,
+    /// Whether each rank has a folder of its own, with its own input only.
+    pub has_own_folders: bool,
+    /// How long it may take.
+    pub pace: Pace,
     /// The clients' inputs, in rank order.
     pub inputs: &'a [String],
     /// What is known of them.
     pub known: &'a Known,
 }
 
+/// How long things take here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// The most time of a run, from the start of mpirun to its end.
+    pub limit: Duration,
+    /// How long nothing may change before a run is suspected to stand still.
+    pub patience: Duration,
+}
+
+/// The profiling library, and what it does.
+#[derive(Debug, Clone, Copy)]
+pub struct Recorder<'a> {
+    /// Its file, which is loaded before the MPI library.
+    pub library: &'a Path,
+    /// What it does to the program: the variable PROFILING.
+    pub deed: &'a str,
+    /// What fresh memory is filled with.
+    pub pattern: Option<u8>,
+}
+
+/// A rank's own folder, before its number.
+const OWN: &str = "rank";
+
 impl Sandbox {
     /// Prepares for runs.
     ///
     /// # Errors
     /// When this system lacks a tool or a right that runs need.
-    pub fn new(mpirun: Mpirun, limits: Limits, is_isolated: bool) -> Result<Sandbox> {
+    pub fn new(mpirun: Mpirun, memory: u64, is_isolated: bool) -> Result<Sandbox> {
         // What a program leaves behind becomes a child of this process, and is found.
         set_child_subreaper(Some(rustix::process::getpid())).context("cannot adopt processes")?;
         let scripts = tempfile::tempdir().context("cannot make a temporary folder")?;
@@ -134,7 +169,7 @@ impl Sandbox {
         }
         let sandbox = Sandbox {
             mpirun,
-            limits,
+            memory,
             is_isolated,
             scripts,
             is_interrupted,
@@ -156,12 +191,16 @@ impl Sandbox {
         let path = folder.path().canonicalize()?;
         let ranks = job.inputs.len() + 1;
         let places = Places::new(&path);
-        fs::create_dir(&places.work)?;
         fs::create_dir(&places.scratch)?;
         let record = Record::prepare(&places.record, ranks, job.known);
         let record = record.context("cannot prepare the record")?;
+        let folders = places.of_ranks(job.has_own_folders, ranks);
+        for folder in &folders {
+            fs::create_dir_all(folder)?;
+        }
         for (client, input) in Rank::clients(job.inputs.len()).zip(job.inputs) {
-            fs::write(swarm::inputs::path(&places.work, client), input)?;
+            let folder = &folders[client.0 as usize % folders.len()];
+            fs::write(swarm::inputs::path(folder, client), input)?;
         }
         let (printed, writer) = io::pipe().context("cannot make a pipe")?;
         let mut command = self.command(job, &places);
@@ -171,72 +210,40 @@ impl Sandbox {
             .with_context(|| format!("cannot run {}", command.get_program().display()))?;
         drop(command); // and with it the writing ends of the pipe
         let printed = thread::spawn(move || beginning(printed));
-        let (resources, hung) = self.wait(child, started, &places, &record, ranks)?;
-        let wall = started.elapsed();
-        let left = sweep(hung.is_some());
-        if self.is_interrupted.load(Ordering::Relaxed) {
-            return Err(Interrupted.into());
-        }
-        let printed = printed.join().unwrap_or_default();
-        let (hung, ranks_ended) = match hung {
-            Some((hung, ends)) => (Some(hung), ends),
-            None => (None, culprits(rank_ends(&places.record, ranks))),
+        let waiting = Waiting {
+            record: &record,
+            ends: &places.record,
+            ranks,
+            pace: job.pace,
+            is_recorded: job.recorder.is_some(),
+            is_interrupted: &self.is_interrupted,
         };
-        let recording = record.read().context("cannot read the record")?;
+        let waited = waiting.wait(child)?;
+        let wall = started.elapsed();
+        let printed = printed.join().unwrap_or_default();
+        let (hung, recording, ends) = match waited.hung {
+            Some((hung, recording, ends)) => (Some(hung), recording, ends),
+            None => {
+                let recording = record.read().context("cannot read the record")?;
+                (None, recording, culprits(rank_ends(&places.record, ranks)))
+            }
+        };
+        let mut written = BTreeMap::new();
+        for folder in &folders {
+            written.extend(outputs(folder)?);
+        }
         Ok(Run {
             ending: Ending {
                 hung,
-                status: resources.status.code(),
-                ranks: ranks_ended,
+                status: waited.status,
+                ranks: ends,
             },
             wall,
-            cpu: resources.rusage.utime + resources.rusage.stime,
-            outputs: outputs(&places.work)?,
+            cpu: waited.cpu,
+            outputs: written,
             printed,
-            left,
+            left: waited.left,
             recording,
         })
-    }
-
-    /// Waits for the end of mpirun. Ends it if it hangs, and then says why, and how the ranks had ended by
-    /// themselves.
-    fn wait(
-        &self,
-        child: Child,
-        started: Instant,
-        places: &Places,
-        record: &Record,
-        ranks: usize,
-    ) -> Result<(ResUse, Option<(Hung, RankEnds)>)> {
-        let pid = Pid::from_child(&child);
-        let (sender, ended) = mpsc::channel();
-        thread::spawn(move || {
-            let mut child = child;
-            let _ = sender.send(child.wait4()); // the receiver lives longer
-        });
-        let mut watch = Watch::new(record);
-        let hung = loop {
-            match ended.recv_timeout(Duration::from_millis(100)) {
-                Ok(resources) => return Ok((resources.context("cannot wait for mpirun")?, None)),
-                Err(RecvTimeoutError::Disconnected) => bail!("nobody waits for mpirun"),
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-            let is_over_time = started.elapsed() > self.limits.time;
-            if is_over_time || self.is_interrupted.load(Ordering::Relaxed) {
-                break Hung::TimeLimit(self.limits.time);
-            } else if watch.is_at_a_standstill() {
-                break Hung::Standstill(STANDSTILL);
-            }
-        };
-        let ends = rank_ends(&places.record, ranks);
-        let _ = kill_process(pid, Signal::TERM); // it may have ended just now
-        let resources = match ended.recv_timeout(LINGERING) {
-            Ok(resources) => resources.context("cannot wait for mpirun")?,
-            Err(_) => {
-                end_all(&descendants(), Signal::KILL);
-                ended.recv().context("nobody waits for mpirun")??
-            }
-        };
-        Ok((resources, Some((hung, ends))))
     }
 }

@@ -114,6 +114,15 @@ impl Known {
             .sum()
     }
 
+    /// What clients have to write: the names of the outputs, and the hashes in each.
+    pub fn outputs(&self) -> impl Iterator<Item = (String, Vec<String>)> {
+        self.files.iter().flat_map(|file| {
+            let hashes: Vec<String> = self.hashes(file).map(String::from).collect();
+            let leechers = file.leechers.iter();
+            leechers.map(move |&client| (file.output(client), hashes.clone()))
+        })
+    }
+
     /// The hashes of a file, in order.
     pub fn hashes(&self, file: &KnownFile) -> impl Iterator<Item = &str> {
         let segments = &self.segments[file.first as usize..][..file.length as usize];

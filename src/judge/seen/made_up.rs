@@ -53,7 +53,7 @@ impl MadeUp {
         MadeUp {
             known: Known::default(),
             run,
-            condition: Condition::AsItIs,
+            condition: Condition::Recorded,
             now: 0,
         }
     }

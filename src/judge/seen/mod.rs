@@ -12,5 +12,6 @@ pub(crate) mod pattern;
 pub(crate) mod recording;
 pub mod run;
 pub mod scene;
+pub(crate) mod standstill;
 pub mod unseen;
 pub(crate) mod words;

@@ -95,12 +95,11 @@ impl Record {
         })
     }
 
-    /// For each rank, the bytes that it has recorded, and the number of its looks that found no message. As long as
-    /// neither grows, it has done nothing. `None` if it has not come to MPI.
+    /// What each rank has done so far. `None` if it has not come to MPI.
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub fn activity(&self) -> io::Result<Vec<Option<(u64, u64)>>> {
+    pub fn activity(&self) -> io::Result<Vec<Option<Activity>>> {
         self.files.iter().map(activity).collect()
     }
 
@@ -122,7 +121,18 @@ impl Record {
     }
 }
 
-fn activity(file: &File) -> io::Result<Option<(u64, u64)>> {
+/// How much a rank has done. As long as it is the same, it has done nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Activity {
+    /// The number of its process, as it knows it itself.
+    pub process: u32,
+    /// The bytes that it has recorded.
+    recorded: u64,
+    /// Its looks that found no message.
+    looks: u64,
+}
+
+fn activity(file: &File) -> io::Result<Option<Activity>> {
     let mut header = vec![0; HEADER];
     file.read_exact_at(&mut header, 0)?;
     let header = Bytes(&header);
@@ -130,7 +140,11 @@ fn activity(file: &File) -> io::Result<Option<(u64, u64)>> {
         return Ok(None);
     }
     let looks = (0..MOST_THREADS).map(|thread| header.u64(64 + thread * THREAD + 24));
-    Ok(Some((header.u64(48), looks.fold(0, u64::wrapping_add))))
+    Ok(Some(Activity {
+        process: header.u32(8),
+        recorded: header.u64(48),
+        looks: looks.fold(0, u64::wrapping_add),
+    }))
 }
 
 /// What is used of a rank's file.

@@ -8,7 +8,7 @@ use crate::checks::{Check, Evidence, Subject};
 use crate::seen::condition::{Condition, Origin};
 
 /// The version of the report that [`Grading`] is.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// What was run and what came of it: the report that `--report` writes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,11 @@ pub struct Grading {
     pub mpi: String,
     /// What the generated tests and the noise follow from.
     pub seed: u64,
+    /// Whether the program came out right and no rank of it was seen to call MPI: then only the files were
+    /// judged.
+    pub saw_no_mpi: bool,
+    /// Where conditions that should make no difference make one: a sentence each, without its full stop.
+    pub notes: Vec<String>,
     /// The tests, each with how its runs ended.
     pub tests: Vec<TestReport>,
     /// A verdict for each check, in the order of [`Check::ALL`], from the tests that the assignment

@@ -104,6 +104,7 @@ fn headline(grading: &Grading) -> String {
     };
     let are = |number: usize| if number == 1 { "is" } else { "are" };
     let said = match [Verdict::Wrong, Verdict::CannotBeTold].map(|it| count(grading, it)) {
+        _ if grading.saw_no_mpi => "no call of MPI was seen".to_owned(),
         [0, 0] => "nothing is wrong".to_owned(),
         [0, untold] => format!("nothing is wrong, and {} cannot be told", things(untold)),
         [wrong, _] => format!("{} {} wrong", things(wrong), are(wrong)),

@@ -73,11 +73,14 @@ impl Sheet {
         let (wrong, right) = (number(Verdict::Wrong), number(Verdict::Right));
         let untold = number(Verdict::CannotBeTold);
         let said = match wrong {
+            _ if grading.saw_no_mpi => {
+                "no call of MPI was seen, so only its files were judged".into()
+            }
             0 => "nothing is wrong".into(),
             1 => "1 thing is wrong".into(),
             many => format!("{many} things are wrong"),
         };
-        let ink = self.inks.of(wrong == 0);
+        let ink = self.inks.of(wrong == 0 && !grading.saw_no_mpi);
         let are = if right == 1 { "is" } else { "are" };
         let answer = format!(
             "{}: {}, {right} {are} right, {untold} cannot be told",
@@ -89,6 +92,10 @@ impl Sheet {
         self.paper.line(&format!(
             "with {mpi}, --seed {seed}; rates of wrong runs: 95 % intervals"
         ));
+        for note in &grading.notes {
+            self.paper.line("");
+            self.paper.words("note: ", note);
+        }
     }
 
     /// One plain sentence, the evidence, and a hint.
@@ -175,12 +182,19 @@ impl Sheet {
             return;
         }
         let mut heading = vec!["tests", "ranks"];
-        heading.extend(Condition::of_every_test().filter_map(|condition| condition.row().column));
+        let has_run =
+            |condition: &Condition| tests.iter().any(|test| test.tally(*condition).is_some());
+        let conditions: Vec<Condition> = Condition::of_every_test().filter(has_run).collect();
+        heading.extend(
+            conditions
+                .iter()
+                .filter_map(|condition| condition.row().column),
+        );
         heading.push("");
         let mut rows = vec![heading.into_iter().map(String::from).collect()];
         rows.extend(tests.iter().map(|test| {
             let mut row = vec![format!("  {}", test.name), test.ranks.to_string()];
-            row.extend(Condition::of_every_test().map(|condition| {
+            row.extend(conditions.iter().map(|&condition| {
                 let tally = test.tally(condition);
                 tally.map_or("-".into(), |tally| self.tally(tally))
             }));

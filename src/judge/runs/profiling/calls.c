@@ -105,6 +105,7 @@ static void *run(void *given) {
     void *value;
     free(given);
     this_thread_is(task.number);
+    dirty_stack();
     pthread_cleanup_push(over, NULL);
     value = task.function(task.argument);
     pthread_cleanup_pop(1);

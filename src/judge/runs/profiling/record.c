@@ -189,6 +189,7 @@ int returned(struct call *call, int result) {
         }
     }
     current = NULL;
+    dirty_stack();
     return result;
 }
 

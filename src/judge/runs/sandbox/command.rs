@@ -1,12 +1,13 @@
 //! The command that starts a run: mpirun, within limits, and in name spaces of its own if asked to.
 
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use swarm::launch::{self, Machine};
 
-use super::{Job, MOST_OUTPUT, Places, Sandbox};
+use super::{Job, MOST_OUTPUT, OWN, Places, Recorder, Sandbox};
 
 /// The most processes and threads that the grading user may have. Root has no such limit.
 const MOST_PROCESSES: u64 = 4096;
@@ -62,16 +63,41 @@ impl Sandbox {
             .args(&self.mpirun.options)
             .arg("sh")
             .arg(self.scripts.path().join("rank.sh"))
-            .args([&*places.record, job.library])
-            .args([self.limits.memory, MOST_OUTPUT, MOST_PROCESSES].map(|it| it.to_string()))
+            .arg(&places.record)
+            .args([self.memory, MOST_OUTPUT, MOST_PROCESSES].map(|it| it.to_string()))
             .arg(launch::rank_in_shell())
+            .arg(if job.has_own_folders { OWN } else { "" });
+        if let Some(recorder) = &job.recorder {
+            command.arg("env").args(recorder.variables(&places.record));
+        }
+        command
             .arg(job.program)
             .args(job.arguments)
             .current_dir(&places.work)
-            .env("PROFILING", job.deed)
             .env("TMPDIR", &places.scratch)
             .envs(additions.variables.iter().map(|name| (name, "1")))
             .stdin(Stdio::null());
         command
+    }
+}
+
+impl Recorder<'_> {
+    /// What it finds in the environment of the program.
+    fn variables(&self, record: &Path) -> Vec<OsString> {
+        let pair = |name: &str, value: &OsStr| {
+            let mut pair = OsString::from(name);
+            pair.push("=");
+            pair.push(value);
+            pair
+        };
+        let mut variables = vec![
+            pair("RECORDING", record.as_os_str()),
+            pair("LD_PRELOAD", self.library.as_os_str()),
+            pair("PROFILING", OsStr::new(self.deed)),
+        ];
+        // glibc fills what it allocates with the complement of this.
+        let of_heap = self.pattern.map(|byte| (!byte).to_string());
+        variables.extend(of_heap.map(|byte| pair("MALLOC_PERTURB_", OsStr::new(&byte))));
+        variables
     }
 }

@@ -5,7 +5,7 @@ use crate::checks::Check;
 use crate::told::samples::{grading, judgement};
 
 const SHEET: &str = "\
-./tema2: 2 things are wrong, 17 are right, 1 cannot be told
+./tema2: 2 things are wrong, 18 are right, 1 cannot be told
 with Open MPI 4.1.4, --seed 7; rates of wrong runs: 95 % intervals
 
 wrong[outputs]: every client writes the files that it wants
@@ -21,7 +21,7 @@ wrong[outputs]: every client writes the files that it wants
 wrong[sources]: downloads vary their sources (R5)
   in 12 of 12 runs
   client 3 had all 20 segments of file1 from client 1
-  where: test1 as it is, run 1
+  where: test1 recorded, run 1
   look at: how the client chooses whom it asks
 
 cannot be told
@@ -40,6 +40,7 @@ right                                                         runs    wrong
   finalize      every rank calls MPI_Finalize                   60  < 6.0 %
   two-threads   every client talks with two threads             60  < 6.0 %
   registration  the tracker knows all files first (R1)          60  < 6.0 %
+  own-input     every client needs only its own input (R1)      60  < 6.0 %
   peers         clients get segments from each other            60  < 6.0 %
   answers       only who has a segment gives it (R4, R9)        60  < 6.0 %
   verification  a wrong hash is noticed (R4)                    60  < 6.0 %
@@ -49,11 +50,11 @@ right                                                         runs    wrong
 not counted: the assignment does not promise these tests (--beyond counts them)
   crash  client 1 died of signal 11 (names as it is, run 1)
 
-tests    ranks  as it is   noise  synchronous
-  test1      4    5 of 5  5 of 5       5 of 5
-  test2      6    5 of 5  4 of 5       3 of 5
-  star      12    5 of 5  5 of 5       5 of 5  generated
-  names      3    0 of 5  0 of 5       0 of 5  beyond: a name of 16 letters
+tests    ranks  as it is   noise    sync
+  test1      4    5 of 5  5 of 5  5 of 5
+  test2      6    5 of 5  4 of 5  3 of 5
+  star      12    5 of 5  5 of 5  5 of 5  generated
+  names      3    0 of 5  0 of 5  0 of 5  beyond: a name of 16 letters
 
 speed    seconds  empty  ours   cpu  ours  messages  ours
   test1     0.61   0.48  0.50  1.20  0.90      2.50     -
@@ -101,7 +102,7 @@ fn a_program_without_faults_is_told_so_first() {
         .map(|check| judgement(check, Verdict::Right))
         .to_vec();
     let sheet = sheet(&grading, false, 80);
-    let answer = "./tema2: nothing is wrong, 20 are right, 0 cannot be told\n";
+    let answer = "./tema2: nothing is wrong, 21 are right, 0 cannot be told\n";
     assert!(sheet.starts_with(answer), "{sheet}");
     assert!(!sheet.contains("wrong["), "{sheet}");
     assert!(!sheet.contains("\ncannot be told"), "{sheet}");
@@ -114,7 +115,7 @@ fn what_is_beyond_the_assignment_is_wrong_where_it_counts() {
     grading.counts_beyond = true;
     let sheet = sheet(&grading, false, 80);
     assert!(
-        sheet.starts_with("./tema2: 3 things are wrong, 16 are right"),
+        sheet.starts_with("./tema2: 3 things are wrong, 17 are right"),
         "{sheet}"
     );
     assert!(sheet.contains("wrong[crash]: no rank crashes\n"), "{sheet}");

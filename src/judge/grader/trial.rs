@@ -1,0 +1,194 @@
+//! One run of the program, and all that it shows.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::how::How;
+use super::work::Work;
+use crate::checks::{self, Check, Evidence, Shown};
+use crate::runs::cases::Case;
+use crate::runs::sandbox::{Job, Pace, Recorder};
+use crate::seen::condition::Condition;
+use crate::seen::known::Known;
+use crate::seen::run::{Hung, Run};
+use crate::seen::scene::Scene;
+use crate::seen::unseen::Unseen;
+use crate::told::grading::Place;
+use crate::told::page::Failing;
+
+/// How one run came out.
+pub(super) struct Trial {
+    pub(super) is_right: bool,
+    pub(super) hung: bool,
+}
+
+/// The checks of a plain run whose cause only a recorded run can show.
+const EXPLAINED: [Check; 2] = [Check::Crash, Check::Hang];
+
+/// How often one tries to bring about again what a plain run has shown.
+const EXPLANATIONS: usize = 2;
+
+type AllShown = Vec<(Check, Result<Shown, Unseen>)>;
+
+impl Work<'_> {
+    /// Runs the program once, and takes note of all that this shows.
+    ///
+    /// # Errors
+    /// When it cannot be run, or the machine is at fault.
+    pub(super) fn trial(
+        &mut self,
+        case: &Case,
+        place: Place,
+        how: &How,
+        counts: bool,
+    ) -> Result<Trial> {
+        let message = format!("{} {}", case.name, how.condition);
+        self.progress.set_message(message.clone());
+        let known = Known::new(&case.inputs);
+        let mut run = self.run(&self.program, &[], case, how, self.pace)?;
+        let mut shown = self.judged(&known, &run, how.condition);
+        if !checks::is_outcome_right(&shown) {
+            self.suspect_the_machine(case, how, &run)?;
+            let is_slower =
+                |hung| matches!(hung, Hung::TimeLimit(limit) if limit < self.pace.limit);
+            if run.ending.hung.is_some_and(is_slower) {
+                self.progress.set_message(message);
+                run = self.run(&self.program, &[], case, how, self.pace)?;
+                shown = self.judged(&known, &run, how.condition);
+            }
+        }
+        let trial = Trial {
+            is_right: checks::is_outcome_right(&shown),
+            hung: run.ending.hung.is_some(),
+        };
+        if how.condition.is_recorded() {
+            self.recorded.runs += 1;
+            self.recorded.with_mpi += usize::from(run.recording.has_started());
+        } else {
+            self.explain(case, &known, &mut run, &mut shown)?;
+        }
+        if trial.is_right && how.condition == Condition::AsItIs {
+            self.times.see_plain(&run);
+        }
+        if trial.is_right && how.condition == Condition::Recorded {
+            let scene = Scene::new(&known, &run, how.condition);
+            self.times.see_recorded(&scene);
+        }
+        self.note(known, run, place, counts, shown);
+        self.progress.inc(1);
+        Ok(trial)
+    }
+
+    fn judged(&self, known: &Known, run: &Run, condition: Condition) -> AllShown {
+        let mut scene = Scene::new(known, run, condition);
+        scene.may_hang_anyway = self.may_hang_anyway;
+        checks::judge(&scene)
+    }
+
+    /// Runs a program on a test.
+    pub(super) fn run(
+        &self,
+        program: &Path,
+        arguments: &[&str],
+        case: &Case,
+        how: &How,
+        pace: Pace,
+    ) -> Result<Run> {
+        let recorder = how.deed.as_deref().map(|deed| Recorder {
+            library: &self.tools.library,
+            deed,
+            pattern: how.pattern,
+        });
+        self.sandbox.run(&Job {
+            program,
+            arguments,
+            recorder,
+            has_own_folders: how.condition == Condition::OwnInput,
+            pace,
+            inputs: &case.texts,
+            known: &Known::new(&case.inputs),
+        })
+    }
+
+    /// A plain run has no record. What made it crash or hang, a recorded run of the same test may show: with twice
+    /// the time.
+    fn explain(
+        &mut self,
+        case: &Case,
+        known: &Known,
+        run: &mut Run,
+        shown: &mut AllShown,
+    ) -> Result<()> {
+        let unexplained = shown.iter_mut().find_map(|(check, shown)| match shown {
+            Ok(Shown::Wrong(evidence)) if EXPLAINED.contains(check) => Some((*check, evidence)),
+            _ => None,
+        });
+        let Some((check, evidence)) = unexplained else {
+            return Ok(());
+        };
+        if self.explanations.get(&check) >= Some(&EXPLANATIONS) {
+            return Ok(());
+        }
+        let pace = Pace {
+            limit: 2 * self.pace.limit,
+            ..self.pace
+        };
+        let again = self.run(&self.program, &[], case, &How::recorded(), pace)?;
+        let judged = self.judged(known, &again, Condition::Recorded);
+        let explained = judged.into_iter().find_map(|(other, shown)| match shown {
+            Ok(Shown::Wrong(evidence)) if other == check => Some(evidence),
+            _ => None,
+        });
+        let tries = self.explanations.entry(check).or_default();
+        if let Some(explained) = explained {
+            *tries = EXPLANATIONS;
+            let before = format!(
+                "{}: a recorded run of the same test shows why",
+                evidence.said
+            );
+            let details = [before].into_iter().chain(explained.details.clone());
+            *evidence = Evidence {
+                details: details.collect(),
+                ..explained
+            };
+            run.recording = again.recording;
+            run.ending = again.ending;
+            run.printed = again.printed;
+        } else {
+            *tries += 1;
+            let not_again = "a recorded run of the same test did not show it, with twice the time: \
+                             it does not happen in every run, or depends on what lies in memory";
+            evidence.details.push(not_again.into());
+        }
+        Ok(())
+    }
+
+    /// Takes note of what a run shows of each check.
+    fn note(&mut self, known: Known, run: Run, place: Place, counts: bool, shown: AllShown) {
+        let wrong = shown.iter().filter_map(|(check, shown)| match shown {
+            Ok(Shown::Wrong(evidence)) => Some((*check, evidence.said.clone())),
+            Ok(Shown::Right | Shown::Lacking(_)) | Err(_) => None,
+        });
+        let worst = wrong.min();
+        self.observations.see(place.clone(), counts, shown);
+        if let Some((check, title)) = worst.filter(|_| counts) {
+            // A run without a record has nothing to look at.
+            let rank = |check, place: &Place, run: &Run| {
+                (!run.recording.has_started(), check, place.condition)
+            };
+            let new = rank(check, &place, &run);
+            let is_worse =
+                |failing: &Failing| new < rank(failing.check, &failing.place, &failing.run);
+            if self.failing.as_ref().is_none_or(is_worse) {
+                self.failing = Some(Failing {
+                    known,
+                    run,
+                    place,
+                    check,
+                    title,
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Waits for the end of a run, and ends one that hangs.
+
+use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+use std::{io, path::Path};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use wait4::{ResUse, Wait4};
+
+use super::processes::{LINGERING, descendants, end_all, sweep};
+use super::remains::{RankEnds, rank_ends};
+use super::watch::{Clock, TICK, Watch};
+use super::{Interrupted, NoTime, Pace};
+use crate::seen::calls::Recording;
+use crate::seen::recording::Record;
+use crate::seen::run::{Hung, RankEnd};
+
+/// How long mpirun may take to end when all ranks have.
+const MPIRUN_LINGERING: Duration = Duration::from_secs(10);
+
+/// A run that takes so many times its limit by the clock on the wall has not been given the time that it should have.
+const NO_TIME: u32 = 20;
+
+/// A run that is waited for.
+pub(super) struct Waiting<'a> {
+    pub(super) record: &'a Record,
+    /// Where ranks write how they ended.
+    pub(super) ends: &'a Path,
+    pub(super) ranks: usize,
+    pub(super) pace: Pace,
+    pub(super) is_recorded: bool,
+    pub(super) is_interrupted: &'a AtomicBool,
+}
+
+/// How it ended.
+pub(super) struct Waited {
+    /// The exit status of mpirun; `None` after a signal.
+    pub(super) status: Option<i32>,
+    pub(super) cpu: Duration,
+    /// The commands of the processes that were still there.
+    pub(super) left: Vec<String>,
+    /// Why it was ended, with what was recorded until then, and how ranks had ended by themselves.
+    pub(super) hung: Option<(Hung, Recording, RankEnds)>,
+}
+
+/// Why a run is ended from outside.
+enum Why {
+    Hung(Hung, Recording, RankEnds),
+    /// All ranks have ended, this one the worst, and mpirun does not.
+    IsOver(i32),
+    Refused(anyhow::Error),
+}
+
+impl Waiting<'_> {
+    /// Waits for the end of mpirun. Whatever comes, no process of the run is left afterwards.
+    ///
+    /// # Errors
+    /// [`Interrupted`], [`NoTime`], or when it cannot be waited for.
+    pub(super) fn wait(&self, child: Child) -> Result<Waited> {
+        let mpirun = Pid::from_child(&child);
+        let (sender, ended) = mpsc::channel();
+        thread::spawn(move || {
+            let mut child = child;
+            let _ = sender.send(child.wait4()); // the receiver lives longer
+        });
+        let why = match self.watch(&ended)? {
+            Ok(resources) => {
+                let (status, left) = (resources.status.code(), sweep(false));
+                return Ok(Waited::new(&resources, status, left, None));
+            }
+            Err(why) => why,
+        };
+        let _ = kill_process(mpirun, Signal::TERM); // it may have ended just now
+        let resources = match ended.recv_timeout(LINGERING) {
+            Ok(resources) => resources.context("cannot wait for mpirun")?,
+            Err(_) => {
+                end_all(&descendants(), Signal::KILL);
+                ended.recv().context("nobody waits for mpirun")??
+            }
+        };
+        sweep(true);
+        let status = resources.status.code();
+        match why {
+            Why::Refused(error) => Err(error),
+            Why::IsOver(worst) => Ok(Waited::new(&resources, Some(worst), Vec::new(), None)),
+            Why::Hung(hung, recording, ends) => {
+                let hung = Some((hung, recording, ends));
+                Ok(Waited::new(&resources, status, Vec::new(), hung))
+            }
+        }
+    }
+
+    /// Looks at a run until it ends, or has to be ended.
+    fn watch(&self, ended: &Receiver<io::Result<ResUse>>) -> Result<Result<ResUse, Why>> {
+        let started = Instant::now();
+        let mut clock = Clock::new();
+        let mut watch = Watch::new(self.record, self.pace.patience);
+        let mut over_since = None;
+        let limit = self.pace.limit;
+        loop {
+            match ended.recv_timeout(TICK) {
+                Ok(resources) => return Ok(Ok(resources.context("cannot wait for mpirun")?)),
+                Err(RecvTimeoutError::Disconnected) => bail!("nobody waits for mpirun"),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if self.is_interrupted.load(Ordering::Relaxed) {
+                return Ok(Err(Why::Refused(Interrupted.into())));
+            }
+            if !clock.tick() {
+                watch.begin_again(clock.given);
+            }
+            let ends = rank_ends(self.ends, self.ranks);
+            if ends.len() == self.ranks {
+                let since = *over_since.get_or_insert(clock.given);
+                if clock.given - since > MPIRUN_LINGERING {
+                    let worst = ends.values().map(|end| end.as_in_a_shell()).max();
+                    return Ok(Err(Why::IsOver(worst.unwrap_or_default())));
+                }
+                continue;
+            }
+            if clock.given > limit {
+                let recording = self.record.read().context("cannot read the record")?;
+                return Ok(Err(Why::Hung(Hung::TimeLimit(limit), recording, ends)));
+            }
+            if started.elapsed() > limit * NO_TIME {
+                return Ok(Err(Why::Refused(NoTime.into())));
+            }
+            if self.is_recorded
+                && ends.is_empty()
+                && let Some((still, recording)) = watch.standstill(clock.given)
+            {
+                return Ok(Err(Why::Hung(Hung::Standstill(still), recording, ends)));
+            }
+        }
+    }
+}
+
+impl Waited {
+    fn new(
+        resources: &ResUse,
+        status: Option<i32>,
+        left: Vec<String>,
+        hung: Option<(Hung, Recording, RankEnds)>,
+    ) -> Waited {
+        let cpu = resources.rusage.utime + resources.rusage.stime;
+        Waited {
+            status,
+            cpu,
+            left,
+            hung,
+        }
+    }
+}
+
+impl RankEnd {
+    /// As a shell has it.
+    fn as_in_a_shell(self) -> i32 {
+        match self {
+            RankEnd::Status(status) => status,
+            RankEnd::Signal(signal) => 128 + signal,
+        }
+    }
+}
