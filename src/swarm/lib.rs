@@ -21,7 +21,8 @@
 //! The rules R1 to R12 are in `docs/protocol.md`. The modules, in the order in which to read them:
 //!
 //! * [`protocol`] is the vocabulary: ranks, names, hashes, the messages and their encoding.
-//! * [`inputs`] finds the clients' inputs. [`manifest`] reads, checks and writes one.
+//! * [`inputs`] finds the clients' inputs. [`manifest`] reads, checks and writes one, and
+//!   [`sound`] says whether they fit each other.
 //! * [`policy`] has what the designs of the protocol differ in, a file for each choice.
 //! * [`settings`] says how a swarm works. [`options`] are the options of a run, the settings among
 //!   them.
@@ -131,6 +132,7 @@ pub mod runtime;
 pub mod scenario;
 mod seconds;
 pub mod settings;
+pub mod sound;
 pub mod statistics;
 pub mod toml_file;
 pub mod trace;

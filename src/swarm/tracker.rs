@@ -11,10 +11,10 @@ use std::mem;
 use anyhow::{Result, bail};
 
 use crate::protocol::{
-    Envelope, FileId, FileName, Hashes, Init, InitAck, Missing, OwnedFile, Rank, ToDownload,
-    ToTracker, ToUpload,
+    Envelope, FileId, FileName, Init, InitAck, Missing, Rank, ToDownload, ToTracker, ToUpload,
 };
 use crate::settings::Settings;
+use crate::sound::{Inputs, Version};
 use swarms::{FileSwarm, Swarms};
 
 /// All that the tracker knows: the files, and the role of each client in each file's swarm (R2).
@@ -161,23 +161,14 @@ impl Tracker {
     }
 }
 
-/// The clients' INITs so far. A file is kept once, however many clients own it.
+/// The clients' INITs so far.
 #[derive(Debug, Default)]
 struct Registry {
     /// The clients that have sent INIT.
     heard: BTreeSet<Rank>,
-    problems: BTreeMap<Rank, Vec<String>>,
     /// The names of the files that each client owns, in the order of its INIT.
     owned: BTreeMap<Rank, Vec<FileName>>,
-    /// The versions of each file. If there are two, their owners contradict each other.
-    versions: BTreeMap<FileName, Vec<Version>>,
-}
-
-/// What some clients say that a file consists of.
-#[derive(Debug)]
-struct Version {
-    hashes: Hashes,
-    owners: BTreeSet<Rank>,
+    inputs: Inputs,
 }
 
 impl Registry {
@@ -185,45 +176,33 @@ impl Registry {
         if !self.heard.insert(client) {
             bail!("it has registered already");
         }
-        match init {
-            Init::Unable(problems) => _ = self.problems.insert(client, problems),
+        let input = match init {
+            Init::Unable(problems) => Err(problems),
             Init::Ready(files) => {
-                self.owned
-                    .insert(client, files.iter().map(|file| file.name.clone()).collect());
-                for OwnedFile { name, hashes } in files {
-                    let versions = self.versions.entry(name).or_default();
-                    match versions.iter_mut().find(|version| version.hashes == hashes) {
-                        Some(version) => _ = version.owners.insert(client),
-                        None => versions.push(Version {
-                            hashes,
-                            owners: BTreeSet::from([client]),
-                        }),
-                    }
-                }
+                let names = files.iter().map(|file| file.name.clone());
+                self.owned.insert(client, names.collect());
+                Ok(files)
             }
-        }
+        };
+        self.inputs.add(client, input);
         Ok(())
     }
 
     /// Starts the swarms, or refuses to. Every client has registered.
-    fn close(mut self, clients: usize, settings: Settings, post: &mut Vec<Envelope>) -> Phase {
-        let problems: Vec<String> = mem::take(&mut self.problems)
-            .into_values()
-            .flatten()
-            .chain(self.contradictions())
-            .collect();
+    fn close(self, clients: usize, settings: Settings, post: &mut Vec<Envelope>) -> Phase {
         let mut acknowledge =
             |client, ack| post.push(Envelope::new(client, ToDownload::InitAck(ack)));
-        if !problems.is_empty() {
-            Rank::clients(clients).for_each(|client| acknowledge(client, InitAck::Refused));
-            return Phase::Ended(Ending::Refused(problems));
-        }
+        let sound = match self.inputs.close() {
+            Ok(files) => files,
+            Err(problems) => {
+                Rank::clients(clients).for_each(|client| acknowledge(client, InitAck::Refused));
+                return Phase::Ended(Ending::Refused(problems));
+            }
+        };
         let mut ids = BTreeMap::new();
         let mut files = Vec::new();
         let mut rng = settings.rng(Rank::TRACKER);
-        for (id, (name, versions)) in (0..).map(FileId).zip(self.versions) {
-            let version = versions.into_iter().next();
-            let Version { hashes, owners } = version.expect("a name came with a version");
+        for (id, (name, Version { hashes, owners })) in (0..).map(FileId).zip(sound) {
             files.push(FileSwarm::new(hashes, owners, &settings, rng.fork()));
             ids.insert(name, id);
         }
@@ -241,35 +220,6 @@ impl Registry {
             tally: Tally::default(),
             partial: 0,
         })
-    }
-
-    /// A line for each two versions of a file: their first owners, and the first segment that
-    /// differs.
-    fn contradictions(&mut self) -> Vec<String> {
-        let mut lines = Vec::new();
-        for (name, versions) in &mut self.versions {
-            versions.sort_by_key(Version::first_owner);
-            let (first, others) = versions.split_first().expect("a name came with a version");
-            lines.extend(others.iter().map(|other| other.contradiction(name, first)));
-        }
-        lines
-    }
-}
-
-impl Version {
-    fn first_owner(&self) -> Rank {
-        *self.owners.first().expect("a version came from an owner")
-    }
-
-    /// How it differs from another version, in words for the user.
-    fn contradiction(&self, name: &FileName, other: &Version) -> String {
-        let [one, two] = [other, self].map(Version::first_owner);
-        let difference = self.hashes.first_difference(&other.hashes);
-        let position = difference.expect("equal versions are kept once");
-        format!(
-            "ranks {one} and {two} both own '{name}', \
-             with different segments from segment {position} on"
-        )
     }
 }
 

@@ -174,7 +174,7 @@ fn owners_that_contradict_each_other_are_reported() {
         format!("1 f 3 {a} {c} {b} 0"),
     ];
     Job::with_inputs(&inputs).run().assert_refused(&[
-        "ranks 1 and 3 both own 'f', with different segments from segment 2 on\n",
+        "clients 1 and 3 both own 'f', with different segments from segment 2 on\n",
     ]);
 }
 

@@ -17,6 +17,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
             "event",
             "policy",
             "manifest",
+            "sound",
             "inputs",
             "settings",
             "statistics",
@@ -57,9 +58,10 @@ const HOUSES: [(&str, &[&str]); 4] = [
 ];
 
 /// What the judge knows of a swarm: how inputs look and how ranks are started, not how one works.
-const FOR_THE_JUDGE: [&str; 6] = [
+const FOR_THE_JUDGE: [&str; 7] = [
     "protocol",
     "manifest",
+    "sound",
     "inputs",
     "launch",
     "progress",
@@ -67,7 +69,7 @@ const FOR_THE_JUDGE: [&str; 6] = [
 ];
 
 /// The rooms that decide: they take messages and times, and leave what is to be done.
-const DECIDE: [&str; 8] = [
+const DECIDE: [&str; 9] = [
     "protocol",
     "event",
     "policy",
@@ -75,6 +77,7 @@ const DECIDE: [&str; 8] = [
     "statistics",
     "client",
     "scenario/cast",
+    "sound",
     "tracker",
 ];
 

@@ -21,3 +21,4 @@ mod simulate;
 mod study;
 mod swarms;
 mod trace;
+mod unsound;

@@ -272,7 +272,7 @@ fn what_cannot_be_simulated_is_refused_with_every_reason() {
     assert_eq!(bad.report("r.json").exit_status, 2);
     assert_eq!(posted(&trace(&bad, "t.jsonl").1)["INIT_ACK"].0, 3);
     let torn = simulate(inputs(&[&good, &other]), &here);
-    torn.assert_refused(&["ranks 1 and 2 both own 'f'"]);
+    torn.assert_refused(&["clients 1 and 2 both own 'f'"]);
 
     simulate(Job::new(0), &here).assert_refused(&[".: there is no in1.txt"]);
     let gap = inputs(&[&good]).file("in3.txt", &good);

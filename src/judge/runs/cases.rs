@@ -1,22 +1,22 @@
 //! The tests that a program is run on: given in folders, or made up. Each run can have fresh hashes of its
 //! own, so that a segment is recognised by its hash.
 
+mod given;
 mod made_up;
 mod promise;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::io;
 
-use anyhow::{Context, Result, bail, ensure};
 use fastrand::Rng;
 use promise::beyond;
 
 use crate::seen::condition::Origin;
-use swarm::inputs;
 use swarm::manifest::{self, Manifest};
 use swarm::protocol::Rank;
+use swarm::sound;
 
+pub use given::given;
 pub use made_up::{generated, generated_beyond};
 
 /// A test: the inputs of all clients, and where they are from.
@@ -35,22 +35,42 @@ pub struct Case {
 }
 
 impl Case {
-    fn new(name: String, origin: Origin, texts: Vec<String>) -> Result<Case> {
-        let mut read = Vec::new();
-        for (client, text) in (1..).zip(&texts) {
-            let input = manifest::parse(text.as_bytes());
-            read.push(
-                input
-                    .map_err(|problems| anyhow::anyhow!("{name}/in{client}.txt:{}", problems[0]))?,
-            );
-        }
+    /// Reads the inputs, which have to be those of a sound swarm.
+    ///
+    /// # Errors
+    /// All that is wrong with them, each a line for the user.
+    fn read(
+        name: String,
+        origin: Origin,
+        texts: Vec<io::Result<Vec<u8>>>,
+    ) -> Result<Case, Vec<String>> {
+        let read = |(client, text): (Rank, &io::Result<Vec<u8>>)| {
+            let file = format!("in{client}.txt");
+            let text = (text.as_ref())
+                .map_err(|error| vec![format!("{file}: cannot be read: {error}")])?;
+            let in_file = |problem: String| format!("{file}:{problem}");
+            manifest::parse(&text[..])
+                .map_err(|problems| problems.into_iter().map(in_file).collect())
+        };
+        let clients = Rank::clients(texts.len()).zip(&texts);
+        let inputs: Vec<Result<Manifest, Vec<String>>> = clients.map(read).collect();
+        sound::check(&inputs)?;
+        let inputs: Vec<Manifest> = inputs.into_iter().flatten().collect();
+        let texts = texts.into_iter().flatten().map(String::from_utf8);
+        let texts: Result<Vec<String>, _> = texts.collect();
+        let texts = texts.expect("what is read as an input is UTF-8");
         Ok(Case {
-            beyond: beyond(&texts, &read),
+            beyond: beyond(&texts, &inputs),
             name,
             origin,
             texts,
-            inputs: read,
+            inputs,
         })
+    }
+
+    fn new(name: String, origin: Origin, texts: Vec<String>) -> Result<Case, Vec<String>> {
+        let texts = texts.into_iter().map(|text| Ok(text.into()));
+        Case::read(name, origin, texts.collect())
     }
 
     /// A made-up one.
@@ -86,59 +106,6 @@ impl Case {
             ..case.expect("another hash is as good")
         }
     }
-}
-
-/// The tests of a folder: each folder in it, however deep, that has an `in1.txt`; or the folder itself.
-///
-/// # Errors
-/// When there are none, or one cannot be read: says which file and line.
-pub fn given(folder: &Path) -> Result<Vec<Case>> {
-    let mut folders = Vec::new();
-    find(folder, &mut folders).with_context(|| format!("cannot list {}", folder.display()))?;
-    ensure!(
-        !folders.is_empty(),
-        "there is no folder with an in1.txt in {}",
-        folder.display()
-    );
-    folders.sort();
-    folders.iter().map(|path| read(folder, path)).collect()
-}
-
-fn find(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    if folder.join("in1.txt").is_file() {
-        found.push(folder.to_owned());
-    }
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            find(&entry.path(), found)?;
-        }
-    }
-    Ok(())
-}
-
-fn read(root: &Path, folder: &Path) -> Result<Case> {
-    let shown = folder.display();
-    let clients = inputs::clients(folder).with_context(|| format!("cannot list {shown}"))?;
-    let clients = inputs::count(&clients).with_context(|| shown.to_string())?;
-    let mut texts = Vec::new();
-    for client in Rank::clients(clients) {
-        let path = inputs::path(folder, client);
-        let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let Ok(text) = String::from_utf8(text) else {
-            bail!("{}: is not text", path.display());
-        };
-        texts.push(text);
-    }
-    let name = folder.strip_prefix(root).unwrap_or(folder);
-    let name = match name.to_str() {
-        None | Some("") => folder
-            .file_name()
-            .map_or("test".into(), |name| name.to_string_lossy().into_owned()),
-        Some(name) => name.to_owned(),
-    };
-    let case = Case::new(name, Origin::Given, texts);
-    case.with_context(|| root.display().to_string())
 }
 
 #[cfg(test)]
@@ -201,24 +168,5 @@ mod tests {
             }
             assert_eq!(beyond(&fresh.texts, &fresh.inputs), case.beyond);
         }
-    }
-
-    #[test]
-    fn the_tests_of_the_repository_are_read_and_those_of_the_course_are_within_its_limits() {
-        let cases = given(Path::new("../../inputs")).unwrap();
-        let within: Vec<&str> = (cases.iter())
-            .filter(|case| case.beyond.is_none())
-            .map(|case| case.name.as_str())
-            .collect();
-        for name in ["test1", "test2", "test3", "test4"] {
-            assert!(within.contains(&name), "{within:?}");
-        }
-        assert!(within.len() < cases.len());
-        let problem = given(Path::new("/proc/self/fd")).unwrap_err();
-        assert!(
-            problem
-                .to_string()
-                .starts_with("there is no folder with an in1.txt")
-        );
     }
 }

@@ -9,7 +9,7 @@ use super::*;
 use crate::policy::TrackerIndex;
 use crate::protocol::samples::{hashes, name, owned};
 use crate::protocol::{
-    Gained, Joined, Letter, Members, Progress, Reason, SegmentIndex, SegmentSet, Swarm,
+    Gained, Joined, Letter, Members, OwnedFile, Progress, Reason, SegmentIndex, SegmentSet, Swarm,
 };
 
 const F: FileId = FileId(0);
@@ -156,8 +156,8 @@ fn r1_the_start_is_refused_with_the_problems_of_all_clients_in_rank_order() {
 fn r2_owners_of_one_name_agree_on_its_segments_whoever_registers_first() {
     let inputs = [(1, "abcd"), (2, "abcd"), (3, "abxd"), (4, "abc")];
     let problems = [
-        "ranks 1 and 3 both own 'f', with different segments from segment 3 on",
-        "ranks 1 and 4 both own 'f', with different segments from segment 4 on",
+        "clients 1 and 3 both own 'f', with different segments from segment 3 on",
+        "clients 1 and 4 both own 'f', with different segments from segment 4 on",
     ];
     for first in 0..inputs.len() {
         let mut tracker = Tracker::new(inputs.len(), Settings::default());
