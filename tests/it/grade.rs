@@ -331,6 +331,64 @@ fn our_program_is_right_in_everything() {
     );
 }
 
+/// What is right as long as fresh memory is empty is shown in every run in which it is not.
+#[test]
+fn strings_without_end_are_found_where_memory_is_dirty() {
+    for defect in ["UNENDED_HEAP", "UNENDED_STACK", "UNENDED_GROWN"] {
+        let options = ["--conditions", "as-it-is,dirty-memory", "--runs", "3"];
+        let graded = grade(&program("swarm", &[defect]), "test1", &options);
+        let stdout = &graded.output.stdout;
+        assert_eq!(graded.output.status, Some(1), "{defect}: {stdout}");
+        let runs = graded.report["tests"][0]["runs"].as_array().expect("runs");
+        let dirty = (runs.iter()).find(|tally| tally["condition"] == "dirty-memory");
+        let dirty = dirty.expect("memory was dirty");
+        assert_eq!(dirty["right"], 0, "{defect}: {stdout}");
+        assert_eq!(graded.report["marks"]["total"], 40.0, "{defect}: {stdout}");
+        let note = graded.report["notes"][0].as_str().unwrap_or_default();
+        let expected = "what it does depends on what happens to lie in memory";
+        assert!(note.starts_with(expected), "{defect}: {stdout}");
+    }
+}
+
+/// It takes all files from the other clients' inputs.
+#[test]
+fn a_program_that_never_sends_a_message_is_found_out() {
+    let graded = grade(&program("cheat", &[]), "test1", &["--runs", "1"]);
+    let wrong = graded.checks("wrong");
+    let stdout = &graded.output.stdout;
+    assert_eq!(wrong, BTreeSet::from(["own-input", "peers"]), "{stdout}");
+}
+
+#[test]
+fn a_program_that_is_not_seen_to_call_mpi_is_not_called_right() {
+    let graded = grade(&program("swarm", &["EXECS"]), "test1", &["--runs", "1"]);
+    let Said { status, stdout, .. } = &graded.output;
+    assert_eq!(*status, Some(3), "{stdout}");
+    assert!(stdout.contains("no call of MPI was seen"), "{stdout}");
+    assert_eq!(graded.checks("wrong"), BTreeSet::new(), "{stdout}");
+}
+
+/// If what is known to be right fails, too, nothing is said of a program.
+#[test]
+fn where_the_machine_is_at_fault_there_is_no_verdict() {
+    let program = program("swarm", &[]);
+    let tests = inputs("test1");
+    let [program, tests] = [&program, &tests].map(|path| path.to_str().expect("a readable path"));
+    let said = run(&[
+        program,
+        "--tests",
+        tests,
+        "--runs",
+        "1",
+        "--",
+        "--bogus-option",
+    ]);
+    assert_eq!(said.status, Some(2), "{}", said.stdout);
+    let expected = "no verdict: an empty MPI program does not run here";
+    assert!(said.stderr.contains(expected), "{}", said.stderr);
+    assert_eq!(said.stdout, "");
+}
+
 /// It blocks, as courses teach it.
 #[test]
 fn a_program_that_blocks_in_both_threads_is_right() {

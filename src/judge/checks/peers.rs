@@ -17,14 +17,16 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         }
         let messages = from_clients(scene, client);
         let (all, alone) = from_tracker(scene, client, file);
-        // The tracker has to have sent all hashes, for else nobody knows where they came from.
-        if messages == 0 && all == segments.len() {
+        if messages == 0 && scene.saw_all_calls().is_ok() {
+            let number = segments.len();
             let said = format!(
-                "client {client} has all {} segments of {name} and never received a message from \
-                 another client",
-                segments.len()
+                "client {client} has all {number} segments of {name} and never received a message from another client"
             );
-            let detail = format!("all its hashes came in messages of rank 0 to client {client}");
+            let detail = if all == number {
+                format!("all its hashes came in messages of rank 0 to client {client}")
+            } else {
+                "no message brought them: it has them from elsewhere, such as another client's input".into()
+            };
             return wrong(Evidence::new(said, HINT).with_details(vec![detail]));
         }
         let dialogue = &scene.dialogue;

@@ -14,10 +14,11 @@ use swarm::launch::Mpi;
 /// The name of the library's file.
 const LIBRARY: &str = "profiling.so";
 
-const SOURCES: [(&str, &str); 7] = [
+const SOURCES: [(&str, &str); 8] = [
     ("profiling.h", include_str!("profiling/profiling.h")),
     ("handles.h", include_str!("profiling/handles.h")),
     ("disturb.c", include_str!("profiling/disturb.c")),
+    ("dirty.c", include_str!("profiling/dirty.c")),
     ("recognise.c", include_str!("profiling/recognise.c")),
     ("record.c", include_str!("profiling/record.c")),
     ("handles.c", include_str!("profiling/handles.c")),

@@ -134,10 +134,13 @@ fn a_tracker_that_serves_one_client_is_wrong() {
 }
 
 #[test]
-fn hashes_that_came_in_ways_that_are_not_recorded_are_not_accused() {
+fn whole_files_without_a_message_are_wrong_if_every_call_was_seen() {
     let mut made = MadeUp::swarm(5, 40);
     made.register();
     made.finish();
+    let evidence = made.wrong(Check::Peers);
+    assert!(evidence.details[0].starts_with("no message brought them"));
+    made.rank(1).is_cut = true;
     assert!(made.shown(Check::Peers).is_err());
 }
 

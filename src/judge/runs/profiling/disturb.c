@@ -1,22 +1,19 @@
 /* What the library does to the program: see profiling.h. */
-#define _GNU_SOURCE
 #include "profiling.h"
 
-#include <alloca.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-static enum { NOTHING, SYNCHRONOUS, NOISE, DIRTY, STOP, LIE } mode;
+static enum { NOTHING, SYNCHRONOUS, NOISE, STOP, LIE } mode;
 static unsigned long long seed;
 static int rank, chosen_rank, stops_at, told_rank, posts, threads;
 static __thread uint64_t state;
-static int pattern;
 
 void prepare_disturbance(int this_rank) {
     const char *text = getenv("PROFILING");
+    int pattern;
     rank = this_rank;
     if (text == NULL || *text == 0 || strcmp(text, "nothing") == 0) {
         mode = NOTHING;
@@ -25,7 +22,7 @@ void prepare_disturbance(int this_rank) {
     } else if (sscanf(text, "noise:%llu", &seed) == 1) {
         mode = NOISE;
     } else if (sscanf(text, "dirty:%d", &pattern) == 1) {
-        mode = DIRTY;
+        make_memory_dirty(pattern);
     } else if (sscanf(text, "stop:%d:%d", &chosen_rank, &stops_at) == 2) {
         mode = STOP;
     } else if (sscanf(text, "lie:%d:%d", &chosen_rank, &told_rank) == 2) {
@@ -69,35 +66,6 @@ void wait_one_in(unsigned times) {
     if (mode == NOISE && next() % times == 0) {
         struct timespec time = {0, (long)(next() % 2000) * 1000};
         nanosleep(&time, NULL);
-    }
-}
-
-/* The stack below is what the next functions find in their variables. How much there is of it is found out once,
- * and a part of it is left for those that this one calls. */
-void dirty_stack(void) {
-    enum { MOST = 1 << 16, LEFT = 1 << 14 };
-    static __thread char *lowest;
-    char here;
-    if (mode != DIRTY) {
-        return;
-    }
-    if (lowest == NULL) {
-        pthread_attr_t attributes;
-        void *bottom;
-        size_t size, guard = 0;
-        if (pthread_getattr_np(pthread_self(), &attributes) != 0) {
-            return;
-        }
-        pthread_attr_getstack(&attributes, &bottom, &size);
-        pthread_attr_getguardsize(&attributes, &guard);
-        pthread_attr_destroy(&attributes);
-        lowest = (char *)bottom + guard + LEFT;
-    }
-    if (&here > lowest + LEFT) {
-        size_t room = &here - lowest - LEFT < MOST ? (size_t)(&here - lowest - LEFT) : MOST;
-        char *below = alloca(room);
-        memset(below, pattern, room);
-        __asm__ volatile("" : : "r"(below) : "memory");
     }
 }
 

@@ -5,7 +5,7 @@
  *     nothing       nothing; so does an empty value or none
  *     synchronous   a standard send waits until its receive has begun, whatever its size
  *     noise:SEED    sends, receives and looks for messages take their time, up to some milliseconds
- *     dirty:BYTE    the stack below a call of MPI, and that of a new thread, is full of this byte
+ *     dirty:BYTE    memory that was not written yet is full of this byte (dirty.c)
  *     stop:RANK:N   this rank stops itself, by SIGSTOP, when it has posted its Nth message; before it
  *                   starts MPI if N is 0, and before it ends MPI if N is -1
  *     lie:RANK:TO   the first segment that this rank owns, and whose hash it sends to rank TO, has
@@ -31,10 +31,15 @@ HIDDEN void posted(void);
 HIDDEN int sends_are_synchronous(void);
 /* If there is to be noise, one call in `times` waits, for up to two milliseconds. */
 HIDDEN void wait_one_in(unsigned times);
-/* Fills the stack below with a pattern, if memory is to be dirty. */
-HIDDEN void dirty_stack(void);
 /* What is to be sent instead of these bytes: themselves, or a copy with a wrong hash. */
 HIDDEN const void *lied(const void *bytes, uint64_t length, int to);
+
+/* --- dirty.c --- */
+
+/* From now on fresh memory is full of this byte. */
+HIDDEN void make_memory_dirty(int byte);
+/* Fills the stack below, if memory is to be dirty. */
+HIDDEN void dirty_stack(void);
 
 /* --- recognise.c --- */
 
