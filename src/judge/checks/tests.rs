@@ -1,12 +1,13 @@
 //! Runs of the assignment, made up call by call. Clients 1 and 2 own `file1`, the others download it.
 
 mod answers;
+mod damage;
 mod job;
 mod rules;
 mod verification;
 
 use crate::checks::{Check, Evidence, Shown, Subject, judge};
-use crate::seen::calls::{Segment, Thread};
+use crate::seen::calls::{Kind, Segment, Thread};
 use crate::seen::condition::Condition;
 use crate::seen::known::{KnownFile, KnownSegment};
 use crate::seen::made_up::{At, MadeUp};

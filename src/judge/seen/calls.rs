@@ -54,8 +54,11 @@ pub struct RankRecord {
     pub finalize: Option<Duration>,
     /// Whether it called `MPI_Abort` itself, or MPI did because of an error.
     pub is_aborted: bool,
-    /// Whether there was no room for some of its calls. Then nothing can be told that needs all of them.
+    /// Whether some of its calls are not known: there was no room for them, or the record is damaged. Then nothing can be
+    /// told that needs all of them.
     pub is_cut: bool,
+    /// What is wrong with the record, if the program has written into it. Then nothing else is in it.
+    pub damage: Option<String>,
     /// The wrong hash that the recorder made it send, if it did.
     pub lie: Option<Lie>,
     /// The threads that the program has made. The first is the main thread.
@@ -314,6 +317,15 @@ pub enum What {
 }
 
 impl RankRecord {
+    /// A record of which nothing can be believed, for this reason.
+    pub fn damaged(damage: String) -> RankRecord {
+        RankRecord {
+            is_cut: true,
+            damage: Some(damage),
+            ..RankRecord::default()
+        }
+    }
+
     /// The calls of MPI among its calls.
     pub fn mpi_calls(&self) -> impl Iterator<Item = &Call> {
         self.calls.iter().filter(|call| call.kind != Kind::Join)

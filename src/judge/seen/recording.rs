@@ -1,66 +1,37 @@
 //! Reads what the profiling library recorded: `profiling/profiling.h` and `record.c` have the layout.
+//!
+//! A program can write into the records of its ranks, by mistake or on purpose. So the files may have any bytes and any
+//! length: `fields` looks at each number, and nothing of a record counts that has a wrong one.
+
+mod fields;
+#[cfg(test)]
+mod written;
 
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::Duration;
 
-use crate::seen::calls::{
-    Call, Datatype, Kind, Level, Levels, Lie, Peer, Polling, RankRecord, Recording, Tag, Taken,
-    ThreadRecord, What,
-};
+use crate::seen::calls::{RankRecord, Recording};
 use crate::seen::known::Known;
-use swarm::protocol::Rank;
+use fields::{CALL, Fields, HEADER, Limits, MAGIC, MOST_THREADS, THREAD};
+#[cfg(test)]
+pub(crate) use written::LENGTHS;
 
 /// The bytes of a rank's file. Calls beyond it are not recorded. The part that is not used takes no room
 /// on the disk.
 const SIZE: u64 = 64 << 20;
 
-const MAGIC: u32 = 0x3152_4742;
-const MOST_THREADS: usize = 256;
-const HEADER: usize = 64 + MOST_THREADS * THREAD;
-const THREAD: usize = 64;
-const CALL: usize = 80;
-
-/// In the order of `number_of_type` in `handles.c`.
-const DATATYPES: [Datatype; 25] = [
-    Datatype::Other,
-    Datatype::Bytes,
-    Datatype::Bytes,
-    basic("MPI_CHAR", 1),
-    basic("MPI_SIGNED_CHAR", 1),
-    basic("MPI_UNSIGNED_CHAR", 1),
-    basic("MPI_SHORT", 2),
-    basic("MPI_UNSIGNED_SHORT", 2),
-    basic("MPI_INT", 4),
-    basic("MPI_UNSIGNED", 4),
-    basic("MPI_LONG", 8),
-    basic("MPI_UNSIGNED_LONG", 8),
-    basic("MPI_LONG_LONG", 8),
-    basic("MPI_UNSIGNED_LONG_LONG", 8),
-    basic("MPI_FLOAT", 4),
-    basic("MPI_DOUBLE", 8),
-    basic("MPI_C_BOOL", 1),
-    basic("MPI_INT8_T", 1),
-    basic("MPI_UINT8_T", 1),
-    basic("MPI_INT16_T", 2),
-    basic("MPI_UINT16_T", 2),
-    basic("MPI_INT32_T", 4),
-    basic("MPI_UINT32_T", 4),
-    basic("MPI_INT64_T", 8),
-    basic("MPI_UINT64_T", 8),
-];
-
-const fn basic(name: &'static str, size: u8) -> Datatype {
-    Datatype::Basic { name, size }
-}
+/// The most bytes of calls that are read of all ranks together. Calls beyond it count as not recorded.
+const MOST_BYTES: u64 = 256 << 20;
 
 /// Where the ranks of a run write what they call. The files are open before the run: whatever the program puts in
 /// their places, these are read.
 #[derive(Debug)]
 pub struct Record {
     files: Vec<File>,
+    /// The number of segments that the recorder knows.
+    segments: u32,
 }
 
 impl Record {
@@ -92,6 +63,7 @@ impl Record {
         fs::write(folder.join("hashes"), text)?;
         Ok(Record {
             files: (0..ranks).map(file).collect::<io::Result<_>>()?,
+            segments: known.segments.len() as u32,
         })
     }
 
@@ -103,21 +75,59 @@ impl Record {
         self.files.iter().map(activity).collect()
     }
 
-    /// Reads the records of all ranks.
+    /// Reads the records of all ranks. One that is damaged says so, and has nothing else in it.
     ///
     /// # Errors
     /// When a file cannot be read.
     pub fn read(&self) -> io::Result<Recording> {
-        let read: Vec<Vec<u8>> = self.files.iter().map(bytes).collect::<io::Result<_>>()?;
-        let starts = read.iter().filter_map(|bytes| {
-            let first = Bytes(bytes.get(HEADER..HEADER + CALL)?);
-            (first.u32(0) > 0).then(|| first.u64(24))
-        });
-        let start = starts.min().unwrap_or(0);
-        let ranks = read.iter().map(|bytes| rank_record(Bytes(bytes), start));
+        let starts: Vec<Option<u64>> = self.files.iter().map(start).collect::<io::Result<_>>()?;
+        let start = starts.into_iter().flatten().min().unwrap_or(0);
+        let limits = Limits {
+            ranks: self.files.len() as u32,
+            segments: self.segments,
+            start,
+        };
+        let mut room = MOST_BYTES;
+        let ranks = (self.files.iter()).map(|file| rank_record(file, &limits, &mut room));
         Ok(Recording {
-            ranks: ranks.collect(),
+            ranks: ranks.collect::<io::Result<_>>()?,
         })
+    }
+}
+
+/// Reads a rank's file, as far as there is room for its calls.
+fn rank_record(file: &File, limits: &Limits, room: &mut u64) -> io::Result<RankRecord> {
+    let length = file.metadata()?.len();
+    let shorter = || {
+        let damage = format!("its file has {length} bytes, and had {SIZE}");
+        Ok(RankRecord::damaged(damage))
+    };
+    if length != SIZE {
+        return shorter();
+    }
+    let Some(header) = part(file, HEADER, 0)? else {
+        return shorter();
+    };
+    let used = Fields(&header).u64(48);
+    let wanted = used.clamp(HEADER as u64, SIZE) - HEADER as u64;
+    let given = wanted.min(*room);
+    *room -= given;
+    let Some(calls) = part(file, given as usize, HEADER as u64)? else {
+        return shorter();
+    };
+    let read = fields::rank_record(Fields(&header), Fields(&calls), limits);
+    let mut record = read.unwrap_or_else(RankRecord::damaged);
+    record.is_cut |= given < used.saturating_sub(HEADER as u64);
+    Ok(record)
+}
+
+/// Reads a part of a file. `None` if it is no longer there: somebody has made the file shorter.
+fn part(file: &File, length: usize, at: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = vec![0; length];
+    match file.read_exact_at(&mut bytes, at) {
+        Ok(()) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -133,9 +143,10 @@ pub struct Activity {
 }
 
 fn activity(file: &File) -> io::Result<Option<Activity>> {
-    let mut header = vec![0; HEADER];
-    file.read_exact_at(&mut header, 0)?;
-    let header = Bytes(&header);
+    let Some(header) = part(file, HEADER, 0)? else {
+        return Ok(None);
+    };
+    let header = Fields(&header);
     if header.u32(0) != MAGIC {
         return Ok(None);
     }
@@ -147,164 +158,11 @@ fn activity(file: &File) -> io::Result<Option<Activity>> {
     }))
 }
 
-/// What is used of a rank's file.
-fn bytes(file: &File) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; HEADER];
-    file.read_exact_at(&mut bytes, 0)?;
-    let used = Bytes(&bytes).u64(48).clamp(HEADER as u64, SIZE);
-    bytes.resize(used as usize, 0);
-    file.read_exact_at(&mut bytes[HEADER..], HEADER as u64)?;
-    Ok(bytes)
-}
-
-/// Numbers in the byte order of this host, by their offset.
-#[derive(Clone, Copy)]
-struct Bytes<'a>(&'a [u8]);
-
-impl Bytes<'_> {
-    fn u16(self, at: usize) -> u16 {
-        u16::from_ne_bytes(self.0[at..at + 2].try_into().expect("two bytes"))
-    }
-
-    fn u32(self, at: usize) -> u32 {
-        u32::from_ne_bytes(self.0[at..at + 4].try_into().expect("four bytes"))
-    }
-
-    fn i32(self, at: usize) -> i32 {
-        i32::from_ne_bytes(self.0[at..at + 4].try_into().expect("four bytes"))
-    }
-
-    fn u64(self, at: usize) -> u64 {
-        u64::from_ne_bytes(self.0[at..at + 8].try_into().expect("eight bytes"))
-    }
-
-    /// A time since the start; `None` if there is none.
-    fn time(self, at: usize, start: u64) -> Option<Duration> {
-        let time = self.u64(at);
-        (time > 0).then(|| Duration::from_nanos(time.saturating_sub(start)))
-    }
-}
-
-fn rank_record(file: Bytes<'_>, start: u64) -> RankRecord {
-    if file.u32(0) != MAGIC {
-        return RankRecord::default();
-    }
-    let threads = (file.u32(56) as usize).min(MOST_THREADS);
-    let lie = || Lie {
-        to: Rank(file.u32(32)),
-        segment: file.u32(36),
-    };
-    RankRecord {
-        levels: level(file.i32(12))
-            .zip(level(file.i32(16)))
-            .map(|(asked, given)| Levels { asked, given }),
-        finalize: file.time(40, start),
-        is_aborted: file.u32(20) != 0,
-        is_cut: file.u32(24) != 0,
-        lie: (file.u32(28) != 0).then(lie),
-        threads: (0..threads)
-            .map(|number| thread(Bytes(&file.0[64 + number * THREAD..][..THREAD]), start))
-            .collect(),
-        calls: calls(file, start),
-    }
-}
-
-fn level(number: i32) -> Option<Level> {
-    match number {
-        1 => Some(Level::Single),
-        2 => Some(Level::Funneled),
-        3 => Some(Level::Serialized),
-        4 => Some(Level::Multiple),
-        _ => None,
-    }
-}
-
-fn thread(bytes: Bytes<'_>, start: u64) -> ThreadRecord {
-    let times = bytes.u64(24);
-    let polling = || {
-        Some(Polling {
-            kind: kind(bytes.u32(4))?,
-            peer: peer(bytes.i32(8)),
-            tag: tag(bytes.i32(12)),
-            comm: bytes.u32(16),
-            times,
-            since: bytes.time(32, start).unwrap_or_default(),
-        })
-    };
-    ThreadRecord {
-        is_over: bytes.u32(0) != 0,
-        polling: if times > 0 { polling() } else { None },
-    }
-}
-
-fn kind(number: u32) -> Option<Kind> {
-    let mut kinds = Kind::ALL.iter().copied();
-    kinds.find(|kind| *kind as u32 == number)
-}
-
-fn peer(number: i32) -> Peer {
-    match u32::try_from(number) {
-        Ok(rank) => Peer::One(Rank(rank)),
-        Err(_) if number == -1 => Peer::Any,
-        Err(_) => Peer::None,
-    }
-}
-
-fn tag(number: i32) -> Tag {
-    match number {
-        -1 => Tag::Any,
-        0.. => Tag::One(number),
-        _ => Tag::None,
-    }
-}
-
-fn calls(file: Bytes<'_>, start: u64) -> Vec<Call> {
-    let mut calls = Vec::new();
-    let mut at = HEADER;
-    while let Some(bytes) = file.0.get(at..) {
-        let size = match bytes.get(..4) {
-            Some(_) => Bytes(bytes).u32(0) as usize,
-            None => break,
-        };
-        // A rank that was killed may not have finished this record. Nothing behind it can be found.
-        if size < CALL || size > bytes.len() {
-            break;
-        }
-        calls.extend(call(Bytes(&bytes[..size]), start));
-        at += size;
-    }
-    calls
-}
-
-fn call(bytes: Bytes<'_>, start: u64) -> Option<Call> {
-    let kind = kind(bytes.u16(4).into())?;
-    let error = bytes.i32(20);
-    let completed = bytes.time(40, start);
-    let from = u32::try_from(bytes.i32(56)).ok();
-    let takes = matches!(kind.what(), What::Receive | What::Find);
-    let segments = (bytes.u32(76) as usize).min((bytes.0.len() - CALL) / 4);
-    Some(Call {
-        thread: bytes.u16(6),
-        kind,
-        peer: peer(bytes.i32(8)),
-        tag: tag(bytes.i32(12)),
-        comm: bytes.u32(16),
-        bytes: bytes.u64(48),
-        datatype: DATATYPES
-            .get(bytes.u32(72) as usize)
-            .copied()
-            .unwrap_or(Datatype::Other),
-        started: bytes.time(24, start).unwrap_or_default(),
-        returned: bytes.time(32, start),
-        completed,
-        error: (error != 0).then_some(error),
-        taken: from
-            .filter(|_| takes && completed.is_some())
-            .map(|from| Taken {
-                from: Rank(from),
-                tag: bytes.i32(60),
-                bytes: bytes.u64(64),
-            }),
-        segments: (0..segments).map(|nth| bytes.u32(CALL + 4 * nth)).collect(),
-    })
+/// When the first call of a rank began, in nanoseconds of the host's clock. `None` if it made none.
+fn start(file: &File) -> io::Result<Option<u64>> {
+    let first = part(file, CALL, HEADER as u64)?;
+    Ok(first.and_then(|first| {
+        let first = Fields(&first);
+        (first.u32(0) > 0).then(|| first.u64(24))
+    }))
 }

@@ -47,11 +47,12 @@ impl<'a> Scene<'a> {
     /// Whether every call was recorded.
     pub(crate) fn saw_all_calls(&self) -> Result<(), Unseen> {
         let recording = &self.run.recording;
-        if let Some((rank, _)) = recording.by_rank().find(|(_, record)| record.is_cut) {
+        if let Some((rank, record)) = recording.by_rank().find(|(_, record)| record.is_cut) {
             let who = who(rank);
-            return unseen(format!(
-                "{who} made more calls than there was room to record"
-            ));
+            return unseen(match &record.damage {
+                Some(damage) => format!("the record of {who} is damaged: {damage}"),
+                None => format!("{who} made more calls than there was room to record"),
+            });
         }
         if !recording.has_started() {
             return unseen("no rank came to MPI");

@@ -1,0 +1,325 @@
+//! The numbers of a rank's record, each looked at before it is believed.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use crate::seen::calls::{
+    Call, Datatype, Kind, Level, Levels, Lie, Peer, Polling, RankRecord, Segment, Tag, Taken,
+    ThreadRecord, What,
+};
+use swarm::protocol::Rank;
+
+pub(super) const MAGIC: u32 = 0x3152_4742;
+pub(super) const MOST_THREADS: usize = 256;
+pub(super) const HEADER: usize = 64 + MOST_THREADS * THREAD;
+pub(super) const THREAD: usize = 64;
+pub(super) const CALL: usize = 80;
+
+/// In the order of `number_of_type` in `handles.c`.
+const DATATYPES: [Datatype; 25] = [
+    Datatype::Other,
+    Datatype::Bytes,
+    Datatype::Bytes,
+    basic("MPI_CHAR", 1),
+    basic("MPI_SIGNED_CHAR", 1),
+    basic("MPI_UNSIGNED_CHAR", 1),
+    basic("MPI_SHORT", 2),
+    basic("MPI_UNSIGNED_SHORT", 2),
+    basic("MPI_INT", 4),
+    basic("MPI_UNSIGNED", 4),
+    basic("MPI_LONG", 8),
+    basic("MPI_UNSIGNED_LONG", 8),
+    basic("MPI_LONG_LONG", 8),
+    basic("MPI_UNSIGNED_LONG_LONG", 8),
+    basic("MPI_FLOAT", 4),
+    basic("MPI_DOUBLE", 8),
+    basic("MPI_C_BOOL", 1),
+    basic("MPI_INT8_T", 1),
+    basic("MPI_UINT8_T", 1),
+    basic("MPI_INT16_T", 2),
+    basic("MPI_UINT16_T", 2),
+    basic("MPI_INT32_T", 4),
+    basic("MPI_UINT32_T", 4),
+    basic("MPI_INT64_T", 8),
+    basic("MPI_UINT64_T", 8),
+];
+
+const fn basic(name: &'static str, size: u8) -> Datatype {
+    Datatype::Basic { name, size }
+}
+
+/// What numbers of a record may be.
+pub(super) struct Limits {
+    /// The number of ranks of the run.
+    pub ranks: u32,
+    /// The number of segments that the recorder knows.
+    pub segments: u32,
+    /// When the first call of all ranks began.
+    pub start: u64,
+}
+
+/// Numbers in the byte order of this host, by their offset.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'a>(pub &'a [u8]);
+
+impl Fields<'_> {
+    fn u16(self, at: usize) -> u16 {
+        u16::from_ne_bytes(self.0[at..at + 2].try_into().expect("two bytes"))
+    }
+
+    pub(super) fn u32(self, at: usize) -> u32 {
+        u32::from_ne_bytes(self.0[at..at + 4].try_into().expect("four bytes"))
+    }
+
+    fn i32(self, at: usize) -> i32 {
+        i32::from_ne_bytes(self.0[at..at + 4].try_into().expect("four bytes"))
+    }
+
+    pub(super) fn u64(self, at: usize) -> u64 {
+        u64::from_ne_bytes(self.0[at..at + 8].try_into().expect("eight bytes"))
+    }
+
+    /// A time since the start; `None` if there is none.
+    fn time(self, at: usize, start: u64) -> Option<Duration> {
+        let time = self.u64(at);
+        (time > 0).then(|| Duration::from_nanos(time.saturating_sub(start)))
+    }
+
+    /// Yes or no.
+    fn flag(self, at: usize, what: &str) -> Result<bool, String> {
+        match self.u32(at) {
+            flag @ 0..=1 => Ok(flag == 1),
+            other => damage(what, other),
+        }
+    }
+}
+
+/// What is wrong with a record: what was found where that cannot be.
+fn damage<T>(what: &str, found: impl Display) -> Result<T, String> {
+    Err(format!("{what} is {found}"))
+}
+
+/// Goes on if this is so.
+fn ensure(is_so: bool, what: &str, found: impl Display) -> Result<(), String> {
+    if is_so { Ok(()) } else { damage(what, found) }
+}
+
+/// The record of a rank from its header and its calls.
+///
+/// # Errors
+/// When a number cannot be what the recorder wrote: says which.
+pub(super) fn rank_record(
+    header: Fields<'_>,
+    calls: Fields<'_>,
+    limits: &Limits,
+) -> Result<RankRecord, String> {
+    if header.0.iter().all(|byte| *byte == 0) {
+        return Ok(RankRecord::default());
+    }
+    ensure(header.u32(0) == MAGIC, "its first word", header.u32(0))?;
+    let size = header.u32(4);
+    ensure(size as usize == CALL, "the length of a call", size)?;
+    let used = header.u64(48);
+    ensure(used >= HEADER as u64, "its used length", used)?;
+    let counted = header.u32(56);
+    // More are counted than there are places for, and then the last place is all of theirs.
+    let threads = (counted as usize).min(MOST_THREADS);
+    ensure(threads > 0, "the number of threads", counted)?;
+    let mut record = RankRecord {
+        levels: (level(header.i32(12))?.zip(level(header.i32(16))?))
+            .map(|(asked, given)| Levels { asked, given }),
+        finalize: header.time(40, limits.start),
+        is_aborted: header.flag(20, "whether it aborted")?,
+        is_cut: header.flag(24, "whether calls are missing")?,
+        lie: lie(header, limits)?,
+        threads: (0..threads)
+            .map(|number| {
+                let at = 64 + number * THREAD;
+                thread(Fields(&header.0[at..at + THREAD]), limits)
+            })
+            .collect::<Result<_, _>>()?,
+        ..RankRecord::default()
+    };
+    let read = read_calls(calls, limits, &mut record)?;
+    let finalize = header.u64(40);
+    if let (Some(first), true) = (calls.0.get(..CALL), finalize > 0) {
+        let began = Fields(first).u64(24);
+        ensure(finalize >= began, "the time of MPI_Finalize", finalize)?;
+    }
+    // A call that had no time to be recorded hides all behind it.
+    record.is_cut |= read < calls.0.len();
+    Ok(record)
+}
+
+fn level(number: i32) -> Result<Option<Level>, String> {
+    Ok(Some(match number {
+        0 => return Ok(None),
+        1 => Level::Single,
+        2 => Level::Funneled,
+        3 => Level::Serialized,
+        4 => Level::Multiple,
+        other => return damage("a thread level", other),
+    }))
+}
+
+fn lie(header: Fields<'_>, limits: &Limits) -> Result<Option<Lie>, String> {
+    let (to, segment) = (header.u32(32), header.u32(36));
+    if !header.flag(28, "whether it lied")? {
+        return Ok(None);
+    }
+    ensure(to < limits.ranks, "the rank that it lied to", to)?;
+    Ok(Some(Lie {
+        to: Rank(to),
+        segment: known_segment(segment, limits)?,
+    }))
+}
+
+fn known_segment(segment: Segment, limits: &Limits) -> Result<Segment, String> {
+    ensure(segment < limits.segments, "a segment", segment)?;
+    Ok(segment)
+}
+
+fn thread(bytes: Fields<'_>, limits: &Limits) -> Result<ThreadRecord, String> {
+    let times = bytes.u64(24);
+    let polling = || -> Result<Polling, String> {
+        let kind = kind(bytes.u32(4))?;
+        let is_look = matches!(kind.what(), What::Find | What::Wait);
+        ensure(is_look, "what a thread looks by", kind)?;
+        Ok(Polling {
+            kind,
+            peer: peer(bytes.i32(8)),
+            tag: tag(bytes.i32(12)),
+            comm: bytes.u32(16),
+            times,
+            since: bytes.time(32, limits.start).unwrap_or_default(),
+        })
+    };
+    Ok(ThreadRecord {
+        is_over: bytes.flag(0, "whether a thread is over")?,
+        polling: if times > 0 { Some(polling()?) } else { None },
+    })
+}
+
+fn kind(number: u32) -> Result<Kind, String> {
+    let mut kinds = Kind::ALL.iter().copied();
+    let found = kinds.find(|kind| *kind as u32 == number);
+    found.ok_or_else(|| format!("the kind of a call is {number}"))
+}
+
+fn peer(number: i32) -> Peer {
+    match u32::try_from(number) {
+        Ok(rank) => Peer::One(Rank(rank)),
+        Err(_) if number == -1 => Peer::Any,
+        Err(_) => Peer::None,
+    }
+}
+
+fn tag(number: i32) -> Tag {
+    match number {
+        -1 => Tag::Any,
+        0.. => Tag::One(number),
+        _ => Tag::None,
+    }
+}
+
+/// Reads all calls into the record. Returns the length of what was read.
+fn read_calls(
+    bytes: Fields<'_>,
+    limits: &Limits,
+    record: &mut RankRecord,
+) -> Result<usize, String> {
+    let mut latest = vec![0; record.threads.len()];
+    let mut at = 0;
+    while let Some(start) = bytes.0.get(at..at + CALL) {
+        let size = Fields(start).u32(0) as usize;
+        // A rank that was killed may not have finished this call. Nothing behind it can be found.
+        if size == 0 {
+            break;
+        }
+        let segments = Fields(start).u32(76) as usize;
+        let expected = (CALL + segments.saturating_mul(4)).next_multiple_of(8);
+        ensure(size == expected, "the length of a call", size)?;
+        // There was no room to read it.
+        let Some(bytes) = bytes.0.get(at..at + size) else {
+            break;
+        };
+        let call = call(Fields(bytes), limits, record)?;
+        let latest = &mut latest[usize::from(call.thread)];
+        let began = Fields(bytes).u64(24);
+        // All threads without a place share the last one.
+        let is_in_turn = began >= *latest || usize::from(call.thread) == MOST_THREADS - 1;
+        ensure(is_in_turn, "the beginning of a call", began)?;
+        *latest = began;
+        record.calls.push(call);
+        at += size;
+    }
+    Ok(at)
+}
+
+fn call(bytes: Fields<'_>, limits: &Limits, record: &RankRecord) -> Result<Call, String> {
+    let kind = kind(bytes.u16(4).into())?;
+    let thread = bytes.u16(6);
+    let threads = record.threads.len();
+    ensure(
+        usize::from(thread) < threads,
+        "the thread of a call",
+        thread,
+    )?;
+    let (began, returned, completed) = (bytes.u64(24), bytes.u64(32), bytes.u64(40));
+    for end in [returned, completed] {
+        ensure(end == 0 || end >= began, "the end of a call", end)?;
+    }
+    let error = bytes.i32(20);
+    ensure(error >= 0, "the error of a call", error)?;
+    let peer = peer(bytes.i32(8));
+    if let Peer::One(Rank(number)) = peer {
+        // A call with a wrong rank fails, or never returns.
+        let is_possible = if kind == Kind::Join {
+            (number as usize) < threads
+        } else {
+            number < limits.ranks || error > 0 || returned == 0
+        };
+        ensure(is_possible, "the other side of a call", number)?;
+    }
+    let datatype = bytes.u32(72);
+    let Some(&datatype) = DATATYPES.get(datatype as usize) else {
+        return damage("the datatype of a call", datatype);
+    };
+    let segments = (0..bytes.u32(76) as usize).map(|nth| bytes.u32(CALL + 4 * nth));
+    Ok(Call {
+        thread,
+        kind,
+        peer,
+        tag: tag(bytes.i32(12)),
+        comm: bytes.u32(16),
+        bytes: bytes.u64(48),
+        datatype,
+        started: bytes.time(24, limits.start).unwrap_or_default(),
+        returned: bytes.time(32, limits.start),
+        completed: bytes.time(40, limits.start),
+        error: (error != 0).then_some(error),
+        taken: taken(bytes, kind, limits)?,
+        segments: segments
+            .map(|segment| known_segment(segment, limits))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+/// What a call took or found.
+fn taken(bytes: Fields<'_>, kind: Kind, limits: &Limits) -> Result<Option<Taken>, String> {
+    let (from, tag) = (bytes.i32(56), bytes.i32(60));
+    let takes = matches!(kind.what(), What::Receive | What::Find);
+    let Ok(from) = u32::try_from(from) else {
+        return Ok(None);
+    };
+    if !takes || bytes.u64(40) == 0 {
+        return Ok(None);
+    }
+    ensure(from < limits.ranks, "the sender of a message", from)?;
+    ensure(tag >= 0, "the tag of a message", tag)?;
+    Ok(Some(Taken {
+        from: Rank(from),
+        tag,
+        bytes: bytes.u64(64),
+    }))
+}
