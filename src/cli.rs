@@ -92,6 +92,8 @@ pub enum Request {
     Show(Show),
     /// To judge somebody's program for the assignment.
     Grade(Grade),
+    /// To judge one submission of many, as `grade --all` asks for it.
+    GradeSubmission,
     /// To describe the command line to a shell or to a reader.
     Describe(Description),
 }
@@ -118,6 +120,9 @@ enum Command {
     Check(check::CheckArguments),
     Show(show::ShowArguments),
     Grade(grade::GradeArguments),
+    /// Grades the submission that standard input says, for grade --all
+    #[command(hide = true)]
+    GradeSubmission,
     #[command(flatten)]
     Describe(Description),
 }
@@ -149,6 +154,7 @@ pub fn request() -> Result<Request, clap::Error> {
         Some(Command::Check(check)) => Request::Check(check.check()),
         Some(Command::Show(show)) => Request::Show(show.show()?),
         Some(Command::Grade(grade)) => Request::Grade(grade.grade()),
+        Some(Command::GradeSubmission) => Request::GradeSubmission,
         Some(Command::Describe(description)) => Request::Describe(description),
     })
 }

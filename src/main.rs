@@ -44,6 +44,7 @@ fn serve(request: Request) -> Result<ExitCode> {
         Request::Study(studies) => return Ok(studies.run(cli::simulation)?.into()),
         Request::Check(check) => return Ok(check.run()?.into()),
         Request::Grade(grade) => return Ok(grade.run()?.into()),
+        Request::GradeSubmission => judge::command::grade_submission()?,
         Request::Show(show) => println!("{}", show.run()?),
         Request::Generate(generate) => println!("{}", generate.run()?),
         Request::Describe(description) => description.give()?,

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use console::Term;
 
-use crate::course::{self, Row};
+use crate::course::{self, Row, Stop};
 use crate::grader::{Grader, GraderOptions};
 use crate::told::grading::Verdict;
 use crate::told::sheet::sheet;
@@ -36,7 +36,7 @@ impl Grade {
     pub fn run(&self) -> Result<Answer> {
         let grader = Grader::new(&self.options)?;
         match &self.all {
-            Some(output) => self.grade_all(&grader, output),
+            Some(output) => self.grade_all(output),
             None => self.grade_one(&grader),
         }
     }
@@ -65,19 +65,30 @@ impl Grade {
         Ok(answer(!graded.grading.with(Verdict::Wrong).is_empty()))
     }
 
-    fn grade_all(&self, grader: &Grader<'_>, output: &Path) -> Result<Answer> {
+    fn grade_all(&self, output: &Path) -> Result<Answer> {
         let settings = self.options.settings();
-        let rows = course::grade_all(&self.program, output, &settings, &mut |program, name| {
-            let graded = grader.grade(program, name)?;
-            let page = output.join(format!("{name}.html"));
-            write(&page, graded.page()?.as_bytes())?;
-            Ok(graded.grading)
-        })?;
+        let stop = Stop::on_signals()?;
+        let rows = course::grade_all(
+            &self.program,
+            output,
+            &settings,
+            &stop,
+            &mut |program, name| course::grade(program, name, &self.options, &stop),
+        )?;
         for row in &rows {
             println!("{row}");
         }
         Ok(answer(rows.iter().any(Row::is_wrong)))
     }
+}
+
+/// Grades the submission that standard input names, and answers on standard output: so `--all` has each
+/// graded in a process of its own.
+///
+/// # Errors
+/// When nobody asks, or nobody takes the answer.
+pub fn grade_submission() -> Result<()> {
+    course::serve()
 }
 
 /// The width of a sheet that no terminal shows, in columns.

@@ -1,11 +1,14 @@
 //! Every submission of a course (`--all`), one after another: built, graded, and a row of a table.
 //!
-//! A submission that is graded already is graded again only if it or the settings have changed.
+//! A submission that is graded already is graded again only if it or the settings have changed. What is
+//! wrong with a submission is its row, and keeps no other from being graded.
 
+mod apart;
 mod build;
 mod files;
 mod index;
 mod row;
+mod stop;
 #[cfg(test)]
 mod tests;
 
@@ -16,8 +19,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
+pub use apart::{Sheets, grade, serve};
 pub use row::{Row, Verdicts};
+pub use stop::Stop;
 
 use crate::runs::sandbox::Interrupted;
 use crate::told::grading::Grading;
@@ -31,39 +36,53 @@ const GRADED: &str = ".graded.json";
 /// The file that lists all submissions, without its ending.
 const INDEX: &str = "index";
 
+/// A folder that macOS adds to archives, with what it knows of the files. It is no submission.
+const OF_MACOS: &str = "__MACOSX";
+
 /// A submission on its way.
 struct Submission {
     name: String,
     folder: PathBuf,
     /// Changes when it or the settings change.
     fingerprint: String,
-    /// What came of it, once it is graded.
+    /// What came of it, once it is graded, or cannot be.
     row: Option<Row>,
 }
 
-/// Builds and grades each folder in `folder`, and writes `marks.csv`, `index.html` and a `<NAME>.json` each
-/// to `output`, where `grade_one` may write `<NAME>.html`. `settings` is what the verdicts follow from
-/// besides the submission.
+/// Grades a program that was built, by the name of its submission.
+pub type GradeOne<'a> = dyn FnMut(&Path, &str) -> Result<Sheets> + 'a;
+
+/// Builds and grades each folder in `folder`, and writes `marks.csv`, `index.html`, and a `<NAME>.json` and a
+/// `<NAME>.html` each to `output`. `settings` is what the verdicts follow from besides the submission.
 ///
 /// # Errors
-/// When the folder cannot be read, or the output not be written. A submission that cannot be graded
-/// has a row that says why.
+/// When the folder cannot be read, the tables not be written, or it is to stop. A submission that cannot be
+/// graded has a row that says why.
 pub fn grade_all(
     folder: &Path,
     output: &Path,
     settings: &str,
-    grade_one: &mut dyn FnMut(&Path, &str) -> Result<Grading>,
+    stop: &Stop,
+    grade_one: &mut GradeOne<'_>,
 ) -> Result<Vec<Row>> {
     fs::create_dir_all(output).with_context(|| format!("cannot create {}", output.display()))?;
     let mut graded = graded_before(output);
     let mut all = Vec::new();
     for (name, folder) in submissions(folder, output)? {
-        let fingerprint = files::fingerprint(&folder, settings)?;
-        let is_graded = graded.get(&name) == Some(&fingerprint);
-        let before = is_graded.then(|| read(output, &name)).flatten();
-        let row = before.map(|grading| Row {
+        let fingerprint =
+            named(&name, &folder).and_then(|()| files::fingerprint(&folder, settings));
+        let (fingerprint, result) = match fingerprint {
+            Ok(fingerprint) => {
+                let is_graded = graded.get(&name) == Some(&fingerprint);
+                let before = is_graded.then(|| read(output, &name)).flatten();
+                let verdicts = before.map(|grading| Verdicts::from(&grading));
+                (fingerprint, verdicts.map(Ok))
+            }
+            Err(problem) => (String::new(), Some(Err(format!("{problem:#}")))),
+        };
+        let row = result.map(|result| Row {
             name: name.clone(),
-            result: Ok(Verdicts::from(&grading)),
+            result,
         });
         all.push(Submission {
             name,
@@ -78,54 +97,67 @@ pub fn grade_all(
             continue;
         }
         let name = submission.name.clone();
-        let grading = build::build(&submission.folder, BUILD_TIME).and_then(|built| {
-            let grading = grade_one(&built.program, &name);
-            grading.context("it could not be graded")
+        let sheets = build::build(&submission.folder, BUILD_TIME, stop)
+            .and_then(|built| grade_one(&built.program, &name));
+        if stop.is_asked_for() {
+            return Err(Interrupted.into());
+        }
+        let verdicts = sheets.and_then(|sheets| {
+            let report = serde_json::to_vec_pretty(&sheets.grading)?;
+            save(&output.join(format!("{name}.json")), &report)?;
+            save(&output.join(format!("{name}.html")), sheets.page.as_bytes())?;
+            Ok(Verdicts::from(&sheets.grading))
         });
-        let result = match grading {
-            Ok(grading) => {
-                let report = serde_json::to_vec_pretty(&grading)?;
-                save(&output.join(format!("{name}.json")), &report)?;
-                graded.insert(name.clone(), submission.fingerprint.clone());
-                save(&output.join(GRADED), &serde_json::to_vec_pretty(&graded)?)?;
-                Ok(Verdicts::from(&grading))
-            }
-            Err(problem) if problem.is::<Interrupted>() => return Err(problem),
-            Err(problem) => Err(format!("{problem:#}")),
-        };
+        if verdicts.is_ok() {
+            graded.insert(name.clone(), submission.fingerprint.clone());
+            save(&output.join(GRADED), &serde_json::to_vec_pretty(&graded)?)?;
+        }
+        let result = verdicts.map_err(|problem| format!("{problem:#}"));
         submission.row = Some(Row { name, result });
         write_tables(output, &all)?;
+    }
+    for row in all.iter().filter_map(|it| it.row.as_ref()) {
+        if row.result.is_err() {
+            forget(output, &row.name);
+        }
     }
     write_tables(output, &all)?;
     Ok(all.into_iter().filter_map(|it| it.row).collect())
 }
 
-/// The folders in a folder, by name, but for hidden ones and the output.
-fn submissions(folder: &Path, output: &Path) -> Result<BTreeMap<String, PathBuf>> {
+/// The folders in a folder, by name, but for hidden ones, that of macOS, and the output.
+fn submissions(folder: &Path, output: &Path) -> Result<Vec<(String, PathBuf)>> {
     let output = output.canonicalize().ok();
-    let mut submissions = BTreeMap::new();
+    let mut submissions = Vec::new();
     let cannot = || format!("cannot read {}", folder.display());
     for entry in fs::read_dir(folder).with_context(cannot)? {
         let path = entry.with_context(cannot)?.path();
         if !path.is_dir() || path.canonicalize().ok() == output {
             continue;
         }
-        let name = path.file_name().unwrap_or_default().to_str();
-        let Some(name) = name.filter(|&name| name != INDEX) else {
-            let shown = path.display();
-            bail!("{shown}: expected a name in UTF-8 other than '{INDEX}': rename the folder");
-        };
-        if !name.starts_with('.') {
-            submissions.insert(name.to_owned(), path);
+        let name = path.file_name().unwrap_or_default();
+        let name = name.to_string_lossy().into_owned();
+        if !name.starts_with('.') && name != OF_MACOS {
+            submissions.push((name, path));
         }
     }
-    if submissions.is_empty() {
-        bail!(
-            "{}: expected a folder for each submission, found none",
-            folder.display()
-        );
-    }
+    ensure!(
+        !submissions.is_empty(),
+        "{}: expected a folder for each submission, found none",
+        folder.display()
+    );
+    submissions.sort();
     Ok(submissions)
+}
+
+/// Whether files can have the name of a submission.
+fn named(name: &str, folder: &Path) -> Result<()> {
+    let is_whole = folder.file_name().and_then(|name| name.to_str()).is_some();
+    ensure!(
+        is_whole && name != INDEX,
+        "expected a name in UTF-8 other than '{INDEX}': rename the folder"
+    );
+    Ok(())
 }
 
 /// The submissions that are graded already, with their fingerprints. Empty if that cannot be read: then
@@ -140,12 +172,20 @@ fn read(output: &Path, name: &str) -> Option<Grading> {
     serde_json::from_slice(&text).ok()
 }
 
+/// Removes what an earlier time left of a submission that has no verdicts now.
+fn forget(output: &Path, name: &str) {
+    if name != INDEX {
+        for ending in ["json", "html"] {
+            let _ = fs::remove_file(output.join(format!("{name}.{ending}"))); // if there is one
+        }
+    }
+}
+
 /// Writes the rows so far, as text for spreadsheets and as a page.
 fn write_tables(output: &Path, all: &[Submission]) -> Result<()> {
     let rows = all.iter().filter_map(|it| it.row.as_ref());
     save(&output.join("marks.csv"), &row::csv(rows.clone())?)?;
-    let has_page = |name: &str| output.join(format!("{name}.html")).is_file();
-    let page = index::page(rows, &has_page);
+    let page = index::page(rows);
     save(&output.join(format!("{INDEX}.html")), page.as_bytes())
 }
 

@@ -19,7 +19,8 @@
 //!   program ([`profiling`](runs::profiling)), which MPI a program uses (`elf`), and the `sandbox`.
 //! * [`grader`] grades one program: its runs under each condition (`work`), those with a wrong hash
 //!   (`lies`), its `speed`.
-//! * `course` grades all submissions: it builds each (`build`), and keeps a table of them.
+//! * `course` grades all submissions: it builds each (`build`), has it graded in a process of its own
+//!   (`apart`), and keeps a table of them.
 //! * [`command`] is the command: what it is asked for, what it writes, and its exit status.
 //!
 //! # What is deliberately absent

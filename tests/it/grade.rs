@@ -589,7 +589,7 @@ fn a_folder_of_submissions_is_graded_one_by_one_and_what_is_done_is_not_done_aga
     assert_eq!(rows.len(), 4, "{rows:?}");
     assert!(rows[1].starts_with("ana,40,40,,"), "{rows:?}");
     assert!(
-        rows[2].starts_with("dan,,,,,\"it does not build: "),
+        rows[2].starts_with("dan,-,-,,,\"it does not build: "),
         "{rows:?}"
     );
     assert!(rows[3].starts_with("ion,0,40,outputs,"), "{rows:?}");

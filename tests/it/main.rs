@@ -5,6 +5,7 @@ mod bad_input;
 mod bad_run;
 mod balance;
 mod browser;
+mod course;
 mod describe;
 mod gallery;
 mod generated;

@@ -1,18 +1,19 @@
 //! `make build` in a copy of a submission, and the program that it makes.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-use super::files;
+use super::stop::{Stop, Waited};
+use super::{OF_MACOS, files};
+use crate::runs::sandbox::Interrupted;
 
 /// How much of what make says is read, in bytes.
 const MOST_SAID: u64 = 1 << 16;
@@ -31,11 +32,11 @@ pub(super) struct Built {
 ///
 /// # Errors
 /// Says why there is no program, with the first error that the compiler has found.
-pub(super) fn build(submission: &Path, time_limit: Duration) -> Result<Built> {
+pub(super) fn build(submission: &Path, time_limit: Duration, stop: &Stop) -> Result<Built> {
     let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     files::copy(submission, folder.path())?;
     let at = makefile(folder.path())?;
-    let made = make(&at, "build", &[], time_limit)?;
+    let made = make(&at, "build", &[], time_limit, stop)?;
     if !made.is_good {
         let shown = folder.path().display().to_string();
         bail!(
@@ -47,7 +48,7 @@ pub(super) fn build(submission: &Path, time_limit: Duration) -> Result<Built> {
     let program = match &programs[..] {
         [] => bail!("make build makes no program"),
         [program] => program.clone(),
-        several => meant(several, &make(&at, "run", &["-n"], time_limit)?, &at)?,
+        several => meant(several, &make(&at, "run", &["-n"], time_limit, stop)?, &at)?,
     };
     Ok(Built {
         _folder: folder,
@@ -55,12 +56,39 @@ pub(super) fn build(submission: &Path, time_limit: Duration) -> Result<Built> {
     })
 }
 
-/// The folder of the makefile: that of the submission, or `src` in it.
+/// The folder of the makefile: that of the submission, or `src` in it. Archives often have all in one more
+/// folder: so a lone folder is looked into.
 fn makefile(folder: &Path) -> Result<PathBuf> {
-    let names = ["GNUmakefile", "makefile", "Makefile"];
-    let mut folders = [folder.to_owned(), folder.join("src")].into_iter();
-    let found = folders.find(|folder| names.iter().any(|name| folder.join(name).is_file()));
-    found.context("expected a Makefile in its folder or in src, found none")
+    let has_one = |folder: &PathBuf| {
+        let names = ["GNUmakefile", "makefile", "Makefile"];
+        names.iter().any(|name| folder.join(name).is_file())
+    };
+    let mut at = folder.to_owned();
+    loop {
+        if let Some(found) = [at.clone(), at.join("src")].into_iter().find(has_one) {
+            let is_inside = found.canonicalize()?.starts_with(folder.canonicalize()?);
+            ensure!(is_inside, "its Makefile is in a folder outside of it");
+            return Ok(found);
+        }
+        match &folders(&at).context("cannot look for the Makefile")?[..] {
+            [lone] => at = lone.clone(),
+            _ => bail!("expected a Makefile in its folder or in src, found none"),
+        }
+    }
+}
+
+/// The folders in a folder, but for hidden ones, links, and that of macOS.
+fn folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_meant = name != OF_MACOS && !name.as_encoded_bytes().starts_with(b".");
+        if is_meant && entry.file_type()?.is_dir() {
+            folders.push(entry.path());
+        }
+    }
+    Ok(folders)
 }
 
 /// What make did.
@@ -69,7 +97,13 @@ struct Made {
     said: String,
 }
 
-fn make(folder: &Path, target: &str, options: &[&str], time_limit: Duration) -> Result<Made> {
+fn make(
+    folder: &Path,
+    target: &str,
+    options: &[&str],
+    time_limit: Duration,
+    stop: &Stop,
+) -> Result<Made> {
     let said = tempfile::tempfile().context("cannot create a temporary file")?;
     // The shell, because it can set the limit for what it starts.
     let limited = format!("ulimit -f {MOST_WRITTEN} && exec make \"$@\"");
@@ -88,32 +122,22 @@ fn make(folder: &Path, target: &str, options: &[&str], time_limit: Duration) -> 
         command.env_remove(of_another_make);
     }
     let mut child = command.spawn().context("cannot start make")?;
-    let is_over = wait(&child, time_limit);
+    let waited = stop.wait(&child, Some(time_limit));
     // Before `wait`: until then nothing else gets its number.
     let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
     let status = child.wait().context("cannot wait for make")?;
-    let shown = humantime::format_duration(time_limit);
-    ensure!(
-        is_over?,
-        "it does not build: make {target} takes longer than {shown}"
-    );
+    match waited? {
+        Waited::Ended => {}
+        Waited::Stopped => return Err(Interrupted.into()),
+        Waited::OverTime => {
+            let shown = humantime::format_duration(time_limit);
+            bail!("it does not build: make {target} takes longer than {shown}");
+        }
+    }
     Ok(Made {
         is_good: status.success(),
         said: beginning(said).context("cannot read what make says")?,
     })
-}
-
-/// Waits for a process, but leaves its status to be waited for. Returns whether it ended in time.
-fn wait(child: &Child, time_limit: Duration) -> io::Result<bool> {
-    let start = Instant::now();
-    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    while waitid(WaitId::Pid(Pid::from_child(child)), look)?.is_none() {
-        if start.elapsed() >= time_limit {
-            return Ok(false);
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    Ok(true)
 }
 
 fn beginning(mut file: File) -> io::Result<String> {

@@ -7,19 +7,18 @@ use pages::document::{Document, Part, Words};
 
 const COLUMNS: [&str; 5] = ["submission", "marks", "wrong", "cannot be told", "problem"];
 
-/// A row for each submission, with a link to its page where it has one.
-pub(super) fn page<'a>(
-    rows: impl Iterator<Item = &'a Row>,
-    has_page: &dyn Fn(&str) -> bool,
-) -> String {
+/// A row for each submission, with a link to its page where it is graded.
+pub(super) fn page<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     let mut table: Vec<Vec<Words>> = vec![COLUMNS.map(Words::from).into()];
     for row in rows {
-        let name = match has_page(&row.name) {
-            true => Words::Link(row.name.clone(), format!("{}.html", in_address(&row.name))),
-            false => Words::from(&row.name),
-        };
         let [total, of, wrong, untold, problem] = row.cells();
-        let marks = (row.result.as_ref()).map_or(String::new(), |_| format!("{total} of {of}"));
+        let (name, marks) = match row.result {
+            Ok(_) => (
+                Words::Link(row.name.clone(), format!("{}.html", in_address(&row.name))),
+                format!("{total} of {of}"),
+            ),
+            Err(_) => (Words::from(&row.name), total),
+        };
         let cells = [marks, wrong, untold, problem].map(Words::from);
         table.push([name].into_iter().chain(cells).collect());
     }

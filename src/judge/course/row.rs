@@ -8,6 +8,9 @@ use crate::checks::Check;
 use crate::told::grading::{Grading, Marks, Verdict};
 use crate::told::points::shown;
 
+/// What the tables say instead of marks, where nothing was judged. It is not 0.
+const NO_MARKS: &str = "-";
+
 /// What came of a submission.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
@@ -52,7 +55,7 @@ impl Row {
                 let [total, of] = [marks.total, marks.of].map(shown);
                 [total, of, names(wrong), names(untold), String::new()]
             }
-            Err(problem) => ["", "", "", "", problem].map(String::from),
+            Err(problem) => [NO_MARKS, NO_MARKS, "", "", problem].map(String::from),
         }
     }
 

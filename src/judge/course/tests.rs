@@ -1,4 +1,11 @@
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
 use std::process::Command;
+
+use anyhow::bail;
+use rustix::fs::{CWD, FileType, Mode, OFlags, mkdirat, mknodat, openat};
 
 use super::*;
 use crate::told::samples::grading;
@@ -9,6 +16,14 @@ struct Course {
 }
 
 const PROGRAM: &str = "int main(void) { return 0; }\n";
+/// What grading makes of every program here.
+fn sheets() -> Sheets {
+    Sheets {
+        grading: grading(),
+        page: "its page".into(),
+    }
+}
+
 const MAKEFILE: &str = "build:\n\t@cc -o tema2 tema2.c\n";
 
 impl Course {
@@ -43,10 +58,11 @@ impl Course {
             &self.all(),
             &self.output(),
             settings,
+            &Stop::default(),
             &mut |program, name| {
                 assert!(Command::new(program).status().unwrap().success());
                 graded.push(name.to_owned());
-                Ok(grading())
+                Ok(sheets())
             },
         );
         (rows.unwrap(), graded)
@@ -76,8 +92,6 @@ fn every_folder_is_built_and_graded_and_has_a_row() {
         (".hidden/Makefile", MAKEFILE),
         ("list.txt", "not a submission"),
     ]);
-    fs::create_dir(course.output()).unwrap();
-    fs::write(course.output().join("b <i>.html"), "its page").unwrap();
     let (rows, graded) = course.grade("");
     assert_eq!(graded, ["a", "b <i>"]);
     let names: Vec<&str> = rows.iter().map(|row| &row.name[..]).collect();
@@ -92,12 +106,12 @@ fn every_folder_is_built_and_graded_and_has_a_row() {
     assert_eq!(lines.next(), Some("b <i>,38,40,outputs sources,serving,"));
     let c = lines.next().unwrap();
     assert!(
-        c.starts_with("c,,,,,it does not build: tema2.c:2:12: error: "),
+        c.starts_with("c,-,-,,,it does not build: tema2.c:2:12: error: "),
         "{c}"
     );
     let page = course.read("index.html");
     assert!(
-        page.contains("<tr><td>a<td>38 of 40<td>outputs sources<td>serving<td>\n"),
+        page.contains("<a href=\"./a.html\">a</a><td>38 of 40<td>outputs sources<td>serving<td>\n"),
         "{page}"
     );
     let link = "<a href=\"./b%20%3Ci%3E.html\">b &lt;i&gt;</a>";
@@ -106,6 +120,8 @@ fn every_folder_is_built_and_graded_and_has_a_row() {
         serde_json::from_str::<Grading>(&course.read("a.json")).unwrap(),
         grading()
     );
+    assert!(page.contains("<tr><td>c<td>-<td>"), "{page}");
+    assert_eq!(course.read("b <i>.html"), "its page");
     let left = fs::read_dir(course.all().join("a/src")).unwrap().count();
     assert_eq!(left, 2, "nothing is written in a submission");
 }
@@ -135,21 +151,19 @@ fn an_interrupted_course_goes_on_and_keeps_the_rows_behind() {
     ]);
     let refuse_a = &mut |_: &Path, name: &str| match name {
         "a" => bail!("mpirun is not there"),
-        _ => Ok(grading()),
+        _ => Ok(sheets()),
     };
-    grade_all(&course.all(), &course.output(), "", refuse_a).unwrap();
+    let stop = Stop::default();
+    grade_all(&course.all(), &course.output(), "", &stop, refuse_a).unwrap();
     let csv = course.read("marks.csv");
-    assert!(
-        csv.contains("\na,,,,,it could not be graded: mpirun is not there\n"),
-        "{csv}"
-    );
+    assert!(csv.contains("\na,-,-,,,mpirun is not there\n"), "{csv}");
     let mut rows_meanwhile = String::new();
     let look = &mut |_: &Path, name: &str| {
         assert_eq!(name, "a");
         rows_meanwhile = course.read("marks.csv");
-        Ok(grading())
+        Ok(sheets())
     };
-    grade_all(&course.all(), &course.output(), "", look).unwrap();
+    grade_all(&course.all(), &course.output(), "", &stop, look).unwrap();
     assert!(rows_meanwhile.contains("\nb,38,"), "{rows_meanwhile}");
     assert!(course.read("marks.csv").contains("\na,38,"));
 }
@@ -182,6 +196,7 @@ fn of_several_programs_the_one_is_meant_that_run_starts() {
     let built = build::build(
         &course(&format!("{makefile}{run}")).all().join("a"),
         BUILD_TIME,
+        &Stop::default(),
     );
     assert!(built.unwrap().program.ends_with("tema2"));
 }
@@ -206,7 +221,7 @@ fn who_cannot_be_built_is_told_why() {
 #[test]
 fn a_build_that_takes_too_long_is_ended() {
     let course = Course::new().with(&[("a/Makefile", "build:\n\t@sleep 1000 & sleep 1000\n")]);
-    let built = build::build(&course.all().join("a"), Duration::ZERO);
+    let built = build::build(&course.all().join("a"), Duration::ZERO, &Stop::default());
     let problem = built.unwrap_err().to_string();
     assert_eq!(
         problem,
@@ -216,18 +231,135 @@ fn a_build_that_takes_too_long_is_ended() {
 
 #[test]
 fn a_folder_that_cannot_be_graded_is_refused() {
-    let course = Course::new();
-    let refused = |course: &Course| {
-        let refused = grade_all(&course.all(), &course.output(), "", &mut |_, _| {
-            Ok(grading())
-        });
-        refused.unwrap_err().to_string()
-    };
-    assert!(refused(&course).contains("expected a folder for each submission"));
-    let course = course.with(&[("index/Makefile", MAKEFILE)]);
-    assert!(refused(&course).contains("rename the folder"));
+    let course = Course::new().with(&[("__MACOSX/a/Makefile", MAKEFILE)]);
+    let refused = grade_all(
+        &course.all(),
+        &course.output(),
+        "",
+        &Stop::default(),
+        &mut |_, _| Ok(sheets()),
+    );
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("expected a folder for each submission"));
     let inside = Course::new().with(&[("a/Makefile", ""), ("grades/a.json", "")]);
     let output = inside.all().join("grades");
-    let rows = grade_all(&inside.all(), &output, "", &mut |_, _| Ok(grading())).unwrap();
-    assert_eq!(rows.len(), 1, "the output is no submission");
+    let rows = grade_all(&inside.all(), &output, "", &Stop::default(), &mut |_, _| {
+        Ok(sheets())
+    });
+    assert_eq!(rows.unwrap().len(), 1, "the output is no submission");
+}
+
+/// What is wrong with one submission is its row: all others are graded.
+#[test]
+fn no_submission_keeps_another_from_being_graded() {
+    let program = |name: &str| [format!("{name}/Makefile"), format!("{name}/tema2.c")];
+    let mut course = Course::new();
+    for name in [
+        "deep",
+        "good",
+        "index",
+        "large",
+        "sparse",
+        "z".repeat(254).as_str(),
+    ] {
+        let [makefile, source] = program(name);
+        course = course.with(&[(&makefile, MAKEFILE), (&source, PROGRAM)]);
+    }
+    let all = course.all();
+    for (name, length) in [("large", 65 << 20), ("sparse", 200 << 30)] {
+        let core = fs::File::create(all.join(name).join("core")).unwrap();
+        core.set_len(length).unwrap();
+    }
+    fs::create_dir(all.join(OsStr::from_bytes(b"\xff"))).unwrap();
+    // Its path is longer than a path may be.
+    let name = "d".repeat(255);
+    let mut deep = openat(CWD, all.join("deep"), OFlags::DIRECTORY, Mode::empty()).unwrap();
+    for _ in 0..20 {
+        mkdirat(&deep, &name, Mode::RWXU).unwrap();
+        deep = openat(&deep, &name, OFlags::DIRECTORY, Mode::empty()).unwrap();
+    }
+    let (rows, graded) = course.grade("");
+    assert_eq!(graded.len(), 2, "{graded:?}");
+    assert_eq!(graded[0], "good");
+    let said: Vec<String> = rows.iter().map(ToString::to_string).collect();
+    for (row, expected) in said.iter().zip([
+        "deep                 not graded: cannot list deep/ddd",
+        "good                    38 of 40",
+        "index                not graded: expected a name in UTF-8 other than 'index'",
+        "large                not graded: its files have 65 MiB, and at most 64 are read: core has 65",
+        "sparse               not graded: its files have 204800 MiB, and at most 64 are read: core",
+        "zzz",
+        "\u{fffd}                    not graded: expected a name in UTF-8",
+    ]) {
+        assert!(row.starts_with(expected), "{row}");
+    }
+    assert!(said[5].contains("not graded: cannot write"), "{}", said[5]);
+}
+
+#[test]
+fn what_is_no_file_is_not_opened() {
+    let files = [("a/Makefile", MAKEFILE), ("a/tema2.c", PROGRAM)];
+    let course = Course::new().with(&files);
+    let at = |name: &str| course.all().join("a").join(name);
+    mknodat(CWD, at("pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+    let _socket = UnixListener::bind(at("socket")).unwrap();
+    for (link, target) in [
+        ("zeros", "/dev/zero"),
+        ("loop", "loop"),
+        ("up", ".."),
+        ("nowhere", "/no/where"),
+        ("src", "/"),
+    ] {
+        symlink(target, at(link)).unwrap();
+    }
+    assert_eq!(course.grade("").1, ["a"]);
+    assert!(course.grade("").1.is_empty(), "nothing has changed");
+    fs::remove_file(at("zeros")).unwrap();
+    symlink("/dev/null", at("zeros")).unwrap();
+    assert_eq!(course.grade("").1, ["a"], "a link has changed");
+
+    let course = Course::new();
+    fs::create_dir_all(course.all().join("a")).unwrap();
+    let makefile = course.all().join("a/Makefile");
+    mknodat(CWD, &makefile, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    assert!(course.problem().starts_with("expected a Makefile"));
+}
+
+#[test]
+fn an_archive_may_have_everything_in_one_more_folder() {
+    let course = Course::new().with(&[
+        ("__MACOSX/a/._Makefile", "nothing"),
+        ("a/tema2_ana/tema/Makefile", MAKEFILE),
+        ("a/tema2_ana/tema/tema2.c", PROGRAM),
+        ("a/tema2_ana/README", "with a file beside it"),
+        ("a/__MACOSX/tema2_ana/._Makefile", "nothing"),
+        ("b/one/Makefile", MAKEFILE),
+        ("b/two/Makefile", MAKEFILE),
+    ]);
+    let (rows, graded) = course.grade("");
+    assert_eq!((rows.len(), &graded[..]), (2, &["a".to_owned()][..]));
+    assert_eq!(
+        rows[1].result,
+        Err("expected a Makefile in its folder or in src, found none".into())
+    );
+    let course = Course::new().with(&[("a/README", "")]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("Makefile"), MAKEFILE).unwrap();
+    symlink(elsewhere.path(), course.all().join("a/src")).unwrap();
+    assert_eq!(
+        course.problem(),
+        "its Makefile is in a folder outside of it"
+    );
+}
+
+#[test]
+fn of_an_earlier_time_nothing_is_left_that_is_no_longer_so() {
+    let course = Course::new().with(&[("a/Makefile", MAKEFILE), ("a/tema2.c", PROGRAM)]);
+    course.grade("");
+    assert!(course.output().join("a.html").is_file());
+    let course = course.with(&[("a/tema2.c", "int main")]);
+    course.grade("");
+    for name in ["a.html", "a.json"] {
+        assert!(!course.output().join(name).exists(), "{name}");
+    }
 }

@@ -5,10 +5,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::seen::condition::Condition;
 
 /// How programs are graded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GraderOptions {
     /// The folder of the given tests. `None`: `inputs`, if it is there.
     pub tests: Option<PathBuf>,

@@ -18,6 +18,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+pub use processes::end_descendants;
 use remains::{beginning, culprits, outputs, rank_ends};
 use rustix::process::set_child_subreaper;
 use signal_hook::consts::{SIGINT, SIGTERM};

@@ -35,6 +35,11 @@ pub(super) fn sweep(was_ended: bool) -> Vec<String> {
     }
 }
 
+/// Ends all processes that descend from this one, and adopts those that their parents leave behind.
+pub fn end_descendants() {
+    sweep(true);
+}
+
 pub(super) fn end_all(pids: &[Pid], signal: Signal) {
     for pid in pids {
         let _ = kill_process(*pid, signal); // it may have ended by itself

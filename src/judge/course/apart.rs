@@ -1,0 +1,146 @@
+//! A submission is graded in a process of its own. What ends the grader there ends nothing else.
+
+use std::any::Any;
+use std::env;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
+use std::os::unix::process::ExitStatusExt;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{getpid, set_child_subreaper};
+use serde::{Deserialize, Serialize};
+use signal_hook::low_level::signal_name;
+
+use super::stop::{Stop, Waited};
+use crate::grader::{Grader, GraderOptions};
+use crate::runs::sandbox::{Interrupted, end_descendants};
+use crate::told::grading::Grading;
+
+/// The subcommand that does an errand: not for people.
+const SUBCOMMAND: &str = "grade-submission";
+
+/// The most bytes of an answer.
+const MOST_ANSWERED: u64 = 256 << 20;
+
+/// What that process is asked for.
+#[derive(Debug, Serialize, Deserialize)]
+struct Errand {
+    program: PathBuf,
+    /// What the program is called.
+    name: String,
+    options: GraderOptions,
+}
+
+/// A graded submission.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Sheets {
+    /// Its verdicts.
+    pub grading: Grading,
+    /// A page that shows them.
+    pub page: String,
+}
+
+/// Grades a program in another process, and ends all that this leaves behind.
+///
+/// # Errors
+/// When there are no verdicts, in the words of that process; or when it broke off.
+pub fn grade(program: &Path, name: &str, options: &GraderOptions, stop: &Stop) -> Result<Sheets> {
+    let errand = Errand {
+        program: program.to_owned(),
+        name: name.to_owned(),
+        options: options.clone(),
+    };
+    // What that process leaves behind becomes a child of this one, and is found.
+    set_child_subreaper(Some(getpid())).context("cannot adopt processes")?;
+    // A short name, for in there are sockets.
+    let folder = tempfile::Builder::new().prefix("g").tempdir();
+    let folder = folder.context("cannot make a temporary folder")?;
+    let mut asked = tempfile::tempfile().context("cannot make a temporary file")?;
+    serde_json::to_writer(&asked, &errand)?;
+    asked.rewind()?;
+    let mut answered = tempfile::tempfile().context("cannot make a temporary file")?;
+    let this = env::current_exe().context("cannot find out where this program is")?;
+    let mut child = Command::new(&this)
+        .arg(SUBCOMMAND)
+        .env("TMPDIR", folder.path())
+        .stdin(asked)
+        .stdout(answered.try_clone()?)
+        .spawn()
+        .with_context(|| format!("cannot run {}", this.display()))?;
+    let waited = stop.wait(&child, None);
+    if !matches!(waited, Ok(Waited::Ended)) {
+        Stop::end(&mut child);
+    }
+    let status = child.wait().context("cannot wait for the grader")?;
+    end_descendants();
+    if let Waited::Stopped = waited.context("cannot wait for the grader")? {
+        return Err(Interrupted.into());
+    }
+    if let Some(signal) = status.signal() {
+        let name = signal_name(signal).unwrap_or("a signal without a name");
+        bail!("the grader of this submission was ended by signal {signal} ({name})");
+    }
+    answered.rewind()?;
+    read(answered)
+        .with_context(|| {
+            format!("the grader of this submission ended without an answer ({status})")
+        })?
+        .map_err(anyhow::Error::msg)
+}
+
+fn read(answered: File) -> serde_json::Result<Result<Sheets, String>> {
+    serde_json::from_reader(BufReader::new(answered).take(MOST_ANSWERED))
+}
+
+/// Does the errand that standard input says, and answers on standard output.
+///
+/// # Errors
+/// When there is no errand, or nobody to answer.
+pub fn serve() -> Result<()> {
+    let errand: Errand = serde_json::from_reader(io::stdin().lock())
+        .with_context(|| format!("{SUBCOMMAND} is how grade --all starts itself"))?;
+    let answer = guarded(|| errand.grade());
+    serde_json::to_writer(io::stdout().lock(), &answer).context("cannot answer")
+}
+
+/// What came of a grading, even if the grader panics.
+fn guarded(grade: impl FnOnce() -> Result<Sheets>) -> Result<Sheets, String> {
+    match panic::catch_unwind(AssertUnwindSafe(grade)) {
+        Ok(graded) => graded.map_err(|problem| format!("{problem:#}")),
+        Err(payload) => Err(format!("the grader broke off: {}", said(&*payload))),
+    }
+}
+
+impl Errand {
+    fn grade(&self) -> Result<Sheets> {
+        let graded = Grader::new(&self.options)?.grade(&self.program, &self.name)?;
+        Ok(Sheets {
+            page: graded.page()?,
+            grading: graded.grading,
+        })
+    }
+}
+
+/// The words of a panic.
+fn said(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("it does not say why")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_answer() {
+        let answer = |grade: fn() -> Result<Sheets>| guarded(grade).unwrap_err();
+        assert_eq!(answer(|| bail!("no mpirun")), "no mpirun");
+        assert_eq!(answer(|| panic!("why")), "the grader broke off: why");
+        let counted = answer(|| panic!("{} of {}", Vec::<u8>::new().len(), 3));
+        assert_eq!(counted, "the grader broke off: 0 of 3");
+    }
+}
