@@ -12,13 +12,13 @@
 //!   (`messages`), and what clients asked each other (`dialogue`). A [`Scene`](seen::scene::Scene) has all of
 //!   it, and says what was not seen (`unseen`). It is made once a run.
 //! * [`checks`] is what one scene shows of each check: a module a check, and one table of them.
-//! * [`told`] is what all runs together amount to (`observations`, [`grading`](told::grading)), what that
+//! * [`told`] is what all runs together amount to (`observations`, `disagreements`, [`grading`](told::grading)), what that
 //!   is worth (`points`), and how it is shown: a `sheet` for the terminal, a [`page`](told::page) for the
 //!   browser.
 //! * [`runs`] makes runs: the tests ([`cases`](runs::cases)), the library that records and disturbs a
 //!   program ([`profiling`](runs::profiling)), which MPI a program uses (`elf`), and the `sandbox`.
-//! * [`grader`] grades one program: its runs under each condition (`work`), those with a wrong hash
-//!   (`lies`), its `speed`.
+//! * [`grader`] grades one program: its tests under each condition (`work`), one run and what explains it (`trial`),
+//!   what is known to be right beside it (`control`), the runs with a wrong hash (`lies`), its `speed`.
 //! * `course` grades all submissions: it builds each (`build`), has it graded in a process of its own
 //!   (`apart`), and keeps a table of them.
 //! * [`command`] is the command: what it is asked for, what it writes, and its exit status.
