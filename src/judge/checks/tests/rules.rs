@@ -134,9 +134,16 @@ fn a_tracker_that_serves_one_client_is_wrong() {
 }
 
 #[test]
-fn whole_files_without_a_message_are_wrong_if_every_call_was_seen() {
+fn hashes_that_came_in_ways_that_are_not_recorded_are_not_accused() {
     let mut made = MadeUp::swarm(5, 40);
     made.register();
+    made.finish();
+    assert!(made.shown(Check::Peers).is_err());
+}
+
+#[test]
+fn whole_files_are_wrong_where_nobody_calls_anything() {
+    let mut made = MadeUp::swarm(5, 40);
     made.finish();
     let evidence = made.wrong(Check::Peers);
     assert!(evidence.details[0].starts_with("no message brought them"));
