@@ -47,10 +47,30 @@ fn unsound() -> Vec<(Vec<String>, Vec<&'static str>)> {
     ]
 }
 
+/// The command lines that read the inputs in the folder `t`, but for that of mpirun.
+fn readers() -> [Vec<&'static str>; 4] {
+    [
+        vec![program(), "simulate", "-i", "t", "-q"],
+        vec![program(), "launch", "-i", "t", "-o", "out", "-q"],
+        vec![
+            program(),
+            "grade",
+            "nowhere",
+            "--tests",
+            "t",
+            "--generated",
+            "0",
+        ],
+        vec!["./checker.sh", "--tests", "t", "--binary", "/bin/true"],
+    ]
+}
+
 /// Runs a command line in a folder. Returns its status and what it says of the folder `t`.
 fn refusal(folder: &Path, line: &[&str]) -> (Option<i32>, Vec<String>) {
     let mut command = Command::new("timeout");
     job::prepare(&mut command, folder);
+    // Beside the repository's there may be an older program.
+    fs::copy(CHECKER, folder.join("checker.sh")).expect("the checker");
     let path = std::env::var("PATH").unwrap_or_default();
     let ours = Path::new(program()).parent().expect("it is in a folder");
     command
@@ -90,21 +110,8 @@ fn whoever_reads_unsound_inputs_refuses_them_in_the_same_words() {
         let mut by_mpirun = vec![&mpirun[..]];
         by_mpirun.extend(mpi.oversubscribe);
         by_mpirun.extend(["-np", &ranks, program(), "-i", "t", "-o", "out"]);
-        for line in [
-            &[program(), "simulate", "-i", "t", "-q"][..],
-            &[program(), "launch", "-i", "t", "-o", "out", "-q"],
-            &by_mpirun,
-            &[
-                program(),
-                "grade",
-                "nowhere",
-                "--tests",
-                "t",
-                "--generated",
-                "0",
-            ],
-            &[CHECKER, "--tests", "t", "--binary", "/bin/true"],
-        ] {
+        let lines = readers();
+        for line in lines.iter().chain([&by_mpirun]) {
             let (status, said) = refusal(folder.path(), line);
             assert_eq!(
                 (status, &said[..]),
@@ -140,20 +147,7 @@ fn a_folder_that_lacks_an_input_is_no_sound_test() {
         for name in there {
             fs::write(folder.path().join("t").join(name), "0 0").expect("a file");
         }
-        for line in [
-            &[program(), "simulate", "-i", "t", "-q"][..],
-            &[program(), "launch", "-i", "t", "-q"],
-            &[
-                program(),
-                "grade",
-                "nowhere",
-                "--tests",
-                "t",
-                "--generated",
-                "0",
-            ],
-            &[CHECKER, "--tests", "t", "--binary", "/bin/true"],
-        ] {
+        for line in &readers() {
             let refused = refusal(folder.path(), line);
             assert_eq!(refused, (Some(2), vec![problem.to_owned()]), "{line:?}");
         }

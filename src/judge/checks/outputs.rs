@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::checks::evidence::*;
 use crate::seen::known::{Known, KnownFile};
+use crate::seen::run::{split, squeezed};
 use swarm::protocol::is_output_name;
 
 /// The most wrong files that are named.
@@ -220,24 +221,6 @@ fn difference(
                     checked";
         (what.into(), hint)
     }
-}
-
-/// The lines of a file. The last one may have no line break.
-fn split(bytes: &[u8]) -> Vec<&[u8]> {
-    let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
-    if lines.last().is_some_and(|last| last.is_empty()) {
-        lines.pop();
-    }
-    lines
-}
-
-/// A line without what C calls white space.
-fn squeezed(line: &[u8]) -> Vec<u8> {
-    let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
-    line.iter()
-        .copied()
-        .filter(|byte| !is_space(byte))
-        .collect()
 }
 
 #[cfg(test)]

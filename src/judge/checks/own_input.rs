@@ -1,6 +1,7 @@
 //! Whether a client needs no other input than its own. Only tests are judged that come out right otherwise.
 
 use crate::checks::evidence::*;
+use crate::seen::run::{split, squeezed};
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     let run = scene.run;
@@ -8,14 +9,11 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         return unseen("the run hung, with an input of its own for each client");
     }
     let missing = scene.known.outputs().find(|(name, hashes)| {
-        let written = run.outputs.get(name);
-        let words = |bytes: &Vec<u8>| {
-            let text = String::from_utf8_lossy(bytes).into_owned();
-            text.split_whitespace()
-                .map(String::from)
-                .collect::<Vec<_>>()
+        let is_right = |bytes: &Vec<u8>| {
+            let lines = split(bytes).into_iter().map(squeezed);
+            lines.eq(hashes.iter().map(|hash| hash.as_bytes().to_vec()))
         };
-        written.map(words).as_ref() != Some(hashes)
+        !run.outputs.get(name).is_some_and(is_right)
     });
     let how = match missing {
         None if run.has_ended_well() => return Ok(Shown::Right),

@@ -11,6 +11,9 @@ use crate::told::points::shown;
 /// What the tables say instead of marks, where nothing was judged. It is not 0.
 const NO_MARKS: &str = "-";
 
+/// What they say of a program that does not let itself be seen.
+const NO_MPI: &str = "no call of MPI was seen";
+
 /// What came of a submission.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
@@ -29,6 +32,8 @@ pub struct Verdicts {
     pub wrong: Vec<Check>,
     /// The checks that cannot be told, the worst first.
     pub untold: Vec<Check>,
+    /// Whether no call of MPI was seen, though the files are right.
+    pub saw_no_mpi: bool,
 }
 
 impl From<&Grading> for Verdicts {
@@ -38,6 +43,7 @@ impl From<&Grading> for Verdicts {
             marks: grading.marks.clone(),
             wrong: with(Verdict::Wrong),
             untold: with(Verdict::CannotBeTold),
+            saw_no_mpi: grading.saw_no_mpi,
         }
     }
 }
@@ -51,17 +57,21 @@ impl Row {
                 marks,
                 wrong,
                 untold,
+                saw_no_mpi,
             }) => {
                 let [total, of] = [marks.total, marks.of].map(shown);
-                [total, of, names(wrong), names(untold), String::new()]
+                let problem = if *saw_no_mpi { NO_MPI } else { "" };
+                [total, of, names(wrong), names(untold), problem.into()]
             }
             Err(problem) => [NO_MARKS, NO_MARKS, "", "", problem].map(String::from),
         }
     }
 
-    /// Whether something is wrong, or it could not be graded.
+    /// Whether something is wrong, or it could not be graded or not be seen.
     pub fn is_wrong(&self) -> bool {
-        (self.result.as_ref()).map_or(true, |verdicts| !verdicts.wrong.is_empty())
+        (self.result.as_ref()).map_or(true, |verdicts| {
+            verdicts.saw_no_mpi || !verdicts.wrong.is_empty()
+        })
     }
 }
 
@@ -73,11 +83,18 @@ impl fmt::Display for Row {
                 let first = problem.lines().next().unwrap_or_default();
                 write!(f, "{:<20} not graded: {first}", self.name)
             }
-            Ok(Verdicts { marks, wrong, .. }) => {
+            Ok(Verdicts {
+                marks,
+                wrong,
+                saw_no_mpi,
+                ..
+            }) => {
                 let [total, of] = [marks.total, marks.of].map(shown);
                 write!(f, "{:<20} {total:>5} of {of}", self.name)?;
                 let wrong: Vec<&str> = wrong.iter().map(|check| check.name()).collect();
-                if wrong.is_empty() {
+                if *saw_no_mpi {
+                    write!(f, "  {NO_MPI}")
+                } else if wrong.is_empty() {
                     write!(f, "  nothing is wrong")
                 } else {
                     write!(f, "  wrong: {}", wrong.join(", "))

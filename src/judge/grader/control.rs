@@ -1,11 +1,10 @@
 //! Runs of programs that are known to be right, in the same sandbox. If one of them fails, this machine is at fault,
 //! and nothing is said of the program that is graded.
 
-use std::collections::BTreeSet;
 use std::env;
 use std::error::Error;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -57,23 +56,11 @@ pub(super) struct Control {
     pub(super) ours: Option<Times>,
 }
 
-/// This program, as one that is graded.
-pub(super) struct Ours {
-    program: PathBuf,
-    /// Under which conditions it has come out right on which tests, by their names.
-    controlled: BTreeSet<(String, Condition)>,
-}
-
-impl Ours {
-    /// `None` if it is for another MPI library than the one named so.
-    pub(super) fn find(library: &str) -> Result<Option<Ours>> {
-        let program = env::current_exe().context("cannot find out where this program is")?;
-        let is_same = elf::mpi_library(&program).is_ok_and(|(own, _)| own == library);
-        Ok(is_same.then(|| Ours {
-            program,
-            controlled: BTreeSet::new(),
-        }))
-    }
+/// This program, to compare with. `None` if it is for another MPI library than the one named so.
+pub(super) fn ours(library: &str) -> Result<Option<PathBuf>> {
+    let program = env::current_exe().context("cannot find out where this program is")?;
+    let is_same = elf::mpi_library(&program).is_ok_and(|(own, _)| own == library);
+    Ok(is_same.then_some(program))
 }
 
 impl Work<'_> {
@@ -128,21 +115,13 @@ impl Work<'_> {
         if !ends.is_empty() && ends.values().all(cannot_start) && run.outputs.is_empty() {
             return Err(refused("the program cannot be started here", run).into());
         }
-        let has_hung = run.ending.hung.is_some();
         if !run.has_ended_well() || run.outputs.is_empty() {
             let empty = self.run_empty(case)?;
             self.pace.patience = self.pace.patience.max(STILL * empty.wall);
         }
-        let place = (case.name.clone(), how.condition);
-        let is_controlled = |ours: &Ours| ours.controlled.contains(&place);
-        if self.ours.as_ref().is_none_or(is_controlled) && !has_hung {
-            return Ok(());
-        }
+        // Each time anew: a disk may have become full since the last one.
         if let Some(run) = self.run_ours(case, how)? {
             self.pace.limit = self.pace.limit.max(SLOWER * run.wall);
-        }
-        if let Some(ours) = &mut self.ours {
-            ours.controlled.insert(place);
         }
         Ok(())
     }
@@ -163,7 +142,7 @@ impl Work<'_> {
 
     /// Runs this program as the other one is run. `None` where it cannot be expected to come out right.
     fn run_ours(&self, case: &Case, how: &How) -> Result<Option<Run>> {
-        let Some(ours) = &self.ours else {
+        let Some(program) = &self.ours else {
             return Ok(None);
         };
         let known = Known::new(&case.inputs);
@@ -175,7 +154,6 @@ impl Work<'_> {
             "bittorrent itself fails here on {} {}",
             case.name, how.condition
         );
-        let program: &Path = &ours.program;
         let mut pace = self.pace;
         pace.limit = pace.limit.max(EMPTY);
         let run = self.right(

@@ -52,7 +52,9 @@ impl Work<'_> {
             self.suspect_the_machine(case, how, &run)?;
             let is_slower =
                 |hung| matches!(hung, Hung::TimeLimit(limit) if limit < self.pace.limit);
-            if run.ending.hung.is_some_and(is_slower) {
+            // A fault of chance is not to look like one of its inputs.
+            let is_own_input = how.condition == Condition::OwnInput;
+            if is_own_input || run.ending.hung.is_some_and(is_slower) {
                 self.progress.set_message(message);
                 run = self.run(&self.program, &[], case, how, self.pace)?;
                 shown = self.judged(&known, &run, how.condition);

@@ -11,7 +11,7 @@ use fastrand::Rng;
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
-use super::control::Ours;
+use super::control;
 use super::how::How;
 use super::speed::{self, Times};
 use super::{Graded, Grader, Tests};
@@ -55,7 +55,7 @@ pub(super) struct Work<'a> {
     pub(super) rng: Rng,
     pub(super) observations: Observations,
     /// What to compare with, if it is for the same MPI library.
-    pub(super) ours: Option<Ours>,
+    pub(super) ours: Option<PathBuf>,
     /// How long things take here, on the test at hand.
     pub(super) pace: Pace,
     /// What the right runs of the test at hand took.
@@ -93,7 +93,7 @@ impl<'a> Work<'a> {
         Ok(Work {
             grader,
             program,
-            ours: Ours::find(&library)?,
+            ours: control::ours(&library)?,
             library,
             tools,
             sandbox,

@@ -81,3 +81,21 @@ impl RankEnd {
         }
     }
 }
+
+/// The lines of a file. The last one may have no line break.
+pub(crate) fn split(bytes: &[u8]) -> Vec<&[u8]> {
+    let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    if lines.last().is_some_and(|last| last.is_empty()) {
+        lines.pop();
+    }
+    lines
+}
+
+/// A line without what C calls white space.
+pub(crate) fn squeezed(line: &[u8]) -> Vec<u8> {
+    let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
+    line.iter()
+        .copied()
+        .filter(|byte| !is_space(byte))
+        .collect()
+}

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use std::{io, path::Path};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
 use wait4::{ResUse, Wait4};
 
@@ -55,19 +55,25 @@ enum Why {
     Refused(anyhow::Error),
 }
 
+impl From<anyhow::Error> for Why {
+    fn from(error: anyhow::Error) -> Why {
+        Why::Refused(error)
+    }
+}
+
 impl Waiting<'_> {
     /// Waits for the end of mpirun. Whatever comes, no process of the run is left afterwards.
     ///
     /// # Errors
     /// [`Interrupted`], [`NoTime`], or when it cannot be waited for.
-    pub(super) fn wait(&self, child: Child) -> Result<Waited> {
+    pub(super) fn wait(&self, child: Child) -> anyhow::Result<Waited> {
         let mpirun = Pid::from_child(&child);
         let (sender, ended) = mpsc::channel();
         thread::spawn(move || {
             let mut child = child;
             let _ = sender.send(child.wait4()); // the receiver lives longer
         });
-        let why = match self.watch(&ended)? {
+        let why = match self.watch(&ended) {
             Ok(resources) => {
                 let (status, left) = (resources.status.code(), sweep(false));
                 return Ok(Waited::new(&resources, status, left, None));
@@ -94,8 +100,8 @@ impl Waiting<'_> {
         }
     }
 
-    /// Looks at a run until it ends, or has to be ended.
-    fn watch(&self, ended: &Receiver<io::Result<ResUse>>) -> Result<Result<ResUse, Why>> {
+    /// Looks at a run until it ends, or says why it has to be ended.
+    fn watch(&self, ended: &Receiver<io::Result<ResUse>>) -> Result<ResUse, Why> {
         let started = Instant::now();
         let mut clock = Clock::new();
         let mut watch = Watch::new(self.record, self.pace.patience);
@@ -103,12 +109,17 @@ impl Waiting<'_> {
         let limit = self.pace.limit;
         loop {
             match ended.recv_timeout(TICK) {
-                Ok(resources) => return Ok(Ok(resources.context("cannot wait for mpirun")?)),
-                Err(RecvTimeoutError::Disconnected) => bail!("nobody waits for mpirun"),
+                Ok(resources) => return Ok(resources.context("cannot wait for mpirun")?),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(anyhow!("nobody waits for mpirun").into());
+                }
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if self.is_interrupted.load(Ordering::Relaxed) {
-                return Ok(Err(Why::Refused(Interrupted.into())));
+                return Err(Why::Refused(Interrupted.into()));
+            }
+            if started.elapsed() > limit * NO_TIME {
+                return Err(Why::Refused(NoTime.into()));
             }
             if !clock.tick() {
                 watch.begin_again(clock.given);
@@ -118,22 +129,19 @@ impl Waiting<'_> {
                 let since = *over_since.get_or_insert(clock.given);
                 if clock.given - since > MPIRUN_LINGERING {
                     let worst = ends.values().map(|end| end.as_in_a_shell()).max();
-                    return Ok(Err(Why::IsOver(worst.unwrap_or_default())));
+                    return Err(Why::IsOver(worst.unwrap_or_default()));
                 }
                 continue;
             }
             if clock.given > limit {
                 let recording = self.record.read().context("cannot read the record")?;
-                return Ok(Err(Why::Hung(Hung::TimeLimit(limit), recording, ends)));
-            }
-            if started.elapsed() > limit * NO_TIME {
-                return Ok(Err(Why::Refused(NoTime.into())));
+                return Err(Why::Hung(Hung::TimeLimit(limit), recording, ends));
             }
             if self.is_recorded
                 && ends.is_empty()
                 && let Some((still, recording)) = watch.standstill(clock.given)
             {
-                return Ok(Err(Why::Hung(Hung::Standstill(still), recording, ends)));
+                return Err(Why::Hung(Hung::Standstill(still), recording, ends));
             }
         }
     }

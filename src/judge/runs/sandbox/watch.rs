@@ -95,11 +95,6 @@ impl Watch<'_> {
         if still < self.patience * needed {
             return None;
         }
-        let recording = self.record.read().ok()?;
-        if !standstill::is_proven(&recording) {
-            self.begin_again(now);
-            return None;
-        }
         let times = processor_times();
         let had_time = |activity: &Option<Activity>| {
             let process = activity.map(|activity| activity.process);
@@ -110,6 +105,11 @@ impl Watch<'_> {
         };
         if !self.before.iter().all(had_time) {
             return None; // it may get some yet
+        }
+        let recording = self.record.read().ok()?;
+        if !standstill::is_proven(&recording) {
+            self.begin_again(now);
+            return None;
         }
         if self.is_suspect {
             return Some((still, recording));
