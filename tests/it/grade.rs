@@ -62,7 +62,7 @@ fn run(options: &[&str]) -> Said {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = Command::new("timeout");
     command
-        .args(["-k", "5", "180", job::program(), "grade"])
+        .args(["-k", "5", "300", job::program(), "grade"])
         .args(["--seed", "1", "--quiet", "--generated", "0"])
         .args(["--report", "r.json", "--page", "p.html"])
         .args(options);
