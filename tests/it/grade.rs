@@ -331,20 +331,46 @@ fn our_program_is_right_in_everything() {
     );
 }
 
-/// What is right as long as fresh memory is empty is shown in every run in which it is not.
+/// What is right as long as fresh memory is empty is shown in every run in which it is not, wherever the memory is.
 #[test]
 fn a_string_without_end_is_found_where_memory_is_dirty() {
-    let options = ["--conditions", "as-it-is,dirty-memory", "--runs", "3"];
-    let graded = grade(&program("swarm", &["UNENDED"]), "test1", &options);
+    for (defect, patterns) in [
+        ("UNENDED", "3"),
+        ("UNENDED_GROWN", "1"),
+        ("UNENDED_STACK", "1"),
+    ] {
+        let options = [
+            "--conditions",
+            "as-it-is,dirty-memory",
+            "--runs",
+            patterns,
+            "--time-limit",
+            "10s",
+        ];
+        let graded = grade(&program("swarm", &[defect]), "test1", &options);
+        let stdout = &graded.output.stdout;
+        assert_eq!(graded.output.status, Some(1), "{defect}: {stdout}");
+        let runs = graded.report["tests"][0]["runs"].as_array().expect("runs");
+        let dirty = (runs.iter()).find(|tally| tally["condition"] == "dirty-memory");
+        let dirty = dirty.expect("memory was dirty");
+        assert_eq!(dirty["right"], 0, "{defect}: {stdout}");
+        assert_eq!(graded.report["marks"]["total"], 40.0, "{defect}: {stdout}");
+        let note = graded.report["notes"][0].as_str().unwrap_or_default();
+        let expected = "what it does depends on what happens to lie in memory";
+        assert!(note.starts_with(expected), "{defect}: {stdout}");
+    }
+}
+
+/// Each kind of memory that a program can find fresh.
+#[test]
+fn all_fresh_memory_is_dirty() {
+    let options = ["--conditions", "dirty-memory", "--runs", "1"];
+    let graded = grade(&program("memory", &[]), "test1", &options);
     let stdout = &graded.output.stdout;
-    assert_eq!(graded.output.status, Some(1), "{stdout}");
-    let runs = graded.report["tests"][0]["runs"].as_array().expect("runs");
-    let dirty = (runs.iter()).find(|tally| tally["condition"] == "dirty-memory");
-    assert_eq!(dirty.expect("memory was dirty")["right"], 0, "{stdout}");
-    assert_eq!(graded.report["marks"]["total"], 40.0, "{stdout}");
-    let note = graded.report["notes"][0].as_str().unwrap_or_default();
-    let expected = "what it does depends on what happens to lie in memory";
-    assert!(note.starts_with(expected), "{stdout}");
+    // It is no swarm, and writes nothing.
+    let wrong = graded.checks("wrong");
+    assert!(wrong.contains("outputs"), "{stdout}");
+    assert!(!wrong.contains("crash"), "{stdout}");
 }
 
 /// It takes all files from the other clients' inputs.

@@ -56,7 +56,7 @@ pub fn build(mpicc: &OsStr, folder: &Path) -> Result<PathBuf> {
     let library = folder.join(LIBRARY);
     let mut compiler = Command::new(mpicc);
     compiler
-        .args(["-shared", "-fPIC", "-O1", "-Wall"])
+        .args(["-shared", "-fPIC", "-O2", "-Wall"])
         .args(sources);
     compile(compiler.args(["-ldl", "-lpthread"]), &library, folder)?;
     Ok(library)

@@ -105,8 +105,8 @@ static void *run(void *given) {
     void *value;
     free(given);
     this_thread_is(task.number);
-    dirty_stack();
     pthread_cleanup_push(over, NULL);
+    dirty_stack(0);
     value = task.function(task.argument);
     pthread_cleanup_pop(1);
     return value;

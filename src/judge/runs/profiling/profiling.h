@@ -38,8 +38,9 @@ HIDDEN const void *lied(const void *bytes, uint64_t length, int to);
 
 /* From now on fresh memory is full of this byte. */
 HIDDEN void make_memory_dirty(int byte);
-/* Fills the stack below, if memory is to be dirty. */
-HIDDEN void dirty_stack(void);
+/* Fills the stack below its caller, if memory is to be dirty: what the next functions find in their variables. Returns
+ * `result`. A function that ends with it is filled over, too, for nothing of its frame is left by then. */
+HIDDEN int dirty_stack(int result);
 
 /* --- recognise.c --- */
 

@@ -189,8 +189,7 @@ int returned(struct call *call, int result) {
         }
     }
     current = NULL;
-    dirty_stack();
-    return result;
+    return dirty_stack(result);
 }
 
 void complete(struct call *call, int from, int tag, uint64_t bytes) {

@@ -95,9 +95,13 @@ impl Recorder<'_> {
             pair("LD_PRELOAD", self.library.as_os_str()),
             pair("PROFILING", OsStr::new(self.deed)),
         ];
-        // glibc fills what it allocates with the complement of this.
-        let of_heap = self.pattern.map(|byte| (!byte).to_string());
-        variables.extend(of_heap.map(|byte| pair("MALLOC_PERTURB_", OsStr::new(&byte))));
+        // glibc fills what it allocates with the complement of this, but for what a thread has given back
+        // and gets again.
+        let of_heap = self.pattern.map(|byte| {
+            let filled = !byte;
+            format!("glibc.malloc.perturb={filled}:glibc.malloc.tcache_count=0")
+        });
+        variables.extend(of_heap.map(|it| pair("GLIBC_TUNABLES", OsStr::new(&it))));
         variables
     }
 }
