@@ -6,6 +6,7 @@ mod bad_run;
 mod balance;
 mod browser;
 mod course;
+mod deeds;
 mod describe;
 mod gallery;
 mod generated;

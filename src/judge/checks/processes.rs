@@ -12,7 +12,10 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         ["mpirun", "mpiexec"].contains(&name)
             || Mpi::ALL.iter().any(|mpi| mpi.helpers.contains(&name))
     };
-    let left = scene.run.left.iter().filter(|left| !is_of_mpi(left));
+    let Some(left) = &scene.run.left else {
+        return unseen("with --isolate, what is left behind ends with the run");
+    };
+    let left = left.iter().filter(|left| !is_of_mpi(left));
     let left: Vec<String> = left.map(|command| shown(command.as_bytes())).collect();
     let Some((first, others)) = left.split_first() else {
         return Ok(Shown::Right);
@@ -36,13 +39,14 @@ mod tests {
     fn what_is_left_behind_is_named() {
         let mut made_up = MadeUp::new(3);
         assert_eq!(made_up.shown(Check::Processes), Ok(Shown::Right));
-        made_up.run.left = vec!["/usr/bin/orted --hnp".into(), "./tema in".into()];
+        made_up.run.left = Some(vec!["/usr/bin/orted --hnp".into(), "./tema in".into()]);
         let evidence = made_up.wrong(Check::Processes);
         assert_eq!(
             evidence.said,
             "a process was still there after mpirun had ended: ./tema in"
         );
-        made_up.run.left.push("./tema".into());
+        let left = made_up.run.left.iter_mut();
+        left.for_each(|left| left.push("./tema".into()));
         let evidence = made_up.wrong(Check::Processes);
         assert_eq!(
             evidence.said,
@@ -52,16 +56,25 @@ mod tests {
     }
 
     #[test]
+    fn what_ended_with_its_name_space_cannot_be_told() {
+        let mut made_up = MadeUp::new(3);
+        made_up.run.left = None;
+        assert!(
+            matches!(made_up.shown(Check::Processes), Err(Unseen(why)) if why.contains("--isolate"))
+        );
+    }
+
+    #[test]
     fn mpis_own_helpers_are_not_the_programs() {
         let mut made_up = MadeUp::new(3);
-        made_up.run.left = vec!["/usr/bin/orted --hnp".into()];
+        made_up.run.left = Some(vec!["/usr/bin/orted --hnp".into()]);
         assert_eq!(made_up.shown(Check::Processes), Ok(Shown::Right));
     }
 
     #[test]
     fn processes_that_were_killed_are_nobodys_fault() {
         let mut made_up = MadeUp::new(3);
-        made_up.run.left = vec!["./tema in".into()];
+        made_up.run.left = Some(vec!["./tema in".into()]);
         made_up.hang();
         assert!(
             matches!(made_up.shown(Check::Processes), Err(Unseen(why)) if why.contains("hung"))

@@ -1,6 +1,7 @@
 //! Runs a program once, in a folder of its own and within limits, and sees to it that it ends.
 
 mod command;
+mod isolation;
 mod processes;
 mod remains;
 mod wait;
@@ -9,8 +10,9 @@ mod watch;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -18,6 +20,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use isolation::Isolation;
 pub use processes::end_descendants;
 use remains::{beginning, culprits, outputs, rank_ends};
 use rustix::process::set_child_subreaper;
@@ -39,8 +42,8 @@ pub struct Sandbox {
     pub mpirun: Mpirun,
     /// The address space that a rank may have, in bytes.
     pub memory: u64,
-    /// Whether a run has name spaces of its own.
-    pub is_isolated: bool,
+    /// How a run is kept from all but its own folders, if it is.
+    isolation: Option<Isolation>,
     /// The folder of `rank.sh` and `isolate.sh`. It is deleted with this value.
     scripts: TempDir,
     /// Whether a signal came.
@@ -74,6 +77,10 @@ impl Error for NoTime {}
 /// The most bytes of a file that a rank writes, and of all outputs together.
 const MOST_OUTPUT: u64 = 64 << 20;
 
+/// The scripts.
+const RANK: &str = "rank.sh";
+const ISOLATE: &str = "isolate.sh";
+
 /// The folders of a run. The program's own is one of them, and the records lie beside it.
 struct Places {
     /// All of it.
@@ -94,6 +101,11 @@ impl Places {
             record: all.join("record"),
             scratch: all.join("tmp"),
         }
+    }
+
+    /// Those in which a run may write.
+    fn own(&self) -> [&Path; 3] {
+        [&self.work, &self.record, &self.scratch]
     }
 
     /// Where each rank works, in order; or the one folder where all do.
@@ -158,25 +170,31 @@ impl Sandbox {
         set_child_subreaper(Some(rustix::process::getpid())).context("cannot adopt processes")?;
         let scripts = tempfile::tempdir().context("cannot make a temporary folder")?;
         for (name, text) in [
-            ("rank.sh", include_str!("rank.sh")),
-            ("isolate.sh", include_str!("isolate.sh")),
+            (RANK, include_str!("rank.sh")),
+            (ISOLATE, include_str!("isolate.sh")),
         ] {
-            fs::write(scripts.path().join(name), text).context("cannot write a script")?;
+            let path = scripts.path().join(name);
+            let written = fs::write(&path, text).and_then(|()| {
+                // Whoever runs it reads it.
+                fs::set_permissions(&path, Permissions::from_mode(0o644))
+            });
+            written.context("cannot write a script")?;
         }
         let is_interrupted = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             let noted = flag::register(signal, Arc::clone(&is_interrupted));
             noted.context("cannot take signals")?;
         }
-        let sandbox = Sandbox {
+        Sandbox::try_out()?;
+        let isolate = || Isolation::new(&scripts.path().join(ISOLATE));
+        let isolation = is_isolated.then(isolate).transpose()?;
+        Ok(Sandbox {
             mpirun,
             memory,
-            is_isolated,
+            isolation,
             scripts,
             is_interrupted,
-        };
-        sandbox.try_out()?;
-        Ok(sandbox)
+        })
     }
 
     /// Runs a program.
@@ -204,7 +222,7 @@ impl Sandbox {
             fs::write(swarm::inputs::path(folder, client), input)?;
         }
         let (printed, writer) = io::pipe().context("cannot make a pipe")?;
-        let mut command = self.command(job, &places);
+        let mut command = self.command(job, &places)?;
         command.stdout(writer.try_clone()?).stderr(writer);
         let started = Instant::now();
         let child = (command.spawn())
@@ -243,7 +261,7 @@ impl Sandbox {
             cpu: waited.cpu,
             outputs: written,
             printed,
-            left: waited.left,
+            left: self.isolation.is_none().then_some(waited.left),
             recording,
         })
     }

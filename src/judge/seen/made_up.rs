@@ -44,7 +44,10 @@ impl MadeUp {
             threads: vec![ThreadRecord::default(); 3],
             ..RankRecord::default()
         };
-        let mut run = Run::default();
+        let mut run = Run {
+            left: Some(Vec::new()),
+            ..Run::default()
+        };
         run.ending.status = Some(0);
         for rank in (0..).take(ranks) {
             run.recording.ranks.push(record.clone());

@@ -19,8 +19,8 @@ pub struct Run {
     pub outputs: BTreeMap<String, Vec<u8>>,
     /// What the program and mpirun printed, or the beginning of it.
     pub printed: String,
-    /// The commands of the processes that were still there after its end. They were ended.
-    pub left: Vec<String>,
+    /// The commands of the processes that were still there after its end. They were ended. `None`: that was not seen.
+    pub left: Option<Vec<String>>,
     /// What the ranks called.
     pub recording: Recording,
 }

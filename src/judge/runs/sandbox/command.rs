@@ -7,54 +7,52 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use swarm::launch::{self, Machine};
 
-use super::{Job, MOST_OUTPUT, OWN, Places, Recorder, Sandbox};
+use super::isolation::Needs;
+use super::{ISOLATE, Job, MOST_OUTPUT, OWN, Places, RANK, Recorder, Sandbox};
 
 /// The most processes and threads that the grading user may have. Root has no such limit.
 const MOST_PROCESSES: u64 = 4096;
 
 impl Sandbox {
-    /// Whether the tools are there that the limits and the name spaces take.
-    pub(super) fn try_out(&self) -> Result<()> {
+    /// Whether the tool is there that the limits take.
+    pub(super) fn try_out() -> Result<()> {
         let tried = Command::new("prlimit").args(["--core=0", "true"]).output();
         ensure!(
             tried.is_ok_and(|output| output.status.success()),
             "the limits of other people's programs are set by prlimit, which cannot be run here: it is \
              part of util-linux"
         );
-        if self.is_isolated {
-            let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-            let output = self.isolated(folder.path()).arg("true").output();
-            let output = output.context("--isolate: cannot run unshare")?;
-            ensure!(
-                output.status.success(),
-                "--isolate: this system does not let you make name spaces: {}",
-                String::from_utf8_lossy(&output.stderr).trim_end()
-            );
-        }
         Ok(())
     }
 
-    /// A command that runs what follows it in name spaces of its own.
-    fn isolated(&self, folder: &Path) -> Command {
-        let mut command = Command::new("unshare");
-        command
-            .args(["--user", "--map-root-user", "--mount", "--net", "--pid"])
-            .args(["--fork", "--kill-child", "--mount-proc", "sh"])
-            .arg(self.scripts.path().join("isolate.sh"))
-            .arg(folder);
-        command
-    }
-
     /// The command of a run, in its folder.
-    pub(super) fn command(&self, job: &Job<'_>, places: &Places) -> Command {
+    ///
+    /// # Errors
+    /// When a run in name spaces of its own cannot be prepared.
+    pub(super) fn command(&self, job: &Job<'_>, places: &Places) -> Result<Command> {
         let ranks = job.inputs.len() + 1;
-        let machine = Machine::this(self.mpirun.mpi);
-        let (machine, mut command) = if self.is_isolated {
-            let mut command = self.isolated(&places.all);
-            command.arg(&self.mpirun.path);
-            (machine.with_root(), command)
-        } else {
-            (machine, Command::new(&self.mpirun.path))
+        let mut machine = Machine::this(self.mpirun.mpi);
+        let rank_script = self.scripts.path().join(RANK);
+        let mut command = match &self.isolation {
+            Some(isolation) => {
+                if isolation.seems_root() {
+                    machine = machine.with_root();
+                }
+                isolation
+                    .give(places)
+                    .context("cannot give the run its folders")?;
+                let library = job.recorder.as_ref().map(|recorder| recorder.library);
+                let files = [job.program, &rank_script].into_iter().chain(library);
+                let needs = Needs {
+                    places,
+                    files: files.collect(),
+                };
+                let script = self.scripts.path().join(ISOLATE);
+                let mut command = isolation.command(&script, &needs)?;
+                command.arg(&self.mpirun.path);
+                command
+            }
+            None => Command::new(&self.mpirun.path),
         };
         let additions = self.mpirun.additions(ranks, machine);
         command
@@ -62,7 +60,7 @@ impl Sandbox {
             .args(["-np", &ranks.to_string()])
             .args(&self.mpirun.options)
             .arg("sh")
-            .arg(self.scripts.path().join("rank.sh"))
+            .arg(&rank_script)
             .arg(&places.record)
             .args([self.memory, MOST_OUTPUT, MOST_PROCESSES].map(|it| it.to_string()))
             .arg(launch::rank_in_shell())
@@ -77,7 +75,7 @@ impl Sandbox {
             .env("TMPDIR", &places.scratch)
             .envs(additions.variables.iter().map(|name| (name, "1")))
             .stdin(Stdio::null());
-        command
+        Ok(command)
     }
 }
 

@@ -1,0 +1,259 @@
+//! What programs do that they should not, under `bittorrent grade`: it reaches nothing with `--isolate`, and leaves
+//! nothing in any case.
+
+use std::env;
+use std::fs;
+use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
+
+use support::job;
+use tempfile::TempDir;
+
+/// What `grade` said of a program.
+struct Said {
+    status: Option<i32>,
+    /// The sheet, and what else was printed.
+    text: String,
+    /// The page, with all that a wrong run printed.
+    page: String,
+}
+
+impl Said {
+    /// Whether this system lets nobody make name spaces. Where CI requires them, that is an error.
+    fn is_forbidden(&self) -> bool {
+        let is_forbidden = self.status == Some(2)
+            && self.text.contains("--isolate: this system does not")
+            && env::var_os("REQUIRE_HOSTS").is_none();
+        if is_forbidden {
+            eprintln!("skipped: {}", self.text);
+        }
+        is_forbidden
+    }
+
+    /// What a program says that it has reached.
+    fn reached(&self) -> Vec<&str> {
+        let (_, reached) = (self.page.split_once("reached:"))
+            .unwrap_or_else(|| panic!("it says nothing: {}", self.text));
+        let (reached, _) = reached.split_once(';').expect("a whole line");
+        reached.split_whitespace().collect()
+    }
+}
+
+/// Builds a program of the gallery in a folder.
+fn build(source: &str, defines: &[String], folder: &Path) -> PathBuf {
+    let program = folder.join(source);
+    let gallery = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gallery");
+    let mut mpicc = Command::new(env::var("MPICC").unwrap_or_else(|_| "mpicc".into()));
+    mpicc
+        .args(["-g", "-pthread", "-Wall", "-Wextra", "-Werror"])
+        .args(defines.iter().map(|define| format!("-D{define}")))
+        .arg("-o")
+        .args([&program, &gallery.join(source).with_extension("c")]);
+    job::prepare(&mut mpicc, folder);
+    let output = mpicc.output().expect("the MPI library's mpicc is there");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{source} {defines:?}: {errors}");
+    program
+}
+
+/// Grades a program on the first test of the course, in one run. The words in front start the grader.
+fn grade(in_front: &[&str], program: &Path, options: &[&str], folder: &Path) -> Said {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("inputs/test1");
+    let words = [&["timeout", "-k", "5", "120"], in_front].concat();
+    let mut command = Command::new(words[0]);
+    command
+        .args(&words[1..])
+        .args([
+            job::program(),
+            "grade",
+            "--seed",
+            "1",
+            "--quiet",
+            "--generated",
+            "0",
+        ])
+        .args([
+            "--runs",
+            "1",
+            "--time-limit",
+            "10s",
+            "--page",
+            "p.html",
+            "--tests",
+        ])
+        .arg(tests)
+        .args(options)
+        .arg(program);
+    job::prepare(&mut command, folder);
+    command.env("SECRET_TOKEN", "1");
+    let output = command.output().expect("timeout is installed");
+    let [sheet, problem] =
+        [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("plain words"));
+    Said {
+        status: output.status.code(),
+        text: sheet + &problem,
+        page: fs::read_to_string(folder.join("p.html")).unwrap_or_default(),
+    }
+}
+
+/// What a program may try to reach, and what it leaves.
+struct Reachable {
+    folder: TempDir,
+    name: String,
+    key: String,
+    /// They listen as long as this is there.
+    _sockets: (UnixListener, UnixListener, TcpListener),
+    defines: Vec<String>,
+}
+
+/// A key of shared memory that nobody else uses. The number of the test is added.
+const KEY: u32 = 0x00be_a570;
+
+impl Reachable {
+    /// What only the test with this number names so.
+    fn new(number: u32) -> Reachable {
+        let folder = tempfile::Builder::new()
+            .prefix("e")
+            .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+            .expect("a temporary folder");
+        // As root the program runs as nobody, who has to come here.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        let name = format!("escape-{}-{number}", process::id());
+        let key = (KEY + number).to_string();
+        let path = folder.path().join("socket");
+        let secret = folder.path().join("secret");
+        fs::write(&secret, "secret").expect("a file");
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("ours");
+        let address = SocketAddr::from_abstract_name(&name).expect("a short name");
+        let sockets = (
+            UnixListener::bind(&path).expect("a short path"),
+            UnixListener::bind_addr(&address).expect("a name of its own"),
+            TcpListener::bind("127.0.0.1:0").expect("a free port"),
+        );
+        let port = sockets.2.local_addr().expect("it is bound").port();
+        let text = |name: &str, text: &str| format!("{name}=\"{text}\"");
+        let shown = |path: &Path| path.to_str().expect("a readable path").to_owned();
+        let defines = vec![
+            text("OUTSIDE", &shown(&folder.path().join("outside"))),
+            text("SECRET", &shown(&secret)),
+            text("SOCKET", &shown(&path)),
+            text("ABSTRACT", &name),
+            text("NAME", &name),
+            format!("PORT={port}"),
+            format!("KEY={key}"),
+            format!("GRADER={}", process::id()),
+        ];
+        Reachable {
+            folder,
+            name,
+            key,
+            _sockets: sockets,
+            defines,
+        }
+    }
+
+    /// What is left of a program, which is removed.
+    fn left(&self) -> Vec<String> {
+        let places = ["/tmp", "/var/tmp", "/dev/shm"].map(|it| Path::new(it).join(&self.name));
+        let left = places.iter().filter(|path| fs::remove_file(path).is_ok());
+        let mut left: Vec<String> = left.map(|path| path.display().to_string()).collect();
+        let memory = fs::read_to_string("/proc/sysvipc/shm").expect("Linux has that");
+        let has_key = |line: &str| line.split_whitespace().next() == Some(&*self.key);
+        if memory.lines().any(has_key) {
+            let mut remove = Command::new("ipcrm");
+            let removed = remove.args(["-M", &self.key]).status();
+            assert!(removed.expect("it is part of util-linux").success());
+            left.push("memory".into());
+        }
+        left
+    }
+}
+
+impl Drop for Reachable {
+    fn drop(&mut self) {
+        self.left();
+    }
+}
+
+const ONE_NOISY_RUN: [&str; 2] = ["--conditions", "noise"];
+
+#[test]
+fn nothing_is_reached_from_name_spaces_of_its_own_and_nothing_stays() {
+    let reachable = Reachable::new(1);
+    let folder = reachable.folder.path();
+    let program = build("escapes", &reachable.defines, folder);
+    let isolated = [&ONE_NOISY_RUN[..], &["--isolate"]].concat();
+
+    let said = grade(&[], &program, &isolated, folder);
+    if said.is_forbidden() {
+        return;
+    }
+    // Only root can be somebody else.
+    let is_root = rustix::process::geteuid().is_root();
+    let may_be_reached: &[&str] = if is_root { &[] } else { &["secret"] };
+    for reached in said.reached() {
+        assert!(may_be_reached.contains(&reached), "{:?}", said.reached());
+    }
+    assert_eq!(reachable.left(), [""; 0]);
+
+    // The same is there to be reached.
+    let said = grade(&[], &program, &ONE_NOISY_RUN, folder);
+    let reached = said.reached();
+    for expected in [
+        "outside",
+        "secret",
+        "socket",
+        "abstract",
+        "port",
+        "environment",
+        "grader",
+        "privileges",
+    ] {
+        assert!(reached.contains(&expected), "{expected}: {}", said.text);
+    }
+    let left = reachable.left();
+    for expected in ["/tmp/", "/var/tmp/", "/dev/shm/", "memory"] {
+        assert!(
+            left.iter().any(|left| left.starts_with(expected)),
+            "{expected}: {left:?}"
+        );
+    }
+}
+
+/// In name spaces of the test's own, in which the user is root and has a file system with a blank in its name.
+#[test]
+fn a_file_system_with_a_blank_in_its_name_is_for_reading_only_too() {
+    let mut reachable = Reachable::new(2);
+    let folder = reachable.folder.path();
+    let place = folder.join("a 1");
+    fs::create_dir(&place).expect("a folder");
+    reachable.defines[0] = format!("OUTSIDE=\"{}\"", place.join("outside").display());
+    let program = build("escapes", &reachable.defines, folder);
+    let mount = format!(
+        "mount -t tmpfs -o mode=1777 tmpfs '{}' && exec \"$@\"",
+        place.display()
+    );
+    let in_front = [
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        &mount,
+        "sh",
+    ];
+    let isolated = [&ONE_NOISY_RUN[..], &["--isolate"]].concat();
+    let said = grade(&in_front, &program, &isolated, folder);
+    let is_no_root = said.text.contains("unshare") && said.page.is_empty();
+    if said.is_forbidden() || is_no_root && env::var_os("REQUIRE_HOSTS").is_none() {
+        eprintln!("skipped: {}", said.text);
+        return;
+    }
+    let has_written = said.reached().iter().any(|it| it.starts_with("outside"));
+    assert!(!has_written, "{:?}", said.reached());
+}
