@@ -14,7 +14,10 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     let run = scene.run;
     let has_hung = run.ending.hung.is_some();
     let is_bad = |end: RankEnd| end != RankEnd::Status(0) && !(has_hung && end.is_killed());
-    let ended = || run.ending.ranks.iter().filter(|(_, end)| is_bad(**end));
+    let mut ends: Vec<(&Rank, &RankEnd)> = run.ending.ranks.iter().collect();
+    // A rank of which a sanitizer reports is the one to be looked at: others notice its end, and give up.
+    ends.sort_by_key(|(rank, _)| !run.findings.contains_key(rank));
+    let ended = || ends.iter().copied().filter(|(_, end)| is_bad(**end));
     // A rank that died of a signal did so first: others notice and give up. But MPI_Abort may end in a signal, too.
     let has_aborted = |rank| (run.recording.of(rank)).is_some_and(|record| record.is_aborted);
     let signalled = ended().find_map(|(&rank, end)| match end {
@@ -36,6 +39,14 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     };
     if let Some((rank, mut evidence)) = signalled.or_else(aborted).or_else(gave_up) {
         evidence.details = last_calls(rank, run);
+        if let Some(finding) = run.findings.get(&rank) {
+            evidence.said = format!("{}: {finding}", evidence.said);
+            evidence.hint = "read that line, and see which memory it reads or writes; run the program by hand for the \
+                             sanitizer's whole report"
+                .into();
+            let found = finding.details.iter().map(|it| format!("reported: {it}"));
+            evidence.details.splice(0..0, found);
+        }
         let others = ended().filter(|(other, _)| **other != rank);
         evidence.details.extend(others.take(5).map(|(other, end)| {
             let how = match end {

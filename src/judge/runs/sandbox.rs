@@ -263,6 +263,7 @@ impl Sandbox {
             printed,
             left: self.isolation.is_none().then_some(waited.left),
             recording,
+            findings: BTreeMap::new(),
         })
     }
 }

@@ -4,6 +4,7 @@
 pub mod calls;
 pub mod condition;
 pub mod dialogue;
+pub mod finding;
 pub mod known;
 #[cfg(test)]
 pub(crate) mod made_up;

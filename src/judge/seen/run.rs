@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::seen::calls::Recording;
+use crate::seen::finding::Finding;
 use swarm::protocol::Rank;
 
 /// What a run left.
@@ -23,6 +24,8 @@ pub struct Run {
     pub left: Option<Vec<String>>,
     /// What the ranks called.
     pub recording: Recording,
+    /// What sanitizers found, if the program was built with one: the first thing in each rank.
+    pub findings: BTreeMap<Rank, Finding>,
 }
 
 impl Run {

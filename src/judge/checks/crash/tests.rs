@@ -1,6 +1,7 @@
 use super::*;
 use crate::checks::Check;
 use crate::seen::calls::Tag;
+use crate::seen::finding::Finding;
 use crate::seen::made_up::MadeUp;
 
 #[test]
@@ -63,6 +64,30 @@ fn an_abort_is_said_with_what_was_printed() {
     let said = "client 2 died of abort (SIGABRT); 'stack smashing detected' was printed";
     assert_eq!(crash.said, said);
     assert!(crash.hint.contains("stack"));
+}
+
+/// Others may give up before, by their number, because that one is gone.
+#[test]
+fn what_a_sanitizer_reports_is_said_of_the_rank_that_it_ended() {
+    let mut made_up = MadeUp::new(4);
+    for rank in [1, 3] {
+        let ranks = &mut made_up.run.ending.ranks;
+        ranks.insert(Rank(rank), RankEnd::Status(1));
+    }
+    let report = "==9==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x60 at pc 0x55\n\
+                  WRITE of size 6 at 0x60 thread T1\n    #0 0x55 in save /tmp/tema2.c:120\n";
+    let finding = Finding::read(report).unwrap();
+    made_up.run.findings.insert(Rank(3), finding);
+    let crash = made_up.wrong(Check::Crash);
+    assert_eq!(
+        crash.said,
+        "client 3 ended with status 1: AddressSanitizer: heap-buffer-overflow at tema2.c:120 in save"
+    );
+    assert_eq!(crash.details[0], "reported: WRITE of size 6");
+    // It goes on after some.
+    made_up.run.ending.ranks.remove(&Rank(3));
+    let crash = made_up.wrong(Check::Crash);
+    assert_eq!(crash.said, "client 1 ended with status 1");
 }
 
 #[test]
