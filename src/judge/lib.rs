@@ -8,7 +8,7 @@
 //!
 //! The floors, from the ground up. A floor names only floors below it.
 //! * [`seen`] is what is seen of a run: its [`condition`](seen::condition), what it left
-//!   ([`run`](seen::run)), the calls of MPI (`calls`, read by `recording`), which send each receive took
+//!   ([`run`](seen::run)), what a sanitizer found (`finding`), the calls of MPI (`calls`, read by `recording`), which send each receive took
 //!   (`messages`), and what clients asked each other (`dialogue`). A [`Scene`](seen::scene::Scene) has all of
 //!   it, and says what was not seen (`unseen`). It is made once a run.
 //! * [`checks`] is what one scene shows of each check: a module a check, and one table of them.
@@ -16,7 +16,8 @@
 //!   is worth (`points`), and how it is shown: a `sheet` for the terminal, a [`page`](told::page) for the
 //!   browser.
 //! * [`runs`] makes runs: the tests ([`cases`](runs::cases)), the library that records and disturbs a
-//!   program ([`profiling`](runs::profiling)), which MPI a program uses (`elf`), and the `sandbox`.
+//!   program ([`profiling`](runs::profiling)), which MPI a program uses (`elf`), which sanitizers it has
+//!   ([`sanitizer`](runs::sanitizer)), and the `sandbox`.
 //! * [`grader`] grades one program: its tests under each condition (`work`), one run and what explains it (`trial`),
 //!   what is known to be right beside it (`control`), the runs with a wrong hash (`lies`), its `speed`.
 //! * `course` grades all submissions: it builds each (`build`), has it graded in a process of its own

@@ -18,6 +18,7 @@ mod mpirun;
 mod promise;
 mod readme;
 mod rules;
+mod sanitizers;
 mod show;
 mod simulate;
 mod study;

@@ -73,7 +73,7 @@ impl Work<'_> {
             .set_message(format!("{}, for comparison", case.name));
         let mut empty = Times::default();
         for _ in 0..times {
-            empty.see_plain(&self.run_empty(case)?);
+            empty.see_plain(&self.run_empty(case, &How::plain())?);
         }
         let mut pace = Pace {
             limit: self.grader.options.time_limit,
@@ -116,7 +116,7 @@ impl Work<'_> {
             return Err(refused("the program cannot be started here", run).into());
         }
         if !run.has_ended_well() || run.outputs.is_empty() {
-            let empty = self.run_empty(case)?;
+            let empty = self.run_empty(case, &How::plain())?;
             self.pace.patience = self.pace.patience.max(STILL * empty.wall);
         }
         // Each time anew: a disk may have become full since the last one.
@@ -126,17 +126,42 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Runs a program that only starts and ends MPI.
-    fn run_empty(&self, case: &Case) -> Result<Run> {
+    /// Finds out whether the program's sanitizers get on with MPI, and with the recorder.
+    ///
+    /// # Errors
+    /// [`Refused`] if they do not, or if there is nothing to run.
+    pub(super) fn try_sanitizers(&self) -> Result<()> {
+        let tests = &self.grader.within;
+        let is_any = (tests.conditions.iter()).any(|&condition| !self.is_left_out(condition));
+        if !is_any && self.grader.lies() == 0 {
+            let option = self.sanitizers.option();
+            let why = "memory is not made dirty then, and nothing else was asked for";
+            let why = format!("no verdict: the program is built with {option}: {why}");
+            return Err(Refused(why).into());
+        }
+        if !self.sanitizers.is_empty() {
+            self.run_empty(&tests.cases[0], &How::recorded())?;
+        }
+        Ok(())
+    }
+
+    /// Runs a program that only starts and ends MPI, and that was built as the graded one is.
+    fn run_empty(&self, case: &Case, how: &How) -> Result<Run> {
         let pace = Pace {
             limit: EMPTY,
             patience: EMPTY,
         };
         let program = &self.tools.empty;
+        let built = if self.sanitizers.is_empty() {
+            String::new()
+        } else {
+            let option = self.sanitizers.option();
+            format!(" with {option}, as this program has (build it without)")
+        };
         self.right(
-            || self.run(program, &[], case, &How::plain(), pace),
+            || self.run(program, &[], case, how, pace),
             Run::has_ended_well,
-            "an empty MPI program does not run here",
+            &format!("an empty MPI program does not run here{built}"),
         )
     }
 

@@ -9,13 +9,17 @@ use super::work::Work;
 use crate::checks::{self, Check, Evidence, Shown};
 use crate::runs::cases::Case;
 use crate::runs::sandbox::{Job, Pace, Recorder};
+use crate::runs::sanitizer::Sanitizers;
 use crate::seen::condition::Condition;
+use crate::seen::finding::Finding;
 use crate::seen::known::Known;
-use crate::seen::run::{Hung, Run};
+use crate::seen::run::{Hung, RankEnd, Run};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::Unseen;
+use crate::seen::words::who;
 use crate::told::grading::Place;
 use crate::told::page::Failing;
+use swarm::protocol::Rank;
 
 /// How one run came out.
 pub(super) struct Trial {
@@ -60,6 +64,7 @@ impl Work<'_> {
                 shown = self.judged(&known, &run, how.condition);
             }
         }
+        self.note_finding(&run, &place);
         let trial = Trial {
             is_right: checks::is_outcome_right(&shown),
             hung: run.ending.hung.is_some(),
@@ -102,8 +107,11 @@ impl Work<'_> {
             deed,
             pattern: how.pattern,
         });
+        let is_ours = self.ours.as_deref() == Some(program);
+        let none = Sanitizers::default();
         self.sandbox.run(&Job {
             program,
+            sanitizers: if is_ours { &none } else { &self.sanitizers },
             arguments,
             recorder,
             has_own_folders: how.condition == Condition::OwnInput,
@@ -157,6 +165,7 @@ impl Work<'_> {
             run.recording = again.recording;
             run.ending = again.ending;
             run.printed = again.printed;
+            run.findings = again.findings;
         } else {
             *tries += 1;
             let not_again = "a recorded run of the same test did not show it, with twice the time: \
@@ -164,6 +173,26 @@ impl Work<'_> {
             evidence.details.push(not_again.into());
         }
         Ok(())
+    }
+
+    /// Takes note of what a sanitizer reports of a rank that goes on. Some of its lines are among all that is printed.
+    fn note_finding(&mut self, run: &Run, place: &Place) {
+        if self.finding.is_some() || self.sanitizers.is_empty() {
+            return;
+        }
+        let goes_on = |rank: &Rank| {
+            let end = run.ending.ranks.get(rank);
+            run.ending.hung.is_some() || end == Some(&RankEnd::Status(0))
+        };
+        let mut of_ranks = run.findings.iter().filter(|(rank, _)| goes_on(rank));
+        let found = match of_ranks.next() {
+            Some((&rank, finding)) => Some(format!("{finding}, in {}", who(rank))),
+            None if run.findings.is_empty() => {
+                Finding::read(&run.printed).map(|finding| finding.to_string())
+            }
+            None => None,
+        };
+        self.finding = found.map(|found| format!("{found} ({place})"));
     }
 
     /// Takes note of what a run shows of each check.

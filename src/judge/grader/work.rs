@@ -20,7 +20,8 @@ use crate::runs::cases::Case;
 use crate::runs::elf;
 use crate::runs::profiling::{self, Tools};
 use crate::runs::sandbox::{Pace, Sandbox};
-use crate::seen::condition::Condition;
+use crate::runs::sanitizer::Sanitizers;
+use crate::seen::condition::{Condition, Varies};
 use crate::told::disagreements::disagreements;
 use crate::told::grading::{Grading, Judgement, Marks, Place, SCHEMA, Tally, TestReport};
 use crate::told::observations::Observations;
@@ -50,6 +51,10 @@ pub(super) struct Work<'a> {
     pub(super) program: PathBuf,
     /// The name of the MPI library that it uses.
     library: String,
+    /// What it was built with.
+    pub(super) sanitizers: Sanitizers,
+    /// The first thing that one of them reports of a rank that goes on, and where.
+    pub(super) finding: Option<String>,
     pub(super) tools: Tools,
     pub(super) sandbox: Sandbox,
     pub(super) rng: Rng,
@@ -79,7 +84,8 @@ impl<'a> Work<'a> {
         let mpirun = Mpirun::find(options.mpirun.as_deref(), mpi, mpirun_options)?;
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let mpicc: Option<OsString> = env::var_os("MPICC").filter(|name| !name.is_empty());
-        let tools = profiling::tools(mpicc.as_deref(), &library, folder.path())?;
+        let sanitizers = Sanitizers::of(&program)?;
+        let tools = profiling::tools(mpicc.as_deref(), &library, &sanitizers, folder.path())?;
         let sandbox = Sandbox::new(mpirun, options.memory, options.is_isolated)?;
         let progress = if options.quiet {
             ProgressBar::hidden()
@@ -95,6 +101,8 @@ impl<'a> Work<'a> {
             program,
             ours: control::ours(&library)?,
             library,
+            sanitizers,
+            finding: None,
             tools,
             sandbox,
             rng: Rng::with_seed(options.seed),
@@ -113,6 +121,7 @@ impl<'a> Work<'a> {
     pub(super) fn grade(mut self, shown: &str) -> Result<Graded> {
         let grader = self.grader;
         let options = grader.options;
+        self.try_sanitizers()?;
         let mut tests = Vec::new();
         let mut speed = Vec::new();
         for (place, case) in grader.within.cases.iter().enumerate() {
@@ -140,7 +149,7 @@ impl<'a> Work<'a> {
             mpi: self.mpi(),
             seed: options.seed,
             saw_no_mpi: has_come_out_right && self.recorded.runs > 0 && self.recorded.with_mpi == 0,
-            notes: disagreements(&tests),
+            notes: self.notes(&tests),
             tests,
             checks,
             beyond,
@@ -156,6 +165,16 @@ impl<'a> Work<'a> {
         })
     }
 
+    /// What is to be known before the verdicts are read.
+    fn notes(&self, tests: &[TestReport]) -> Vec<String> {
+        let finding = self
+            .finding
+            .as_ref()
+            .map(|it| format!("a sanitizer reports {it}"));
+        let notes = self.sanitizers.note().into_iter().chain(finding);
+        notes.chain(disagreements(tests)).collect()
+    }
+
     /// The MPI library: its name and version as mpirun says them, and its file.
     fn mpi(&self) -> String {
         let version = self.sandbox.mpirun.version().unwrap_or_default();
@@ -169,7 +188,8 @@ impl<'a> Work<'a> {
             let is_plainly_right =
                 |tally: &Tally| tally.condition == Condition::AsItIs && tally.right == tally.runs;
             // It is only told from the rest where there is nothing else wrong.
-            if condition == Condition::OwnInput && !runs.iter().any(is_plainly_right) {
+            let is_untold = condition == Condition::OwnInput && !runs.iter().any(is_plainly_right);
+            if is_untold || self.is_left_out(condition) {
                 self.progress.inc(tests.runs_under(condition) as u64);
                 continue;
             }
@@ -183,6 +203,11 @@ impl<'a> Work<'a> {
             runs,
         };
         Ok((report, mem::take(&mut self.times)))
+    }
+
+    /// Whether a condition is nothing for this program: a sanitizer marks what memory was not written yet.
+    pub(super) fn is_left_out(&self, condition: Condition) -> bool {
+        condition.row().varies == Varies::Pattern && self.sanitizers.own_memory()
     }
 
     /// Runs a test under one condition.

@@ -1,5 +1,6 @@
-//! Which MPI library a program uses, without running it.
+//! What a program is linked with, and which MPI library that is, without running it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -59,6 +60,22 @@ fn libraries(bytes: &[u8]) -> object::Result<Vec<String>> {
         }
     }
     Ok(libraries)
+}
+
+/// The names of the shared libraries that a program is linked with, and of its symbols. Those of an object file, too.
+pub(super) fn names(bytes: &[u8]) -> object::Result<BTreeSet<Vec<u8>>> {
+    let file: ElfFile64<'_, Endianness> = ElfFile64::parse(bytes)?;
+    let endian = file.endian();
+    let sections = file.elf_header().sections(endian, bytes)?;
+    let mut names: BTreeSet<Vec<u8>> = BTreeSet::new();
+    names.extend(libraries(bytes)?.into_iter().map(String::into_bytes));
+    for kind in [elf::SHT_DYNSYM, elf::SHT_SYMTAB] {
+        let symbols = sections.symbols(endian, bytes, kind)?;
+        for symbol in symbols.iter() {
+            names.insert(symbols.symbol_name(endian, symbol)?.to_owned());
+        }
+    }
+    Ok(names)
 }
 
 #[cfg(test)]

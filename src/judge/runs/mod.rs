@@ -4,3 +4,4 @@ pub mod cases;
 pub(crate) mod elf;
 pub mod profiling;
 pub(crate) mod sandbox;
+pub mod sanitizer;

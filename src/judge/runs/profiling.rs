@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::runs::elf;
+use crate::runs::sanitizer::Sanitizers;
 use swarm::launch::Mpi;
 
 /// The name of the library's file.
@@ -34,7 +35,7 @@ const EMPTY: &str = "#include <mpi.h>\n\
 pub struct Tools {
     /// The profiling library's file.
     pub library: PathBuf,
-    /// A program that only starts and ends MPI.
+    /// A program that only starts and ends MPI, and has the sanitizers of the one that is graded.
     pub empty: PathBuf,
 }
 
@@ -58,11 +59,12 @@ pub fn build(mpicc: &OsStr, folder: &Path) -> Result<PathBuf> {
     compiler
         .args(["-shared", "-fPIC", "-O2", "-Wall"])
         .args(sources);
-    compile(compiler.args(["-ldl", "-lpthread"]), &library, folder)?;
+    let compiler = compiler.args(["-ldl", "-lpthread"]);
+    compile(compiler, "the profiling library", &library, folder)?;
     Ok(library)
 }
 
-fn compile(compiler: &mut Command, output: &Path, folder: &Path) -> Result<()> {
+fn compile(compiler: &mut Command, what: &str, output: &Path, folder: &Path) -> Result<()> {
     let shown = compiler.get_program().display().to_string();
     let compiler = compiler.arg("-o").arg(output).env("TMPDIR", folder);
     let compiled = (compiler.output()).with_context(|| format!("cannot run {shown}"))?;
@@ -70,30 +72,45 @@ fn compile(compiler: &mut Command, output: &Path, folder: &Path) -> Result<()> {
     let errors = errors.trim_end();
     ensure!(
         compiled.status.success(),
-        "{shown} does not build the profiling library: {errors}"
+        "{shown} does not build {what}: {errors}"
     );
     Ok(())
 }
 
-/// Builds the tools for programs that use `library`, such as `libmpi.so.40`, with the first `mpicc` that is
-/// for that library. `asked` is the `mpicc` that the user wants.
+/// Builds the tools for programs that use `library`, such as `libmpi.so.40`, and were built with these sanitizers, with
+/// the first `mpicc` that is for that library. `asked` is the `mpicc` that the user wants.
 ///
 /// # Errors
 /// When there is no such `mpicc`, in words that say what there is.
-pub fn tools(asked: Option<&OsStr>, library: &str, folder: &Path) -> Result<Tools> {
+pub fn tools(
+    asked: Option<&OsStr>,
+    library: &str,
+    sanitizers: &Sanitizers,
+    folder: &Path,
+) -> Result<Tools> {
     let names = asked.map(|mpicc| vec![mpicc.to_owned()]);
     let mut tried = Vec::new();
     for mpicc in names.unwrap_or_else(Mpi::compilers) {
         let empty = folder.join("empty");
         let source = folder.join("empty.c");
         fs::write(&source, EMPTY).with_context(|| format!("cannot write {}", source.display()))?;
-        let other = match compile(Command::new(&mpicc).arg(source), &empty, folder) {
+        let compile_empty = |options: &[String]| {
+            let mut compiler = Command::new(&mpicc);
+            let compiler = compiler.args(options).arg(&source);
+            compile(compiler, "an empty MPI program", &empty, folder)
+        };
+        let other = match compile_empty(&[]) {
             Err(error) if asked.is_some() => return Err(error),
             Err(_) => continue,
             Ok(()) => elf::mpi_library(&empty)?.0,
         };
         if other == library {
             let library = build(&mpicc, folder)?;
+            if !sanitizers.is_empty() {
+                let option = sanitizers.option();
+                let nothing = format!("no verdict: nothing to compare with is built with {option}");
+                compile_empty(&[option]).context(nothing)?;
+            }
             return Ok(Tools { library, empty });
         }
         tried.push(format!("{} is for {other}", mpicc.display()));

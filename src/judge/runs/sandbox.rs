@@ -22,13 +22,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use isolation::Isolation;
 pub use processes::end_descendants;
-use remains::{beginning, culprits, outputs, rank_ends};
+use remains::{beginning, culprits, findings, outputs, rank_ends};
 use rustix::process::set_child_subreaper;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use tempfile::TempDir;
 use wait::Waiting;
 
+use crate::runs::sanitizer::Sanitizers;
 use crate::seen::known::Known;
 use crate::seen::recording::Record;
 use crate::seen::run::{Ending, Run};
@@ -123,6 +124,8 @@ impl Places {
 pub struct Job<'a> {
     /// The program. An absolute path.
     pub program: &'a Path,
+    /// What it was built with.
+    pub sanitizers: &'a Sanitizers,
     /// What stands behind it on its command line.
     pub arguments: &'a [&'a str],
     /// Who records it. `None`: it runs as the course starts it.
@@ -263,7 +266,11 @@ impl Sandbox {
             printed,
             left: self.isolation.is_none().then_some(waited.left),
             recording,
-            findings: BTreeMap::new(),
+            findings: if job.sanitizers.is_empty() {
+                BTreeMap::new()
+            } else {
+                findings(&places.scratch)?
+            },
         })
     }
 }

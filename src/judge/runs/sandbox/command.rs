@@ -62,9 +62,11 @@ impl Sandbox {
             .arg("sh")
             .arg(&rank_script)
             .arg(&places.record)
-            .args([self.memory, MOST_OUTPUT, MOST_PROCESSES].map(|it| it.to_string()))
+            .arg(job.sanitizers.addresses(self.memory))
+            .args([MOST_OUTPUT, MOST_PROCESSES].map(|it| it.to_string()))
             .arg(launch::rank_in_shell())
-            .arg(if job.has_own_folders { OWN } else { "" });
+            .arg(if job.has_own_folders { OWN } else { "" })
+            .arg(job.sanitizers.options(self.memory));
         if let Some(recorder) = &job.recorder {
             command.arg("env").args(recorder.variables(&places.record));
         }

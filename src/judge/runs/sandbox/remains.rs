@@ -8,10 +8,14 @@ use std::path::Path;
 use swarm::protocol::Rank;
 
 use super::MOST_OUTPUT;
+use crate::seen::finding::Finding;
 use crate::seen::run::RankEnd;
 
 /// The most bytes of what is printed that are kept.
 const MOST_PRINTED: usize = 64 << 10;
+
+/// The most bytes of a sanitizer's report that are read.
+const MOST_REPORTED: u64 = 64 << 10;
 
 /// How ranks ended that wrote it down.
 pub(super) type RankEnds = BTreeMap<Rank, RankEnd>;
@@ -72,4 +76,57 @@ pub(super) fn outputs(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
         outputs.insert(name, bytes);
     }
     Ok(outputs)
+}
+
+/// What sanitizers report of each rank in this folder, in files such as `report3.PROCESS`.
+pub(super) fn findings(folder: &Path) -> io::Result<BTreeMap<Rank, Finding>> {
+    let mut findings = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let of_rank = name
+            .strip_prefix("report")
+            .and_then(|it| it.split_once('.'));
+        let Some(rank) = of_rank.and_then(|(rank, _)| rank.parse().ok()) else {
+            continue;
+        };
+        // The program can put anything there.
+        if entry.file_type()?.is_file() {
+            let mut text = Vec::new();
+            let report = fs::File::open(entry.path())?;
+            report.take(MOST_REPORTED).read_to_end(&mut text)?;
+            let finding = Finding::read(&String::from_utf8_lossy(&text));
+            findings.extend(finding.map(|finding| (Rank(rank), finding)));
+        }
+    }
+    Ok(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn reports_are_files_that_name_their_rank_and_are_read_to_a_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        let report = "tema2.c:9:5: runtime error: division by zero\n";
+        write("report1.77", report);
+        write(
+            "report2.78",
+            &format!("{}\n{report}", "x".repeat(MOST_REPORTED as usize)),
+        );
+        for name in ["report.79", "report4", "reportx.80", "other3.81"] {
+            write(name, report);
+        }
+        symlink("report1.77", folder.path().join("report5.82")).unwrap();
+        fs::create_dir(folder.path().join("report6.83")).unwrap();
+        let found: Vec<String> = (findings(folder.path()).unwrap().into_iter())
+            .map(|(rank, finding)| format!("{rank}: {finding}"))
+            .collect();
+        let expected = "1: UndefinedBehaviorSanitizer: division by zero at tema2.c:9";
+        assert_eq!(found, [expected]);
+    }
 }
