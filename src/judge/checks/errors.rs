@@ -117,6 +117,6 @@ mod tests {
         made_up.send((1, 0), 2, 5);
         assert_eq!(made_up.shown(Check::Errors), Ok(Shown::Right));
         made_up.rank(2).is_cut = true;
-        assert!(made_up.is_untold(Check::Errors, "client 2 made more calls"));
+        assert!(made_up.is_untold(Check::Errors, "client 2 did more"));
     }
 }

@@ -51,7 +51,7 @@ impl<'a> Scene<'a> {
             let who = who(rank);
             return unseen(match &record.damage {
                 Some(damage) => format!("the record of {who} is damaged: {damage}"),
-                None => format!("{who} made more calls than there was room to record"),
+                None => format!("{who} did more than there was room to record"),
             });
         }
         if !recording.has_started() {

@@ -83,17 +83,23 @@ static int records(void) {
     return __atomic_load_n(&is_recording, __ATOMIC_ACQUIRE) && header->pid == getpid();
 }
 
+/* What the header has is known even where there is no room for one more call. */
+
 void set_levels(int asked, int given) {
     header->asked = asked + 1;
     header->given = given + 1;
 }
 
 void set_finalize(void) {
-    header->finalize = now();
+    if (records()) {
+        header->finalize = now();
+    }
 }
 
 void set_aborted(void) {
-    header->is_aborted = 1;
+    if (records()) {
+        header->is_aborted = 1;
+    }
 }
 
 void set_lie(int to, uint32_t segment) {
