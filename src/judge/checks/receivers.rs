@@ -5,6 +5,7 @@
 //! thread took it, and another waited for it by another pattern. A thread that only finds a message takes
 //! it if it receives it next.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::checks::evidence::*;
@@ -48,6 +49,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
 
 /// Two threads that wait for one message, and that message, if it came. Two whose message came go first.
 fn rivals(record: &RankRecord) -> Option<(Claim, Claim, Option<Taken>)> {
+    let reach = Reach::of(record);
     // For each thread and pattern, the claim that lasts longest: many are alike.
     let mut known: Vec<Claim> = Vec::new();
     let mut doubt = None;
@@ -55,12 +57,11 @@ fn rivals(record: &RankRecord) -> Option<(Claim, Claim, Option<Taken>)> {
         let others = known
             .iter()
             .filter(|other| other.thread != claim.thread && other.until > claim.from);
-        for other in others.filter(|other| other.pattern.meets(&claim.pattern)) {
+        for other in others.filter(|other| reach.meet(other, &claim)) {
             let is_shared = |one: &Claim, other: &Claim| {
                 let taken = one.took.filter(|_| one.pattern != other.pattern)?;
-                let is_rival = takes(other.kind) || other.took.is_some();
-                (is_rival && other.pattern.takes(one.pattern.comm, taken.from, taken.tag))
-                    .then_some(taken)
+                let waits = reach.takes(other, one.pattern.comm, taken);
+                waits.then_some(taken)
             };
             if let Some(taken) = is_shared(&claim, other) {
                 return Some((claim, *other, Some(taken)));
@@ -84,6 +85,62 @@ fn rivals(record: &RankRecord) -> Option<(Claim, Claim, Option<Taken>)> {
     doubt
 }
 
+/// What looks lead to: for each thread and what it looks for, what it receives next, from whomever.
+struct Reach(BTreeMap<Thread, Vec<(Pattern, Pattern)>>);
+
+impl Reach {
+    fn of(record: &RankRecord) -> Reach {
+        let mut reach: BTreeMap<Thread, Vec<(Pattern, Pattern)>> = BTreeMap::new();
+        let mut last: BTreeMap<Thread, &Call> = BTreeMap::new();
+        for call in &record.calls {
+            if let Some(look) = last.insert(call.thread, call)
+                && is_taken_by(look, call)
+            {
+                let pair = (Pattern::of(look), Pattern::of(call).with_any_source());
+                let mine = reach.entry(call.thread).or_default();
+                if !mine.contains(&pair) {
+                    mine.push(pair);
+                }
+            }
+        }
+        Reach(reach)
+    }
+
+    /// What a thread receives that looks like this.
+    fn receives(&self, claim: &Claim) -> impl Iterator<Item = &Pattern> {
+        let mine = self.0.get(&claim.thread).into_iter().flatten();
+        let mine = mine.filter(|(look, _)| *look == claim.pattern);
+        mine.map(|(_, receive)| receive)
+    }
+
+    /// Whether a thread would take this message, if it came to this claim.
+    fn takes(&self, claim: &Claim, comm: Comm, message: Taken) -> bool {
+        let is_taken = |pattern: &Pattern| pattern.takes(comm, message.from, message.tag);
+        is_taken(&claim.pattern) && (takes(claim.kind) || self.receives(claim).any(is_taken))
+    }
+
+    /// Whether there can be a message that two threads would both take. What a thread would take that has received
+    /// nothing is not known.
+    fn meet(&self, one: &Claim, other: &Claim) -> bool {
+        let would_take = |looks: &Claim, pattern: &Pattern| {
+            let mut receives = self.receives(looks).peekable();
+            takes(looks.kind)
+                || receives.peek().is_none()
+                || receives.any(|receive| receive.meets(pattern))
+        };
+        one.pattern.meets(&other.pattern)
+            && would_take(one, &other.pattern)
+            && would_take(other, &one.pattern)
+    }
+}
+
+/// Whether a call receives what the call of its thread before it has found.
+fn is_taken_by(look: &Call, next: &Call) -> bool {
+    let finds = |taken: Taken| Pattern::of(next).takes(look.comm, taken.from, taken.tag);
+    let receives = next.kind.what() == What::Receive;
+    look.kind.what() == What::Find && receives && look.taken.is_some_and(finds)
+}
+
 /// Whether a call takes the message that it matches.
 fn takes(kind: Kind) -> bool {
     kind.what() == What::Receive || matches!(kind, Kind::Mprobe | Kind::Improbe)
@@ -103,12 +160,7 @@ fn claims(record: &RankRecord) -> Vec<Claim> {
             What::Send | What::Wait | What::Together | What::Other => false,
         };
         if is_claim {
-            let is_next = |taken: &Taken| {
-                after.as_ref().is_some_and(|(_, next)| {
-                    next.kind.what() == What::Receive
-                        && Pattern::of(next).takes(call.comm, taken.from, taken.tag)
-                })
-            };
+            let is_next = (after.as_ref()).is_some_and(|(_, next)| is_taken_by(call, next));
             let until = if call.kind == Kind::Irecv {
                 call.completed.unwrap_or(Duration::MAX)
             } else {
@@ -120,9 +172,7 @@ fn claims(record: &RankRecord) -> Vec<Claim> {
                 pattern: Pattern::of(call),
                 from: call.started,
                 until,
-                took: call
-                    .taken
-                    .filter(|taken| takes(call.kind) || is_next(taken)),
+                took: call.taken.filter(|_| takes(call.kind) || is_next),
             });
         }
         match after {
@@ -280,6 +330,29 @@ mod tests {
             .receive((1, 2), Peer::One(Rank(2)), Tag::One(7))
             .forever();
         assert_thief(&made_up, 2);
+    }
+
+    #[test]
+    fn a_look_takes_nothing_and_waits_only_for_what_its_thread_receives() {
+        // Thread 2 looks for anything, and takes tag 1 alone.
+        let looking = || {
+            let mut made_up = MadeUp::new(4);
+            made_up.take((1, 2), 2, 7);
+            made_up.take((1, 1), 2, 7).until(100);
+            for (tag, time) in [(7, 5), (1, 6)] {
+                let found = made_up.receive((1, 2), Peer::Any, Tag::Any).until(time);
+                (found.kind, found.taken) = (Kind::Probe, Some(taken(2, tag)));
+            }
+            made_up
+        };
+        let mut made_up = looking();
+        made_up.take((1, 2), 2, 1);
+        made_up.rank(1).threads[2].polling = Some(polling(Peer::Any, Tag::Any));
+        assert_eq!(made_up.shown(Check::Receivers), Ok(Shown::Right));
+        // Who receives just anything after a look waits for all.
+        let mut made_up = looking();
+        made_up.receive((1, 2), Peer::Any, Tag::Any).taken = Some(taken(2, 1));
+        assert_thief(&made_up, 1);
     }
 
     #[test]
