@@ -48,7 +48,7 @@ fn overlap(rank: Rank, record: &RankRecord) -> Option<Evidence> {
     let (one, other) = first?;
     let (who, times) = (who(rank), count(times, "time"));
     let (thread, other_thread) = (which_thread(one.thread), which_thread(other.thread));
-    let (function, called) = (one.kind, other.kind);
+    let (function, called) = (one.function(), other.function());
     let said = format!(
         "{who} was in {function} with {thread} when {other_thread} called {called}, but MPI gave it only {given}"
     );

@@ -165,7 +165,7 @@ fn aborted_by(rank: Rank, record: &RankRecord, run: &Run) -> Evidence {
     }
     let failed = record.calls.iter().find(|call| call.error.is_some());
     let function = match failed {
-        Some(call) => Some(call.kind.to_string()),
+        Some(call) => Some(call.function().to_owned()),
         None => printed_function(&run.printed),
     };
     let said = match function {
@@ -208,8 +208,8 @@ fn last_calls(rank: Rank, run: &Run) -> Vec<String> {
                 ..
             } = call;
             let at = match call.returned {
-                None => format!("was in {kind} since {}", seconds(*started)),
-                Some(time) => format!("had come out of {kind} at {}", seconds(time)),
+                None => format!("was in {} since {}", call.function(), seconds(*started)),
+                Some(time) => format!("had come out of {} at {}", call.function(), seconds(time)),
             };
             let with = if *kind == Kind::Join || *peer == Peer::None {
                 String::new()

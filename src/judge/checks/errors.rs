@@ -12,23 +12,21 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         scene.saw_all_calls()?;
         return Ok(Shown::Right);
     };
-    let Call {
-        kind, peer, tag, ..
-    } = call;
-    let who = who(rank);
+    let Call { peer, tag, .. } = call;
+    let (who, function) = (who(rank), call.function());
     let (said, hint) = if call.error == Some(TRUNCATED) {
         let message =
             cut_off(scene, rank, call).unwrap_or_else(|| format!("from {peer} with {tag}"));
         let room = count(call.bytes, "byte");
         (
-            format!("{who} has room for {room} in {kind}, too little for a message {message}"),
+            format!("{who} has room for {room} in {function}, too little for a message {message}"),
             "make the count of the receive as large as the longest message with this tag, or ask MPI_Probe and \
              MPI_Get_count first",
         )
     } else {
         let class = call.error.unwrap_or_default();
         (
-            format!("{kind} failed in {who} with error class {class} ({peer}, {tag})"),
+            format!("{function} failed in {who} with error class {class} ({peer}, {tag})"),
             "see the arguments of that call: the rank, the tag, the count, and the buffer",
         )
     };

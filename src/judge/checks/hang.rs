@@ -49,12 +49,13 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
             "{how_long}, and a message was on its way that {who} waits for: {message}"
         ));
     }
-    let is_cut = run.recording.is_cut();
-    if is_cut || !is_still && last_step(&run.recording) * 2 >= time {
-        return match flood(scene, &how_long) {
-            Some(evidence) => wrong(evidence),
-            None => unseen(format!("{how_long}, while messages still came")),
-        };
+    let saw_all = scene.saw_all_messages();
+    if saw_all.is_err() || !is_still && last_step(&run.recording) * 2 >= time {
+        if let Some(evidence) = flood(scene, &how_long) {
+            return wrong(evidence);
+        }
+        saw_all.map_err(|Unseen(why)| Unseen(format!("{how_long}, and {why}")))?;
+        return unseen(format!("{how_long}, while messages still came"));
     }
     let standstill = Standstill::new(scene);
     let (mut evidence, first) = causes::explain(&standstill);

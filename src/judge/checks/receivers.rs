@@ -43,7 +43,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     if let Some(doubt) = doubt {
         return unseen(doubt);
     }
-    scene.saw_all_calls()?;
+    scene.saw_all_messages()?;
     Ok(Shown::Right)
 }
 

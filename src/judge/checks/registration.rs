@@ -21,16 +21,14 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     if told.is_empty() {
         return unseen("no hash was recognised in what clients sent the tracker");
     }
-    let is_cut = scene.clients().any(|(_, record)| record.is_cut);
-    if let (Some(evidence), false) = (
-        cut_short(scene, &told),
-        is_cut || !scene.run.has_ended_well(),
-    ) {
+    let saw_all = scene.run.has_ended_well() && scene.saw_all_messages().is_ok();
+    if let (Some(evidence), true) = (cut_short(scene, &told), saw_all) {
         return wrong(evidence);
     }
     if let Some(evidence) = early(scene, &told).or_else(|| unheard(scene)) {
         return wrong(evidence);
     }
+    scene.saw_all_messages()?;
     let owned: Vec<(Rank, Segment)> = owned(scene).collect();
     let known = owned.iter().filter(|key| told.contains_key(key)).count();
     if known < owned.len() {
@@ -192,7 +190,7 @@ fn unheard(scene: &Scene<'_>) -> Option<Evidence> {
         let mut calls = record.calls.iter();
         let is_together =
             calls.any(|call| call.kind.what() == What::Together && call.started < asked);
-        if !takes_part || is_together || record.is_cut {
+        if !takes_part || is_together {
             continue;
         }
         let to_tracker =

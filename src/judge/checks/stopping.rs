@@ -39,9 +39,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
 /// A question that was not taken, because the client that was asked had called `MPI_Finalize`.
 fn unheard(scene: &Scene<'_>) -> Option<Evidence> {
     let recording = &scene.run.recording;
-    if recording.is_cut() {
-        return None;
-    }
+    scene.saw_all_messages().ok()?;
     scene.between_clients().find_map(|message| {
         let segment = scene.known.only(&message.sent.segments)?;
         let stopped = recording.of(message.to)?.finalize?;

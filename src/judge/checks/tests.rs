@@ -3,6 +3,7 @@
 mod answers;
 mod damage;
 mod job;
+mod not_followed;
 mod rules;
 mod verification;
 

@@ -38,10 +38,10 @@ fn too_many_threads(rank: Rank, record: &RankRecord) -> Option<Evidence> {
     let hint = "ask MPI_Init_thread for MPI_THREAD_MULTIPLE, and stop if `provided` is less";
     let (who, thread, users) = (who(rank), which_thread(first.thread), listed(&names));
     let said = format!("{who} calls MPI from {thread}, but {but}");
-    let (kind, started) = (first.kind, seconds(first.started));
+    let (function, started) = (first.function(), seconds(first.started));
     Some(Evidence::new(said, hint).with_details(vec![
         format!("asked for {asked}, given {given}, used by {users}"),
-        format!("the first such call is {kind} at {started}"),
+        format!("the first such call is {function} at {started}"),
     ]))
 }
 

@@ -17,7 +17,8 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         let threads = talking(record);
         if threads.len() > 1 {
             is_seen = true;
-        } else if let (Some((thread, calls)), false) = (threads.first_key_value(), record.is_cut) {
+        } else if let Some((thread, calls)) = threads.first_key_value() {
+            scene.saw_all_messages()?;
             let said = format!(
                 "client {client} talks with the other clients in one thread only: it downloads and \
                  serves in the same one"

@@ -42,7 +42,7 @@ impl Times {
     /// Takes note of one more recorded run.
     pub(super) fn see_recorded(&mut self, scene: &Scene<'_>) {
         let downloads = scene.known.downloads();
-        if downloads > 0 && scene.saw_all_calls().is_ok() {
+        if downloads > 0 && scene.saw_all_messages().is_ok() {
             let messages = scene.messages.len();
             self.messages.push(messages as f64 / downloads as f64);
         }

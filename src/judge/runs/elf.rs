@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use object::read::elf::{Dyn, ElfFile64, FileHeader, SectionHeader};
+use object::read::elf::{Dyn, ElfFile64, FileHeader, SectionHeader, Sym};
 use object::{Endianness, elf};
 
 use swarm::launch::Mpi;
@@ -14,7 +14,7 @@ use swarm::launch::Mpi;
 /// it is.
 ///
 /// # Errors
-/// When it is no program for this system, or none that uses a shared MPI library.
+/// When it is no program for this system, none that uses a shared MPI library, or one whose calls cannot be seen.
 pub fn mpi_library(program: &Path) -> Result<(String, &'static Mpi)> {
     let shown = program.display();
     let bytes = fs::read(program).with_context(|| format!("cannot read {shown}"))?;
@@ -23,6 +23,13 @@ pub fn mpi_library(program: &Path) -> Result<(String, &'static Mpi)> {
         "{shown} is not a program in ELF format, as mpicc makes it: a script cannot be graded"
     );
     let libraries = libraries(&bytes).with_context(|| format!("{shown}: cannot be read as ELF"))?;
+    let fortran = fortran(&bytes).with_context(|| format!("{shown}: cannot be read as ELF"))?;
+    if let Some(name) = fortran {
+        bail!(
+            "{shown} calls MPI from Fortran ({name}), and such calls cannot be seen: only programs \
+             in C and C++ can be graded"
+        );
+    }
     let mut named = libraries.iter();
     if let Some(found) = named.find_map(|name| Some((name.clone(), Mpi::from_shared(name)?))) {
         return Ok(found);
@@ -76,6 +83,35 @@ pub(super) fn names(bytes: &[u8]) -> object::Result<BTreeSet<Vec<u8>>> {
         }
     }
     Ok(names)
+}
+
+/// The first of Fortran's functions of MPI that a program takes from a library: their names are in lower case and
+/// end with a line.
+fn fortran(bytes: &[u8]) -> object::Result<Option<String>> {
+    let file: ElfFile64<'_, Endianness> = ElfFile64::parse(bytes)?;
+    let endian = file.endian();
+    let symbols = file.elf_dynamic_symbol_table();
+    let mut names = symbols
+        .iter()
+        .filter(|symbol| symbol.is_undefined(endian))
+        .filter_map(|symbol| symbols.symbol_name(endian, symbol).ok())
+        .map(String::from_utf8_lossy);
+    Ok(names
+        .find(|name| name.starts_with("mpi_") && name.ends_with('_'))
+        .map(String::from))
+}
+
+/// The functions that a library has for others.
+#[cfg(test)]
+pub(crate) fn defined(library: &Path) -> Result<Vec<String>> {
+    let bytes = fs::read(library)?;
+    let file: ElfFile64<'_, Endianness> = ElfFile64::parse(&*bytes)?;
+    let (endian, symbols) = (file.endian(), file.elf_dynamic_symbol_table());
+    let defined = symbols.iter().filter(|it| !it.is_undefined(endian));
+    let names = defined.map(|it| symbols.symbol_name(endian, it));
+    Ok(names
+        .map(|name| String::from_utf8_lossy(name.unwrap_or_default()).into())
+        .collect())
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The profiling library, built for the MPI library that a program uses. `profiling/profiling.h` says what it
 //! does.
 
+mod rest;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,9 @@ use swarm::launch::Mpi;
 
 /// The name of the library's file.
 const LIBRARY: &str = "profiling.so";
+
+/// What the preprocessor is given to see which functions there are.
+const HEADER: (&str, &str) = ("header.c", "#include <mpi.h>\n");
 
 const SOURCES: [(&str, &str); 8] = [
     ("profiling.h", include_str!("profiling/profiling.h")),
@@ -47,7 +52,17 @@ pub fn build(mpicc: &OsStr, folder: &Path) -> Result<PathBuf> {
     let mut sources = Vec::new();
     let ranks = Mpi::all_variables().map(|of| format!("\"{}\", ", of.rank));
     let ranks = format!("#define RANK_VARIABLES {}\n", ranks.collect::<String>());
-    for (name, text) in SOURCES.into_iter().chain([("ranks.h", &*ranks)]) {
+    let header = folder.join(HEADER.0);
+    fs::write(&header, HEADER.1).with_context(|| format!("cannot write {}", header.display()))?;
+    let mut preprocessor = Command::new(mpicc);
+    let header = run(
+        preprocessor.arg("-E").arg(header),
+        "the profiling library",
+        folder,
+    )?;
+    let rest = rest::wrappers(&String::from_utf8_lossy(&header));
+    let made = [("ranks.h", &*ranks), ("rest.c", &*rest)];
+    for (name, text) in SOURCES.into_iter().chain(made) {
         let path = folder.join(name);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
         if name.ends_with(".c") {
@@ -57,7 +72,13 @@ pub fn build(mpicc: &OsStr, folder: &Path) -> Result<PathBuf> {
     let library = folder.join(LIBRARY);
     let mut compiler = Command::new(mpicc);
     compiler
-        .args(["-shared", "-fPIC", "-O2", "-Wall"])
+        .args([
+            "-shared",
+            "-fPIC",
+            "-O2",
+            "-Wall",
+            "-Wno-deprecated-declarations",
+        ])
         .args(sources);
     let compiler = compiler.args(["-ldl", "-lpthread"]);
     compile(compiler, "the profiling library", &library, folder)?;
@@ -65,16 +86,21 @@ pub fn build(mpicc: &OsStr, folder: &Path) -> Result<PathBuf> {
 }
 
 fn compile(compiler: &mut Command, what: &str, output: &Path, folder: &Path) -> Result<()> {
+    run(compiler.arg("-o").arg(output), what, folder).map(drop)
+}
+
+/// Runs a compiler that builds this. Returns what it printed.
+fn run(compiler: &mut Command, what: &str, folder: &Path) -> Result<Vec<u8>> {
     let shown = compiler.get_program().display().to_string();
-    let compiler = compiler.arg("-o").arg(output).env("TMPDIR", folder);
-    let compiled = (compiler.output()).with_context(|| format!("cannot run {shown}"))?;
+    let compiled =
+        (compiler.env("TMPDIR", folder).output()).with_context(|| format!("cannot run {shown}"))?;
     let errors = String::from_utf8_lossy(&compiled.stderr);
     let errors = errors.trim_end();
     ensure!(
         compiled.status.success(),
         "{shown} does not build {what}: {errors}"
     );
-    Ok(())
+    Ok(compiled.stdout)
 }
 
 /// Builds the tools for programs that use `library`, such as `libmpi.so.40`, and were built with these sanitizers, with
@@ -122,4 +148,37 @@ pub fn tools(
         "the program uses {library}, and {}: name that library's with $MPICC",
         tried.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_function_that_may_move_a_message_is_in_the_library_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let mpicc = std::env::var_os("MPICC").unwrap_or_else(|| "mpicc".into());
+        let library = build(&mpicc, folder.path()).unwrap();
+        let defined = elf::defined(&library).unwrap();
+        for name in [
+            "Send",
+            "Put",
+            "Win_create",
+            "Ialltoallw",
+            "Comm_spawn",
+            "File_open",
+        ] {
+            assert!(defined.contains(&format!("MPI_{name}")), "{name}");
+        }
+        for name in [
+            "Comm_size",
+            "Get_count",
+            "Wtime",
+            "Type_commit",
+            "T_finalize",
+            "Pcontrol",
+        ] {
+            assert!(!defined.contains(&format!("MPI_{name}")), "{name}");
+        }
+    }
 }

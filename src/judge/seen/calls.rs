@@ -1,6 +1,7 @@
 //! What the ranks of a run called, as the profiling library recorded it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use swarm::protocol::Rank;
@@ -34,11 +35,6 @@ impl Recording {
             .flat_map(|(rank, record)| record.calls.iter().map(move |call| (rank, call)))
     }
 
-    /// Whether there was no room for some calls.
-    pub fn is_cut(&self) -> bool {
-        self.ranks.iter().any(|record| record.is_cut)
-    }
-
     /// Whether a rank has come to MPI.
     pub fn has_started(&self) -> bool {
         self.ranks.iter().any(|record| record.levels.is_some())
@@ -57,6 +53,9 @@ pub struct RankRecord {
     /// Whether some of its calls are not known: there was no room for them, or the record is damaged. Then nothing can be
     /// told that needs all of them.
     pub is_cut: bool,
+    /// What it called or used that may send, receive or begin something that is not seen, such as functions that the
+    /// recorder does not follow. That they were called is known, each time; what came of it is not.
+    pub not_followed: Vec<Arc<str>>,
     /// What is wrong with the record, if the program has written into it. Then nothing else is in it.
     pub damage: Option<String>,
     /// The wrong hash that the recorder made it send, if it did.
@@ -148,6 +147,8 @@ pub struct Call {
     pub thread: Thread,
     /// Which function.
     pub kind: Kind,
+    /// The name of a function that is not followed ([`Kind::Other`]).
+    pub name: Option<Arc<str>>,
     /// The destination or the source; or the root of a collective operation.
     pub peer: Peer,
     /// The tag that it was called with.
@@ -297,6 +298,8 @@ kinds! {
     Cancel = 43 "MPI_Cancel" Other,
     /// Waits for another thread of its rank, whose number is the peer's.
     Join = 44 "pthread_join" Other,
+    /// A function that is not followed: the call has its name. Stands for
+    Other = 45 "another function of MPI" Other,
 }
 
 /// What a function does.
@@ -314,6 +317,13 @@ pub enum What {
     Together,
     /// Anything else.
     Other,
+}
+
+impl Call {
+    /// The name of the function.
+    pub fn function(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.kind.function())
+    }
 }
 
 impl RankRecord {

@@ -97,6 +97,7 @@ impl MadeUp {
         calls.push(Call {
             thread,
             kind,
+            name: None,
             peer: Peer::None,
             tag: Tag::None,
             comm: 0,

@@ -47,22 +47,22 @@ impl<'a> Scene<'a> {
     /// Whether every call was recorded.
     pub(crate) fn saw_all_calls(&self) -> Result<(), Unseen> {
         let recording = &self.run.recording;
-        if let Some((rank, record)) = recording.by_rank().find(|(_, record)| record.is_cut) {
-            let who = who(rank);
-            return unseen(match &record.damage {
-                Some(damage) => format!("the record of {who} is damaged: {damage}"),
-                None => format!("{who} did more than there was room to record"),
-            });
-        }
+        recording.has_every_call()?;
         if !recording.has_started() {
             return unseen("no rank came to MPI");
         }
         Ok(())
     }
 
+    /// Whether every message was seen, and every receive.
+    pub(crate) fn saw_all_messages(&self) -> Result<(), Unseen> {
+        self.saw_all_calls()?;
+        self.run.recording.has_every_message()
+    }
+
     /// Whether it was seen which receive took which message.
     pub(crate) fn saw_all_receives(&self) -> Result<(), Unseen> {
-        self.saw_all_calls()?;
+        self.saw_all_messages()?;
         // It may have taken a message, and nobody knows which.
         let failed = self.run.recording.calls().find(|(_, call)| {
             call.kind.what() == What::Receive && call.error.is_some() && call.taken.is_none()

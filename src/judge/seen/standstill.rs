@@ -9,11 +9,12 @@ use swarm::protocol::Rank;
 /// over or in a call that waits, and no message was sent that one of them could take.
 pub fn is_proven(recording: &Recording) -> bool {
     let is_standing = |record: &RankRecord| {
-        let is_whole = !record.is_cut && !record.is_aborted;
         let is_inside = record.levels.is_some() && record.finalize.is_none();
-        is_whole && is_inside && record.waits()
+        is_inside && !record.is_aborted && record.waits()
     };
-    recording.ranks.iter().all(is_standing) && on_its_way(recording).is_none()
+    recording.has_every_message().is_ok()
+        && recording.ranks.iter().all(is_standing)
+        && on_its_way(recording).is_none()
 }
 
 /// The first message that was sent and that a thread waits for.

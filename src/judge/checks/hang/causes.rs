@@ -221,7 +221,7 @@ impl Standstill<'_> {
         let (place, stuck) = self.each().find(|(_, stuck)| is_silent(stuck))?;
         let is_mine = |call: &&Call| stuck.thread.is_none_or(|thread| thread == call.thread);
         let last = self.calls(stuck.rank).iter().rev().find(is_mine);
-        let after = last.map_or(String::new(), |call| format!(", after {}", call.kind));
+        let after = last.map_or(String::new(), |call| format!(", after {}", call.function()));
         let (who, since) = (stuck.who(), seconds(stuck.since.unwrap_or_default()));
         let said = format!(
             "{who} has called nothing of MPI since {since}{after}: it computes, sleeps or waits for a lock"

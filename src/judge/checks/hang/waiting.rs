@@ -14,7 +14,7 @@ pub(super) struct Stuck<'a> {
     /// Whether no other thread of the rank is stuck.
     pub is_alone: bool,
     /// The function that it called.
-    pub function: &'static str,
+    pub function: &'a str,
     /// Since when.
     pub since: Option<Duration>,
     pub wish: Wish<'a>,
@@ -198,7 +198,7 @@ fn doing<'a>(
                 What::Other if call.kind == Kind::Join => Wish::Join(call.peer),
                 What::Other => Wish::Unknown,
             };
-            stuck(call.kind.function(), call.started, wish)
+            stuck(call.function(), call.started, wish)
         }
         (Some(call), _) => {
             // The last calls of the thread may all have found the same message.

@@ -4,6 +4,7 @@ use fastrand::Rng;
 use tempfile::TempDir;
 
 use super::*;
+use crate::seen::calls::Datatype;
 use crate::seen::recording::{LENGTHS, Record};
 
 /// A right run, and its record on the disk.
@@ -17,6 +18,10 @@ fn written() -> (MadeUp, Record, TempDir) {
         first.started = std::time::Duration::ZERO;
         record.calls.insert(0, first);
     }
+    let last = made_up.call((3, DOWNLOAD), Kind::Other);
+    (last.name, last.datatype) = (Some("MPI_Put".into()), Datatype::Other);
+    made_up.rank(3).not_followed.push("MPI_Put".into());
+    made_up.rank(1).not_followed.push("MPI_Get".into());
     let folder = tempfile::tempdir().expect("a temporary folder");
     let record = Record::prepare(
         &folder.path().join("record"),
@@ -100,7 +105,7 @@ fn a_record_with_any_bytes_is_read_and_judged() {
 fn a_field_that_cannot_be_is_named_and_no_verdict_rests_on_its_record() {
     let (original, record, _folder) = written();
     let [header, length] = LENGTHS;
-    let second = header + length;
+    let (second, names) = (header + length, 64 + 64 * 256);
     for (at, word, said) in [
         (0, 7, "its first word is 7"),
         (4, 88, "the length of a call is 88"),
@@ -112,6 +117,10 @@ fn a_field_that_cannot_be_is_named_and_no_verdict_rests_on_its_record() {
         (56, 0, "the number of threads is 0"),
         (64, 3, "whether a thread is over is 3"),
         (64 + 24, 5, "the kind of a call is 0"),
+        (60, 129, "the number of names is 129"),
+        (60, 2, "a name is "),
+        (names, u32::from_ne_bytes(*b"\x1b[2J"), "a name is"),
+        (second + 4, 45, "the datatype of a call is 1"),
         (second, 79, "the length of a call is 79"),
         (second + 4, 77, "the kind of a call is 77"),
         (second + 4, 5 + (9 << 16), "the thread of a call is 9"),

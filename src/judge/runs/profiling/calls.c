@@ -5,17 +5,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 
-/* Threads that are made inside MPI are the library's. */
-static __thread int is_inside;
-
-/* What the call comes to. */
-#define INSIDE(call)                                                                                               \
-    ({                                                                                                             \
-        is_inside++;                                                                                               \
-        int result_of_call = (call);                                                                               \
-        is_inside--;                                                                                               \
-        result_of_call;                                                                                            \
-    })
+__thread int is_inside;
 
 /* --- Start and end --- */
 
@@ -584,23 +574,3 @@ int MPI_Comm_free(MPI_Comm *comm) {
     freed(*comm);
     return INSIDE(PMPI_Comm_free(comm));
 }
-
-/* --- What is not recorded, and says so --- */
-
-#define UNRECORDED(function, parameters, arguments)                                                                \
-    int MPI_##function parameters {                                                                                \
-        cut();                                                                                                     \
-        return INSIDE(PMPI_##function arguments);                                                                  \
-    }
-
-/* What the calls that write or read another rank's memory are called with besides the bytes. */
-#define ELSEWHERE int count, MPI_Datatype type, int rank, MPI_Aint place, int places, MPI_Datatype there, MPI_Win window
-
-UNRECORDED(Sendrecv_replace,
-           (void *bytes, int count, MPI_Datatype type, int to, int tag, int from, int tag_from, MPI_Comm comm,
-            MPI_Status *status),
-           (bytes, count, type, to, tag, from, tag_from, comm, status))
-UNRECORDED(Start, (MPI_Request *request), (request))
-UNRECORDED(Startall, (int count, MPI_Request *requests), (count, requests))
-UNRECORDED(Put, (const void *bytes, ELSEWHERE), (bytes, count, type, rank, place, places, there, window))
-UNRECORDED(Get, (void *bytes, ELSEWHERE), (bytes, count, type, rank, place, places, there, window))

@@ -2,6 +2,30 @@
  * that made it. */
 #include "profiling.h"
 
+/* Whether this thread is inside MPI. Threads that are made there are the library's. */
+HIDDEN extern __thread int is_inside;
+
+/* What the call comes to. */
+#define INSIDE(call)                                                                                               \
+    ({                                                                                                             \
+        is_inside++;                                                                                               \
+        int result_of_call = (call);                                                                               \
+        is_inside--;                                                                                               \
+        result_of_call;                                                                                            \
+    })
+
+/* A function that is not followed. It is weak: another of its name counts instead. What MPI itself calls is not the
+ * program's. The brackets keep macros of the same name away. */
+#define NOT_FOLLOWED(name, parameters, arguments)                                                                  \
+    __attribute__((weak)) int(name) parameters {                                                                   \
+        static uint32_t number;                                                                                    \
+        if (is_inside) {                                                                                           \
+            return (P##name)arguments;                                                                             \
+        }                                                                                                          \
+        struct call *call = begin_not_followed(&number, #name);                                                    \
+        return returned(call, INSIDE((P##name)arguments));                                                         \
+    }
+
 /* A communicator by a number that all its members know it by: 0 is the world, 1 is self. */
 HIDDEN uint32_t number_of(MPI_Comm comm);
 /* A rank of the communicator as the world's; ANY and NONE for MPI's own values. */

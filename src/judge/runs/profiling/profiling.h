@@ -62,7 +62,7 @@ enum kind {
     INIT = 1, INIT_THREAD, FINALIZE, ABORT, SEND, SSEND, BSEND, RSEND, ISEND, ISSEND, RECV, IRECV, MRECV,
     IMRECV, SENDRECV, SENDRECV_SEND, PROBE, IPROBE, MPROBE, IMPROBE, WAIT, WAITALL, WAITANY, WAITSOME,
     TEST, TESTALL, TESTANY, TESTSOME, BARRIER, BCAST, GATHER, GATHERV, SCATTER, SCATTERV, REDUCE,
-    ALLREDUCE, ALLGATHER, ALLGATHERV, ALLTOALL, COMM_DUP, COMM_SPLIT, COMM_CREATE, CANCEL, JOIN
+    ALLREDUCE, ALLGATHER, ALLGATHERV, ALLTOALL, COMM_DUP, COMM_SPLIT, COMM_CREATE, CANCEL, JOIN, OTHER
 };
 
 enum { ANY = -1, NONE = -2 };
@@ -78,7 +78,7 @@ struct call {
     uint64_t bytes;
     int32_t from, taken_tag; /* from is NONE if nothing was taken */
     uint64_t taken;
-    uint32_t datatype, segments;
+    uint32_t datatype, segments; /* the datatype of OTHER is the place of its name */
 };
 
 /* A thread in the file. */
@@ -98,8 +98,10 @@ HIDDEN void set_levels(int asked, int given);
 HIDDEN void set_finalize(void);
 HIDDEN void set_aborted(void);
 HIDDEN void set_lie(int to, uint32_t segment);
-/* Something happened that is not recorded. */
+/* There was no room for something that happened. */
 HIDDEN void cut(void);
+/* Something happened that cannot be followed: what, and a place for its number, which is 0 before. */
+HIDDEN void not_followed(uint32_t *number, const char *what);
 
 /* A thread of the program begins or ends; a library's own threads are none. */
 HIDDEN int number_of_new_thread(void);
@@ -111,6 +113,8 @@ HIDDEN struct call *begin(enum kind kind, int peer, int tag, uint32_t comm);
 /* The same with data: `sent` is NULL for a receive. */
 HIDDEN struct call *begin_data(enum kind kind, int peer, int tag, uint32_t comm, const void *sent, uint64_t bytes,
                                uint32_t datatype);
+/* The same with a function that is not followed, of this name. */
+HIDDEN struct call *begin_not_followed(uint32_t *number, const char *name);
 /* It returned with this result, which is returned; what it began goes on. */
 HIDDEN int returned(struct call *call, int result);
 /* What it began is complete. */

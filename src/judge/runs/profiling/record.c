@@ -4,6 +4,7 @@
 #include "ranks.h" /* written when this is built: the variables by which libraries tell a rank */
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAGIC = 0x31524742, MOST_THREADS = 256, MOST_SEGMENTS = 1 << 16 };
+enum { MAGIC = 0x32524742, MOST_THREADS = 256, MOST_SEGMENTS = 1 << 16, MOST_NAMES = 128, LONGEST_NAME = 48 };
 
 struct header {
     uint32_t magic, call_size;
@@ -20,8 +21,9 @@ struct header {
     int32_t lied_to;
     uint32_t lied_segment;
     uint64_t finalize, used;
-    uint32_t threads, unused;
+    uint32_t threads, names;
     struct thread thread[MOST_THREADS];
+    char name[MOST_NAMES][LONGEST_NAME]; /* of what is not followed; each ends with a 0 */
 };
 
 /* Until MPI begins, threads are counted here. */
@@ -112,6 +114,26 @@ void cut(void) {
     header->is_cut = 1;
 }
 
+void not_followed(uint32_t *number, const char *what) {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    if (!records() || __atomic_load_n(number, __ATOMIC_ACQUIRE) != 0) {
+        return;
+    }
+    pthread_mutex_lock(&lock);
+    uint32_t at = 0;
+    while (at < header->names && strncmp(header->name[at], what, LONGEST_NAME - 1) != 0) {
+        at++;
+    }
+    if (at == MOST_NAMES) {
+        cut();
+    } else if (at == header->names) {
+        strncpy(header->name[at], what, LONGEST_NAME - 1);
+        __atomic_store_n(&header->names, at + 1, __ATOMIC_RELEASE);
+    }
+    __atomic_store_n(number, at + 1, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&lock);
+}
+
 int number_of_new_thread(void) {
     int number = __atomic_fetch_add(&header->threads, 1, __ATOMIC_RELAXED);
     if (number >= MOST_THREADS) {
@@ -174,6 +196,12 @@ struct call *begin_data(enum kind kind, int peer, int tag, uint32_t comm, const 
 
 struct call *begin(enum kind kind, int peer, int tag, uint32_t comm) {
     return begin_data(kind, peer, tag, comm, NULL, 0, 0);
+}
+
+struct call *begin_not_followed(uint32_t *number, const char *name) {
+    not_followed(number, name);
+    uint32_t place = __atomic_load_n(number, __ATOMIC_ACQUIRE) - 1;
+    return place < MOST_NAMES ? begin_data(OTHER, NONE, NONE, 0, NULL, 0, place) : NULL;
 }
 
 void failed(struct call *call, int result) {

@@ -1,6 +1,7 @@
 //! The numbers of a rank's record, each looked at before it is believed.
 
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::seen::calls::{
@@ -9,10 +10,13 @@ use crate::seen::calls::{
 };
 use swarm::protocol::Rank;
 
-pub(super) const MAGIC: u32 = 0x3152_4742;
+pub(super) const MAGIC: u32 = 0x3252_4742;
 pub(super) const MOST_THREADS: usize = 256;
-pub(super) const HEADER: usize = 64 + MOST_THREADS * THREAD;
 pub(super) const THREAD: usize = 64;
+pub(super) const NAMES: usize = 64 + MOST_THREADS * THREAD;
+pub(super) const MOST_NAMES: usize = 128;
+pub(super) const NAME: usize = 48;
+pub(super) const HEADER: usize = NAMES + MOST_NAMES * NAME;
 pub(super) const CALL: usize = 80;
 
 /// In the order of `number_of_type` in `handles.c`.
@@ -131,6 +135,7 @@ pub(super) fn rank_record(
         finalize: header.time(40, limits.start),
         is_aborted: header.flag(20, "whether it aborted")?,
         is_cut: header.flag(24, "whether calls are missing")?,
+        not_followed: names(header)?,
         lie: lie(header, limits)?,
         threads: (0..threads)
             .map(|number| {
@@ -149,6 +154,23 @@ pub(super) fn rank_record(
     // A call that had no time to be recorded hides all behind it.
     record.is_cut |= read < calls.0.len();
     Ok(record)
+}
+
+/// What was not followed.
+fn names(header: Fields<'_>) -> Result<Vec<Arc<str>>, String> {
+    let number = header.u32(60);
+    ensure(number as usize <= MOST_NAMES, "the number of names", number)?;
+    let name = |place: usize| {
+        let bytes = &header.0[NAMES + place * NAME..][..NAME];
+        let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(NAME);
+        let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"_ ".contains(byte);
+        let (name, rest) = bytes.split_at(length);
+        let is_name = !name.is_empty() && name.iter().all(is_letter) && !rest.is_empty();
+        let name = String::from_utf8_lossy(name);
+        ensure(is_name, "a name", name.escape_debug())?;
+        Ok(name.into())
+    };
+    (0..number as usize).map(name).collect()
 }
 
 fn level(number: i32) -> Result<Option<Level>, String> {
@@ -281,14 +303,23 @@ fn call(bytes: Fields<'_>, limits: &Limits, record: &RankRecord) -> Result<Call,
         };
         ensure(is_possible, "the other side of a call", number)?;
     }
-    let datatype = bytes.u32(72);
-    let Some(&datatype) = DATATYPES.get(datatype as usize) else {
-        return damage("the datatype of a call", datatype);
+    let number = bytes.u32(72) as usize;
+    let (datatype, name) = if kind == Kind::Other {
+        (
+            Some(&Datatype::Other),
+            record.not_followed.get(number).cloned(),
+        )
+    } else {
+        (DATATYPES.get(number), None)
+    };
+    let (Some(&datatype), true) = (datatype, name.is_some() == (kind == Kind::Other)) else {
+        return damage("the datatype of a call", number);
     };
     let segments = (0..bytes.u32(76) as usize).map(|nth| bytes.u32(CALL + 4 * nth));
     Ok(Call {
         thread,
         kind,
+        name,
         peer,
         tag: tag(bytes.i32(12)),
         comm: bytes.u32(16),

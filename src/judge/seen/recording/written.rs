@@ -4,7 +4,7 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use super::Record;
-use super::fields::{CALL, HEADER, MAGIC, THREAD};
+use super::fields::{CALL, HEADER, MAGIC, NAME, NAMES, THREAD};
 use crate::seen::calls::{Call, Kind, Peer, RankRecord, Recording, Tag};
 
 /// When the first call begins, on the host's clock.
@@ -66,7 +66,8 @@ pub(crate) const LENGTHS: [u64; 2] = [HEADER as u64, CALL as u64];
 
 fn bytes(record: &RankRecord) -> Vec<u8> {
     let mut header = Bytes(vec![0; HEADER]);
-    let calls: Vec<u8> = record.calls.iter().flat_map(call).collect();
+    let calls = record.calls.iter();
+    let calls: Vec<u8> = calls.flat_map(|it| call(it, record)).collect();
     header.put(0, MAGIC.to_ne_bytes());
     header.put(4, (CALL as u32).to_ne_bytes());
     header.put(8, 4711u32.to_ne_bytes());
@@ -77,6 +78,10 @@ fn bytes(record: &RankRecord) -> Vec<u8> {
     header.time(40, record.finalize);
     header.put(48, ((HEADER + calls.len()) as u64).to_ne_bytes());
     header.put(56, (record.threads.len() as u32).to_ne_bytes());
+    header.put(60, (record.not_followed.len() as u32).to_ne_bytes());
+    for (place, name) in record.not_followed.iter().enumerate() {
+        header.0[NAMES + place * NAME..][..name.len()].copy_from_slice(name.as_bytes());
+    }
     for (number, thread) in record.threads.iter().enumerate() {
         let at = 64 + number * THREAD;
         header.put(at, u32::from(thread.is_over).to_ne_bytes());
@@ -90,7 +95,7 @@ fn bytes(record: &RankRecord) -> Vec<u8> {
     [header.0, calls].concat()
 }
 
-fn call(call: &Call) -> Vec<u8> {
+fn call(call: &Call, record: &RankRecord) -> Vec<u8> {
     let size = (CALL + 4 * call.segments.len()).next_multiple_of(8);
     let mut bytes = Bytes(vec![0; size]);
     bytes.put(0, (size as u32).to_ne_bytes());
@@ -110,7 +115,10 @@ fn call(call: &Call) -> Vec<u8> {
         bytes.put(64, taken.bytes.to_ne_bytes());
     }
     // All that tests make up are bytes.
-    bytes.put(72, 1u32.to_ne_bytes());
+    let name = |name| record.not_followed.iter().position(|known| known == name);
+    let number = call.name.as_ref().map_or(Some(1), name);
+    let number = number.expect("it is among the names") as u32;
+    bytes.put(72, number.to_ne_bytes());
     bytes.put(76, (call.segments.len() as u32).to_ne_bytes());
     for (nth, segment) in call.segments.iter().enumerate() {
         bytes.put(CALL + 4 * nth, segment.to_ne_bytes());

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::rank_end;
 use crate::seen::calls::{
-    Call, Datatype, Kind, Peer, RankRecord, Recording, Segment, Tag, Taken, Thread,
+    Call, Datatype, Kind, Peer, RankRecord, Recording, Segment, Tag, Taken, Thread, What,
 };
 use crate::seen::known::Known;
 use crate::seen::messages::messages;
@@ -43,7 +43,7 @@ pub(super) struct CallDiagram {
     calls_in_all: usize,
     uses: [(&'static str, &'static str, &'static str); 6],
     /// Each function that a call's `kind` is a place of: its name, and the place of its use.
-    kinds: Vec<(&'static str, usize)>,
+    kinds: Vec<(String, usize)>,
     /// The names that a call's `datatype` is a place of.
     datatypes: Vec<&'static str>,
     ranks: Vec<RankLanes>,
@@ -115,9 +115,10 @@ pub(super) fn diagram(recording: &Recording, ending: &Ending, known: &Known) -> 
                 segments.insert(place, names.clone());
             }
         }
-        // Who has recorded only some of its calls may have taken it in another.
+        // Who has made calls that are not known may have taken it in one of them.
         let receiver = recording.of(message.to);
-        let is_lost = message.taken.is_none() && receiver.is_some_and(|it| !it.is_cut);
+        let is_known = |record: &RankRecord| !record.is_cut && record.not_followed.is_empty();
+        let is_lost = message.taken.is_none() && receiver.is_some_and(is_known);
         let number = |place: Option<usize>, none| place.map_or(none, |place| place as i32);
         let taken = number(taken, if is_lost { -1 } else { -2 });
         drawn.push((number(sent, -2), taken, message.to.0 as i32));
@@ -136,8 +137,8 @@ pub(super) fn diagram(recording: &Recording, ending: &Ending, known: &Known) -> 
         home: home(&rows, rows.len() < calls_in_all),
         calls_in_all,
         uses: USES,
-        kinds: (Kind::ALL.iter())
-            .map(|kind| (kind.function(), kind.what() as usize))
+        kinds: (functions(&rows).into_iter())
+            .map(|(name, what)| (name.to_owned(), what as usize))
             .collect(),
         datatypes: datatypes(&rows),
         ranks: (recording.by_rank())
@@ -166,6 +167,7 @@ fn looks(record: &RankRecord) -> impl Iterator<Item = (Call, u64)> + '_ {
         let call = Call {
             thread,
             kind: polling.kind,
+            name: None,
             peer: polling.peer,
             tag: polling.tag,
             comm: polling.comm,
@@ -200,7 +202,11 @@ fn columns(rows: &[Row<'_>], lane: impl Fn(Rank, Thread) -> usize) -> Columns {
         let name = datatype(call.datatype);
         place(datatypes.iter().position(|it| *it == name))
     };
-    let kind = |call: &Call| place(Kind::ALL.iter().position(|kind| *kind == call.kind));
+    let functions = functions(rows);
+    let kind = |call: &Call| {
+        let of = (call.function(), call.kind.what());
+        place(functions.iter().position(|function| *function == of))
+    };
     let taken = |of: fn(&Taken) -> i32| {
         Column::i32(calls().map(move |call| call.taken.as_ref().map_or(-1, of)))
     };
@@ -238,6 +244,18 @@ fn columns(rows: &[Row<'_>], lane: impl Fn(Rank, Thread) -> usize) -> Columns {
         // For looks that found nothing, how many they were; 0 for a call.
         ("times", Column::u32(rows.iter().map(|(.., times)| *times))),
     ])
+}
+
+/// The functions that were called, each with what it does.
+fn functions<'a>(rows: &[Row<'a>]) -> Vec<(&'a str, What)> {
+    let mut functions: Vec<(&str, What)> = Vec::new();
+    for (_, call, _) in rows {
+        let function = (call.function(), call.kind.what());
+        if !functions.contains(&function) {
+            functions.push(function);
+        }
+    }
+    functions
 }
 
 fn span(rows: &[Row<'_>]) -> [f64; 2] {
