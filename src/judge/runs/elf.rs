@@ -26,8 +26,8 @@ pub fn mpi_library(program: &Path) -> Result<(String, &'static Mpi)> {
     let fortran = fortran(&bytes).with_context(|| format!("{shown}: cannot be read as ELF"))?;
     if let Some(name) = fortran {
         bail!(
-            "{shown} calls MPI from Fortran ({name}), and such calls cannot be seen: only programs \
-             in C and C++ can be graded"
+            "{shown} calls MPI's functions for Fortran ({name}), which are not recorded: only those \
+             for C are"
         );
     }
     let mut named = libraries.iter();
