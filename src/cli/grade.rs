@@ -19,9 +19,9 @@ bittorrent grade [OPTIONS] PROGRAM [-- MPIRUN_OPTIONS...]
 
 /// Says what is wrong and what is right in somebody's program for the assignment, and why
 ///
-/// The program is a binary for Open MPI or MPICH, in any language. It runs many times: on given and on
-/// generated tests, as it is, with noise and with synchronous sends. What the runs do not tell is
-/// never called wrong.
+/// The program is a binary for Open MPI or MPICH, in any language that calls MPI's functions for C. It runs
+/// many times: on given and on generated tests, as it is, with noise and with synchronous sends. What the
+/// runs do not tell is never called wrong.
 #[derive(Debug, Args)]
 #[command(override_usage = USAGE, after_help = explanation())]
 pub(super) struct GradeArguments {

@@ -30,7 +30,8 @@
 //! * No check makes a run, knows another run, or names another check. Only [`told`] weighs runs against each
 //!   other.
 //! * [`runs`] judges nothing, and knows no check.
-//! * What was not seen is called neither right nor wrong.
+//! * What was not seen is called neither right nor wrong. A function that the recorder does not follow is named, and
+//!   spoils what rests on all messages.
 //! * The judge knows nothing of how our own swarm works: only names and ranks, how inputs and outputs
 //!   look, and how ranks are started.
 

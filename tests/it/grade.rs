@@ -18,13 +18,13 @@ use swarm::launch::Mpi;
 use tempfile::TempDir;
 
 /// A program, graded.
-struct Graded {
-    output: Said,
+pub(super) struct Graded {
+    pub output: Said,
     report: Value,
 }
 
 /// Grades a program on a test of the repository.
-fn grade(program: &Path, test: &str, options: &[&str]) -> Graded {
+pub(super) fn grade(program: &Path, test: &str, options: &[&str]) -> Graded {
     let test = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("inputs")
         .join(test);
@@ -51,14 +51,14 @@ fn grade_on(program: &Path, tests: &Path, options: &[&str]) -> Graded {
 }
 
 /// What `grade` said.
-struct Said {
+pub(super) struct Said {
     folder: TempDir,
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
+    pub status: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
 }
 
-fn run(options: &[&str]) -> Said {
+pub(super) fn run(options: &[&str]) -> Said {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = Command::new("timeout");
     command
@@ -83,14 +83,14 @@ fn run(options: &[&str]) -> Said {
 
 impl Graded {
     /// The names of the checks with this verdict.
-    fn checks(&self, verdict: &str) -> BTreeSet<&str> {
+    pub fn checks(&self, verdict: &str) -> BTreeSet<&str> {
         let checks = self.report["checks"].as_array().expect("checks");
         let checks = checks.iter().filter(|check| check["verdict"] == verdict);
         checks.filter_map(|check| check["check"].as_str()).collect()
     }
 
     /// Nothing is wrong, and all of these are right.
-    fn assert_right(&self, checks: &[Check]) {
+    pub fn assert_right(&self, checks: &[Check]) {
         let Said {
             status,
             stdout,
@@ -294,7 +294,7 @@ fn crowd(folder: &Path) -> PathBuf {
     folder.to_owned()
 }
 
-fn inputs(test: &str) -> PathBuf {
+pub(super) fn inputs(test: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("inputs")
         .join(test)

@@ -17,6 +17,7 @@ mod launch;
 mod mpirun;
 mod promise;
 mod readme;
+mod recorder;
 mod rules;
 mod sanitizers;
 mod show;

@@ -44,7 +44,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
 /// Whether a receive may have taken the message that was begun and never completed.
 fn is_open(recording: &Recording, message: &Message<'_>) -> bool {
     recording.calls_of(message.to).iter().any(|call| {
-        matches!(call.kind, Kind::Irecv | Kind::Imrecv)
+        (call.kind.what() == What::Receive && call.kind.goes_on())
             && call.completed.is_none()
             && Pattern::of(call).matches(message)
     })
@@ -90,7 +90,8 @@ mod tests {
     #[test]
     fn what_was_cancelled_is_not_left() {
         let mut made_up = MadeUp::new(3);
-        made_up.send((1, 0), 2, 5).kind = Kind::Isend;
+        let sent = made_up.send((1, 0), 2, 5);
+        (sent.kind, sent.completed) = (Kind::Isend, None);
         made_up.call((1, 0), Kind::Cancel);
         assert_eq!(made_up.shown(Check::Leftover), Ok(Shown::Right));
         // Another call was.
@@ -98,6 +99,13 @@ mod tests {
         made_up.wrong(Check::Leftover);
         made_up.rank(1).calls[1].tag = Tag::One(5);
         made_up.rank(1).calls[1].peer = Peer::One(Rank(0));
+        made_up.wrong(Check::Leftover);
+        // It is known that it was cancelled, or that it was not.
+        made_up.rank(1).calls[1].peer = Peer::None;
+        let sent = &mut made_up.rank(1).calls[0];
+        (sent.completed, sent.is_cancelled) = (sent.returned, true);
+        assert_eq!(made_up.shown(Check::Leftover), Ok(Shown::Right));
+        made_up.rank(1).calls[0].is_cancelled = false;
         made_up.wrong(Check::Leftover);
     }
 

@@ -60,12 +60,11 @@ fn calls_nothing(scene: &Scene<'_>) -> bool {
 /// Whether a client may have got something from other clients by collective operations.
 fn hears_otherwise(scene: &Scene<'_>, client: Rank) -> bool {
     let mut calls = scene.run.recording.calls_of(client).iter();
-    calls.any(|call| {
-        let by_another = call.peer != Peer::One(Rank::TRACKER);
-        matches!(
-            call.kind,
-            Kind::Allgather | Kind::Allgatherv | Kind::Alltoall
-        ) || matches!(call.kind, Kind::Bcast | Kind::Scatter | Kind::Scatterv) && by_another
+    calls.any(|call| match call.kind.spread() {
+        Spread::ToAll => true,
+        Spread::FromRoot => call.peer != Peer::One(Rank::TRACKER),
+        Spread::ToRoot => call.peer == Peer::One(client),
+        Spread::Nothing => false,
     })
 }
 

@@ -161,7 +161,7 @@ fn claims(record: &RankRecord) -> Vec<Claim> {
         };
         if is_claim {
             let is_next = (after.as_ref()).is_some_and(|(_, next)| is_taken_by(call, next));
-            let until = if call.kind == Kind::Irecv {
+            let until = if call.kind.goes_on() {
                 call.completed.unwrap_or(Duration::MAX)
             } else {
                 record.end_of(call)
@@ -313,11 +313,17 @@ mod tests {
 
     #[test]
     fn a_receive_that_does_not_wait_lasts_until_it_is_complete() {
-        let mut made_up = MadeUp::new(4);
-        let begun = made_up.receive((1, 1), Peer::One(Rank(2)), Tag::One(7));
-        (begun.kind, begun.completed, begun.taken) = (Kind::Irecv, Some(ms(50)), Some(taken(2, 7)));
-        made_up.receive((1, 2), Peer::Any, Tag::Any).forever();
-        assert_thief(&made_up, 1);
+        for kind in [Kind::Irecv, Kind::StartReceive] {
+            let mut made_up = MadeUp::new(4);
+            let begun = made_up.receive((1, 1), Peer::One(Rank(2)), Tag::One(7));
+            (begun.kind, begun.completed, begun.taken) = (kind, Some(ms(50)), Some(taken(2, 7)));
+            made_up.receive((1, 2), Peer::Any, Tag::Any).forever();
+            assert_thief(&made_up, 1);
+            // One that was cancelled by then waits no more, and took nothing.
+            let begun = &mut made_up.rank(1).calls[0];
+            (begun.completed, begun.taken, begun.is_cancelled) = (begun.returned, None, true);
+            assert_eq!(made_up.shown(Check::Receivers), Ok(Shown::Right));
+        }
     }
 
     #[test]

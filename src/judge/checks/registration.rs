@@ -100,13 +100,11 @@ fn told(scene: &Scene<'_>) -> Announcements {
 
 /// Whether the tracker gets what a client gives in a collective operation.
 fn reaches_tracker(kind: Kind, root: Peer) -> bool {
-    if matches!(kind, Kind::Gather | Kind::Gatherv) {
-        root == Peer::One(Rank::TRACKER)
-    } else {
-        matches!(
-            kind,
-            Kind::Allgather | Kind::Allgatherv | Kind::Alltoall | Kind::Bcast
-        )
+    match kind.spread() {
+        Spread::ToRoot => root == Peer::One(Rank::TRACKER),
+        // It gives something only where it is the root.
+        Spread::ToAll | Spread::FromRoot => true,
+        Spread::Nothing => false,
     }
 }
 

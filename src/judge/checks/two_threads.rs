@@ -27,7 +27,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
                         and let both send and receive by themselves";
             let detail = format!(
                 "client {client}: thread {thread} made all {calls} calls that send to other \
-                 clients, receive from them or look for their messages"
+                 clients, receive from them, look for their messages or wait for them"
             );
             return wrong(Evidence::new(said, hint).with_details(vec![detail]));
         }
@@ -62,8 +62,8 @@ fn doing_both(scene: &Scene<'_>) -> BTreeSet<Rank> {
     downloading.intersection(&serving).copied().collect()
 }
 
-/// The threads that send to clients, receive from them or look for their messages, each with the number
-/// of such calls.
+/// The threads that send to clients, receive from them, look for their messages or wait for what was begun, each with
+/// the number of such calls.
 fn talking(record: &RankRecord) -> BTreeMap<Thread, u64> {
     let is_client = |rank| rank != Rank::TRACKER;
     let is_with_clients = |peer, from: Option<Rank>| match peer {
@@ -73,7 +73,10 @@ fn talking(record: &RankRecord) -> BTreeMap<Thread, u64> {
     };
     let mut threads = BTreeMap::new();
     for call in &record.calls {
-        let talks = matches!(call.kind.what(), What::Send | What::Receive | What::Find);
+        let talks = match call.kind.what() {
+            What::Send | What::Receive | What::Find | What::Wait => true,
+            What::Together | What::Other => false,
+        };
         if talks && is_with_clients(call.peer, call.taken.map(|taken| taken.from)) {
             *threads.entry(call.thread).or_default() += 1;
         }

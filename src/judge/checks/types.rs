@@ -109,6 +109,18 @@ mod tests {
     }
 
     #[test]
+    fn a_send_that_was_cancelled_is_no_message() {
+        let mut made_up = MadeUp::new(3);
+        let cancelled = made_up.send((1, 0), 2, 5);
+        (cancelled.kind, cancelled.is_cancelled, cancelled.datatype) = (Kind::Isend, true, INT);
+        made_up.send((1, 0), 2, 5).datatype = CHAR;
+        made_up.take((2, 1), 1, 5).datatype = CHAR;
+        assert_eq!(made_up.shown(Check::Types), Ok(Shown::Right));
+        made_up.rank(1).calls[0].is_cancelled = false;
+        made_up.wrong(Check::Types);
+    }
+
+    #[test]
     fn bytes_and_the_programs_own_types_match_all() {
         for other in [Datatype::Bytes, Datatype::Other, INT] {
             assert_eq!(typed(INT, other).shown(Check::Types), Ok(Shown::Right));

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::runs::elf;
 use crate::runs::sanitizer::Sanitizers;
+use crate::seen::calls::Kind;
 use swarm::launch::Mpi;
 
 /// The name of the library's file.
@@ -61,7 +62,12 @@ pub fn build(mpicc: &OsStr, folder: &Path) -> Result<PathBuf> {
         folder,
     )?;
     let rest = rest::wrappers(&String::from_utf8_lossy(&header));
-    let made = [("ranks.h", &*ranks), ("rest.c", &*rest)];
+    let kinds = kinds();
+    let made = [
+        ("ranks.h", &*ranks),
+        ("kinds.h", &*kinds),
+        ("rest.c", &*rest),
+    ];
     for (name, text) in SOURCES.into_iter().chain(made) {
         let path = folder.join(name);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
@@ -83,6 +89,29 @@ pub fn build(mpicc: &OsStr, folder: &Path) -> Result<PathBuf> {
     let compiler = compiler.args(["-ldl", "-lpthread"]);
     compile(compiler, "the profiling library", &library, folder)?;
     Ok(library)
+}
+
+/// The kinds of calls, for C: `CommDup` is `COMM_DUP` there.
+fn kinds() -> String {
+    let name = |kind: &Kind| {
+        let mut name = String::new();
+        for letter in format!("{kind:?}").chars() {
+            if letter.is_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.extend(letter.to_uppercase());
+        }
+        name
+    };
+    let kinds = || Kind::ALL.iter();
+    let all: String = kinds()
+        .map(|kind| format!("{} = {}, ", name(kind), *kind as u16))
+        .collect();
+    let goes_on: String = kinds()
+        .filter(|kind| kind.goes_on())
+        .map(|kind| format!(" || (kind) == {}", name(kind)))
+        .collect();
+    format!("enum kind {{ {all} }};\n#define GOES_ON(kind) (0{goes_on})\n")
 }
 
 fn compile(compiler: &mut Command, what: &str, output: &Path, folder: &Path) -> Result<()> {

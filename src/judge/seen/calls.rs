@@ -170,6 +170,8 @@ pub struct Call {
     pub error: Option<i32>,
     /// What a receive took, or a probe found.
     pub taken: Option<Taken>,
+    /// Whether it was cancelled in time: then nothing was sent or received.
+    pub is_cancelled: bool,
     /// The segments whose hashes were recognised in what it sends, in the order of the message. A receive
     /// has none: they are in the send of its message.
     pub segments: Vec<Segment>,
@@ -300,6 +302,123 @@ kinds! {
     Join = 44 "pthread_join" Other,
     /// A function that is not followed: the call has its name. Stands for
     Other = 45 "another function of MPI" Other,
+    Ibsend = 46 "MPI_Ibsend" Send,
+    Irsend = 47 "MPI_Irsend" Send,
+    /// Its receiving half; the sending half is a [`Kind::SendrecvReplaceSend`] just before it.
+    SendrecvReplace = 48 "MPI_Sendrecv_replace" Receive,
+    /// The sending half of
+    SendrecvReplaceSend = 49 "MPI_Sendrecv_replace" Send,
+    /// Begins one of the sends that a request was made for by
+    StartSend = 50 "MPI_Start" Send,
+    /// Begins one of the receives that a request was made for by
+    StartReceive = 51 "MPI_Start" Receive,
+    BufferDetach = 52 "MPI_Buffer_detach" Wait,
+    RequestGetStatus = 53 "MPI_Request_get_status" Wait,
+    Alltoallv = 54 "MPI_Alltoallv" Together,
+    Alltoallw = 55 "MPI_Alltoallw" Together,
+    Scan = 56 "MPI_Scan" Together,
+    Exscan = 57 "MPI_Exscan" Together,
+    ReduceScatter = 58 "MPI_Reduce_scatter" Together,
+    ReduceScatterBlock = 59 "MPI_Reduce_scatter_block" Together,
+    Ibarrier = 60 "MPI_Ibarrier" Together,
+    Ibcast = 61 "MPI_Ibcast" Together,
+    Igather = 62 "MPI_Igather" Together,
+    Igatherv = 63 "MPI_Igatherv" Together,
+    Iscatter = 64 "MPI_Iscatter" Together,
+    Iscatterv = 65 "MPI_Iscatterv" Together,
+    Ireduce = 66 "MPI_Ireduce" Together,
+    Iallreduce = 67 "MPI_Iallreduce" Together,
+    Iallgather = 68 "MPI_Iallgather" Together,
+    Iallgatherv = 69 "MPI_Iallgatherv" Together,
+    Ialltoall = 70 "MPI_Ialltoall" Together,
+    Ialltoallv = 71 "MPI_Ialltoallv" Together,
+    Ialltoallw = 72 "MPI_Ialltoallw" Together,
+    Iscan = 73 "MPI_Iscan" Together,
+    Iexscan = 74 "MPI_Iexscan" Together,
+    IreduceScatter = 75 "MPI_Ireduce_scatter" Together,
+    IreduceScatterBlock = 76 "MPI_Ireduce_scatter_block" Together,
+    CommDupWithInfo = 77 "MPI_Comm_dup_with_info" Together,
+    CommIdup = 78 "MPI_Comm_idup" Together,
+    CommSplitType = 79 "MPI_Comm_split_type" Together,
+    CommCreateGroup = 80 "MPI_Comm_create_group" Together,
+    CartCreate = 81 "MPI_Cart_create" Together,
+    CartSub = 82 "MPI_Cart_sub" Together,
+}
+
+impl Kind {
+    /// Whether it only begins something, which goes on when it has returned.
+    pub fn goes_on(self) -> bool {
+        let is_one = matches!(
+            self,
+            Kind::Isend
+                | Kind::Issend
+                | Kind::Ibsend
+                | Kind::Irsend
+                | Kind::Irecv
+                | Kind::Imrecv
+                | Kind::StartSend
+                | Kind::StartReceive
+                | Kind::CommIdup
+        );
+        is_one || self.what() == What::Together && self.function().starts_with("MPI_I")
+    }
+
+    /// Whether it begins to look for a message, and takes it when it comes. What `MPI_Imrecv` receives has come.
+    pub fn awaits_a_message(self) -> bool {
+        self.what() == What::Receive && self.goes_on() && self != Kind::Imrecv
+    }
+
+    /// Who gets what a rank gives in a collective operation.
+    pub fn spread(self) -> Spread {
+        use Kind::{
+            Allgather, Allgatherv, Allreduce, Alltoall, Alltoallv, Alltoallw, Exscan, Scan,
+        };
+        use Kind::{Bcast, Gather, Gatherv, Reduce, Scatter, Scatterv};
+        use Kind::{Iallgather, Iallgatherv, Iallreduce, Ialltoall, Ialltoallv, Ialltoallw};
+        use Kind::{Ibcast, Iexscan, Igather, Igatherv, Ireduce, Iscan, Iscatter, Iscatterv};
+        use Kind::{IreduceScatter, IreduceScatterBlock, ReduceScatter, ReduceScatterBlock};
+        let to_root = [Gather, Gatherv, Reduce, Igather, Igatherv, Ireduce];
+        let from_root = [Bcast, Scatter, Scatterv, Ibcast, Iscatter, Iscatterv];
+        let to_all = [
+            [
+                Allgather, Allgatherv, Allreduce, Alltoall, Alltoallv, Alltoallw,
+            ],
+            [
+                Iallgather,
+                Iallgatherv,
+                Iallreduce,
+                Ialltoall,
+                Ialltoallv,
+                Ialltoallw,
+            ],
+        ];
+        let to_some = [
+            [Scan, Exscan, ReduceScatter, ReduceScatterBlock],
+            [Iscan, Iexscan, IreduceScatter, IreduceScatterBlock],
+        ];
+        if to_root.contains(&self) {
+            Spread::ToRoot
+        } else if from_root.contains(&self) {
+            Spread::FromRoot
+        } else if to_all.as_flattened().contains(&self) || to_some.as_flattened().contains(&self) {
+            Spread::ToAll
+        } else {
+            Spread::Nothing
+        }
+    }
+}
+
+/// Who gets what a rank gives in a collective operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spread {
+    /// The root.
+    ToRoot,
+    /// All get what the root gives.
+    FromRoot,
+    /// All, or some of them.
+    ToAll,
+    /// Nothing is given.
+    Nothing,
 }
 
 /// What a function does.

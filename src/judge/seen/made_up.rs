@@ -108,6 +108,7 @@ impl MadeUp {
             completed: Some(over),
             error: None,
             taken: None,
+            is_cancelled: false,
             segments: Vec::new(),
         });
         calls.last_mut().expect("it was just put there")

@@ -58,6 +58,7 @@ pub fn messages(recording: &Recording) -> Vec<Message<'_>> {
     let mut messages = Vec::new();
     for (from, sent) in recording.calls() {
         if let (What::Send, Peer::One(to), Tag::One(tag)) = (sent.kind.what(), sent.peer, sent.tag)
+            && !sent.is_cancelled
         {
             let taken = flows.get_mut(&(sent.comm, from, to, tag));
             messages.push(Message {

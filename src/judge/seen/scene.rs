@@ -125,7 +125,8 @@ impl<'a> Scene<'a> {
     fn may_be_cancelled(&self, message: &Message<'_>) -> bool {
         let sent = message.sent;
         let mut calls = self.run.recording.calls_of(message.from).iter();
-        matches!(sent.kind, Kind::Isend | Kind::Issend)
+        // Whether one that is complete was, is known.
+        (sent.kind.goes_on() && sent.completed.is_none())
             && calls.any(|call| {
                 call.kind == Kind::Cancel
                     && call.started >= sent.started

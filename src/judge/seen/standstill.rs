@@ -1,6 +1,6 @@
 //! Whether a run can go on: a standstill is proven by what its threads are in, not by the time.
 
-use crate::seen::calls::{Call, Kind, RankRecord, Recording, Thread, What};
+use crate::seen::calls::{Call, RankRecord, Recording, Thread, What};
 use crate::seen::messages::{Message, messages};
 use crate::seen::pattern::Pattern;
 use swarm::protocol::Rank;
@@ -41,7 +41,7 @@ fn waits_for(record: &RankRecord) -> impl Iterator<Item = Pattern> {
         let waits = last.is_some_and(|call| call.kind.what() == What::Wait);
         let begun = record.calls.iter().filter(move |call| {
             let is_open = call.returned.is_some() && call.completed.is_none();
-            waits && call.thread == thread && is_open && call.kind == Kind::Irecv
+            waits && call.thread == thread && is_open && call.kind.awaits_a_message()
         });
         looks
             .into_iter()

@@ -155,6 +155,7 @@ fn call(thread: u16, kind: Kind, peer: Peer, tag: i32, times: (u64, Option<u64>)
     Call {
         thread,
         kind,
+        name: None,
         peer,
         tag: if peer == Peer::None {
             Tag::None
@@ -172,6 +173,7 @@ fn call(thread: u16, kind: Kind, peer: Peer, tag: i32, times: (u64, Option<u64>)
         completed: returned,
         error: None,
         taken: None,
+        is_cancelled: false,
         segments: Vec::new(),
     }
 }

@@ -232,9 +232,13 @@ fn requests(record: &RankRecord, thread: Thread, pattern: Pattern, times: u64) -
     });
     let received: Vec<Pattern> = open
         .clone()
-        .filter(|call| call.kind == Kind::Irecv)
+        .filter(|call| call.kind.awaits_a_message())
         .map(Pattern::of)
         .collect();
+    // It may be this that it waits for.
+    if open.clone().any(|call| call.kind.what() == What::Together) {
+        return Wish::Unknown;
+    }
     let is_sent = |call: &&Call| call.kind.what() == What::Send;
     match (&*received, open.find(is_sent)) {
         ([_, ..], _) => Wish::Message(received, times),

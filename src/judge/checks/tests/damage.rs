@@ -122,7 +122,7 @@ fn a_field_that_cannot_be_is_named_and_no_verdict_rests_on_its_record() {
         (names, u32::from_ne_bytes(*b"\x1b[2J"), "a name is"),
         (second + 4, 45, "the datatype of a call is 1"),
         (second, 79, "the length of a call is 79"),
-        (second + 4, 77, "the kind of a call is 77"),
+        (second + 4, 777, "the kind of a call is 777"),
         (second + 4, 5 + (9 << 16), "the thread of a call is 9"),
         (second + 8, 6, "the other side of a call is 6"),
         (second + 20, u32::MAX, "the error of a call is -1"),

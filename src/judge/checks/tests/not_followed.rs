@@ -1,7 +1,7 @@
 //! Runs in which functions were called that are not followed: what they sent or took was not seen.
 
 use super::*;
-use crate::seen::calls::{Call, Tag, What};
+use crate::seen::calls::{Call, Peer, Tag, What};
 use crate::seen::standstill;
 
 /// What is told of it.
@@ -59,8 +59,7 @@ fn what_rests_on_every_message_is_told_neither_way_where_some_are_not_seen() {
     // To the tracker, but for the first time.
     let silent = without(|rank, call| {
         let is_late = call.started.as_millis() > 20;
-        !(is_late && rank != Rank::TRACKER && call.peer == crate::seen::calls::Peer::One(Rank(0)))
-            && !(is_late && rank == Rank::TRACKER)
+        !is_late || rank != Rank::TRACKER && call.peer != Peer::One(Rank::TRACKER)
     });
     let is_right: Told = |shown| *shown == Ok(Shown::Right);
     let is_wrong: Told = |shown| matches!(shown, Ok(Shown::Wrong(_)));
@@ -124,8 +123,7 @@ fn what_every_call_shows_is_told_with_the_functions_name() {
 fn a_standstill_is_not_proven_where_messages_may_be_on_their_way_unseen() {
     let mut made = MadeUp::new(3);
     for rank in 0..3 {
-        made.receive((rank, 0), crate::seen::calls::Peer::Any, Tag::Any)
-            .forever();
+        made.receive((rank, 0), Peer::Any, Tag::Any).forever();
     }
     made.hang();
     assert_eq!(made.rank(0).calls[0].kind.what(), What::Receive);

@@ -142,6 +142,25 @@ fn hashes_that_came_in_ways_that_are_not_recorded_are_not_accused() {
 }
 
 #[test]
+fn hashes_that_may_have_come_in_a_collective_operation_are_not_accused() {
+    // What client 3 gets by this comes from other clients, too.
+    let gets: [(Kind, Peer, bool); 6] = [
+        (Kind::Barrier, Peer::None, false),
+        (Kind::Bcast, Peer::One(Rank(0)), false),
+        (Kind::Ibcast, Peer::One(Rank(1)), true),
+        (Kind::Gather, Peer::One(Rank(3)), true),
+        (Kind::Igatherv, Peer::One(Rank(0)), false),
+        (Kind::Alltoallv, Peer::None, true),
+    ];
+    for (kind, root, gets) in gets {
+        let mut made = from_the_tracker();
+        made.call((3, DOWNLOAD), kind).peer = root;
+        let accused = made.wrong(Check::Peers).said.starts_with("client 3");
+        assert_eq!(accused, !gets, "{kind}");
+    }
+}
+
+#[test]
 fn whole_files_are_wrong_where_nobody_calls_anything() {
     let mut made = MadeUp::swarm(5, 40);
     made.finish();

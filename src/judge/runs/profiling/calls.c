@@ -196,6 +196,14 @@ SENDS(BSEND, MPI_Bsend, PMPI_Bsend)
 SENDS(RSEND, MPI_Rsend, PMPI_Rsend)
 BEGINS_TO_SEND(ISEND, MPI_Isend, sends_are_synchronous() ? PMPI_Issend : PMPI_Isend)
 BEGINS_TO_SEND(ISSEND, MPI_Issend, PMPI_Issend)
+BEGINS_TO_SEND(IBSEND, MPI_Ibsend, PMPI_Ibsend)
+BEGINS_TO_SEND(IRSEND, MPI_Irsend, PMPI_Irsend)
+
+/* It waits until all that was kept is sent. */
+int MPI_Buffer_detach(void *buffer, int *size) {
+    struct call *call = begin(BUFFER_DETACH, NONE, NONE, 0);
+    return returned(call, INSIDE(PMPI_Buffer_detach(buffer, size)));
+}
 
 /* --- Receives --- */
 
@@ -264,6 +272,22 @@ int MPI_Sendrecv(const void *bytes, int count, MPI_Datatype type, int to, int ta
     struct call *call = begin_receive(SENDRECV, places, type_of_room, from, tag_from, comm);
     int result = INSIDE(
         PMPI_Sendrecv(sent, count, type, to, tag, room, places, type_of_room, from, tag_from, comm, status));
+    took(call, comm, status, result);
+    returned(half, result);
+    posted();
+    wait_one_in(4);
+    return result;
+}
+
+/* No lie is told here: the room is the program's. */
+int MPI_Sendrecv_replace(void *bytes, int count, MPI_Datatype type, int to, int tag, int from, int tag_from,
+                         MPI_Comm comm, MPI_Status *status) {
+    MPI_Status mine;
+    status = STATUS(status, &mine);
+    wait_one_in(4);
+    struct call *half = begin_send(SENDRECV_REPLACE_SEND, bytes, count, type, to, tag, comm);
+    struct call *call = begin_receive(SENDRECV_REPLACE, count, type, from, tag_from, comm);
+    int result = INSIDE(PMPI_Sendrecv_replace(bytes, count, type, to, tag, from, tag_from, comm, status));
     took(call, comm, status, result);
     returned(half, result);
     posted();
@@ -340,6 +364,13 @@ static void looked_at(enum kind kind, const struct request *request) {
     }
 }
 
+/* A look that finds something done is a call as well. */
+static void found_done(enum kind kind, const struct request *request) {
+    if (call_of(request) != NULL) {
+        returned(begin_wait(kind, request), MPI_SUCCESS);
+    }
+}
+
 int MPI_Wait(MPI_Request *request, MPI_Status *status) {
     MPI_Status mine;
     struct request *taken = take_out(*request);
@@ -362,12 +393,23 @@ int MPI_Test(MPI_Request *request, int *flag, MPI_Status *status) {
     wait_one_in(FEW);
     int result = INSIDE(PMPI_Test(request, flag, status));
     if (result == MPI_SUCCESS && *flag) {
+        found_done(TEST, taken);
         ends(taken, status);
     } else {
         looked_at(TEST, taken);
         put_back(taken);
     }
     wait_one_in(FEW);
+    return result;
+}
+
+int MPI_Request_get_status(MPI_Request request, int *flag, MPI_Status *status) {
+    struct request *taken = take_out(request);
+    int result = INSIDE(PMPI_Request_get_status(request, flag, status));
+    if (result == MPI_SUCCESS && !*flag) {
+        looked_at(REQUEST_GET_STATUS, taken);
+    }
+    put_back(taken);
     return result;
 }
 
@@ -439,6 +481,7 @@ static void go_on(struct several *all) {
     wait_one_in(FEW);                                                                                              \
     int result = INSIDE(expression);                                                                               \
     if (result == MPI_SUCCESS && (found)) {                                                                        \
+        found_done(kind, first(&all));                                                                             \
         done(&all, number, places, statuses);                                                                      \
     } else if (result == MPI_SUCCESS) {                                                                            \
         looked_at(kind, first(&all));                                                                              \
@@ -486,17 +529,105 @@ int MPI_Testsome(int count, MPI_Request *requests, int *number, int *places, MPI
              places, all.statuses);
 }
 
-/* A request that is cancelled or freed is no message that was forgotten: who uses this is not judged by
- * what is left. */
 int MPI_Cancel(MPI_Request *request) {
-    cut();
-    struct call *call = begin(CANCEL, NONE, NONE, 0);
+    struct request *taken = take_out(*request);
+    struct call *call = begin_wait(CANCEL, taken);
+    cancels(taken);
+    put_back(taken);
     return returned(call, INSIDE(PMPI_Cancel(request)));
 }
 
+/* What a receive has taken whose request is freed, nobody is told. One that was cancelled need not be waited for by
+ * others: so it is asked. */
 int MPI_Request_free(MPI_Request *request) {
-    ends(take_out(*request), NULL);
-    return INSIDE(PMPI_Request_free(request));
+    static uint32_t number;
+    struct request *taken = take_out(*request);
+    struct call *call = call_of(taken);
+    MPI_Request handle = *request;
+    MPI_Status status;
+    int is_receive = call != NULL && (call->kind == IRECV || call->kind == START_RECEIVE || call->kind == IMRECV);
+    int is_known = is_receive && is_cancelled(taken) && INSIDE(PMPI_Wait(request, &status)) == MPI_SUCCESS;
+    if (is_receive && !is_known) {
+        not_followed(&number, "MPI_Request_free");
+    }
+    ends(taken, is_known ? &status : NULL);
+    starts_no_more(handle);
+    return *request == MPI_REQUEST_NULL ? MPI_SUCCESS : INSIDE(PMPI_Request_free(request));
+}
+
+/* --- Requests that can be started many times --- */
+
+#define INITS(name, function)                                                                                      \
+    int name(MESSAGE, MPI_Request *request) {                                                                      \
+        struct persistent what = {                                                                                 \
+            START_SEND, rank_in_world(comm, to), tag_of(tag), number_of(comm), number_of_type(type), comm, NULL, 0};     \
+        what.bytes = visible(bytes, count, type, &what.length);                                                    \
+        int result = INSIDE((function)(bytes, count, type, to, tag, comm, request));                               \
+        can_start(*request, &what);                                                                                \
+        return result;                                                                                             \
+    }
+
+INITS(MPI_Send_init, sends_are_synchronous() ? PMPI_Ssend_init : PMPI_Send_init)
+INITS(MPI_Ssend_init, PMPI_Ssend_init)
+INITS(MPI_Bsend_init, PMPI_Bsend_init)
+INITS(MPI_Rsend_init, PMPI_Rsend_init)
+
+int MPI_Recv_init(void *bytes, int count, MPI_Datatype type, int from, int tag, MPI_Comm comm, MPI_Request *request) {
+    struct persistent what = {START_RECEIVE, rank_in_world(comm, from), tag_of(tag), number_of(comm),
+                              number_of_type(type), comm, NULL, length_of(count, type)};
+    int result = INSIDE(PMPI_Recv_init(bytes, count, type, from, tag, comm, request));
+    can_start(*request, &what);
+    return result;
+}
+
+/* One of them begins. Other requests can be started, too, in newer libraries. */
+static struct call *begin_start(MPI_Request request, struct persistent *what) {
+    static uint32_t number;
+    if (!starts(request, what)) {
+        return begin_not_followed(&number, "MPI_Start");
+    }
+    return begin_data(what->kind, what->peer, what->tag, what->number, what->bytes, what->length, what->datatype);
+}
+
+static void started_as(MPI_Request request, struct call *call, const struct persistent *what, int result) {
+    returned(call, result);
+    if (call != NULL && GOES_ON(call->kind)) {
+        goes_on(request, call, what->comm);
+    }
+    if (call == NULL || call->kind == START_SEND) {
+        posted();
+    }
+}
+
+int MPI_Start(MPI_Request *request) {
+    struct persistent what;
+    wait_one_in(4);
+    struct call *call = begin_start(*request, &what);
+    int result = INSIDE(PMPI_Start(request));
+    started_as(*request, call, &what, result);
+    wait_one_in(4);
+    return result;
+}
+
+int MPI_Startall(int count, MPI_Request *requests) {
+    size_t room = count > 0 ? count : 1;
+    struct call **calls = malloc(room * sizeof *calls);
+    struct persistent *what = malloc(room * sizeof *what);
+    if (calls == NULL || what == NULL) {
+        abort();
+    }
+    wait_one_in(4);
+    for (int i = 0; i < count; i++) {
+        calls[i] = begin_start(requests[i], &what[i]);
+    }
+    int result = INSIDE(PMPI_Startall(count, requests));
+    for (int i = 0; i < count; i++) {
+        started_as(requests[i], calls[i], &what[i], result);
+    }
+    free(calls);
+    free(what);
+    wait_one_in(4);
+    return result;
 }
 
 /* --- All together --- */
@@ -510,15 +641,28 @@ int MPI_Request_free(MPI_Request *request) {
 /* Not what it says to be in place. */
 #define OWN (sent == MPI_IN_PLACE ? NULL : sent)
 
-#define TOGETHER(kind, function, root, given, parameters, arguments)                                               \
-    int MPI_##function parameters {                                                                                \
+#define BEGINS_TOGETHER(kind, root, given)                                                                         \
+    wait_one_in(4);                                                                                                \
+    uint64_t length = 0;                                                                                           \
+    uint32_t datatype = 0;                                                                                         \
+    const void *seen = given;                                                                                      \
+    struct call *call = begin_data(kind, rank_in_world(comm, root), NONE, number_of(comm), seen, seen ? length : 0, \
+                                   seen ? datatype : 0);
+
+#define PLAIN(...) __VA_ARGS__
+
+/* A function, and the one that only begins to do the same. */
+#define TOGETHER(kind, function, later, root, given, parameters, arguments)                                        \
+    int MPI_##function(PLAIN parameters) {                                                                         \
+        BEGINS_TOGETHER(kind, root, given)                                                                         \
+        int result = returned(call, INSIDE(PMPI_##function(PLAIN arguments)));                                     \
         wait_one_in(4);                                                                                            \
-        uint64_t length = 0;                                                                                       \
-        uint32_t datatype = 0;                                                                                     \
-        const void *seen = given;                                                                                  \
-        struct call *call = begin_data(kind, rank_in_world(comm, root), NONE, number_of(comm), seen,               \
-                                       seen ? length : 0, seen ? datatype : 0);                                    \
-        int result = returned(call, INSIDE(PMPI_##function arguments));                                            \
+        return result;                                                                                             \
+    }                                                                                                              \
+    int MPI_##later(PLAIN parameters, MPI_Request *request) {                                                      \
+        BEGINS_TOGETHER(I##kind, root, given)                                                                      \
+        int result = returned(call, INSIDE(PMPI_##later(PLAIN arguments, request)));                               \
+        goes_on(*request, call, comm);                                                                             \
         wait_one_in(4);                                                                                            \
         return result;                                                                                             \
     }
@@ -529,48 +673,95 @@ static int is_root(int root, MPI_Comm comm) {
     return rank == root;
 }
 
-TOGETHER(BARRIER, Barrier, MPI_PROC_NULL, NULL, (MPI_Comm comm), (comm))
-TOGETHER(BCAST, Bcast, root, GIVES(is_root(root, comm) ? bytes : NULL),
+TOGETHER(BARRIER, Barrier, Ibarrier, MPI_PROC_NULL, NULL, (MPI_Comm comm), (comm))
+TOGETHER(BCAST, Bcast, Ibcast, root, GIVES(is_root(root, comm) ? bytes : NULL),
          (void *bytes, int count, MPI_Datatype type, int root, MPI_Comm comm), (bytes, count, type, root, comm))
-TOGETHER(GATHER, Gather, root, GIVES(OWN), (GIVEN, ROOM, int root, MPI_Comm comm),
+TOGETHER(GATHER, Gather, Igather, root, GIVES(OWN), (GIVEN, ROOM, int root, MPI_Comm comm),
          (sent, count, type, room, places, type_of_room, root, comm))
-TOGETHER(GATHERV, Gatherv, root, GIVES(OWN),
+TOGETHER(GATHERV, Gatherv, Igatherv, root, GIVES(OWN),
          (GIVEN, void *room, const int *places, const int *offsets, MPI_Datatype type_of_room, int root, MPI_Comm comm),
          (sent, count, type, room, places, offsets, type_of_room, root, comm))
-TOGETHER(SCATTER, Scatter, root, NULL, (GIVEN, ROOM, int root, MPI_Comm comm),
+TOGETHER(SCATTER, Scatter, Iscatter, root, NULL, (GIVEN, ROOM, int root, MPI_Comm comm),
          (sent, count, type, room, places, type_of_room, root, comm))
-TOGETHER(SCATTERV, Scatterv, root, NULL,
+TOGETHER(SCATTERV, Scatterv, Iscatterv, root, NULL,
          (const void *sent, const int *counts, const int *offsets, MPI_Datatype type, ROOM, int root, MPI_Comm comm),
          (sent, counts, offsets, type, room, places, type_of_room, root, comm))
-TOGETHER(REDUCE, Reduce, root, GIVES(OWN),
+TOGETHER(REDUCE, Reduce, Ireduce, root, GIVES(OWN),
          (const void *sent, void *room, int count, MPI_Datatype type, MPI_Op operation, int root, MPI_Comm comm),
          (sent, room, count, type, operation, root, comm))
-TOGETHER(ALLREDUCE, Allreduce, MPI_PROC_NULL, GIVES(OWN),
+TOGETHER(ALLREDUCE, Allreduce, Iallreduce, MPI_PROC_NULL, GIVES(OWN),
          (const void *sent, void *room, int count, MPI_Datatype type, MPI_Op operation, MPI_Comm comm),
          (sent, room, count, type, operation, comm))
-TOGETHER(ALLGATHER, Allgather, MPI_PROC_NULL, GIVES(OWN), (GIVEN, ROOM, MPI_Comm comm),
+TOGETHER(ALLGATHER, Allgather, Iallgather, MPI_PROC_NULL, GIVES(OWN), (GIVEN, ROOM, MPI_Comm comm),
          (sent, count, type, room, places, type_of_room, comm))
-TOGETHER(ALLGATHERV, Allgatherv, MPI_PROC_NULL, GIVES(OWN),
+TOGETHER(ALLGATHERV, Allgatherv, Iallgatherv, MPI_PROC_NULL, GIVES(OWN),
          (GIVEN, void *room, const int *places, const int *offsets, MPI_Datatype type_of_room, MPI_Comm comm),
          (sent, count, type, room, places, offsets, type_of_room, comm))
-TOGETHER(ALLTOALL, Alltoall, MPI_PROC_NULL, NULL, (GIVEN, ROOM, MPI_Comm comm),
+TOGETHER(ALLTOALL, Alltoall, Ialltoall, MPI_PROC_NULL, NULL, (GIVEN, ROOM, MPI_Comm comm),
          (sent, count, type, room, places, type_of_room, comm))
+TOGETHER(ALLTOALLV, Alltoallv, Ialltoallv, MPI_PROC_NULL, NULL,
+         (const void *sent, const int *counts, const int *from, MPI_Datatype type, void *room, const int *places,
+          const int *offsets, MPI_Datatype type_of_room, MPI_Comm comm),
+         (sent, counts, from, type, room, places, offsets, type_of_room, comm))
+TOGETHER(ALLTOALLW, Alltoallw, Ialltoallw, MPI_PROC_NULL, NULL,
+         (const void *sent, const int *counts, const int *from, const MPI_Datatype *types, void *room,
+          const int *places, const int *offsets, const MPI_Datatype *types_of_room, MPI_Comm comm),
+         (sent, counts, from, types, room, places, offsets, types_of_room, comm))
+TOGETHER(SCAN, Scan, Iscan, MPI_PROC_NULL, GIVES(OWN),
+         (const void *sent, void *room, int count, MPI_Datatype type, MPI_Op operation, MPI_Comm comm),
+         (sent, room, count, type, operation, comm))
+TOGETHER(EXSCAN, Exscan, Iexscan, MPI_PROC_NULL, GIVES(OWN),
+         (const void *sent, void *room, int count, MPI_Datatype type, MPI_Op operation, MPI_Comm comm),
+         (sent, room, count, type, operation, comm))
+TOGETHER(REDUCE_SCATTER, Reduce_scatter, Ireduce_scatter, MPI_PROC_NULL, NULL,
+         (const void *sent, void *room, const int *counts, MPI_Datatype type, MPI_Op operation, MPI_Comm comm),
+         (sent, room, counts, type, operation, comm))
+TOGETHER(REDUCE_SCATTER_BLOCK, Reduce_scatter_block, Ireduce_scatter_block, MPI_PROC_NULL, NULL,
+         (const void *sent, void *room, int count, MPI_Datatype type, MPI_Op operation, MPI_Comm comm),
+         (sent, room, count, type, operation, comm))
 
 /* --- Communicators --- */
 
-#define MAKES(kind, function, parameters, arguments)                                                               \
+#define MAKES(kind, function, number, parameters, arguments)                                                       \
     int MPI_##function parameters {                                                                                \
         struct call *call = begin(kind, NONE, NONE, number_of(comm));                                              \
+        uint32_t its_number = number;                                                                              \
         int result = INSIDE(PMPI_##function arguments);                                                            \
-        made(comm, *new);                                                                                          \
+        if (result == MPI_SUCCESS) {                                                                               \
+            made(its_number, *new);                                                                                \
+        }                                                                                                          \
         return returned(call, result);                                                                             \
     }
 
-MAKES(COMM_DUP, Comm_dup, (MPI_Comm comm, MPI_Comm *new), (comm, new))
-MAKES(COMM_SPLIT, Comm_split, (MPI_Comm comm, int colour, int key, MPI_Comm *new), (comm, colour, key, new))
-MAKES(COMM_CREATE, Comm_create, (MPI_Comm comm, MPI_Group group, MPI_Comm *new), (comm, group, new))
+MAKES(COMM_DUP, Comm_dup, next_of(comm), (MPI_Comm comm, MPI_Comm *new), (comm, new))
+MAKES(COMM_DUP_WITH_INFO, Comm_dup_with_info, next_of(comm), (MPI_Comm comm, MPI_Info info, MPI_Comm *new),
+      (comm, info, new))
+MAKES(COMM_SPLIT, Comm_split, next_of(comm), (MPI_Comm comm, int colour, int key, MPI_Comm *new),
+      (comm, colour, key, new))
+MAKES(COMM_SPLIT_TYPE, Comm_split_type, next_of(comm), (MPI_Comm comm, int type, int key, MPI_Info info, MPI_Comm *new),
+      (comm, type, key, info, new))
+MAKES(COMM_CREATE, Comm_create, next_of(comm), (MPI_Comm comm, MPI_Group group, MPI_Comm *new), (comm, group, new))
+MAKES(COMM_CREATE_GROUP, Comm_create_group, apart_of(comm, tag),
+      (MPI_Comm comm, MPI_Group group, int tag, MPI_Comm *new), (comm, group, tag, new))
+MAKES(CART_CREATE, Cart_create, next_of(comm),
+      (MPI_Comm comm, int count, const int *sizes, const int *rings, int reorder, MPI_Comm *new),
+      (comm, count, sizes, rings, reorder, new))
+MAKES(CART_SUB, Cart_sub, next_of(comm), (MPI_Comm comm, const int *remain, MPI_Comm *new), (comm, remain, new))
+
+int MPI_Comm_idup(MPI_Comm comm, MPI_Comm *new, MPI_Request *request) {
+    struct call *call = begin(COMM_IDUP, NONE, NONE, number_of(comm));
+    uint32_t number = next_of(comm);
+    int result = returned(call, INSIDE(PMPI_Comm_idup(comm, new, request)));
+    goes_on_to_make(*request, call, new, number);
+    return result;
+}
 
 int MPI_Comm_free(MPI_Comm *comm) {
     freed(*comm);
     return INSIDE(PMPI_Comm_free(comm));
+}
+
+int MPI_Comm_disconnect(MPI_Comm *comm) {
+    freed(*comm);
+    return INSIDE(PMPI_Comm_disconnect(comm));
 }

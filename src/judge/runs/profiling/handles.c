@@ -8,24 +8,43 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* --- Communicators --- */
 
+/* One that is freed may still have messages on their way, so it is known until another has its handle. */
 struct communicator {
     MPI_Comm comm;
     uint32_t number, children;
-    int size, *ranks, is_used;
+    int size, *ranks;
+    enum { UNUSED, USED, FREED } state;
 };
 
-enum { MOST_COMMUNICATORS = 64 };
+enum { MOST_COMMUNICATORS = 256 };
 static struct communicator communicators[MOST_COMMUNICATORS];
-static uint32_t children_of_world;
+static uint32_t children_of_world, children_of_self;
 
-static struct communicator *known(MPI_Comm comm) {
-    static uint32_t unknown;
+static struct communicator *with_handle(MPI_Comm comm) {
     for (int i = 0; i < MOST_COMMUNICATORS; i++) {
-        if (communicators[i].is_used && communicators[i].comm == comm) {
+        if (communicators[i].state != UNUSED && communicators[i].comm == comm) {
             return &communicators[i];
         }
     }
-    not_followed(&unknown, "a communicator of unknown origin");
+    return NULL;
+}
+
+static struct communicator *known(MPI_Comm comm) {
+    static uint32_t unknown;
+    struct communicator *it = with_handle(comm);
+    if (it == NULL) {
+        not_followed(&unknown, "a communicator of unknown origin");
+    }
+    return it;
+}
+
+/* The first place that is in this state. */
+static struct communicator *in_state(int state) {
+    for (int i = 0; i < MOST_COMMUNICATORS; i++) {
+        if ((int)communicators[i].state == state) {
+            return &communicators[i];
+        }
+    }
     return NULL;
 }
 
@@ -61,16 +80,29 @@ int tag_of(int tag) {
     return tag == MPI_ANY_TAG ? ANY : tag;
 }
 
-/* Its members make it together, so each comes to the same number: from its parent's, how many that one
- * has made before, and its first member. */
-void made(MPI_Comm parent, MPI_Comm comm) {
-    MPI_Group group, world;
-    int size;
+static uint32_t mixed(uint32_t number, uint32_t part) {
+    return (number ^ part) * 16777619u;
+}
+
+uint32_t next_of(MPI_Comm parent) {
     uint32_t above = number_of(parent);
     pthread_mutex_lock(&lock);
     struct communicator *it = parent == MPI_COMM_WORLD || parent == MPI_COMM_SELF ? NULL : known(parent);
-    uint32_t nth = it ? ++it->children : ++children_of_world;
+    uint32_t *children = parent == MPI_COMM_SELF ? &children_of_self : &children_of_world;
+    uint32_t nth = it ? ++it->children : ++*children;
     pthread_mutex_unlock(&lock);
+    return mixed(mixed(2166136261u, above), nth);
+}
+
+uint32_t apart_of(MPI_Comm parent, int tag) {
+    return mixed(mixed(2166136261u, number_of(parent)), ~(uint32_t)tag);
+}
+
+/* Those that were made at once, such as by a split, differ in their first members. */
+void made(uint32_t number, MPI_Comm comm) {
+    static uint32_t alike;
+    MPI_Group group, world;
+    int size;
     if (comm == MPI_COMM_NULL) {
         return;
     }
@@ -78,6 +110,8 @@ void made(MPI_Comm parent, MPI_Comm comm) {
     int *here = malloc(size * sizeof *here), *ranks = malloc(size * sizeof *ranks);
     if (here == NULL || ranks == NULL) {
         cut();
+        free(here);
+        free(ranks);
         return;
     }
     for (int i = 0; i < size; i++) {
@@ -89,33 +123,32 @@ void made(MPI_Comm parent, MPI_Comm comm) {
     PMPI_Group_free(&group);
     PMPI_Group_free(&world);
     free(here);
-    uint32_t number = 2166136261u;
-    uint32_t parts[3] = {above, nth, ranks[0]};
-    for (int i = 0; i < 3; i++) {
-        number = (number ^ parts[i]) * 16777619u;
-    }
-    struct communicator new = {comm, number < 2 ? number + 2 : number, 0, size, ranks, 1};
+    number = mixed(number, ranks[0]);
+    number = number < 2 ? number + 2 : number;
     pthread_mutex_lock(&lock);
     for (int i = 0; i < MOST_COMMUNICATORS; i++) {
-        if (!communicators[i].is_used) {
-            communicators[i] = new;
-            ranks = NULL;
-            break;
+        if (communicators[i].state == USED && communicators[i].number == number) {
+            not_followed(&alike, "two communicators that look the same");
         }
     }
-    pthread_mutex_unlock(&lock);
-    if (ranks != NULL) {
+    struct communicator *place = with_handle(comm);
+    place = place ? place : in_state(UNUSED);
+    place = place ? place : in_state(FREED);
+    if (place != NULL) {
+        free(place->ranks);
+        *place = (struct communicator){comm, number, 0, size, ranks, USED};
+    } else {
         free(ranks);
         cut();
     }
+    pthread_mutex_unlock(&lock);
 }
 
 void freed(MPI_Comm comm) {
     pthread_mutex_lock(&lock);
     struct communicator *it = known(comm);
     if (it != NULL) {
-        free(it->ranks);
-        it->is_used = 0;
+        it->state = FREED;
     }
     pthread_mutex_unlock(&lock);
 }
@@ -161,6 +194,9 @@ struct request {
     MPI_Request handle;
     struct call *call;
     MPI_Comm comm;
+    int is_cancelled;
+    MPI_Comm *new; /* that it makes, and its number */
+    uint32_t number;
 };
 
 enum { BUCKETS = 4096 };
@@ -172,20 +208,28 @@ static struct request **bucket(MPI_Request request) {
     return &buckets[bits * 0x9E3779B97F4A7C15 >> 52];
 }
 
-void goes_on(MPI_Request request, struct call *call, MPI_Comm comm) {
+static void begun(struct request request) {
     struct request *new = malloc(sizeof *new);
-    if (call == NULL || new == NULL || request == MPI_REQUEST_NULL) {
+    if (request.call == NULL || new == NULL || request.handle == MPI_REQUEST_NULL) {
         free(new);
         return;
     }
-    *new = (struct request){NULL, request, call, comm};
+    *new = request;
     pthread_mutex_lock(&lock);
-    struct request **at = bucket(request);
+    struct request **at = bucket(request.handle);
     while (*at != NULL) {
         at = &(*at)->next;
     }
     *at = new;
     pthread_mutex_unlock(&lock);
+}
+
+void goes_on(MPI_Request request, struct call *call, MPI_Comm comm) {
+    begun((struct request){.handle = request, .call = call, .comm = comm});
+}
+
+void goes_on_to_make(MPI_Request request, struct call *call, MPI_Comm *new, uint32_t number) {
+    begun((struct request){.handle = request, .call = call, .new = new, .number = number});
 }
 
 /* The oldest of this handle. */
@@ -214,22 +258,93 @@ void put_back(struct request *request) {
     }
 }
 
+/* Without a status, nobody knows what has become of it. */
 void ends(struct request *request, MPI_Status *status) {
+    int is_cancelled = 0;
     if (request == NULL) {
         return;
     }
-    if (request->call->kind != IRECV && request->call->kind != IMRECV) {
-        complete(request->call, NONE, 0, 0);
-    } else if (status == NULL) {
-        cut();
-    } else {
-        completed_by(request->call, request->comm, status);
+    struct call *call = request->call;
+    if (request->new != NULL) {
+        made(request->number, *request->new);
+    }
+    if (request->is_cancelled && status != NULL) {
+        PMPI_Test_cancelled(status, &is_cancelled);
+    }
+    if (is_cancelled) {
+        complete(call, CANCELLED, 0, 0);
+    } else if (call->kind == IRECV || call->kind == IMRECV || call->kind == START_RECEIVE) {
+        if (status != NULL) {
+            completed_by(call, request->comm, status);
+        }
+    } else if (status != NULL || !request->is_cancelled) {
+        complete(call, NONE, 0, 0);
     }
     free(request);
 }
 
+void cancels(struct request *request) {
+    if (request != NULL) {
+        request->is_cancelled = 1;
+    }
+}
+
+int is_cancelled(const struct request *request) {
+    return request != NULL && request->is_cancelled;
+}
+
 struct call *call_of(const struct request *request) {
     return request ? request->call : NULL;
+}
+
+/* --- Requests that can be started many times --- */
+
+struct startable {
+    struct startable *next;
+    MPI_Request handle;
+    struct persistent what;
+};
+
+static struct startable *startable;
+
+static struct startable **place_of(MPI_Request request) {
+    struct startable **at = &startable;
+    while (*at != NULL && (*at)->handle != request) {
+        at = &(*at)->next;
+    }
+    return at;
+}
+
+void can_start(MPI_Request request, const struct persistent *what) {
+    struct startable *new = malloc(sizeof *new);
+    if (new == NULL) {
+        cut();
+        return;
+    }
+    pthread_mutex_lock(&lock);
+    *new = (struct startable){startable, request, *what};
+    startable = new;
+    pthread_mutex_unlock(&lock);
+}
+
+int starts(MPI_Request request, struct persistent *what) {
+    pthread_mutex_lock(&lock);
+    struct startable *it = *place_of(request);
+    if (it != NULL) {
+        *what = it->what;
+    }
+    pthread_mutex_unlock(&lock);
+    return it != NULL;
+}
+
+void starts_no_more(MPI_Request request) {
+    pthread_mutex_lock(&lock);
+    struct startable **at = place_of(request), *it = *at;
+    if (it != NULL) {
+        *at = it->next;
+        free(it);
+    }
+    pthread_mutex_unlock(&lock);
 }
 
 /* --- Found messages --- */

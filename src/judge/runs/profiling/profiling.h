@@ -58,14 +58,9 @@ HIDDEN uint32_t recognise(const void *bytes, uint64_t length, uint32_t *found, u
 
 /* --- record.c --- */
 
-enum kind {
-    INIT = 1, INIT_THREAD, FINALIZE, ABORT, SEND, SSEND, BSEND, RSEND, ISEND, ISSEND, RECV, IRECV, MRECV,
-    IMRECV, SENDRECV, SENDRECV_SEND, PROBE, IPROBE, MPROBE, IMPROBE, WAIT, WAITALL, WAITANY, WAITSOME,
-    TEST, TESTALL, TESTANY, TESTSOME, BARRIER, BCAST, GATHER, GATHERV, SCATTER, SCATTERV, REDUCE,
-    ALLREDUCE, ALLGATHER, ALLGATHERV, ALLTOALL, COMM_DUP, COMM_SPLIT, COMM_CREATE, CANCEL, JOIN, OTHER
-};
+#include "kinds.h" /* written when this is built: `enum kind` and GOES_ON(kind), from calls.rs */
 
-enum { ANY = -1, NONE = -2 };
+enum { ANY = -1, NONE = -2, CANCELLED = -3 };
 
 /* A call in the file; as many numbers of segments follow it as it says. */
 struct call {
@@ -76,7 +71,7 @@ struct call {
     int32_t error; /* 0, 1 for a message that was cut off, or 2 and more: 2 + the class */
     uint64_t start, end, complete; /* nanoseconds of the host's clock; 0 for not yet */
     uint64_t bytes;
-    int32_t from, taken_tag; /* from is NONE if nothing was taken */
+    int32_t from, taken_tag; /* from is NONE if nothing was taken, and CANCELLED if nothing will be */
     uint64_t taken;
     uint32_t datatype, segments; /* the datatype of OTHER is the place of its name */
 };

@@ -215,7 +215,7 @@ void failed(struct call *call, int result) {
 int returned(struct call *call, int result) {
     if (call != NULL) {
         call->end = now();
-        if (call->kind != ISEND && call->kind != ISSEND && call->kind != IRECV && call->kind != IMRECV) {
+        if (!GOES_ON(call->kind)) {
             call->complete = call->end;
         }
         if (call->kind != JOIN) {

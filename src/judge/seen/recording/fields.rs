@@ -13,6 +13,8 @@ use swarm::protocol::Rank;
 pub(super) const MAGIC: u32 = 0x3252_4742;
 pub(super) const MOST_THREADS: usize = 256;
 pub(super) const THREAD: usize = 64;
+/// In the place of a message's sender: the call was cancelled.
+pub(super) const CANCELLED: i32 = -3;
 pub(super) const NAMES: usize = 64 + MOST_THREADS * THREAD;
 pub(super) const MOST_NAMES: usize = 128;
 pub(super) const NAME: usize = 48;
@@ -330,6 +332,7 @@ fn call(bytes: Fields<'_>, limits: &Limits, record: &RankRecord) -> Result<Call,
         completed: bytes.time(40, limits.start),
         error: (error != 0).then_some(error),
         taken: taken(bytes, kind, limits)?,
+        is_cancelled: bytes.i32(56) == CANCELLED,
         segments: segments
             .map(|segment| known_segment(segment, limits))
             .collect::<Result<_, _>>()?,

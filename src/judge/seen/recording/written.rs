@@ -4,7 +4,7 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use super::Record;
-use super::fields::{CALL, HEADER, MAGIC, NAME, NAMES, THREAD};
+use super::fields::{CALL, CANCELLED, HEADER, MAGIC, NAME, NAMES, THREAD};
 use crate::seen::calls::{Call, Kind, Peer, RankRecord, Recording, Tag};
 
 /// When the first call begins, on the host's clock.
@@ -108,7 +108,8 @@ fn call(call: &Call, record: &RankRecord) -> Vec<u8> {
     bytes.time(32, call.returned);
     bytes.time(40, call.completed);
     bytes.put(48, call.bytes.to_ne_bytes());
-    bytes.put(56, (-2i32).to_ne_bytes());
+    let from = if call.is_cancelled { CANCELLED } else { -2 };
+    bytes.put(56, from.to_ne_bytes());
     if let Some(taken) = call.taken {
         bytes.put(56, (taken.from.0 as i32).to_ne_bytes());
         bytes.put(60, taken.tag.to_ne_bytes());

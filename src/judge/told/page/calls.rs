@@ -178,6 +178,7 @@ fn looks(record: &RankRecord) -> impl Iterator<Item = (Call, u64)> + '_ {
             completed: None,
             error: None,
             taken: None,
+            is_cancelled: false,
             segments: Vec::new(),
         };
         Some((call, polling.times.max(1)))

@@ -1,0 +1,69 @@
+//! What the recorder follows: right programs that call what others do not, and what cannot be seen.
+
+use judge::checks::Check;
+
+use crate::gallery::program;
+use crate::grade::{Graded, Said, grade, inputs, run};
+
+/// A program of the gallery, recorded once.
+fn recorded(variant: &[&str]) -> Graded {
+    let options = ["--conditions", "recorded", "--runs", "1"];
+    grade(&program("calls", variant), "test3", &options)
+}
+
+/// What one recorded run of a right program on this test shows.
+fn shown(check: &Check) -> bool {
+    let of_others = [Check::OwnInput, Check::Verification, Check::Sources];
+    !of_others.contains(check)
+}
+
+#[test]
+fn messages_are_followed_whichever_functions_send_and_receive_them() {
+    let all: Vec<Check> = Check::ALL.into_iter().filter(shown).collect();
+    for variant in [
+        &["IBSEND"][..],
+        &["PERSISTENT", "PEEK"],
+        &["REPLACE", "CANCEL", "COMMUNICATORS", "IBARRIER"],
+    ] {
+        recorded(variant).assert_right(&all);
+    }
+}
+
+#[test]
+fn what_may_have_come_unseen_is_named_and_nothing_rests_on_it() {
+    let all = [Check::Errors, Check::ThreadLevel, Check::Finalize];
+    let graded = recorded(&["WINDOW"]);
+    graded.assert_right(&all);
+    let untold = graded.checks("cannot-be-told");
+    for check in [Check::Leftover, Check::Peers, Check::Updates] {
+        assert!(untold.contains(check.name()), "{untold:?}");
+    }
+    let said = "rank 0 (the tracker) uses MPI_Win_allocate, which is not followed";
+    assert!(
+        graded.output.stdout.contains(said),
+        "{}",
+        graded.output.stdout
+    );
+}
+
+#[test]
+fn the_end_is_seen_where_there_was_no_room_for_all_calls() {
+    let graded = recorded(&["FULL"]);
+    graded.assert_right(&[Check::Finalize]);
+    let said = "rank 0 (the tracker) did more than there was room to record";
+    assert!(
+        graded.output.stdout.contains(said),
+        "{}",
+        graded.output.stdout
+    );
+}
+
+#[test]
+fn a_program_that_calls_mpi_from_fortran_is_refused() {
+    let program = program("calls", &["FORTRAN"]);
+    let [program, test] = [program, inputs("test1")];
+    let [program, test] = [&program, &test].map(|it| it.to_str().expect("a readable path"));
+    let Said { status, stderr, .. } = run(&[program, "--tests", test]);
+    let said = "calls MPI's functions for Fortran (mpi_init_)";
+    assert!(status == Some(2) && stderr.contains(said), "{stderr}");
+}
