@@ -26,8 +26,14 @@ static void *thread(void *argument) {
     return argument;
 }
 
+static void function(void) {
+    char variable[33];
+    look("a variable of a function after a call of MPI", variable, 0, sizeof variable);
+}
+
 int main(int argc, char **argv) {
     const char *deed = getenv("PROFILING");
+    int flag;
     pthread_t other;
     MPI_Init(&argc, &argv);
     if (deed != NULL) {
@@ -52,6 +58,12 @@ int main(int argc, char **argv) {
     if (pthread_create(&other, NULL, thread, NULL) != 0 || pthread_join(other, NULL) != 0) {
         return 8;
     }
+    MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &flag, MPI_STATUS_IGNORE);
+    function();
+    MPI_Recv(NULL, 0, MPI_CHAR, MPI_PROC_NULL, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    function();
+    MPI_Send("", 1, MPI_CHAR, MPI_PROC_NULL, 0, MPI_COMM_WORLD);
+    function();
 
     MPI_Finalize();
     return clean ? 7 : 0;

@@ -7,6 +7,15 @@
 
 __thread int is_inside;
 
+/* The beginning of a function of which nothing is left on the stack when it fills that: its work is done by another one.
+ * So what is called next finds nothing in its variables but what they are filled with. */
+#define CLEAN(name, parameters, arguments)                                                                         \
+    static int name##_itself parameters;                                                                           \
+    int name parameters {                                                                                          \
+        return dirty_stack(name##_itself arguments);                                                               \
+    }                                                                                                              \
+    static __attribute__((noinline)) int name##_itself parameters
+
 /* --- Start and end --- */
 
 /* MPI's own way with an error, but for a note of it first. */
@@ -181,12 +190,12 @@ static const void *to_be_sent(const void *bytes, int count, MPI_Datatype type, i
     return result
 
 #define SENDS(kind, name, function)                                                                                \
-    int name(MESSAGE) {                                                                                            \
+    CLEAN(name, (MESSAGE), (bytes, count, type, to, tag, comm)) {                                                  \
         SEND_AS(kind, (function)(sent, count, type, to, tag, comm), (void)0);                                      \
     }
 
 #define BEGINS_TO_SEND(kind, name, function)                                                                       \
-    int name(MESSAGE, MPI_Request *request) {                                                                      \
+    CLEAN(name, (MESSAGE, MPI_Request *request), (bytes, count, type, to, tag, comm, request)) {                   \
         SEND_AS(kind, (function)(sent, count, type, to, tag, comm, request), goes_on(*request, call, comm));       \
     }
 
@@ -233,11 +242,13 @@ static int took(struct call *call, MPI_Comm comm, MPI_Status *status, int result
     wait_one_in(4);                                                                                                \
     return result
 
-int MPI_Recv(void *bytes, int count, MPI_Datatype type, int from, int tag, MPI_Comm comm, MPI_Status *status) {
+CLEAN(MPI_Recv, (void *bytes, int count, MPI_Datatype type, int from, int tag, MPI_Comm comm, MPI_Status *status),
+      (bytes, count, type, from, tag, comm, status)) {
     TAKES(begin_receive(RECV, count, type, from, tag, comm), PMPI_Recv(bytes, count, type, from, tag, comm, status));
 }
 
-int MPI_Irecv(void *bytes, int count, MPI_Datatype type, int from, int tag, MPI_Comm comm, MPI_Request *request) {
+CLEAN(MPI_Irecv, (void *bytes, int count, MPI_Datatype type, int from, int tag, MPI_Comm comm, MPI_Request *request),
+      (bytes, count, type, from, tag, comm, request)) {
     wait_one_in(4);
     struct call *call = begin_receive(IRECV, count, type, from, tag, comm);
     int result = returned(call, INSIDE(PMPI_Irecv(bytes, count, type, from, tag, comm, request)));
@@ -262,8 +273,9 @@ int MPI_Imrecv(void *bytes, int count, MPI_Datatype type, MPI_Message *message, 
     return result;
 }
 
-int MPI_Sendrecv(const void *bytes, int count, MPI_Datatype type, int to, int tag, void *room, int places,
-                 MPI_Datatype type_of_room, int from, int tag_from, MPI_Comm comm, MPI_Status *status) {
+CLEAN(MPI_Sendrecv, (const void *bytes, int count, MPI_Datatype type, int to, int tag, void *room, int places,
+                     MPI_Datatype type_of_room, int from, int tag_from, MPI_Comm comm, MPI_Status *status),
+      (bytes, count, type, to, tag, room, places, type_of_room, from, tag_from, comm, status)) {
     MPI_Status mine;
     status = STATUS(status, &mine);
     wait_one_in(4);
@@ -300,7 +312,7 @@ int MPI_Sendrecv_replace(void *bytes, int count, MPI_Datatype type, int to, int 
 /* A program looks for messages many times: these are delayed less often. */
 #define FEW 32
 
-int MPI_Probe(int from, int tag, MPI_Comm comm, MPI_Status *status) {
+CLEAN(MPI_Probe, (int from, int tag, MPI_Comm comm, MPI_Status *status), (from, tag, comm, status)) {
     TAKES(begin(PROBE, rank_in_world(comm, from), tag_of(tag), number_of(comm)),
           PMPI_Probe(from, tag, comm, status));
 }
@@ -328,7 +340,7 @@ static int has_looked(enum kind kind, int from, int tag, MPI_Comm comm, int flag
     return result;
 }
 
-int MPI_Iprobe(int from, int tag, MPI_Comm comm, int *flag, MPI_Status *status) {
+CLEAN(MPI_Iprobe, (int from, int tag, MPI_Comm comm, int *flag, MPI_Status *status), (from, tag, comm, flag, status)) {
     MPI_Status mine;
     status = STATUS(status, &mine);
     wait_one_in(FEW);
@@ -371,7 +383,7 @@ static void found_done(enum kind kind, const struct request *request) {
     }
 }
 
-int MPI_Wait(MPI_Request *request, MPI_Status *status) {
+CLEAN(MPI_Wait, (MPI_Request *request, MPI_Status *status), (request, status)) {
     MPI_Status mine;
     struct request *taken = take_out(*request);
     status = STATUS(status, &mine);
@@ -386,7 +398,7 @@ int MPI_Wait(MPI_Request *request, MPI_Status *status) {
     return result;
 }
 
-int MPI_Test(MPI_Request *request, int *flag, MPI_Status *status) {
+CLEAN(MPI_Test, (MPI_Request *request, int *flag, MPI_Status *status), (request, flag, status)) {
     MPI_Status mine;
     struct request *taken = take_out(*request);
     status = STATUS(status, &mine);
@@ -493,7 +505,7 @@ static void go_on(struct several *all) {
 /* A number of requests that are done, or none where MPI has no number for it. */
 #define DEFINED(number) ((number) == MPI_UNDEFINED ? 0 : (number))
 
-int MPI_Waitall(int count, MPI_Request *requests, MPI_Status *statuses) {
+CLEAN(MPI_Waitall, (int count, MPI_Request *requests, MPI_Status *statuses), (count, requests, statuses)) {
     struct several all = several(count, requests, statuses);
     WAITS_FOR(WAITALL, PMPI_Waitall(count, requests, all.statuses), count, NULL, all.statuses);
 }
@@ -503,7 +515,8 @@ int MPI_Testall(int count, MPI_Request *requests, int *flag, MPI_Status *statuse
     LOOKS_AT(TESTALL, PMPI_Testall(count, requests, flag, all.statuses), *flag, count, NULL, all.statuses);
 }
 
-int MPI_Waitany(int count, MPI_Request *requests, int *index, MPI_Status *status) {
+CLEAN(MPI_Waitany, (int count, MPI_Request *requests, int *index, MPI_Status *status),
+      (count, requests, index, status)) {
     MPI_Status mine;
     struct several all = several(count, requests, &mine);
     status = STATUS(status, &mine);
