@@ -16,13 +16,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use isolation::Isolation;
 pub use processes::end_descendants;
-use remains::{beginning, culprits, findings, outputs, rank_ends};
+use remains::{Printed, RunFolder, culprits, findings, outputs, rank_ends};
 use rustix::process::set_child_subreaper;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -75,7 +74,7 @@ impl fmt::Display for NoTime {
 
 impl Error for NoTime {}
 
-/// The most bytes of a file that a rank writes, and of all outputs together.
+/// The most bytes of all outputs together that are read.
 const MOST_OUTPUT: u64 = 64 << 20;
 
 /// The scripts.
@@ -205,14 +204,9 @@ impl Sandbox {
     /// # Errors
     /// When it cannot be started, or its folder cannot be written or read.
     pub fn run(&self, job: &Job<'_>) -> Result<Run> {
-        let folder = tempfile::Builder::new()
-            .prefix("grade")
-            .tempdir()
-            .context("cannot make a temporary folder")?;
-        // The path of a socket is to be short, and no link.
-        let path = folder.path().canonicalize()?;
+        let folder = RunFolder::new().context("cannot make a temporary folder")?;
         let ranks = job.inputs.len() + 1;
-        let places = Places::new(&path);
+        let places = Places::new(&folder.0);
         fs::create_dir(&places.scratch)?;
         let record = Record::prepare(&places.record, ranks, job.known);
         let record = record.context("cannot prepare the record")?;
@@ -231,7 +225,7 @@ impl Sandbox {
         let child = (command.spawn())
             .with_context(|| format!("cannot run {}", command.get_program().display()))?;
         drop(command); // and with it the writing ends of the pipe
-        let printed = thread::spawn(move || beginning(printed));
+        let printed = Printed::new(printed);
         let waiting = Waiting {
             record: &record,
             ends: &places.record,
@@ -242,7 +236,7 @@ impl Sandbox {
         };
         let waited = waiting.wait(child)?;
         let wall = started.elapsed();
-        let printed = printed.join().unwrap_or_default();
+        let printed = printed.text();
         let (hung, recording, ends) = match waited.hung {
             Some((hung, recording, ends)) => (Some(hung), recording, ends),
             None => {
@@ -252,7 +246,8 @@ impl Sandbox {
         };
         let mut written = BTreeMap::new();
         for folder in &folders {
-            written.extend(outputs(folder)?);
+            written
+                .extend(outputs(folder, &job.known.may_write).context("cannot read the outputs")?);
         }
         Ok(Run {
             ending: Ending {
