@@ -1,6 +1,7 @@
 //! The command that starts a run: mpirun, within limits, and in name spaces of its own if asked to.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -8,7 +9,10 @@ use anyhow::{Context, Result, ensure};
 use swarm::launch::{self, Machine};
 
 use super::isolation::Needs;
-use super::{ISOLATE, Job, MOST_OUTPUT, OWN, Places, RANK, Recorder, Sandbox};
+use super::{ISOLATE, Job, OWN, Places, RANK, Recorder, Sandbox};
+
+/// The most bytes of a file that a rank writes. MPI libraries share memory through files of several 100 MiB.
+const MOST_FILE: u64 = 2 << 30;
 
 /// The most processes and threads that the grading user may have. Root has no such limit.
 const MOST_PROCESSES: u64 = 4096;
@@ -63,7 +67,7 @@ impl Sandbox {
             .arg(&rank_script)
             .arg(&places.record)
             .arg(job.sanitizers.addresses(self.memory))
-            .args([MOST_OUTPUT, MOST_PROCESSES].map(|it| it.to_string()))
+            .args([MOST_FILE, MOST_PROCESSES].map(|it| it.to_string()))
             .arg(launch::rank_in_shell())
             .arg(if job.has_own_folders { OWN } else { "" })
             .arg(job.sanitizers.options(self.memory));
@@ -76,7 +80,9 @@ impl Sandbox {
             .current_dir(&places.work)
             .env("TMPDIR", &places.scratch)
             .envs(additions.variables.iter().map(|name| (name, "1")))
-            .stdin(Stdio::null());
+            .stdin(Stdio::null())
+            // What signals its own group, or comes from a terminal, means either the run or who grades.
+            .process_group(0);
         Ok(command)
     }
 }
