@@ -197,7 +197,7 @@ const SAID: &[(&str, &str, &[&str])] = &[
     ("BUFFERED", "waits in MPI_Send for client", &[]),
     (
         "FORKS",
-        "a process was still there after mpirun had ended",
+        "a process was still there after all ranks had ended",
         &[],
     ),
     (

@@ -21,8 +21,10 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         return Ok(Shown::Right);
     };
     let said = match left.len() {
-        1 => format!("a process was still there after mpirun had ended: {first}"),
-        several => format!("{several} processes were still there after mpirun had ended: {first}"),
+        1 => format!("a process was still there after all ranks had ended: {first}"),
+        several => {
+            format!("{several} processes were still there after all ranks had ended: {first}")
+        }
     };
     let hint = "end what the program starts before MPI_Finalize: a child of fork() with waitpid()";
     let details = others.iter().take(10).cloned().collect();
@@ -43,14 +45,14 @@ mod tests {
         let evidence = made_up.wrong(Check::Processes);
         assert_eq!(
             evidence.said,
-            "a process was still there after mpirun had ended: ./tema in"
+            "a process was still there after all ranks had ended: ./tema in"
         );
         let left = made_up.run.left.iter_mut();
         left.for_each(|left| left.push("./tema".into()));
         let evidence = made_up.wrong(Check::Processes);
         assert_eq!(
             evidence.said,
-            "2 processes were still there after mpirun had ended: ./tema in"
+            "2 processes were still there after all ranks had ended: ./tema in"
         );
         assert_eq!(evidence.details, ["./tema"]);
     }

@@ -6,44 +6,118 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use anyhow::{Result, ensure};
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpgid, getpgrp, kill_process, kill_process_group, waitpid,
+};
 
 /// How long processes may take to vanish after mpirun has ended, and after they were told to end.
 pub(super) const LINGERING: Duration = Duration::from_secs(2);
 
+/// How often one looks for children in a row. A process that forks and ends all the time (a comet) is another one by
+/// the time that all processes are listed; but each is a child of this process soon.
+const LOOKS: usize = 200;
+
 /// Ends the processes that a run has left. Returns their commands, but none if the run `was_ended`: then they
 /// had no time to end by themselves.
-pub(super) fn sweep(was_ended: bool) -> Vec<String> {
+///
+/// # Errors
+/// When some go on.
+pub(super) fn sweep(was_ended: bool) -> Result<Vec<String>> {
     let ended = Instant::now();
-    let mut left = descendants();
+    let mut left = all();
     while !left.is_empty() && !was_ended && ended.elapsed() < LINGERING {
         reap(&left);
         thread::sleep(Duration::from_millis(20));
-        left = descendants();
+        left = all();
     }
-    let commands: BTreeSet<String> = left.iter().filter_map(|pid| command_of(*pid)).collect();
-    while !left.is_empty() && ended.elapsed() < 4 * LINGERING {
-        end_all(&left, Signal::KILL);
-        reap(&left);
-        thread::sleep(Duration::from_millis(5));
-        left = descendants();
-    }
-    if was_ended {
+    let commands = if was_ended || left.is_empty() {
         Vec::new()
     } else {
-        commands.into_iter().collect()
+        commands()
+    };
+    while !left.is_empty() {
+        ensure!(
+            ended.elapsed() < 4 * LINGERING,
+            "what the program has started goes on, and cannot be ended: {}",
+            commands.first().map_or("no name is known", String::as_str)
+        );
+        end_all(&left, Signal::KILL);
+        reap(&left);
+        for _ in 0..LOOKS {
+            let children = children();
+            end_all(&children, Signal::KILL);
+            reap(&children);
+            if children.is_empty() {
+                break;
+            }
+        }
+        left = all();
     }
+    Ok(commands)
+}
+
+/// Waits for what has ended and whose parents have, too. Only `mpirun` is waited for by somebody else.
+pub(super) fn reap_strays(mpirun: Pid) {
+    let mut children = children();
+    children.retain(|pid| *pid != mpirun);
+    reap(&children);
+}
+
+/// The commands of all processes that descend from this one.
+pub(super) fn commands() -> Vec<String> {
+    // The youngest come last, and a comet is the youngest.
+    let looks = (0..LOOKS).flat_map(|_| children().into_iter().rev());
+    let all = descendants().into_iter().chain(looks);
+    let commands: BTreeSet<String> = all.filter_map(command_of).collect();
+    commands.into_iter().collect()
+}
+
+/// What descends from this process. If nothing seems to, one looks again: a comet leaves what has ended, and nobody else
+/// waits for that.
+fn all() -> Vec<Pid> {
+    for _ in 0..3 {
+        let mut found = descendants();
+        found.extend(children());
+        if !found.is_empty() {
+            return found;
+        }
+        thread::sleep(Duration::from_millis(3));
+    }
+    Vec::new()
 }
 
 /// Ends all processes that descend from this one, and adopts those that their parents leave behind.
 pub fn end_descendants() {
-    sweep(true);
+    let _ = sweep(true); // what cannot be ended goes on
 }
 
+/// Sends a signal to processes and to their groups, which get it at once, with all that are being forked.
 pub(super) fn end_all(pids: &[Pid], signal: Signal) {
+    let ours = getpgrp();
     for pid in pids {
-        let _ = kill_process(*pid, signal); // it may have ended by itself
+        if let Ok(group) = getpgid(Some(*pid))
+            && group != ours
+        {
+            let _ = kill_process_group(group, signal); // it may have ended by itself
+        }
+        let _ = kill_process(*pid, signal);
     }
+}
+
+/// The children of this process. All that descends from it becomes one when its parents have ended.
+fn children() -> Vec<Pid> {
+    let threads = fs::read_dir("/proc/self/task").into_iter().flatten();
+    let of_thread = |path: PathBuf| fs::read_to_string(path.join("children")).unwrap_or_default();
+    let lists = threads.flatten().map(|thread| of_thread(thread.path()));
+    let number = |word: &str| word.parse().ok().and_then(Pid::from_raw);
+    lists
+        .flat_map(|list| {
+            list.split_whitespace()
+                .filter_map(number)
+                .collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// Waits for those that have ended, so that they vanish.

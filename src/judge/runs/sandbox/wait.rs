@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
 use wait4::{ResUse, Wait4};
 
-use super::processes::{LINGERING, descendants, end_all, sweep};
+use super::processes::{LINGERING, commands, descendants, end_all, reap_strays, sweep};
 use super::remains::{RankEnds, rank_ends};
 use super::watch::{Clock, TICK, Watch};
 use super::{Interrupted, NoTime, Pace};
@@ -50,8 +50,8 @@ pub(super) struct Waited {
 /// Why a run is ended from outside.
 enum Why {
     Hung(Hung, Recording, RankEnds),
-    /// All ranks have ended, this one the worst, and mpirun does not.
-    IsOver(i32),
+    /// All ranks have ended, the worst with this status, and mpirun does not. These commands are still there.
+    IsOver(i32, Vec<String>),
     Refused(anyhow::Error),
 }
 
@@ -73,9 +73,9 @@ impl Waiting<'_> {
             let mut child = child;
             let _ = sender.send(child.wait4()); // the receiver lives longer
         });
-        let why = match self.watch(&ended) {
+        let why = match self.watch(mpirun, &ended) {
             Ok(resources) => {
-                let (status, left) = (resources.status.code(), sweep(false));
+                let (status, left) = (resources.status.code(), sweep(false)?);
                 return Ok(Waited::new(&resources, status, left, None));
             }
             Err(why) => why,
@@ -88,11 +88,11 @@ impl Waiting<'_> {
                 ended.recv().context("nobody waits for mpirun")??
             }
         };
-        sweep(true);
+        sweep(true)?;
         let status = resources.status.code();
         match why {
             Why::Refused(error) => Err(error),
-            Why::IsOver(worst) => Ok(Waited::new(&resources, Some(worst), Vec::new(), None)),
+            Why::IsOver(worst, left) => Ok(Waited::new(&resources, Some(worst), left, None)),
             Why::Hung(hung, recording, ends) => {
                 let hung = Some((hung, recording, ends));
                 Ok(Waited::new(&resources, status, Vec::new(), hung))
@@ -101,7 +101,7 @@ impl Waiting<'_> {
     }
 
     /// Looks at a run until it ends, or says why it has to be ended.
-    fn watch(&self, ended: &Receiver<io::Result<ResUse>>) -> Result<ResUse, Why> {
+    fn watch(&self, mpirun: Pid, ended: &Receiver<io::Result<ResUse>>) -> Result<ResUse, Why> {
         let started = Instant::now();
         let mut clock = Clock::new();
         let mut watch = Watch::new(self.record, self.pace.patience);
@@ -115,6 +115,7 @@ impl Waiting<'_> {
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            reap_strays(mpirun);
             if self.is_interrupted.load(Ordering::Relaxed) {
                 return Err(Why::Refused(Interrupted.into()));
             }
@@ -129,7 +130,7 @@ impl Waiting<'_> {
                 let since = *over_since.get_or_insert(clock.given);
                 if clock.given - since > MPIRUN_LINGERING {
                     let worst = ends.values().map(|end| end.as_in_a_shell()).max();
-                    return Err(Why::IsOver(worst.unwrap_or_default()));
+                    return Err(Why::IsOver(worst.unwrap_or_default(), commands()));
                 }
                 continue;
             }
