@@ -17,7 +17,15 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     let mut ends: Vec<(&Rank, &RankEnd)> = run.ending.ranks.iter().collect();
     // A rank of which a sanitizer reports is the one to be looked at: others notice its end, and give up.
     ends.sort_by_key(|(rank, _)| !run.findings.contains_key(rank));
-    let ended = || ends.iter().copied().filter(|(_, end)| is_bad(**end));
+    // Ranks without their mpirun die of many things, but not of these.
+    let is_mpirun_killed = !has_hung && run.ending.status.is_none();
+    let is_own = |rank: &Rank, end: RankEnd| {
+        matches!(end, RankEnd::Signal(4 | 7 | 8 | 11)) || run.findings.contains_key(rank)
+    };
+    let ended = || {
+        let ends = ends.iter().copied();
+        ends.filter(|(rank, end)| is_bad(**end) && (is_own(rank, **end) || !is_mpirun_killed))
+    };
     // A rank that died of a signal did so first: others notice and give up. But MPI_Abort may end in a signal, too.
     let has_aborted = |rank| (run.recording.of(rank)).is_some_and(|record| record.is_aborted);
     let signalled = ended().find_map(|(&rank, end)| match end {
@@ -37,6 +45,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
             RankEnd::Signal(_) => None,
         })
     };
+    let aborted = || aborted().filter(|_| !is_mpirun_killed);
     if let Some((rank, mut evidence)) = signalled.or_else(aborted).or_else(gave_up) {
         evidence.details = last_calls(rank, run);
         if let Some(finding) = run.findings.get(&rank) {
@@ -58,16 +67,21 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         evidence.details.extend(last_words(run));
         return wrong(evidence);
     }
+    if is_mpirun_killed {
+        let said =
+            "mpirun was killed by a signal, which the program, the system or somebody else sent";
+        let hint = "see what the program sends signals to, if it sends any";
+        let evidence = Evidence::new(said, hint).with_details(last_words(run));
+        return Ok(Shown::Lacking(evidence));
+    }
     if has_hung {
         return unseen("the run hung, and was ended before its ranks had");
     }
     if run.has_ended_well() {
         return Ok(Shown::Right);
     }
-    let how = match run.ending.status {
-        Some(status) => format!("mpirun ended with status {status}"),
-        None => "mpirun died of a signal".into(),
-    };
+    let status = run.ending.status.unwrap_or_default();
+    let how = format!("mpirun ended with status {status}");
     let is_recorded = scene.condition.is_recorded();
     if is_recorded && run.ending.ranks.is_empty() && !run.recording.has_started() {
         let words = last_words(run).pop();
@@ -99,6 +113,7 @@ fn died_of(rank: Rank, signal: i32, run: &Run) -> Evidence {
              build with -g -fsanitize=address"
         }
         (8, _) => "look for a division or a remainder by 0, as in rand() % count",
+        (25, _) => "a file may have 2 GiB: see whether the program writes without end",
         (9, _) => "the system kills a program that takes all the memory",
         _ => "start this rank in a debugger",
     };
@@ -152,6 +167,7 @@ fn signal_name(signal: i32) -> String {
         11 => "a segmentation fault (SIGSEGV)".into(),
         13 => "a broken pipe (SIGPIPE)".into(),
         15 => "SIGTERM".into(),
+        25 => "SIGXFSZ, for a file grew too large".into(),
         other => format!("signal {other}"),
     }
 }

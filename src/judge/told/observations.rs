@@ -115,6 +115,10 @@ impl Counts {
 
     /// Why it cannot be told: what most of the runs say.
     fn reason(&self) -> String {
+        let told = self.lacking.told.as_ref();
+        let seen = told.map_or(String::new(), |(_, evidence)| {
+            format!(": {}", evidence.said)
+        });
         match self.lacking.number {
             0 => {
                 let mut reasons: Vec<_> = self.untold.iter().collect();
@@ -122,8 +126,10 @@ impl Counts {
                 let most = reasons.last();
                 most.map_or_else(|| "no run told".into(), |(reason, _)| (*reason).clone())
             }
-            1 => format!("only 1 run gave occasion, and {ENOUGH_OCCASIONS} are needed"),
-            few => format!("only {few} runs gave occasion, and {ENOUGH_OCCASIONS} are needed"),
+            1 => format!("only 1 run gave occasion, and {ENOUGH_OCCASIONS} are needed{seen}"),
+            few => {
+                format!("only {few} runs gave occasion, and {ENOUGH_OCCASIONS} are needed{seen}")
+            }
         }
     }
 }

@@ -38,6 +38,7 @@ fn every_signal_has_words_and_a_hint() {
         (4, "illegal"),
         (7, "bus error"),
         (8, "arithmetic"),
+        (25, "SIGXFSZ"),
         (9, "SIGKILL"),
         (13, "pipe"),
         (15, "SIGTERM"),
@@ -192,15 +193,41 @@ fn a_status_of_mpirun_alone_is_wrong_once_a_rank_has_come_to_mpi() {
         made_up.wrong(Check::Crash).said,
         "mpirun ended with status 1"
     );
-    made_up.run.ending.status = None;
-    assert_eq!(made_up.wrong(Check::Crash).said, "mpirun died of a signal");
     made_up.run.ending.ranks.clear();
     for rank in 0..3 {
         made_up.rank(rank).levels = None;
     }
     made_up.run.printed = "not enough slots".into();
-    let why = "mpirun died of a signal before any rank had come to MPI (printed: not enough slots)";
+    let why =
+        "mpirun ended with status 1 before any rank had come to MPI (printed: not enough slots)";
     assert_eq!(made_up.shown(Check::Crash), unseen(why));
+}
+
+/// Without mpirun, ranks die of a broken pipe, give up, or abort.
+#[test]
+fn who_killed_mpirun_is_not_known_but_a_rank_that_crashed_is() {
+    let mut made_up = MadeUp::new(3);
+    made_up.run.ending.status = None;
+    made_up
+        .run
+        .ending
+        .ranks
+        .insert(Rank(0), RankEnd::Signal(13));
+    made_up.run.ending.ranks.insert(Rank(1), RankEnd::Status(1));
+    made_up.rank(1).is_aborted = true;
+    let shown = made_up.shown(Check::Crash);
+    let is_killed = |it: &Evidence| it.said.starts_with("mpirun was killed by a signal");
+    assert!(
+        matches!(&shown, Ok(Shown::Lacking(it)) if is_killed(it)),
+        "{shown:?}"
+    );
+    made_up
+        .run
+        .ending
+        .ranks
+        .insert(Rank(2), RankEnd::Signal(11));
+    let said = made_up.wrong(Check::Crash).said;
+    assert_eq!(said, "client 2 died of a segmentation fault (SIGSEGV)");
 }
 
 #[test]

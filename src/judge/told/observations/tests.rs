@@ -105,7 +105,7 @@ fn what_lacks_is_wrong_only_when_enough_runs_gave_occasion() {
     let few = judged(few);
     assert_eq!(few.verdict, Verdict::CannotBeTold);
     assert_eq!((few.wrong, few.untold), (0, 6));
-    let reason = "only 4 runs gave occasion, and 5 are needed";
+    let reason = "only 4 runs gave occasion, and 5 are needed: never";
     assert_eq!(few.reason.as_deref(), Some(reason));
     assert_eq!(few.evidence, None);
 }
