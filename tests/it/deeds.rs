@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 
 use support::job;
+use swarm::launch::Mpi;
 use tempfile::TempDir;
 
 /// What `grade` said of a program.
@@ -60,9 +61,24 @@ fn build(source: &str, defines: &[String], folder: &Path) -> PathBuf {
     program
 }
 
-/// Grades a program on the first test of the course, in one run. The words in front start the grader.
+/// Two clients, of which one owns a file of three segments and the other wants it.
+fn small_test(folder: &Path) -> PathBuf {
+    let test = folder.join("small");
+    fs::create_dir(&test).expect("a folder");
+    let hashes = ['a', 'b', 'c'].map(job::hash).join("\n");
+    for (name, text) in [
+        ("in1.txt", format!("1\nfile1 3\n{hashes}\n0\n")),
+        ("in2.txt", "0\n1\nfile1\n".to_owned()),
+    ] {
+        fs::write(test.join(name), text).expect("a file");
+    }
+    test
+}
+
+/// Grades a program on a small test, in one run. The words in front start the grader.
 fn grade(in_front: &[&str], program: &Path, options: &[&str], folder: &Path) -> Said {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("inputs/test1");
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let test = small_test(place.path());
     let words = [&["timeout", "-k", "5", "120"], in_front].concat();
     let mut command = Command::new(words[0]);
     command
@@ -85,7 +101,7 @@ fn grade(in_front: &[&str], program: &Path, options: &[&str], folder: &Path) -> 
             "p.html",
             "--tests",
         ])
-        .arg(tests)
+        .arg(test)
         .args(options)
         .arg(program);
     job::prepare(&mut command, folder);
@@ -256,4 +272,100 @@ fn a_file_system_with_a_blank_in_its_name_is_for_reading_only_too() {
     }
     let has_written = said.reached().iter().any(|it| it.starts_with("outside"));
     assert!(!has_written, "{:?}", said.reached());
+}
+
+/// What the sheet says of a deed.
+struct Deed {
+    name: &'static str,
+    options: &'static [&'static str],
+    status: i32,
+    /// Words of the sheet.
+    said: &'static [&'static str],
+}
+
+const DEEDS: [Deed; 5] = [
+    // Pipes, links, a huge file, 20,000 small ones and a deep tree of folders: nothing that the assignment forbids.
+    Deed {
+        name: "clutter",
+        options: &[],
+        status: 0,
+        said: &["nothing is wrong"],
+    },
+    Deed {
+        name: "away",
+        options: &[],
+        status: 1,
+        said: &["wrong[outputs]", "client 2 wrote no client2_file1"],
+    },
+    Deed {
+        name: "comet",
+        options: &[],
+        status: 1,
+        said: &[
+            "wrong[processes]",
+            "a process was still there after all ranks had ended: /",
+        ],
+    },
+    // Who did it is not seen. In one run that is no evidence.
+    Deed {
+        name: "kill-mpirun",
+        options: &[],
+        status: 0,
+        said: &["nothing is wrong", "mpirun was killed by a signal"],
+    },
+    Deed {
+        name: "kill-all",
+        options: &["--isolate"],
+        status: 1,
+        said: &["wrong[crash]"],
+    },
+];
+
+#[test]
+fn every_deed_is_told_and_leaves_nothing() {
+    let place = tempfile::Builder::new()
+        .prefix("d")
+        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+        .expect("a temporary folder");
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+    let built = build("deeds", &[], place.path());
+    for deed in DEEDS {
+        // MPICH's mpirun has a process between itself and the ranks.
+        if deed.name == "kill-mpirun" && job::mpi().1 != Mpi::OPEN_MPI {
+            continue;
+        }
+        let program = place.path().join(deed.name);
+        fs::hard_link(&built, &program).expect("another name");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let options = [&ONE_NOISY_RUN[..], deed.options].concat();
+        let said = grade(&[], &program, &options, folder.path());
+        if said.is_forbidden() {
+            continue;
+        }
+        let (name, text) = (deed.name, &said.text);
+        assert_eq!(said.status, Some(deed.status), "{name}: {text}");
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in deed.said {
+            assert!(words.contains(part), "{name}, {part}: {text}");
+        }
+        assert_eq!(
+            words.matches("wrong[").count(),
+            usize::from(deed.status == 1),
+            "{name}: {text}"
+        );
+        let left = fs::read_dir(folder.path()).expect("it is there");
+        let left: Vec<_> = left
+            .map(|entry| entry.expect("it is there").file_name())
+            .collect();
+        assert_eq!(left, ["p.html"], "{name}");
+        assert_eq!(processes_of(&program), [""; 0], "{name}");
+    }
+}
+
+/// The processes that run a program.
+fn processes_of(program: &Path) -> Vec<String> {
+    let processes = fs::read_dir("/proc").expect("Linux has that").flatten();
+    let runs_it = |path: &PathBuf| fs::read_link(path.join("exe")).is_ok_and(|it| it == program);
+    let processes = processes.map(|entry| entry.path()).filter(runs_it);
+    processes.map(|path| path.display().to_string()).collect()
 }

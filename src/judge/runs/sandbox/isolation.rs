@@ -37,10 +37,10 @@ const VARIABLES: [&str; 10] = [
 ];
 
 /// The beginnings of the variables that MPI libraries, what carries their messages, threads and sanitizers read.
-const BEGINNINGS: [&str; 23] = [
-    "ASAN_", "FI_", "GOMP_", "HCOLL_", "HWLOC_", "HYDRA_", "I_MPI_", "KMP_", "LC_", "LSAN_",
-    "MPICH_", "MPIEXEC_", "MPIR_", "MV2_", "OMPI_", "OMP_", "OPAL_", "PMIX_", "PMI_", "PRTE_",
-    "TSAN_", "UBSAN_", "UCX_",
+const BEGINNINGS: [&str; 25] = [
+    "ASAN_", "FI_", "GOMP_", "HCOLL_", "HWASAN_", "HWLOC_", "HYDRA_", "I_MPI_", "KMP_", "LC_",
+    "LSAN_", "MPICH_", "MPIEXEC_", "MPIR_", "MSAN_", "MV2_", "OMPI_", "OMP_", "OPAL_", "PMIX_",
+    "PMI_", "PRTE_", "TSAN_", "UBSAN_", "UCX_",
 ];
 
 /// As whom a run runs.
