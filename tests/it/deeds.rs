@@ -303,7 +303,7 @@ const DEEDS: [Deed; 5] = [
         status: 1,
         said: &[
             "wrong[processes]",
-            "a process was still there after all ranks had ended: /",
+            "still there after all ranks had ended: /", // one or more of them
         ],
     },
     // Who did it is not seen. In one run that is no evidence.

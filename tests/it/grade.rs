@@ -334,16 +334,12 @@ fn our_program_is_right_in_everything() {
 /// What is right as long as fresh memory is empty is shown in every run in which it is not, wherever the memory is.
 #[test]
 fn a_string_without_end_is_found_where_memory_is_dirty() {
-    for (defect, patterns) in [
-        ("UNENDED", "3"),
-        ("UNENDED_GROWN", "1"),
-        ("UNENDED_STACK", "1"),
-    ] {
+    for defect in ["UNENDED", "UNENDED_STACK"] {
         let options = [
             "--conditions",
             "as-it-is,dirty-memory",
             "--runs",
-            patterns,
+            "3",
             "--time-limit",
             "10s",
         ];
