@@ -1,5 +1,6 @@
 //! The page that `show` makes of a trace, in a real browser where there is one.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -325,6 +326,27 @@ fn a_run_that_is_killed_or_ended_has_a_page_and_a_verdict() {
     }
 }
 
+/// The nanoseconds of a time in microseconds, as it is written.
+fn exact(time: &Value) -> u64 {
+    let text = time.to_string();
+    let (whole, fraction) = text.split_once('.').expect("a decimal");
+    format!("{whole}{fraction:0<3}").parse().expect("a number")
+}
+
+/// How many slices begin before the one before them on their track has ended, or end behind the start of
+/// the next.
+fn overlapping(slices: &[&Value], nanoseconds: impl Fn(&Value) -> u64) -> usize {
+    let mut ends: HashMap<(u64, u64), u64> = HashMap::new();
+    let of = |slice: &Value, name: &str| slice[name].as_u64().expect("a number");
+    let overlaps = slices.iter().filter(|slice| {
+        let start = nanoseconds(&slice["ts"]);
+        let track = (of(slice, "pid"), of(slice, "tid"));
+        let before = ends.insert(track, start + nanoseconds(&slice["dur"]));
+        before.is_some_and(|end| start < end)
+    });
+    overlaps.count()
+}
+
 /// Every message begins one arrow and ends it, on the tracks of its threads.
 #[test]
 fn the_perfetto_viewer_gets_a_track_for_each_thread_and_an_arrow_for_each_message() {
@@ -355,6 +377,12 @@ fn the_perfetto_viewer_gets_a_track_for_each_thread_and_an_arrow_for_each_messag
     };
     let all: Vec<u64> = (1..=count).collect();
     assert_eq!((ids("s"), ids("f")), (all.clone(), all));
+    let slices = of("X");
+    assert!(slices.len() > 1000, "{}", slices.len());
+    assert_eq!(overlapping(&slices, exact), 0);
+    // Versions of the viewer that read floats cut off what is no whole nanosecond.
+    let cut = |time: &Value| (time.as_f64().expect("a number") * 1000.0) as u64;
+    assert_eq!(overlapping(&slices, cut), 0);
     let names: Vec<&str> = (of("M")
         .iter()
         .filter(|entry| entry["name"] == "thread_name"))

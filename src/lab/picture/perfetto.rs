@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::messages::Key;
@@ -18,6 +19,10 @@ use swarm::trace::Reader;
 /// The length of a deed on its track, unless the thread's next one comes sooner: an arrow needs something to
 /// begin and to end at.
 const LENGTH: Duration = Duration::from_micros(1);
+
+/// What a slice is shorter than the time to its thread's next one: where slices touch, the viewer may take
+/// them for overlapping, and leave one out with its arrow.
+const BETWEEN: Duration = Duration::from_nanos(1);
 
 /// One of Chrome's trace events. Times are in microseconds.
 #[derive(Serialize)]
@@ -33,14 +38,14 @@ struct Entry<'a, T> {
 
 #[derive(Serialize)]
 struct SliceOfTrack {
-    ts: f64,
-    dur: f64,
+    ts: Box<RawValue>,
+    dur: Box<RawValue>,
     args: Value,
 }
 
 #[derive(Serialize)]
 struct ArrowEnd {
-    ts: f64,
+    ts: Box<RawValue>,
     id: u64,
     cat: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,7 +73,7 @@ pub(super) fn write(events: Reader, out: impl Write) -> Result<()> {
         }
     }
     for last in tracks.values() {
-        list.slice(last, LENGTH)?;
+        list.slice(last, Duration::MAX)?;
     }
     list.end()
 }
@@ -158,8 +163,13 @@ impl<W: Write> List<W> {
         let who = (event.rank, event.thread);
         let (name, args) = content(*line, &event.deed);
         let ts = microseconds(event.time);
-        let dur = microseconds(until_next.min(LENGTH));
-        self.add(&name, "X", who, SliceOfTrack { ts, dur, args })?;
+        let dur = microseconds(LENGTH.min(until_next.saturating_sub(BETWEEN)));
+        let whole = SliceOfTrack {
+            ts: ts.clone(),
+            dur,
+            args,
+        };
+        self.add(&name, "X", who, whole)?;
         let (ph, id, bp) = match *arrow {
             None => return Ok(()),
             Some((Way::Posted, id)) => ("s", id, None),
@@ -222,6 +232,27 @@ fn track(thread: Thread) -> u32 {
     }
 }
 
-fn microseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
+/// All nanoseconds of a time, as a decimal: the nearest binary fraction may be one nanosecond off.
+fn microseconds(time: Duration) -> Box<RawValue> {
+    let (whole, fraction) = (time.as_micros(), time.subsec_nanos() % 1000);
+    RawValue::from_string(format!("{whole}.{fraction:03}")).expect("a decimal is JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_keeps_every_nanosecond() {
+        for (nanoseconds, expected) in [
+            (0, "0.000"),
+            (1, "0.001"),
+            (999_999, "999.999"),
+            (1_000_000_020, "1000000.020"),
+            (3_155_760_000_000_000_007, "3155760000000000.007"),
+        ] {
+            let time = Duration::from_nanos(nanoseconds);
+            assert_eq!(microseconds(time).get(), expected);
+        }
+    }
 }
