@@ -269,7 +269,7 @@ fn progress_is_shown_on_a_terminal_in_one_line_that_goes_again() {
         !before.contains("segments,") && !after.contains("segments,"),
         "{text}"
     );
-    assert!(after.contains("1 file downloaded by 2 clients"), "{after}");
+    assert!(after.contains("1 download of "), "{after}");
     for hidden in ["--progress=never", "--quiet"] {
         let text = shown(&[hidden]);
         assert!(!text.contains("segments,"), "{text}");

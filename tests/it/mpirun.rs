@@ -86,7 +86,7 @@ fn rank_0_prints_what_was_measured_unless_told_to_be_quiet() {
         assert!(row.join(" ").starts_with(client), "{}", job.stdout);
     }
     let last = lines.last().expect("a line");
-    let summary = "2 files downloaded by 3 clients, 4 segments in ";
+    let summary = "2 downloads of 4 segments by 3 clients in ";
     assert!(last.starts_with(summary), "{}", job.stdout);
     let job = small_swarm().arguments(&["--quiet"]).run();
     assert_eq!(

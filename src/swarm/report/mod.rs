@@ -111,11 +111,11 @@ impl Report {
             ),
         };
         format!(
-            "{}{left}{} downloaded by {}, {} in {time}\n",
+            "{}{left}{} of {} by {} in {time}\n",
             table::table(measured),
-            count(measured.files, "file"),
-            count(self.plan.clients as u64, "client"),
+            count(measured.files, "download"),
             count(measured.segments, "segment"),
+            count(self.plan.clients as u64, "client"),
         )
     }
 }

@@ -80,28 +80,26 @@ fn lines(measured: &Measured) -> Vec<(&'static str, String)> {
     lines.push(("messages", wrapped(messages)));
     if let Some(per_segment) = measured.tracker.messages_per_segment {
         let messages = measured.tracker.messages;
-        lines.push((
-            "tracker",
-            format!("{messages} messages to and from it, {per_segment:.3} a segment"),
-        ));
+        let all = format!("{messages} messages to and from it");
+        let each = format!("{per_segment:.3} a segment");
+        lines.push(("tracker", wrapped([all, each].into_iter())));
     }
     let balance = &measured.balance;
     if let Some((imbalance, jain)) = balance.imbalance.zip(balance.jain) {
-        lines.push((
-            "balance",
-            format!(
-                "the busiest of {} that could serve did {imbalance:.2} times the mean; \
-                 Jain's index {jain:.3}",
-                balance.able
-            ),
-        ));
+        let able = balance.able;
+        let busiest =
+            format!("the busiest of {able} that could serve did {imbalance:.2} times the mean");
+        let index = format!("Jain's index {jain:.3}");
+        lines.push(("balance", wrapped([busiest, index].into_iter())));
     }
     if let Some(makespan) = measured.makespan {
-        let mut line = format!("{} s", seconds(makespan));
-        if let Some((bound, ratio)) = measured.lower_bound.zip(measured.optimality) {
-            line += &format!(", {ratio:.2} times the lower bound of {} s", seconds(bound));
-        }
-        lines.push(("makespan", line));
+        let ratio = measured.lower_bound.zip(measured.optimality);
+        let ratio = ratio.map(|(bound, ratio)| {
+            format!("{ratio:.2} times the lower bound of {} s", seconds(bound))
+        });
+        let time = format!("{} s", seconds(makespan));
+        let parts = [time].into_iter().chain(ratio);
+        lines.push(("makespan", wrapped(parts)));
     }
     lines
 }
@@ -195,8 +193,8 @@ mod tests {
                 "      3        1        10        0        0    2.000",
                 "     messages: SWARM 2, STOP 1",
                 "      tracker: 3 messages to and from it, 0.150 a segment",
-                "      balance: the busiest of 3 that could serve did 3.00 times the mean; \
-                 Jain's index 0.333",
+                "      balance: the busiest of 3 that could serve did 3.00 times the mean,",
+                "               Jain's index 0.333",
                 "     makespan: 2.000 s, 1.82 times the lower bound of 1.100 s",
             ]
         );

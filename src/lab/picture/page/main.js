@@ -12,8 +12,7 @@ const getLook = followTheme(state, () => readRunLook(run.clients));
 
 function writeHeader() {
   const { files, segments } = run.measured;
-  const parts = [plural(run.clients, "client"), plural(files ?? run.files.length, "file")];
-  if (segments != null) parts.push(plural(segments, "segment"));
+  const parts = [plural(run.clients, "client"), `${plural(files, "download")} of ${plural(segments, "segment")}`];
   $("title").textContent = parts.join(", ");
   document.title = `${run.trace}: ${parts.join(", ")}`;
 
