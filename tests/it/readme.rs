@@ -13,6 +13,7 @@ use judge::seen::condition::CONDITIONS;
 use lab::check::CheckOutcome;
 use lab::rules::Rule;
 use serde_json::Value;
+use support::job::{prepare, program};
 use swarm::exit::Exit;
 use swarm::policy::{Named, TrackerIndex, order, selection};
 use swarm::protocol::Tag;
@@ -260,6 +261,48 @@ fn collect_fields(value: &Value, fields: &mut BTreeSet<String>) {
             _ => collect_fields(value, fields),
         }
     }
+}
+
+/// The commands for a terminal, each with what it prints there. They are run in a folder that has the
+/// repository's inputs, and that stands for `/tmp`.
+#[test]
+fn the_commands_of_the_pages_work_and_a_simulation_prints_what_they_say() {
+    let mut tried = 0;
+    for place in ["docs/trace.md", "docs/studies.md", "docs/course.md"] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let inputs = root().join("inputs");
+        std::os::unix::fs::symlink(inputs, folder.path().join("inputs")).expect("a link");
+        let page = page(place);
+        let lines: Vec<&str> = page.lines().collect();
+        for (number, line) in lines.iter().enumerate() {
+            let Some(command) = line.strip_prefix("    $ ./bittorrent ") else {
+                continue;
+            };
+            // What somebody else has to write first.
+            if ["forged.jsonl", "asking.toml"]
+                .iter()
+                .any(|name| command.contains(name))
+            {
+                continue;
+            }
+            tried += 1;
+            let command = command.replace("/tmp", &folder.path().to_string_lossy());
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &format!("timeout 60 {} {command}", program())]);
+            prepare(&mut shell, folder.path());
+            let output = shell.output().expect("there is a shell");
+            assert!(output.status.success(), "{place}: {line}: {output:?}");
+            if command.starts_with("simulate ") {
+                let shown = lines[number + 1..]
+                    .iter()
+                    .map_while(|line| line.strip_prefix("    "));
+                let shown = shown.take_while(|line| !line.starts_with("$ "));
+                let printed = String::from_utf8(output.stdout).expect("text");
+                assert!(shown.eq(printed.lines()), "{place}: {line}: {printed}");
+            }
+        }
+    }
+    assert!(tried > 8, "{tried}");
 }
 
 #[test]
