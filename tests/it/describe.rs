@@ -9,7 +9,13 @@ use clap::CommandFactory;
 use support::job::program;
 
 fn output(arguments: &[&str]) -> String {
-    let output = Command::new(program()).args(arguments).output();
+    on_terminal("100", arguments)
+}
+
+/// The same, where a terminal has this many columns.
+fn on_terminal(columns: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(program());
+    let output = command.args(arguments).env("COLUMNS", columns).output();
     let output = output.expect("the program can be run");
     assert!(output.status.success());
     String::from_utf8(output.stdout).expect("it prints text")
@@ -61,10 +67,22 @@ fn every_commands_help_fits_on_a_screen_and_its_long_help_has_examples() {
     assert!(names.contains(&"launch"), "{names:?}");
     let commands = names.into_iter().map(Some);
     for command in commands.chain([None]) {
-        let help = |option| output(&[command.as_slice(), &[option]].concat());
+        let help = |option| on_terminal("160", &[command.as_slice(), &[option]].concat());
         let lines = help("-h").lines().count();
         assert!(lines <= 50, "{command:?} -h has {lines} lines");
         assert!(help("--help").contains("Examples:\n"), "{command:?}");
+        for option in ["-h", "--help"] {
+            let narrow = on_terminal("80", &[command.as_slice(), &[option]].concat());
+            let wide = help(option);
+            let words = |text: &str| {
+                text.split_whitespace()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(words(&narrow), words(&wide), "a word is broken");
+            let too_long = narrow.lines().find(|line| line.chars().count() > 80);
+            assert_eq!(too_long, None, "{command:?} {option}");
+        }
     }
 }
 
