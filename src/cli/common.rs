@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 
 use super::heading::{DESIGN, EXPERIMENT, OUTPUT};
 use super::{conflict, seed};
+use swarm::limits::{self, MOST_CLIENTS, MOST_SEGMENTS};
 use swarm::policy::order::{self, SegmentOrder};
 use swarm::policy::selection::{self, PeerSelection};
 use swarm::policy::{Named, TrackerIndex};
@@ -18,15 +19,15 @@ use swarm::settings::Settings;
 #[derive(Debug, Args)]
 pub(super) struct CommonArguments {
     /// A client asks the tracker for the swarm anew after every N segments of a file
-    #[arg(long, help_heading = DESIGN, value_name = "N", default_value_t = Settings::default().update_interval)]
+    #[arg(long, help_heading = DESIGN, value_name = "N", default_value_t = Settings::default().update_interval, value_parser = number(MOST_SEGMENTS))]
     update_interval: NonZeroUsize,
 
     /// A client has N segment requests in flight at most; 1 is the assignment's one by one
-    #[arg(long, help_heading = DESIGN, value_name = "N", default_value_t = Settings::default().window)]
+    #[arg(long, help_heading = DESIGN, value_name = "N", default_value_t = Settings::default().window, value_parser = number(MOST_SEGMENTS))]
     window: NonZeroUsize,
 
     /// The tracker tells of K members at most, drawn anew each time [default: all]
-    #[arg(long, help_heading = DESIGN, value_name = "K")]
+    #[arg(long, help_heading = DESIGN, value_name = "K", value_parser = number(MOST_CLIENTS))]
     members: Option<NonZeroUsize>,
 
     /// What the tracker knows of a swarm, and tells its members
@@ -50,7 +51,7 @@ pub(super) struct CommonArguments {
     upload_time: Duration,
 
     /// K segments wait for an upload link or are on it, at most; 0: no limit
-    #[arg(long, help_heading = DESIGN, value_name = "K", default_value_t = Settings::default().upload_slots.map_or(0, NonZeroUsize::get))]
+    #[arg(long, help_heading = DESIGN, value_name = "K", default_value_t = Settings::default().upload_slots.map_or(0, NonZeroUsize::get), value_parser = up_to(MOST_SEGMENTS))]
     upload_slots: usize,
 
     /// All random choices follow from this number [default: another one every time]
@@ -116,17 +117,30 @@ fn by_name<T: Sync>(all: &'static [Named<T>]) -> impl TypedValueParser<Value = &
         .map(|name| Named::find(all, &name).expect("only these names are possible"))
 }
 
+/// A number from 1 to `most`.
+pub(super) fn number(most: usize) -> impl TypedValueParser<Value = NonZeroUsize> {
+    let numbers = RangedU64ValueParser::<usize>::new().range(1..=most as u64);
+    numbers.try_map(NonZeroUsize::try_from)
+}
+
+/// A number from 0 to `most`.
+pub(super) fn up_to(most: usize) -> impl TypedValueParser<Value = usize> {
+    RangedU64ValueParser::<usize>::new().range(0..=most as u64)
+}
+
 fn client_rank(text: &str) -> Result<Rank, String> {
-    match text.parse() {
-        Ok(rank) if rank != Rank::TRACKER.0 => Ok(Rank(rank)),
-        _ => Err("expected the rank of a client, 1 or more".into()),
-    }
+    let rank = text
+        .parse()
+        .ok()
+        .filter(|rank| (1..=MOST_CLIENTS as u32).contains(rank));
+    rank.map(Rank)
+        .ok_or_else(|| format!("expected the rank of a client, 1 to {MOST_CLIENTS}"))
 }
 
 /// A time with a unit, or in seconds.
-pub(super) fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     match text.parse() {
-        Ok(seconds) => Ok(Duration::from_secs(seconds)),
-        Err(_) => humantime::parse_duration(text),
+        Ok(seconds) => limits::short_enough(Duration::from_secs(seconds)),
+        Err(_) => limits::time(text),
     }
 }

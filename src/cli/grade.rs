@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::common::duration;
+use super::common::{duration, number, up_to};
 use super::seed;
 use judge::command::{Answer, Grade};
 use judge::grader::GraderOptions;
 use judge::seen::condition::{CONDITIONS, Condition};
+
+/// The most tests that are made up, and the most runs of each. It would take months.
+const MOST_RUNS: usize = 10_000;
 
 const USAGE: &str = "\
 bittorrent grade [OPTIONS] PROGRAM [-- MPIRUN_OPTIONS...]
@@ -34,11 +37,11 @@ pub(super) struct GradeArguments {
     tests: Option<PathBuf>,
 
     /// How many tests are made up besides
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = up_to(MOST_RUNS))]
     generated: usize,
 
     /// How often each test is run under each condition
-    #[arg(long, value_name = "K", default_value = "5")]
+    #[arg(long, value_name = "K", default_value = "5", value_parser = number(MOST_RUNS))]
     runs: NonZeroUsize,
 
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = condition,
@@ -150,7 +153,7 @@ Exit status:
 
 /// A time that a run can keep.
 fn limit(text: &str) -> Result<Duration, String> {
-    let time = duration(text).map_err(|error| error.to_string())?;
+    let time = duration(text)?;
     if time.is_zero() {
         return Err("expected a time of more than 0".into());
     }

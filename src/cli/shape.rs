@@ -4,28 +4,30 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 
+use super::common::number;
 use super::conflict;
 use super::heading::SWARM;
 use lab::generate::{RandomShape, Shape, Wants};
+use swarm::limits::{MOST_CLIENTS, MOST_FILES, MOST_SEGMENTS};
 
 /// Which of them have to be there, each subcommand says.
 #[derive(Debug, Args)]
 #[command(next_help_heading = SWARM)]
 pub(super) struct ShapeArguments {
     /// How many clients there are
-    #[arg(long, value_name = "C")]
+    #[arg(long, value_name = "C", value_parser = number(MOST_CLIENTS))]
     clients: Option<NonZeroUsize>,
 
     /// How many files there are
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", value_parser = number(MOST_FILES))]
     files: Option<NonZeroUsize>,
 
     /// How many segments each file has
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = number(MOST_SEGMENTS))]
     segments: Option<NonZeroUsize>,
 
     /// How many clients own each file
-    #[arg(long, value_name = "K", default_value = "1")]
+    #[arg(long, value_name = "K", default_value = "1", value_parser = number(MOST_CLIENTS))]
     owners: NonZeroUsize,
 
     /// How many files each client wants, of those that it does not own
@@ -77,8 +79,10 @@ impl ShapeArguments {
 
 fn wants(text: &str) -> Result<Wants, String> {
     match text.parse() {
-        Ok(number) => Ok(Wants::Some(number)),
+        Ok(number) if number <= MOST_FILES => Ok(Wants::Some(number)),
         Err(_) if text == "all" => Ok(Wants::All),
-        Err(_) => Err("expected 'all' or a number of files".into()),
+        Ok(_) | Err(_) => Err(format!(
+            "expected 'all' or a number of files, 0 to {MOST_FILES}"
+        )),
     }
 }

@@ -86,9 +86,8 @@ impl SimulateArguments {
 
 /// A time, or two of which the first is not the longer one.
 fn times(text: &str) -> Result<RangeInclusive<Duration>, String> {
-    let parse = |text| duration(text).map_err(|error| error.to_string());
     let (least, most) = text.split_once("..").unwrap_or((text, text));
-    let (least, most) = (parse(least)?, parse(most)?);
+    let (least, most) = (duration(least)?, duration(most)?);
     if least > most {
         return Err("expected the shorter time first".into());
     }

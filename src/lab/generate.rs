@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use fastrand::Rng;
 
+use crate::memory;
 use swarm::inputs;
 use swarm::manifest::Manifest;
-use swarm::protocol::{FileName, OwnedFile, Rank};
+use swarm::protocol::{FileName, OwnedFile, Rank, SegmentHash};
 
 /// A swarm to be made up, and where it goes.
 #[derive(Debug, Clone)]
@@ -30,8 +31,9 @@ impl Generate {
     /// Makes the swarm up and writes it. Returns a line that says what there is now.
     ///
     /// # Errors
-    /// As [`write()`].
+    /// As [`write()`], or when memory is short.
     pub fn run(&self) -> Result<String> {
+        memory::check(self.shape.memory())?;
         let swarm = self.shape.swarm(&mut Rng::with_seed(self.seed));
         write(&self.folder, &swarm, self.replace)?;
         let clients = swarm.len();
@@ -87,6 +89,41 @@ pub struct RandomShape {
 }
 
 impl Shape {
+    /// How many clients there are.
+    pub fn clients(&self) -> usize {
+        match self {
+            Shape::Random(shape) => shape.clients.get(),
+            Shape::FlashCrowd {
+                seeds, leechers, ..
+            } => seeds.get() + leechers,
+        }
+    }
+
+    /// How many bytes its inputs take, at least. Numbers within the [`limits`](swarm::limits) are not too
+    /// large for it.
+    pub fn memory(&self) -> u64 {
+        let of = |files: usize, segments: usize, names: usize| -> u64 {
+            let sizes = [
+                (files * segments, SegmentHash::LENGTH),
+                (names, size_of::<FileName>()),
+                (self.clients(), size_of::<Manifest>()),
+            ];
+            sizes
+                .map(|(number, size)| (number * size) as u64)
+                .iter()
+                .sum()
+        };
+        match self {
+            // Lengths that vary are half as long on average.
+            Shape::Random(shape) => {
+                let (files, segments) = (shape.files.get(), shape.segments.get());
+                let drawn = if shape.vary { segments / 2 } else { segments };
+                of(files, drawn, files * self.clients())
+            }
+            Shape::FlashCrowd { segments, .. } => of(1, segments.get(), self.clients()),
+        }
+    }
+
     /// The inputs of a swarm of this shape, in rank order. The same random numbers make the same
     /// swarm.
     pub fn swarm(&self, rng: &mut Rng) -> Vec<Manifest> {

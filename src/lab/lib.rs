@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //! * [`twin`] is a run in one process: all machines of a swarm, driven in virtual time or by a test.
+//! * [`memory`] says whether there is enough of it for a swarm.
 //! * [`generate`] makes swarms up, and writes their inputs.
 //! * [`simulate`] makes a run of the twin, with the outputs, the report and the trace of a real one.
 //! * [`rules`] judges what happened, each rule of the protocol in one pass over the events.
@@ -11,7 +12,7 @@
 //!   what came out: the results, pictures and a page.
 //!
 //! Names point one way, as a test holds (`tests/it/houses.rs`): [`study`] -> [`simulate`] ->
-//! [`generate`], [`twin`]; and [`picture`] -> [`check`] -> [`rules`]. All name the swarm's house; only [`picture`] and [`study`] name the pages'.
+//! [`generate`], [`twin`]; [`generate`] -> [`memory`]; and [`picture`] -> [`check`] -> [`rules`]. All name the swarm's house; only [`picture`] and [`study`] name the pages'.
 //!
 //! # What is deliberately absent
 //! * Nothing here talks over MPI, or needs it to be installed.
@@ -23,6 +24,7 @@
 
 pub mod check;
 pub mod generate;
+pub mod memory;
 pub mod picture;
 pub mod rules;
 pub mod simulate;

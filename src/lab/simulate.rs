@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use console::Term;
 use fastrand::Rng;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -16,7 +16,8 @@ use signal_hook::flag;
 use signal_hook::low_level::signal_name;
 
 use crate::generate::Shape;
-use crate::twin::{Links, Machines, Outputs, Simulation};
+use crate::memory;
+use crate::twin::{Links, Machines, Outputs, Simulation, TooLong};
 use swarm::client::SavedFile;
 use swarm::exit::Exit;
 use swarm::inputs;
@@ -87,7 +88,7 @@ impl Simulate {
     /// Runs it, prints what a real run prints, and returns the exit status.
     ///
     /// # Errors
-    /// When nothing was started, because of the options or the inputs.
+    /// When nothing was started, because of the options or the inputs, or because memory is short.
     pub fn run(&self) -> Result<Exit> {
         let inputs = self.inputs()?;
         let warnings = warnings(&inputs);
@@ -114,7 +115,7 @@ impl Simulate {
                 Ok(Some(report))
             }
             (_, End::BrokenOff(Exit::Stalled, _)) => Ok(None),
-            (_, End::BrokenOff(_, why)) => bail!(why),
+            (_, End::BrokenOff(_, why)) => Err(why),
         }
     }
 
@@ -127,10 +128,25 @@ impl Simulate {
         Ok((to_download(&inputs), self.cast(inputs.len())?))
     }
 
+    /// How many bytes a run of a swarm of this shape takes, at least; found by measuring.
+    fn memory(&self, shape: &Shape) -> u64 {
+        /// A client's two halves, and its messages on their way.
+        const CLIENT: u64 = 4 << 10;
+        /// What a client knows of a member.
+        const MEMBER: u64 = 2;
+        let clients = shape.clients() as u64;
+        let most = self
+            .settings
+            .members
+            .map_or(u64::MAX, |most| most.get() as u64);
+        shape.memory() + clients * (CLIENT + MEMBER * clients.min(most))
+    }
+
     /// What every client has read, in rank order.
     fn inputs(&self) -> Result<Vec<Input>> {
         match &self.swarm {
             SwarmSource::Of(shape) => {
+                memory::check(self.memory(shape))?;
                 let inputs = shape.swarm(&mut Rng::with_seed(self.settings.seed));
                 Ok(inputs.into_iter().map(Ok).collect())
             }
@@ -191,7 +207,7 @@ impl Simulate {
         let (mut exit, report) = match end {
             End::Over => ended(plan, simulation),
             End::BrokenOff(exit, why) => {
-                let at = format!("{why} (at {} of virtual time)", seconds(time));
+                let at = format!("{why:#} (at {} of virtual time)", seconds(time));
                 (exit, Report::of_failure(plan, exit, vec![at]))
             }
         };
@@ -302,7 +318,7 @@ struct SimulatedRun {
 /// How it ends.
 enum End {
     Over,
-    BrokenOff(Exit, String),
+    BrokenOff(Exit, Error),
 }
 
 impl SimulatedRun {
@@ -318,10 +334,11 @@ impl SimulatedRun {
             match advanced {
                 Ok(true) => {}
                 Ok(false) => break End::Over,
-                Err(error) => break End::BrokenOff(Exit::Broken, format!("{error:#}")),
+                Err(error) if error.is::<TooLong>() => break End::BrokenOff(Exit::Refused, error),
+                Err(error) => break End::BrokenOff(Exit::Broken, error),
             }
             if let Some(why) = self.signalled() {
-                break End::BrokenOff(Exit::Stalled, why);
+                break End::BrokenOff(Exit::Stalled, Error::msg(why));
             }
             self.progress.show(&self.simulation);
         };

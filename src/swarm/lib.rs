@@ -21,6 +21,7 @@
 //! The rules R1 to R12 are in `docs/protocol.md`. The modules, in the order in which to read them:
 //!
 //! * [`protocol`] is the vocabulary: ranks, names, hashes, the messages and their encoding.
+//! * [`limits`] has the largest numbers that a swarm may have.
 //! * [`inputs`] finds the clients' inputs. [`manifest`] reads, checks and writes one, and
 //!   [`sound`] says whether they fit each other.
 //! * [`policy`] has what the designs of the protocol differ in, a file for each choice.
@@ -120,6 +121,7 @@ pub mod event;
 pub mod exit;
 pub mod inputs;
 pub mod launch;
+pub mod limits;
 pub mod manifest;
 pub mod options;
 pub mod output;

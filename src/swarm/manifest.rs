@@ -13,6 +13,7 @@ use std::path::Path;
 
 use fastrand::Rng;
 
+use crate::limits::{MOST_FILES, MOST_SEGMENTS};
 use crate::protocol::{FileName, Hashes, OwnedFile, Rank, SegmentHash, SegmentIndex};
 
 /// A client's input. No file is owned twice, and none is wanted twice.
@@ -122,7 +123,7 @@ impl<R: BufRead> Parser<R> {
     fn manifest(&mut self) -> Result<Manifest, Halt> {
         let mut manifest = Manifest::default();
         let mut names = BTreeSet::new();
-        for number in 1..=self.count("the number of owned files")? {
+        for number in 1..=self.count("the number of owned files", MOST_FILES)? {
             let name = self.name(&format!("the name of owned file {number}"), &mut names)?;
             let shown = name.as_ref().map_or("?", FileName::as_str).to_owned();
             let hashes = self.hashes(&shown)?;
@@ -131,7 +132,7 @@ impl<R: BufRead> Parser<R> {
                 .extend(name.map(|name| OwnedFile { name, hashes }));
         }
         names.clear();
-        let wanted = self.count("the number of wanted files")?;
+        let wanted = self.count("the number of wanted files", MOST_FILES)?;
         for number in 1..=wanted {
             let name = self.name(&format!("the name of wanted file {number}"), &mut names)?;
             manifest.wanted.extend(name);
@@ -148,15 +149,18 @@ impl<R: BufRead> Parser<R> {
 
     /// Reads a whole number from 0 on. The input may lie, so no memory is reserved for what it
     /// says.
-    fn count(&mut self, what: &str) -> Result<u64, Halt> {
+    fn count(&mut self, what: &str, most: usize) -> Result<usize, Halt> {
         let token = self.token(what)?;
-        match str::from_utf8(&token)
-            .ok()
-            .and_then(|digits| digits.parse().ok())
-        {
-            Some(count) => Ok(count),
-            None => {
-                self.unexpected(what, Ok(Some(token)))?;
+        let is_digits = !token.is_empty() && token.iter().all(u8::is_ascii_digit);
+        let digits = str::from_utf8(&token).ok();
+        match digits.and_then(|digits| digits.parse().ok()) {
+            Some(count) if count <= most => Ok(count),
+            Some(_) | None => {
+                let what = match is_digits {
+                    true => format!("{what}, at most {most}"),
+                    false => what.to_owned(),
+                };
+                self.unexpected(&what, Ok(Some(token)))?;
                 Err(Halt)
             }
         }
@@ -183,12 +187,10 @@ impl<R: BufRead> Parser<R> {
 
     /// Reads the number of segments of a file, and its hashes.
     fn hashes(&mut self, name: &str) -> Result<Hashes, Halt> {
-        let count = self.count(&format!("the number of segments of '{name}'"))?;
+        let what = format!("the number of segments of '{name}'");
+        let count = self.count(&what, MOST_SEGMENTS)?;
         let mut hashes = Vec::new();
-        for position in (0..)
-            .map(SegmentIndex)
-            .take(usize::try_from(count).unwrap_or(usize::MAX))
-        {
+        for position in (0..count).map(SegmentIndex) {
             let what = || format!("the hash of segment {position} of '{name}'");
             let hash = match self.tokens.next() {
                 Ok(Some(token)) => SegmentHash::new(token).map_err(|bad| (quoted(token), bad)),

@@ -37,8 +37,8 @@ struct Class {
     clients: Clients,
     /// When its clients arrive. Where one comes after another, none is earlier than this.
     arrives: Duration,
-    /// The mean time from one arrival to the next. `None`: all arrive at once.
-    every: Option<Duration>,
+    /// The mean time from one arrival to the next, with its bytes in the file. `None`: all arrive at once.
+    every: Option<(Duration, Range<usize>)>,
     /// What a client of it does that arrives at the start.
     part: Part,
 }
@@ -73,7 +73,8 @@ impl Scenario {
     /// Deals the parts in a swarm of `clients`. With the same seed they are the same.
     ///
     /// # Errors
-    /// When the scenario names a client that there is not.
+    /// When the scenario names a client that there is not, or one would arrive after more than
+    /// [`LONGEST_TIME`](crate::limits::LONGEST_TIME).
     pub fn cast(&self, clients: usize, settings: &Settings) -> Result<Cast, Wrong> {
         const NOBODY: Rank = Rank(u32::MAX);
         cast::cast(&self.classes, clients, settings.rng(NOBODY))

@@ -5,12 +5,14 @@ use std::time::Duration;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::limits::LONGEST_RUN;
+
 /// Writes the seconds of a time, with their fraction.
 pub(crate) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     time.as_secs_f64().serialize(serializer)
 }
 
-/// Reads seconds. A number below 0, or too large for a [`Duration`], is an error.
+/// Reads seconds. A number below 0, or of more than [`LONGEST_RUN`], is an error.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Duration, D::Error> {
@@ -18,8 +20,19 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
 }
 
 fn time<E: Error>(seconds: f64) -> Result<Duration, E> {
-    let expected = |_| E::custom(format_args!("expected a time in seconds, found {seconds}"));
-    Duration::try_from_secs_f64(seconds).map_err(expected)
+    of(seconds).map_err(E::custom)
+}
+
+/// The time of so many seconds.
+///
+/// # Errors
+/// When they are below 0, or more than those of [`LONGEST_RUN`].
+pub(crate) fn of(seconds: f64) -> Result<Duration, String> {
+    let time = Duration::try_from_secs_f64(seconds).ok();
+    time.filter(|time| *time <= LONGEST_RUN).ok_or_else(|| {
+        let most = LONGEST_RUN.as_secs();
+        format!("expected a time in seconds, 0 to {most}, found {seconds}")
+    })
 }
 
 /// The same for times that may be missing.

@@ -35,13 +35,20 @@ fn cases() -> Vec<(Vec<u8>, Vec<String>)> {
             "the hash of segment 3 of 'f'",
         ),
         cut(
-            "1\nf 4000000000\nH\n".replace('H', &a).as_str(),
+            "1\nf 9999999\nH\n".replace('H', &a).as_str(),
             "the hash of segment 2 of 'f'",
         ),
         cut("0\n2\nf\n", "the name of wanted file 2"),
         number("many"),
         number("-1"),
-        number("18446744073709551616"),
+        case(
+            "18446744073709551616",
+            "1: expected the number of owned files, at most 1000000, found '18446744073709551616'",
+        ),
+        case(
+            "1\nf 4000000000\n",
+            "2: expected the number of segments of 'f', at most 10000000, found '4000000000'",
+        ),
         case(
             "0\n1\nf\ng\n",
             "4: expected the end of the file after the last wanted name, found 'g'",
@@ -205,7 +212,7 @@ fn bad_options_and_a_lone_rank_are_refused_by_one_message() {
     refused(
         3,
         &["--corrupt", "0"],
-        "expected the rank of a client, 1 or more",
+        "expected the rank of a client, 1 to 1000000",
     );
     refused(
         3,
@@ -272,7 +279,7 @@ fn a_file_both_owned_and_wanted_is_a_warning_and_is_written_from_what_is_owned()
     assert_eq!(job.stderr, warning);
     assert!(
         job.stdout
-            .contains("0 files downloaded by 2 clients, 0 segments")
+            .contains("0 downloads of 0 segments by 2 clients")
     );
     assert_eq!(
         job.outputs("."),

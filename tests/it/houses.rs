@@ -11,6 +11,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
     (
         "swarm",
         &[
+            "limits",
             "toml_file",
             "seconds",
             "protocol",
@@ -37,7 +38,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
     (
         "lab",
         &[
-            "generate", "twin", "rules", "check", "picture", "simulate", "study",
+            "memory", "generate", "twin", "rules", "check", "picture", "simulate", "study",
         ],
     ),
     (

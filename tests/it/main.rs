@@ -15,6 +15,7 @@ mod graded;
 mod houses;
 mod launch;
 mod mpirun;
+mod numbers;
 mod promise;
 mod readme;
 mod recorder;

@@ -48,6 +48,34 @@ fn trace(job: &Outcome, name: &str) -> (Header, Vec<Event>) {
     (header, events.collect())
 }
 
+#[test]
+fn a_run_ends_when_the_last_thing_happens_and_not_with_the_last_timer() {
+    for more in [
+        &[][..],
+        &["--tracker-index", "segments", "--latency", "1us..9ms"],
+    ] {
+        let crowd = [
+            "--flash-crowd",
+            "--clients",
+            "10",
+            "--segments",
+            "100",
+            "--upload-time",
+            "5ms",
+            "--seed",
+            "1",
+            "--trace",
+            "t.jsonl",
+        ];
+        let job = simulate(Job::new(0), &[&crowd, more].concat());
+        let (_, events) = trace(&job, "t.jsonl");
+        let last = events.last().expect("there are events").time;
+        let line = job.stdout.lines().last().expect("a closing line");
+        let expected = format!("in {:.3} s of virtual time", last.as_secs_f64());
+        assert!(line.ends_with(&expected), "{line}, not {expected}");
+    }
+}
+
 /// The number of messages of each kind, and their length together.
 fn posted(events: &[Event]) -> BTreeMap<String, (u64, u64)> {
     let mut posted: BTreeMap<String, (u64, u64)> = BTreeMap::new();
@@ -207,7 +235,7 @@ fn the_tracker_serves_one_message_after_another() {
         let closing = run.stdout.lines().last().map(str::to_owned);
         closing.expect("a closing line")
     };
-    let line = "1 file downloaded by 2 clients, 1 segment in ";
+    let line = "1 download of 1 segment by 2 clients in ";
     // Two INIT at once, then SWARM_REQUEST and ALL_COMPLETE, FILE_COMPLETE and ALL_COMPLETE.
     let slow = said("--latency 0us --tracker-time 10ms");
     assert_eq!(slow, format!("{line}0.060 s of virtual time"));

@@ -17,12 +17,14 @@ use super::definition::{Study, StudyRun};
 use super::metrics::Figures;
 use super::results::{EarlierResults, Results};
 use super::setting::Parse;
+use crate::twin::TooLong;
+use swarm::exit::Exit;
 
 /// Why a study ends before its end.
 #[derive(Debug)]
 pub(super) enum Stop {
     Signal,
-    Broken(String),
+    Broken(Exit, String),
     NotWritten(io::Error),
 }
 
@@ -106,9 +108,11 @@ impl<'a> Plan<'a> {
             let report = simulate.report(signal).map_err(|error| {
                 let options = run.options();
                 let seed = run.seed;
-                Stop::Broken(format!(
-                    "bittorrent simulate {options} --seed {seed}: {error:#}"
-                ))
+                let why = format!("bittorrent simulate {options} --seed {seed}: {error:#}");
+                match error.is::<TooLong>() {
+                    true => Stop::Broken(Exit::Refused, why),
+                    false => Stop::Broken(Exit::Broken, why),
+                }
             })?;
             let report = report.ok_or(Stop::Signal)?;
             let metrics = study.metrics.iter();

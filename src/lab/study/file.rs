@@ -20,6 +20,12 @@ use super::setting::{Parse, Setting};
 /// for them.
 pub const NOT_FOR_STUDIES: [&str; 6] = ["seed", "output-dir", "report", "trace", "quiet", "help"];
 
+/// The most runs at once.
+const MOST_AT_ONCE: usize = 1000;
+
+/// The most combinations of a grid.
+const MOST_POINTS: usize = 100_000;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct StudyFile {
@@ -43,7 +49,7 @@ struct StudyFile {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct GridTable {
     repetitions: Spanned<usize>,
-    at_once: Option<usize>,
+    at_once: Option<Spanned<usize>>,
     #[serde(default)]
     axes: Ordered<Vec<Spanned<Value>>>,
 }
@@ -102,9 +108,20 @@ pub(super) fn study(text: &str, name: &str, folder: &Path, parse: Parse) -> Resu
             let why = format!("expected 1 to {most}, found {number}");
             return Err(wrong(repetitions, why));
         }
+        let at_once = grid.as_ref().at_once.as_ref().map(|number| {
+            let most = MOST_AT_ONCE;
+            let (number, place) = (*number.as_ref(), number.span());
+            let why = || {
+                (
+                    place,
+                    format!("expected 1 to {most}, or 0 for all cores, found {number}"),
+                )
+            };
+            (number <= most).then_some(number).ok_or_else(why)
+        });
         grids.push(Grid {
             repetitions: number,
-            at_once: grid.as_ref().at_once.unwrap_or(0),
+            at_once: at_once.transpose()?.unwrap_or(0),
             points,
         });
     }
@@ -201,6 +218,10 @@ fn points(
                 },
             };
             steps.push((label, settings));
+        }
+        if points.len().saturating_mul(steps.len()) > MOST_POINTS {
+            let why = format!("expected at most {MOST_POINTS} combinations in a grid");
+            return Err(wrong(name, why));
         }
         for point in points {
             for (label, settings) in &steps {

@@ -112,7 +112,7 @@ fn stopped(stop: &Stop, path: &Path) -> Exit {
             let why = format!("interrupted; {path} has what is done, and the same command goes on");
             (why, Exit::Stalled)
         }
-        Stop::Broken(why) => (why.clone(), Exit::Broken),
+        Stop::Broken(exit, why) => (why.clone(), *exit),
         Stop::NotWritten(error) => (format!("cannot write {path}: {error}"), Exit::NotWritten),
     };
     eprintln!("bittorrent: {why}");

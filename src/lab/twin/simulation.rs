@@ -1,6 +1,8 @@
 //! A run in virtual time.
 
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
 use std::iter;
 use std::mem;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use super::links::Links;
 use super::machines::{Machines, Outputs};
 use super::queue::Queue;
 use swarm::event::Thread;
+use swarm::limits::LONGEST_RUN;
 use swarm::protocol::{Envelope, Letter, Rank};
 use swarm::report;
 
@@ -44,6 +47,18 @@ enum Next {
     /// A thread may have something to do.
     Moment(Rank, Thread),
 }
+
+/// A run is not over by [`LONGEST_RUN`]. Later times might be too large for their type.
+#[derive(Debug)]
+pub struct TooLong;
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the run would take more than 100 years of virtual time")
+    }
+}
+
+impl Error for TooLong {}
 
 #[derive(Debug)]
 struct Parcel {
@@ -81,7 +96,7 @@ impl<O: Outputs> Simulation<O> {
     ///
     /// # Errors
     /// When a message breaks the protocol, or when nothing can happen any more before all clients
-    /// have finished.
+    /// have finished. [`TooLong`]: when the next thing would happen after [`LONGEST_RUN`].
     pub fn advance(&mut self, steps: usize) -> Result<bool> {
         for _ in 0..steps {
             let Some((time, next)) = self.queue.pop() else {
@@ -93,19 +108,32 @@ impl<O: Outputs> Simulation<O> {
                     report::unfinished(&self.machines.tracker().unfinished())
                 );
             };
-            self.now = time;
             match next {
-                Next::Arrival(parcel) => self.arrive(parcel)?,
-                Next::Service(parcel) => self.deliver(parcel)?,
-                Next::Moment(rank, thread) => self.pass(rank, thread),
+                Next::Arrival(parcel) => {
+                    self.come_to(time)?;
+                    self.arrive(parcel)?;
+                }
+                Next::Service(parcel) => {
+                    self.come_to(time)?;
+                    self.deliver(parcel)?;
+                }
+                Next::Moment(rank, thread) => self.pass(time, rank, thread)?,
             }
         }
         Ok(true)
     }
 
-    /// The virtual time.
+    /// The virtual time: when something last happened.
     pub fn now(&self) -> Duration {
         self.now
+    }
+
+    fn come_to(&mut self, time: Duration) -> Result<(), TooLong> {
+        if time > LONGEST_RUN {
+            return Err(TooLong);
+        }
+        self.now = time;
+        Ok(())
     }
 
     fn arrive(&mut self, parcel: Parcel) -> Result<()> {
@@ -145,17 +173,25 @@ impl<O: Outputs> Simulation<O> {
         Ok(())
     }
 
-    /// A moment has come. It is out of date if the thread has an earlier one or none by now.
-    fn pass(&mut self, rank: Rank, thread: Thread) {
-        let now = self.now;
+    /// A moment has come. It is out of date if the thread has an earlier one or none by now, or if nothing
+    /// is due any more: then nothing happens.
+    fn pass(&mut self, time: Duration, rank: Rank, thread: Thread) -> Result<(), TooLong> {
         let moment = self.moment(rank, thread);
-        let Some(moment) = moment.filter(|moment| **moment == Some(now)) else {
-            return;
+        let Some(moment) = moment.filter(|moment| **moment == Some(time)) else {
+            return Ok(());
         };
         *moment = None;
-        self.machines.pass(now, rank, thread, &mut self.post);
-        self.send_off(rank);
+        if self
+            .machines
+            .due(rank, thread)
+            .is_some_and(|due| due <= time)
+        {
+            self.come_to(time)?;
+            self.machines.pass(time, rank, thread, &mut self.post);
+            self.send_off(rank);
+        }
         self.arrange(rank, thread);
+        Ok(())
     }
 
     /// Puts the messages that a rank has posted on their way.

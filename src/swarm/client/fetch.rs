@@ -11,6 +11,7 @@ use super::flight::InFlight;
 use super::lacking::Lacking;
 use super::members::KnownMembers;
 use super::sources::Sources;
+use crate::limits::LONGEST_TIME;
 use crate::policy::selection::Choice;
 use crate::protocol::{
     self, Answer, Availability, FileId, Hashes, Joined, Rank, SegmentAnswer, SegmentIndex,
@@ -36,6 +37,10 @@ const MOST_WAITING: usize = 1000;
 /// asks the tracker for a new one.
 const STALE: u32 = 5;
 
+/// After this many lists in a row that brought no segment, each is to last twice as long as the one before: who
+/// waits for a member that takes a year is not to ask the tracker every second.
+const IN_VAIN: u32 = 10;
+
 /// The download of one file.
 ///
 /// Every segment is either held (in the library), or in flight, or lacking.
@@ -58,6 +63,10 @@ pub(super) struct Fetch {
     awaits_members: bool,
     /// When the last list of members becomes too old. `None`: never.
     stale: Option<Duration>,
+    /// The number of lists in a row that brought no segment, where lists become too old.
+    in_vain: u32,
+    /// The age at which the last list becomes too old.
+    lasts: Duration,
     /// The time of the last message or wake-up.
     now: Duration,
     /// The number of segments that the tracker has granted, where it grants.
@@ -119,6 +128,8 @@ impl Fetch {
             hashes,
             awaits_members: false,
             stale: None,
+            in_vain: 0,
+            lasts: Duration::ZERO,
             now,
             granted: 0,
             fruitless_rounds: 0,
@@ -143,9 +154,16 @@ impl Fetch {
 
     /// Notes that there is a new list of members.
     fn note_list(&mut self) {
-        let time = self.settings.upload_time.saturating_mul(STALE);
         // Where serving takes no time, only a member that a scenario makes slow keeps a slot.
-        self.stale = (!time.is_zero()).then(|| self.now.saturating_add(time));
+        if self.settings.upload_time.is_zero() {
+            return;
+        }
+        self.lasts = match self.in_vain {
+            ..IN_VAIN => self.settings.upload_time * STALE,
+            IN_VAIN.. => (self.lasts * 2).min(LONGEST_TIME),
+        };
+        self.in_vain = self.in_vain.saturating_add(1);
+        self.stale = Some(self.now + self.lasts);
     }
 
     /// Whether the last list of members is too old.
@@ -218,6 +236,7 @@ impl Fetch {
                 self.to_come -= 1;
                 self.untold.push(segment);
                 self.fruitless_rounds = 0;
+                self.in_vain = 0;
                 self.record.gained(now, from, self.to_come);
                 true
             }

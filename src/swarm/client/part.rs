@@ -52,14 +52,15 @@ pub enum Leaving {
 }
 
 impl Part {
-    /// The same part, played later `by` this time.
+    /// The same part, played later `by` this time. Both are of a scenario, so they are at most
+    /// [`LONGEST_TIME`](crate::limits::LONGEST_TIME).
     pub fn later(self, by: Duration) -> Part {
         let leaving = match self.leaving {
-            Leaving::At(time) => Leaving::At(time.saturating_add(by)),
+            Leaving::At(time) => Leaving::At(time + by),
             Leaving::Never | Leaving::WhenDone(_) | Leaving::AfterOneCopy => self.leaving,
         };
         Part {
-            arrival: self.arrival.saturating_add(by),
+            arrival: self.arrival + by,
             leaving,
             ..self
         }

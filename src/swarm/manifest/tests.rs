@@ -97,15 +97,19 @@ fn a_count_is_a_number_from_0_to_the_largest() {
         problems("1 f 2.5"),
         ["1: expected the number of segments of 'f', found '2.5'"]
     );
-    let beyond = "18446744073709551616";
+    for beyond in ["18446744073709551616", "1000001"] {
+        let found = format!("at most 1000000, found '{beyond}'");
+        let owned = format!("1: expected the number of owned files, {found}");
+        assert_eq!(problems(beyond), [owned]);
+        let wanted = format!("1: expected the number of wanted files, {found}");
+        assert_eq!(problems(&format!("0 {beyond}")), [wanted]);
+    }
     assert_eq!(
-        problems(beyond),
-        [format!(
-            "1: expected the number of owned files, found '{beyond}'"
-        )]
+        problems("1 f 10000001"),
+        ["1: expected the number of segments of 'f', at most 10000000, found '10000001'"]
     );
     assert_eq!(
-        problems("1 f 18446744073709551615"),
+        problems("1 f 10000000"),
         ["2: expected the hash of segment 1 of 'f', found the end of the file"]
     );
 }

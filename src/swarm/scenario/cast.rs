@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Class, Clients};
 use crate::client::Part;
+use crate::limits::LONGEST_TIME;
 use crate::protocol::Rank;
 use crate::toml_file::Wrong;
 
@@ -89,16 +90,21 @@ pub(super) fn cast(classes: &[Class], clients: usize, mut rng: Rng) -> Result<Ca
     let mut latest: Vec<Duration> = classes.iter().map(|class| class.arrives).collect();
     let role = |(client, number): (Rank, usize)| {
         let class = &classes[number];
-        if let Some(mean) = class.every {
-            latest[number] = latest[number].saturating_add(exponential(mean, &mut rng));
+        if let Some((mean, place)) = &class.every {
+            latest[number] += exponential(*mean, &mut rng);
+            if latest[number] > LONGEST_TIME {
+                let text = format!("client {client} would arrive after more than a year");
+                return Err((place.clone(), text));
+            }
         }
-        Role {
+        Ok(Role {
             client,
             class: class.name.clone(),
             part: class.part.later(latest[number]),
-        }
+        })
     };
-    Ok(Cast(members.into_iter().map(role).collect()))
+    let roles: Result<_, Wrong> = members.into_iter().map(role).collect();
+    roles.map(Cast)
 }
 
 /// The clients whose ranks are named, with the numbers of their classes.
@@ -130,6 +136,6 @@ fn named(classes: &[Class], clients: usize) -> Result<BTreeMap<Rank, usize>, Wro
 
 /// The time to the next arrival, where clients arrive one after another and independently (Poisson).
 fn exponential(mean: Duration, rng: &mut Rng) -> Duration {
-    let time = -(1.0 - rng.f64()).ln() * mean.as_secs_f64();
-    Duration::try_from_secs_f64(time).unwrap_or(Duration::MAX)
+    // At most 37 times the mean, for a fraction is a multiple of 2^-53.
+    mean.mul_f64(-(1.0 - rng.f64()).ln())
 }

@@ -11,6 +11,7 @@ use toml::Spanned;
 
 use super::{Class, Clients, Scenario};
 use crate::client::{Conduct, Leaving, Part};
+use crate::limits;
 use crate::toml_file::{self, Wrong};
 
 /// The whole file.
@@ -125,7 +126,10 @@ fn class(table: Spanned<Table>) -> Result<Class, Wrong> {
         name: name.into_inner(),
         clients,
         arrives: arrives.map_or(Duration::ZERO, |time| time.0.0),
-        every: arrives_every.map(|time| time.into_inner().0.0),
+        every: arrives_every.map(|time| {
+            let place = time.span();
+            (time.into_inner().0.0, place)
+        }),
         part: Part {
             arrival: Duration::ZERO,
             upload_time: upload_time.map(|time| time.0.0),
@@ -204,10 +208,10 @@ impl Written for Share {
 struct Time(Duration);
 
 impl Written for Time {
-    const EXPECTED: &'static str = "a time such as \"200ms\"";
+    const EXPECTED: &'static str = "a time such as \"200ms\", at most a year";
 
     fn from_word(word: &str) -> Option<Time> {
-        humantime::parse_duration(word).ok().map(Time)
+        limits::time(word).ok().map(Time)
     }
 }
 
@@ -244,14 +248,14 @@ impl Written for Conduct {
 /// A time counts from the arrival.
 impl Written for Leaving {
     const EXPECTED: &'static str =
-        "\"never\", \"when done\", \"after one copy\" or a time such as \"2s\"";
+        "\"never\", \"when done\", \"after one copy\" or a time such as \"2s\", at most a year";
 
     fn from_word(word: &str) -> Option<Leaving> {
         match word {
             "never" => Some(Leaving::Never),
             "when done" => Some(Leaving::WhenDone(Duration::ZERO)),
             "after one copy" => Some(Leaving::AfterOneCopy),
-            _ => humantime::parse_duration(word).ok().map(Leaving::At),
+            _ => limits::time(word).ok().map(Leaving::At),
         }
     }
 }

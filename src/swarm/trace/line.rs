@@ -1,9 +1,8 @@
 //! An event as a line of JSON.
 
 use std::io::Write;
-use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use serde::de::DeserializeOwned;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
@@ -15,6 +14,7 @@ use crate::event::{Deed, Event, Thread};
 use crate::protocol::{
     FileId, FileName, Letter, Rank, SegmentIndex, ToDownload, ToTracker, ToUpload,
 };
+use crate::seconds;
 
 /// Writes a whole trace, compressed or not.
 ///
@@ -145,8 +145,7 @@ struct Line<'a> {
 /// When it is no event. Says what was expected, and what was found.
 pub(super) fn parse(text: &str) -> Result<Event> {
     let line: Line<'_> = serde_json::from_str(text).context("expected an event")?;
-    let time = Duration::try_from_secs_f64(line.time)
-        .with_context(|| format!("expected a time in seconds, found {}", line.time))?;
+    let time = seconds::of(line.time).map_err(Error::msg)?;
     let deed = match line.event {
         DeedKind::Begun => Deed::Begun,
         DeedKind::Posted => Deed::Posted {
@@ -271,7 +270,7 @@ mod tests {
         let time = r#"{"time":-1,"rank":1,"thread":"upload","event":"begun"}"#;
         let error = format!("{:#}", parse(time).unwrap_err());
         assert!(
-            error.starts_with("expected a time in seconds, found -1"),
+            error.ends_with("in seconds, 0 to 3155760000, found -1"),
             "{error}"
         );
     }

@@ -170,11 +170,21 @@ fn what_is_wrong_is_said_with_line_and_column() {
         ),
         (
             class("share = 1\narrives = \"soon\""),
-            "4:11: expected a time such as \"200ms\", found \"soon\"".into(),
+            "4:11: expected a time such as \"200ms\", at most a year, found \"soon\"".into(),
         ),
         (
             class("share = 1\narrives = true"),
-            "4:11: invalid type: boolean `true`, expected a time such as \"200ms\"".into(),
+            "4:11: invalid type: boolean `true`, expected a time such as \"200ms\", \
+             at most a year"
+                .into(),
+        ),
+        (
+            class("share = 1\nstays = \"2years\""),
+            "4:9: expected a time such as \"200ms\", at most a year, found \"2years\"".into(),
+        ),
+        (
+            class("share = 1\narrives_every = \"1year\""),
+            "4:17: client 1 would arrive after more than a year".into(),
         ),
         (
             class("share = 1\narrives_every = \"0s\""),
@@ -187,7 +197,7 @@ fn what_is_wrong_is_said_with_line_and_column() {
         (
             class("share = 1\nleaves = \"later\""),
             "4:10: expected \"never\", \"when done\", \"after one copy\" or a time such as \"2s\", \
-             found \"later\""
+             at most a year, found \"later\""
                 .into(),
         ),
         (

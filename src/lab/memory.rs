@@ -1,0 +1,47 @@
+//! Whether there is enough memory for a swarm, before it is taken.
+
+use anyhow::{Result, ensure};
+use sysinfo::{MemoryRefreshKind, System};
+
+/// Whether there are `needed` bytes.
+///
+/// # Errors
+/// When there are not. Says how many are needed, and how many there are.
+pub fn check(needed: u64) -> Result<()> {
+    let there = available();
+    let [needs, has] = [needed, there].map(|bytes| bytes as f64 / f64::from(1 << 30));
+    ensure!(
+        needed <= there,
+        "the swarm needs about {needs:.0} GiB of memory, and {has:.0} GiB are free: \
+         take fewer clients, files or segments"
+    );
+    Ok(())
+}
+
+/// The bytes that are free, on the machine and in the container that this runs in.
+fn available() -> u64 {
+    let mut system = System::new();
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let free = system.available_memory();
+    let limits = system.cgroup_limits();
+    // Where it cannot be told, nothing is refused.
+    let free = if free == 0 { u64::MAX } else { free };
+    limits.map_or(free, |limits| free.min(limits.free_memory))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_both_figures() {
+        assert!(check(1).is_ok());
+        let error = check(1 << 50).unwrap_err().to_string();
+        let start = "the swarm needs about 1048576 GiB of memory, and ";
+        assert!(error.starts_with(start), "{error}");
+        assert!(
+            error.contains(" GiB are free: take fewer clients,"),
+            "{error}"
+        );
+    }
+}
