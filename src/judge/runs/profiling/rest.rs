@@ -93,7 +93,8 @@ const TYPES: &[&str] = &[
 
 /// The wrappers, in C, for what a preprocessed `mpi.h` declares.
 pub(super) fn wrappers(header: &str) -> String {
-    let mut text = String::from("#include \"handles.h\"\n");
+    // They are many, and each is called seldom if ever: what counts is how soon they are built.
+    let mut text = String::from("#pragma GCC optimize(\"O0\")\n#include \"handles.h\"\n");
     for Function { name, parameters } in functions(header) {
         let declared: Vec<String> = parameters.iter().map(|it| it.declared.clone()).collect();
         let names: Vec<&str> = parameters.iter().map(|it| it.name.as_str()).collect();
