@@ -99,7 +99,7 @@ pub fn grading() -> Grading {
     };
     Grading {
         saw_no_mpi: false,
-        notes: Vec::new(),
+        notes: vec![format!("its memory is never empty {HOSTILE}")],
         schema: SCHEMA,
         version: "0.1.0".into(),
         program: "build/tema2".into(),

@@ -48,6 +48,7 @@ fn the_page_of_a_grading_says_what_is_wrong_and_why() {
             verdicts: [...document.querySelectorAll('.checks li')].map((it) => it.dataset.verdict[0]).join(''),
             hang: one('[data-check=hang]').textContent,
             titles: text('h2'),
+            notes: text('#notes li'),
             tests: text('#tests tbody tr'),
             printed: one('#printed pre').textContent,
             explained: text('#explained .said'),
@@ -73,6 +74,8 @@ fn the_page_of_a_grading_says_what_is_wrong_and_why() {
     ] {
         assert!(hang.contains(expected), "{expected}: {hang}");
     }
+    let note = format!("Its memory is never empty {HOSTILE}.");
+    assert_eq!(said["notes"], json!([note]));
     assert_eq!(said["explained"].as_array().map(Vec::len), Some(3));
     assert!(
         said["tests"][1].as_str().unwrap().contains(HOSTILE),

@@ -76,6 +76,7 @@ function writeSheet({ headline, grading, about, conditions, failing }) {
     const marks = most > 0 ? `${significant(total)} of ${significant(most)} points, ` : "";
     $("outcome").append(mark(VERDICT_LOOKS[worst]), `${marks}${count(right)} of ${plural(all, "run")} right`);
     $("about").append(element("code", {}, grading.program), `with ${grading.mpi}, ${plural(grading.tests.length, "test")}`);
+    $("notes").append(...grading.notes.map((note) => element("li", {}, stopped(sentence(note)))));
   }
 
   function writeChecks() {
