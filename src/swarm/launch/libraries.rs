@@ -17,6 +17,8 @@ pub struct Mpi {
     suffix: Option<&'static str>,
     /// What its shared library is called. A version of it may follow after a dot.
     shared: &'static [&'static str],
+    /// The environment variables that say which compilers `mpicc` and `mpic++` call, and what these usually are.
+    called: &'static [(&'static str, &'static str)],
     /// The environment variables by which a rank knows its place.
     pub variables: Option<Variables>,
     /// The environment variables that permit its mpirun to run as root, if they are 1.
@@ -67,6 +69,7 @@ impl Mpi {
         suffix: Some("openmpi"),
         // Since its version 1.8; MPICH and those that come from it have 12 at most.
         shared: &["libmpi.so.20", "libmpi.so.40"],
+        called: &[("OMPI_CC", "gcc"), ("OMPI_CXX", "g++")],
         variables: Some(Variables {
             rank: "OMPI_COMM_WORLD_RANK",
             ranks: "OMPI_COMM_WORLD_SIZE",
@@ -104,6 +107,7 @@ impl Mpi {
         calls_itself: &["MPICH", "HYDRA"],
         suffix: Some("mpich"),
         shared: &["libmpich.so", "libmpi.so.12"],
+        called: &[("MPICH_CC", "gcc"), ("MPICH_CXX", "g++")],
         // Intel MPI has the same.
         variables: Some(Variables {
             rank: "PMI_RANK",
@@ -131,6 +135,7 @@ impl Mpi {
         calls_itself: &[],
         suffix: None,
         shared: &["libmpi.so"],
+        called: &[("I_MPI_CC", "gcc"), ("I_MPI_CXX", "g++")], // Intel MPI
         variables: None,
         as_root: &[],
         oversubscribe: None,
@@ -172,6 +177,12 @@ impl Mpi {
     /// What a compiler of any library may be called.
     pub fn compilers() -> Vec<OsString> {
         commands("mpicc", &Mpi::ALL)
+    }
+
+    /// The environment variables that say which compilers those call, and what these usually are: `OMPI_CC`, `gcc`. A
+    /// value may have options behind the command.
+    pub fn called_by_compilers() -> impl Iterator<Item = (&'static str, &'static str)> {
+        Mpi::ALL.iter().flat_map(|mpi| mpi.called).copied()
     }
 }
 
