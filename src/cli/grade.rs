@@ -95,6 +95,10 @@ pub(super) struct GradeArguments {
     )]
     output_dir: PathBuf,
 
+    /// Build each submission once more with -fsanitize=address,undefined, and show what that reports
+    #[arg(long, requires = "all")]
+    sanitize: bool,
+
     /// The mpirun to use, where it is not the one that is found
     #[arg(long, value_name = "PATH", env = "MPIRUN", hide_env_values = true)]
     mpirun: Option<OsString>,
@@ -114,6 +118,7 @@ impl GradeArguments {
         Grade {
             program: self.program,
             all: self.all.then_some(self.output_dir),
+            sanitize: self.sanitize,
             options: GraderOptions {
                 tests: self.tests,
                 generated: self.generated,
@@ -233,6 +238,7 @@ mod tests {
             "--all subs --report r.json",
             "--all subs --page p.html",
             "./tema2 -o there",
+            "./tema2 --sanitize",
             "--runs 0 ./tema2",
             "--time-limit 0s ./tema2",
             "",

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use console::Term;
 
-use crate::course::{self, Row, Stop};
+use crate::course::{self, Look, Row, Stop};
 use crate::grader::{Grader, GraderOptions};
 use crate::told::grading::Verdict;
 use crate::told::sheet::sheet;
@@ -20,6 +20,8 @@ pub struct Grade {
     pub program: PathBuf,
     /// Where the grades of all submissions go.
     pub all: Option<PathBuf>,
+    /// Whether each submission is built again with a sanitizer, and looked at.
+    pub sanitize: bool,
     /// How programs are graded.
     pub options: GraderOptions,
     /// Where the report goes, as JSON.
@@ -43,7 +45,7 @@ impl Grade {
 
     fn grade_one(&self, grader: &Grader<'_>) -> Result<Answer> {
         let shown = self.program.display().to_string();
-        let graded = grader.grade(&self.program, &shown)?;
+        let graded = grader.grade(&self.program, &shown, None)?;
         if let Some(path) = &self.report {
             let report = serde_json::to_vec_pretty(&graded.grading)?;
             write(path, &report)?;
@@ -68,12 +70,17 @@ impl Grade {
     fn grade_all(&self, output: &Path) -> Result<Answer> {
         let settings = self.options.settings();
         let stop = Stop::on_signals()?;
+        let mut look = |program: &Path| course::look(program, &self.options, &stop);
+        let look: &mut Look<'_> = &mut look;
         let rows = course::grade_all(
             &self.program,
             output,
             &settings,
             &stop,
-            &mut |program, name| course::grade(program, name, &self.options, &stop),
+            self.sanitize.then_some(look),
+            &mut |program, name, sanitized| {
+                course::grade(program, name, sanitized, &self.options, &stop)
+            },
         )?;
         for row in &rows {
             println!("{row}");

@@ -8,6 +8,7 @@ mod build;
 mod files;
 mod index;
 mod row;
+mod sanitize;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -20,12 +21,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-pub use apart::{Sheets, grade, serve};
+pub use apart::{Sheets, grade, look, serve};
 pub use row::{Row, Verdicts};
+pub use sanitize::Look;
 pub use stop::Stop;
 
 use crate::runs::sandbox::Interrupted;
-use crate::told::grading::Grading;
+use crate::told::grading::{Grading, Sanitized};
 
 /// How long the build of a submission may take.
 const BUILD_TIME: Duration = Duration::from_secs(60);
@@ -49,11 +51,12 @@ struct Submission {
     row: Option<Row>,
 }
 
-/// Grades a program that was built, by the name of its submission.
-pub type GradeOne<'a> = dyn FnMut(&Path, &str) -> Result<Sheets> + 'a;
+/// Grades a program that was built, by the name of its submission, and with what a sanitizer has shown of it.
+pub type GradeOne<'a> = dyn FnMut(&Path, &str, Option<Sanitized>) -> Result<Sheets> + 'a;
 
 /// Builds and grades each folder in `folder`, and writes `marks.csv`, `index.html`, and a `<NAME>.json` and a
-/// `<NAME>.html` each to `output`. `settings` is what the verdicts follow from besides the submission.
+/// `<NAME>.html` each to `output`. `settings` is what the verdicts follow from besides the submission. With `look`,
+/// each is built again with a sanitizer, and looked at.
 ///
 /// # Errors
 /// When the folder cannot be read, the tables not be written, or it is to stop. A submission that cannot be
@@ -63,8 +66,10 @@ pub fn grade_all(
     output: &Path,
     settings: &str,
     stop: &Stop,
+    mut look: Option<&mut Look<'_>>,
     grade_one: &mut GradeOne<'_>,
 ) -> Result<Vec<Row>> {
+    let settings = &format!("{settings} {}", look.is_some());
     fs::create_dir_all(output).with_context(|| format!("cannot create {}", output.display()))?;
     let mut graded = graded_before(output);
     let mut all = Vec::new();
@@ -97,8 +102,12 @@ pub fn grade_all(
             continue;
         }
         let name = submission.name.clone();
-        let sheets = build::build(&submission.folder, BUILD_TIME, stop)
-            .and_then(|built| grade_one(&built.program, &name));
+        let sheets = build::build(&submission.folder, &[], BUILD_TIME, stop).and_then(|built| {
+            let look = look.as_deref_mut();
+            let sanitized =
+                look.map(|look| sanitize::sanitize(&submission.folder, BUILD_TIME, stop, look));
+            grade_one(&built.program, &name, sanitized.transpose()?)
+        });
         if stop.is_asked_for() {
             return Err(Interrupted.into());
         }

@@ -3,12 +3,13 @@
 mod control;
 mod how;
 mod lies;
+mod look;
 mod options;
 mod speed;
 mod trial;
 mod work;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 pub use control::Refused;
@@ -17,7 +18,7 @@ use work::Work;
 
 use crate::runs::cases::{self, Case};
 use crate::seen::condition::Condition;
-use crate::told::grading::Grading;
+use crate::told::grading::{Grading, Sanitized};
 use crate::told::page::{Failing, page};
 use crate::told::points::Points;
 
@@ -140,18 +141,34 @@ impl<'a> Grader<'a> {
         })
     }
 
-    /// Runs a program and judges it. `shown` is what it is called.
+    /// Runs a program and judges it. `shown` is what it is called, and `sanitized` what is known from elsewhere.
     ///
     /// # Errors
     /// When it could not be run.
-    pub(crate) fn grade(&self, program: &Path, shown: &str) -> Result<Graded> {
-        let program = program
-            .canonicalize()
-            .with_context(|| format!("cannot find {}", program.display()))?;
-        Work::new(self, program)?.grade(shown)
+    pub(crate) fn grade(
+        &self,
+        program: &Path,
+        shown: &str,
+        sanitized: Option<Sanitized>,
+    ) -> Result<Graded> {
+        Work::new(self, found(program)?)?.grade(shown, sanitized)
+    }
+
+    /// Runs a program that was built with a sanitizer, once a test, until that reports something.
+    ///
+    /// # Errors
+    /// When it could not be run.
+    pub(crate) fn look(&self, program: &Path) -> Result<Sanitized> {
+        Work::new(self, found(program)?)?.look()
     }
 
     fn runs_of_all(&self) -> usize {
         self.within.runs_of_all() + self.beyond.runs_of_all() + self.lies()
     }
+}
+
+/// The whole path of a program.
+fn found(program: &Path) -> Result<PathBuf> {
+    let cannot = || format!("cannot find {}", program.display());
+    program.canonicalize().with_context(cannot)
 }

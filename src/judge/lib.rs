@@ -19,9 +19,10 @@
 //!   program ([`profiling`](runs::profiling)), which MPI a program uses (`elf`), which sanitizers it has
 //!   ([`sanitizer`](runs::sanitizer)), and the `sandbox`.
 //! * [`grader`] grades one program: its tests under each condition (`work`), one run and what explains it (`trial`),
-//!   what is known to be right beside it (`control`), the runs with a wrong hash (`lies`), its `speed`.
+//!   what is known to be right beside it (`control`), the runs with a wrong hash (`lies`), its `speed`;
+//!   or has a short `look` at what its sanitizer reports.
 //! * `course` grades all submissions: it builds each (`build`), has it graded in a process of its own
-//!   (`apart`), and keeps a table of them.
+//!   (`apart`), builds it again with a sanitizer if asked to (`sanitize`), and keeps a table of them.
 //! * [`command`] is the command: what it is asked for, what it writes, and its exit status.
 //!
 //! # What is deliberately absent

@@ -11,13 +11,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{getpid, set_child_subreaper};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use signal_hook::low_level::signal_name;
 
 use super::stop::{Stop, Waited};
 use crate::grader::{Grader, GraderOptions};
 use crate::runs::sandbox::{Interrupted, end_descendants};
-use crate::told::grading::Grading;
+use crate::told::grading::{Grading, Sanitized};
 
 /// The subcommand that does an errand: not for people.
 const SUBCOMMAND: &str = "grade-submission";
@@ -29,9 +30,17 @@ const MOST_ANSWERED: u64 = 256 << 20;
 #[derive(Debug, Serialize, Deserialize)]
 struct Errand {
     program: PathBuf,
-    /// What the program is called.
-    name: String,
     options: GraderOptions,
+    task: Task,
+}
+
+/// What it is to do with the program.
+#[derive(Debug, Serialize, Deserialize)]
+enum Task {
+    /// Grade it: what it is called, and what is known of it already. The answer: [`Sheets`].
+    Grade(String, Option<Sanitized>),
+    /// See what its sanitizer reports. The answer: [`Sanitized`].
+    Look,
 }
 
 /// A graded submission.
@@ -47,11 +56,35 @@ pub struct Sheets {
 ///
 /// # Errors
 /// When there are no verdicts, in the words of that process; or when it broke off.
-pub fn grade(program: &Path, name: &str, options: &GraderOptions, stop: &Stop) -> Result<Sheets> {
+pub fn grade(
+    program: &Path,
+    name: &str,
+    sanitized: Option<Sanitized>,
+    options: &GraderOptions,
+    stop: &Stop,
+) -> Result<Sheets> {
+    let task = Task::Grade(name.to_owned(), sanitized);
+    ask(program, task, options, stop)
+}
+
+/// Finds out in another process what a program's sanitizer reports.
+///
+/// # Errors
+/// As [`grade`].
+pub fn look(program: &Path, options: &GraderOptions, stop: &Stop) -> Result<Sanitized> {
+    ask(program, Task::Look, options, stop)
+}
+
+fn ask<T: DeserializeOwned>(
+    program: &Path,
+    task: Task,
+    options: &GraderOptions,
+    stop: &Stop,
+) -> Result<T> {
     let errand = Errand {
         program: program.to_owned(),
-        name: name.to_owned(),
         options: options.clone(),
+        task,
     };
     // What that process leaves behind becomes a child of this one, and is found.
     set_child_subreaper(Some(getpid())).context("cannot adopt processes")?;
@@ -91,7 +124,7 @@ pub fn grade(program: &Path, name: &str, options: &GraderOptions, stop: &Stop) -
         .map_err(anyhow::Error::msg)
 }
 
-fn read(answered: File) -> serde_json::Result<Result<Sheets, String>> {
+fn read<T: DeserializeOwned>(answered: File) -> serde_json::Result<Result<T, String>> {
     serde_json::from_reader(BufReader::new(answered).take(MOST_ANSWERED))
 }
 
@@ -102,12 +135,19 @@ fn read(answered: File) -> serde_json::Result<Result<Sheets, String>> {
 pub fn serve() -> Result<()> {
     let errand: Errand = serde_json::from_reader(io::stdin().lock())
         .with_context(|| format!("{SUBCOMMAND} is how grade --all starts itself"))?;
-    let answer = guarded(|| errand.grade());
+    match &errand.task {
+        Task::Grade(name, sanitized) => tell(|| errand.grade(name, sanitized.clone())),
+        Task::Look => tell(|| Grader::new(&errand.options)?.look(&errand.program)),
+    }
+}
+
+fn tell<T: Serialize>(answer: impl FnOnce() -> Result<T>) -> Result<()> {
+    let answer = guarded(answer);
     serde_json::to_writer(io::stdout().lock(), &answer).context("cannot answer")
 }
 
 /// What came of a grading, even if the grader panics.
-fn guarded(grade: impl FnOnce() -> Result<Sheets>) -> Result<Sheets, String> {
+fn guarded<T>(grade: impl FnOnce() -> Result<T>) -> Result<T, String> {
     match panic::catch_unwind(AssertUnwindSafe(grade)) {
         Ok(graded) => graded.map_err(|problem| format!("{problem:#}")),
         Err(payload) => Err(format!("the grader broke off: {}", said(&*payload))),
@@ -115,8 +155,9 @@ fn guarded(grade: impl FnOnce() -> Result<Sheets>) -> Result<Sheets, String> {
 }
 
 impl Errand {
-    fn grade(&self) -> Result<Sheets> {
-        let graded = Grader::new(&self.options)?.grade(&self.program, &self.name)?;
+    fn grade(&self, name: &str, sanitized: Option<Sanitized>) -> Result<Sheets> {
+        let grader = Grader::new(&self.options)?;
+        let graded = grader.grade(&self.program, name, sanitized)?;
         Ok(Sheets {
             page: graded.page()?,
             grading: graded.grading,

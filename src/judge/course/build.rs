@@ -1,5 +1,6 @@
 //! `make build` in a copy of a submission, and the program that it makes.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::os::unix::process::CommandExt;
@@ -24,19 +25,24 @@ const MOST_WRITTEN: u32 = 1 << 19;
 /// A program that was built. Its file is deleted with this value.
 #[derive(Debug)]
 pub(super) struct Built {
-    _folder: TempDir,
+    pub(super) folder: TempDir,
     pub(super) program: PathBuf,
 }
 
-/// Builds a submission.
+/// Builds a submission, with what is to be added to the environment.
 ///
 /// # Errors
 /// Says why there is no program, with the first error that the compiler has found.
-pub(super) fn build(submission: &Path, time_limit: Duration, stop: &Stop) -> Result<Built> {
+pub(super) fn build(
+    submission: &Path,
+    variables: &[(&str, OsString)],
+    time_limit: Duration,
+    stop: &Stop,
+) -> Result<Built> {
     let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     files::copy(submission, folder.path())?;
     let at = makefile(folder.path())?;
-    let made = make(&at, "build", &[], time_limit, stop)?;
+    let made = make(&at, &["build"], variables, time_limit, stop)?;
     if !made.is_good {
         let shown = folder.path().display().to_string();
         bail!(
@@ -48,12 +54,12 @@ pub(super) fn build(submission: &Path, time_limit: Duration, stop: &Stop) -> Res
     let program = match &programs[..] {
         [] => bail!("make build makes no program"),
         [program] => program.clone(),
-        several => meant(several, &make(&at, "run", &["-n"], time_limit, stop)?, &at)?,
+        several => {
+            let run = make(&at, &["-n", "run"], variables, time_limit, stop)?;
+            meant(several, &run, &at)?
+        }
     };
-    Ok(Built {
-        _folder: folder,
-        program,
-    })
+    Ok(Built { folder, program })
 }
 
 /// The folder of the makefile: that of the submission, or `src` in it. Archives often have all in one more
@@ -99,8 +105,8 @@ struct Made {
 
 fn make(
     folder: &Path,
-    target: &str,
-    options: &[&str],
+    words: &[&str],
+    variables: &[(&str, OsString)],
     time_limit: Duration,
     stop: &Stop,
 ) -> Result<Made> {
@@ -110,10 +116,10 @@ fn make(
     let mut command = Command::new("sh");
     command
         .args(["-c", &limited, "make"])
-        .args(options)
-        .arg(target)
+        .args(words)
         .current_dir(folder)
         .env("LC_ALL", "C")
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(said.try_clone()?)
         .stderr(said.try_clone()?)
@@ -131,7 +137,10 @@ fn make(
         Waited::Stopped => return Err(Interrupted.into()),
         Waited::OverTime => {
             let shown = humantime::format_duration(time_limit);
-            bail!("it does not build: make {target} takes longer than {shown}");
+            bail!(
+                "it does not build: make {} takes longer than {shown}",
+                words.join(" ")
+            );
         }
     }
     Ok(Made {

@@ -169,6 +169,22 @@ pub(super) fn programs(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(programs)
 }
 
+/// The object files in a folder and below.
+///
+/// # Errors
+/// As [`programs`].
+pub(super) fn objects(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut objects = Vec::new();
+    for (path, metadata) in entries(folder, 2 * MOST_ENTRIES)? {
+        let whole = folder.join(&path);
+        let is_object = metadata.is_file() && path.extension().is_some_and(|it| it == "o");
+        if is_object && is_elf(&open(&whole)?)? {
+            objects.push(whole);
+        }
+    }
+    Ok(objects)
+}
+
 /// Whether a compiler or a linker made it.
 fn is_elf(file: &File) -> io::Result<bool> {
     const MAGIC: &[u8] = b"\x7fELF";

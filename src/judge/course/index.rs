@@ -2,14 +2,16 @@
 
 use std::fmt::Write;
 
-use super::row::Row;
+use super::row::{Row, SANITIZED, are_sanitized};
 use pages::document::{Document, Part, Words};
 
 const COLUMNS: [&str; 5] = ["submission", "marks", "wrong", "cannot be told", "problem"];
 
 /// A row for each submission, with a link to its page where it is graded.
-pub(super) fn page<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
-    let mut table: Vec<Vec<Words>> = vec![COLUMNS.map(Words::from).into()];
+pub(super) fn page<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> String {
+    let more = are_sanitized(rows.clone()).then_some(SANITIZED);
+    let columns = COLUMNS.into_iter().chain(more);
+    let mut table: Vec<Vec<Words>> = vec![columns.map(Words::from).collect()];
     for row in rows {
         let [total, of, wrong, untold, problem] = row.cells();
         let (name, marks) = match row.result {
@@ -20,7 +22,8 @@ pub(super) fn page<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
             Err(_) => (Words::from(&row.name), total),
         };
         let cells = [marks, wrong, untold, problem].map(Words::from);
-        table.push([name].into_iter().chain(cells).collect());
+        let more = more.map(|_| Words::from(row.sanitized().unwrap_or_default()));
+        table.push([name].into_iter().chain(cells).chain(more).collect());
     }
     let csv = Words::Link("marks.csv".into(), "marks.csv".into());
     let page = Document {

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::Result;
 
 use crate::checks::Check;
-use crate::told::grading::{Grading, Marks, Verdict};
+use crate::told::grading::{Grading, Marks, Sanitized, Verdict};
 use crate::told::points::shown;
 
 /// What the tables say instead of marks, where nothing was judged. It is not 0.
@@ -34,6 +34,8 @@ pub struct Verdicts {
     pub untold: Vec<Check>,
     /// Whether no call of MPI was seen, though the files are right.
     pub saw_no_mpi: bool,
+    /// What a sanitizer found, if it was asked to.
+    pub sanitized: Option<Sanitized>,
 }
 
 impl From<&Grading> for Verdicts {
@@ -44,6 +46,7 @@ impl From<&Grading> for Verdicts {
             wrong: with(Verdict::Wrong),
             untold: with(Verdict::CannotBeTold),
             saw_no_mpi: grading.saw_no_mpi,
+            sanitized: grading.sanitized.clone(),
         }
     }
 }
@@ -58,6 +61,7 @@ impl Row {
                 wrong,
                 untold,
                 saw_no_mpi,
+                ..
             }) => {
                 let [total, of] = [marks.total, marks.of].map(shown);
                 let problem = if *saw_no_mpi { NO_MPI } else { "" };
@@ -65,6 +69,12 @@ impl Row {
             }
             Err(problem) => [NO_MARKS, NO_MARKS, "", "", problem].map(String::from),
         }
+    }
+
+    /// What the tables say of what a sanitizer found; `None` if it was not asked to.
+    pub(super) fn sanitized(&self) -> Option<String> {
+        let verdicts = self.result.as_ref().ok()?;
+        verdicts.sanitized.as_ref().map(ToString::to_string)
     }
 
     /// Whether something is wrong, or it could not be graded or not be seen.
@@ -87,29 +97,44 @@ impl fmt::Display for Row {
                 marks,
                 wrong,
                 saw_no_mpi,
+                sanitized,
                 ..
             }) => {
                 let [total, of] = [marks.total, marks.of].map(shown);
                 write!(f, "{:<20} {total:>5} of {of}", self.name)?;
                 let wrong: Vec<&str> = wrong.iter().map(|check| check.name()).collect();
                 if *saw_no_mpi {
-                    write!(f, "  {NO_MPI}")
+                    write!(f, "  {NO_MPI}")?;
                 } else if wrong.is_empty() {
-                    write!(f, "  nothing is wrong")
+                    write!(f, "  nothing is wrong")?;
                 } else {
-                    write!(f, "  wrong: {}", wrong.join(", "))
+                    write!(f, "  wrong: {}", wrong.join(", "))?;
                 }
+                let found = sanitized.as_ref().and_then(|it| it.found.as_ref());
+                found.map_or(Ok(()), |found| write!(f, "; {found}"))
             }
         }
     }
 }
 
+/// The heading of the column for what a sanitizer found. It is the last one, and there only if one was asked to.
+pub(super) const SANITIZED: &str = "sanitizer";
+
+/// Whether there is that column.
+pub(super) fn are_sanitized<'a>(mut rows: impl Iterator<Item = &'a Row>) -> bool {
+    rows.any(|row| row.sanitized().is_some())
+}
+
 /// All rows as text for spreadsheets.
-pub(super) fn csv<'a>(rows: impl Iterator<Item = &'a Row>) -> Result<Vec<u8>> {
+pub(super) fn csv<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> Result<Vec<u8>> {
+    let more = are_sanitized(rows.clone()).then_some(SANITIZED);
     let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(["name", "total", "of", "wrong", "cannot be told", "problem"])?;
+    let columns = ["name", "total", "of", "wrong", "cannot be told", "problem"];
+    csv.write_record(columns.into_iter().chain(more))?;
     for row in rows {
-        csv.write_record([&row.name].into_iter().chain(&row.cells()))?;
+        let more = more.map(|_| row.sanitized().unwrap_or_default());
+        let cells = row.cells().into_iter().chain(more);
+        csv.write_record([row.name.clone()].into_iter().chain(cells))?;
     }
     Ok(csv.into_inner()?)
 }

@@ -59,7 +59,8 @@ impl Course {
             &self.output(),
             settings,
             &Stop::default(),
-            &mut |program, name| {
+            None,
+            &mut |program, name, _| {
                 assert!(Command::new(program).status().unwrap().success());
                 graded.push(name.to_owned());
                 Ok(sheets())
@@ -149,21 +150,21 @@ fn an_interrupted_course_goes_on_and_keeps_the_rows_behind() {
         ("b/Makefile", MAKEFILE),
         ("b/tema2.c", PROGRAM),
     ]);
-    let refuse_a = &mut |_: &Path, name: &str| match name {
+    let refuse_a = &mut |_: &Path, name: &str, _| match name {
         "a" => bail!("mpirun is not there"),
         _ => Ok(sheets()),
     };
     let stop = Stop::default();
-    grade_all(&course.all(), &course.output(), "", &stop, refuse_a).unwrap();
+    grade_all(&course.all(), &course.output(), "", &stop, None, refuse_a).unwrap();
     let csv = course.read("marks.csv");
     assert!(csv.contains("\na,-,-,,,mpirun is not there\n"), "{csv}");
     let mut rows_meanwhile = String::new();
-    let look = &mut |_: &Path, name: &str| {
+    let look = &mut |_: &Path, name: &str, _| {
         assert_eq!(name, "a");
         rows_meanwhile = course.read("marks.csv");
         Ok(sheets())
     };
-    grade_all(&course.all(), &course.output(), "", &stop, look).unwrap();
+    grade_all(&course.all(), &course.output(), "", &stop, None, look).unwrap();
     assert!(rows_meanwhile.contains("\nb,38,"), "{rows_meanwhile}");
     assert!(course.read("marks.csv").contains("\na,38,"));
 }
@@ -195,6 +196,7 @@ fn of_several_programs_the_one_is_meant_that_run_starts() {
     );
     let built = build::build(
         &course(&format!("{makefile}{run}")).all().join("a"),
+        &[],
         BUILD_TIME,
         &Stop::default(),
     );
@@ -221,7 +223,12 @@ fn who_cannot_be_built_is_told_why() {
 #[test]
 fn a_build_that_takes_too_long_is_ended() {
     let course = Course::new().with(&[("a/Makefile", "build:\n\t@sleep 1000 & sleep 1000\n")]);
-    let built = build::build(&course.all().join("a"), Duration::ZERO, &Stop::default());
+    let built = build::build(
+        &course.all().join("a"),
+        &[],
+        Duration::ZERO,
+        &Stop::default(),
+    );
     let problem = built.unwrap_err().to_string();
     assert_eq!(
         problem,
@@ -237,13 +244,15 @@ fn a_folder_that_cannot_be_graded_is_refused() {
         &course.output(),
         "",
         &Stop::default(),
-        &mut |_, _| Ok(sheets()),
+        None,
+        &mut |_, _, _| Ok(sheets()),
     );
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("expected a folder for each submission"));
     let inside = Course::new().with(&[("a/Makefile", ""), ("grades/a.json", "")]);
     let output = inside.all().join("grades");
-    let rows = grade_all(&inside.all(), &output, "", &Stop::default(), &mut |_, _| {
+    let stop = Stop::default();
+    let rows = grade_all(&inside.all(), &output, "", &stop, None, &mut |_, _, _| {
         Ok(sheets())
     });
     assert_eq!(rows.unwrap().len(), 1, "the output is no submission");
@@ -362,4 +371,72 @@ fn of_an_earlier_time_nothing_is_left_that_is_no_longer_so() {
     for name in ["a.html", "a.json"] {
         assert!(!course.output().join(name).exists(), "{name}");
     }
+}
+
+/// What the build calls is the compiler of an MPI library, which calls the one that its variable names.
+#[test]
+fn each_submission_is_built_again_with_a_sanitizer_and_looked_at() {
+    let whole = "build:\n\t$${OMPI_CC:-cc} -o tema2 tema2.c\n";
+    let parts = "build:\n\tcc -c util.c\n\t$${OMPI_CC:-cc} -o tema2 tema2.c util.o\n";
+    let plain = "build:\n\t@test -z \"$$OMPI_CC\" || { echo error: none of that; exit 1; }\n\tcc -o tema2 tema2.c\n";
+    let course = Course::new().with(&[
+        ("found/Makefile", whole),
+        ("found/tema2.c", PROGRAM),
+        ("none/Makefile", MAKEFILE),
+        ("none/tema2.c", PROGRAM),
+        ("partly/Makefile", parts),
+        ("partly/tema2.c", PROGRAM),
+        ("partly/util.c", ""),
+        ("refuses/Makefile", plain),
+        ("refuses/tema2.c", PROGRAM),
+    ]);
+    let mut looks = 0;
+    let mut look = |program: &Path| {
+        looks += 1;
+        let program = crate::runs::sanitizer::Sanitizers::of(program)?;
+        assert!(program.has("address") && program.has("undefined"));
+        let found = (looks == 1).then(|| "a fault at tema2.c:1".to_owned());
+        Ok(Sanitized {
+            found,
+            untold: None,
+        })
+    };
+    let rows = grade_all(
+        &course.all(),
+        &course.output(),
+        "",
+        &Stop::default(),
+        Some(&mut look),
+        &mut |program, _, sanitized| {
+            let sanitizers = crate::runs::sanitizer::Sanitizers::of(program)?;
+            assert!(
+                !sanitizers.has("address"),
+                "it is the plain one that is graded"
+            );
+            let mut sheets = sheets();
+            sheets.grading.sanitized = sanitized;
+            Ok(sheets)
+        },
+    );
+    assert!(
+        rows.unwrap()[0]
+            .to_string()
+            .ends_with("; a fault at tema2.c:1")
+    );
+    assert_eq!(looks, 2);
+    let csv = course.read("marks.csv");
+    for (line, expected) in csv.lines().zip([
+        ",problem,sanitizer",
+        ",,a fault at tema2.c:1",
+        ",,\"-: make build compiles without mpicc and mpic++, and so without a sanitizer\"",
+        ",,-: compiled without a sanitizer: util.o",
+        ",,-: it does not build: error: none of that",
+    ]) {
+        assert!(line.ends_with(expected), "{csv}");
+    }
+    let page = course.read("index.html");
+    assert!(page.contains("<td>a fault at tema2.c:1"), "{page}");
+    // Who asks for that only now has all graded again, and who does not ask sees no such column.
+    assert_eq!(course.grade("").1.len(), 4);
+    assert!(!course.read("marks.csv").contains("sanitizer"));
 }

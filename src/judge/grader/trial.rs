@@ -175,24 +175,15 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Takes note of what a sanitizer reports of a rank that goes on. Some of its lines are among all that is printed.
+    /// Takes note of what a sanitizer reports of a rank that goes on.
     fn note_finding(&mut self, run: &Run, place: &Place) {
-        if self.finding.is_some() || self.sanitizers.is_empty() {
-            return;
+        if self.finding.is_none() && !self.sanitizers.is_empty() {
+            let goes_on = |rank| {
+                let end = run.ending.ranks.get(&rank);
+                run.ending.hung.is_some() || end == Some(&RankEnd::Status(0))
+            };
+            self.finding = found(run, place, goes_on);
         }
-        let goes_on = |rank: &Rank| {
-            let end = run.ending.ranks.get(rank);
-            run.ending.hung.is_some() || end == Some(&RankEnd::Status(0))
-        };
-        let mut of_ranks = run.findings.iter().filter(|(rank, _)| goes_on(rank));
-        let found = match of_ranks.next() {
-            Some((&rank, finding)) => Some(format!("{finding}, in {}", who(rank))),
-            None if run.findings.is_empty() => {
-                Finding::read(&run.printed).map(|finding| finding.to_string())
-            }
-            None => None,
-        };
-        self.finding = found.map(|found| format!("{found} ({place})"));
     }
 
     /// Takes note of what a run shows of each check.
@@ -221,5 +212,50 @@ impl Work<'_> {
                 });
             }
         }
+    }
+}
+
+/// What a sanitizer reports of one of these ranks, and where. That for undefined behaviour may print it among other things.
+pub(super) fn found(run: &Run, place: &Place, of: impl Fn(Rank) -> bool) -> Option<String> {
+    let of_ranks = run.findings.iter().filter(|(rank, _)| of(**rank));
+    let found = match of_ranks.min_by_key(|(_, finding)| !finding.has_place()) {
+        Some((&rank, finding)) => Some(format!("{finding}, in {}", who(rank))),
+        None if run.findings.is_empty() => {
+            Finding::read(&run.printed).map(|finding| finding.to_string())
+        }
+        None => None,
+    };
+    found.map(|found| format!("{found} ({place})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_reports_one_with_its_line_is_shown() {
+        let header = "==7==ERROR: AddressSanitizer: SEGV on unknown address 0x00";
+        let whole = format!("{header}\n    #0 0x55 in save /tmp/tema2.c:120\n");
+        let mut run = Run::default();
+        for (rank, report) in [(1, header), (2, &whole), (3, header)] {
+            let finding = Finding::read(report).expect("it is one");
+            run.findings.insert(Rank(rank), finding);
+        }
+        let place = Place {
+            test: "test1".into(),
+            condition: Condition::AsItIs,
+            run: 1,
+            noise: None,
+        };
+        let found = |of: fn(Rank) -> bool| found(&run, &place, of);
+        assert_eq!(
+            found(|_| true).unwrap(),
+            "AddressSanitizer: SEGV at tema2.c:120 in save, in client 2 (test1 as it is, run 1)"
+        );
+        assert_eq!(
+            found(|rank| rank != Rank(2)).unwrap(),
+            "AddressSanitizer: SEGV, in client 1 (test1 as it is, run 1)"
+        );
+        assert_eq!(found(|_| false), None);
     }
 }

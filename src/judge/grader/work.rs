@@ -23,7 +23,9 @@ use crate::runs::sandbox::{Pace, Sandbox};
 use crate::runs::sanitizer::Sanitizers;
 use crate::seen::condition::{Condition, Varies};
 use crate::told::disagreements::disagreements;
-use crate::told::grading::{Grading, Judgement, Marks, Place, SCHEMA, Tally, TestReport};
+use crate::told::grading::{
+    Grading, Judgement, Marks, Place, SCHEMA, Sanitized, Tally, TestReport,
+};
 use crate::told::observations::Observations;
 use crate::told::page::Failing;
 use swarm::launch::Mpirun;
@@ -118,7 +120,7 @@ impl<'a> Work<'a> {
         })
     }
 
-    pub(super) fn grade(mut self, shown: &str) -> Result<Graded> {
+    pub(super) fn grade(mut self, shown: &str, sanitized: Option<Sanitized>) -> Result<Graded> {
         let grader = self.grader;
         let options = grader.options;
         self.try_sanitizers()?;
@@ -149,11 +151,12 @@ impl<'a> Work<'a> {
             mpi: self.mpi(),
             seed: options.seed,
             saw_no_mpi: has_come_out_right && self.recorded.runs > 0 && self.recorded.with_mpi == 0,
-            notes: self.notes(&tests),
+            notes: self.notes(&tests, sanitized.as_ref()),
             tests,
             checks,
             beyond,
             counts_beyond: options.counts_beyond,
+            sanitized,
             speed,
             marks: Marks::default(),
         };
@@ -166,12 +169,15 @@ impl<'a> Work<'a> {
     }
 
     /// What is to be known before the verdicts are read.
-    fn notes(&self, tests: &[TestReport]) -> Vec<String> {
+    fn notes(&self, tests: &[TestReport], sanitized: Option<&Sanitized>) -> Vec<String> {
         let finding = self
             .finding
             .as_ref()
             .map(|it| format!("a sanitizer reports {it}"));
-        let notes = self.sanitizers.note().into_iter().chain(finding);
+        let found = sanitized.and_then(|sanitized| sanitized.found.as_ref());
+        let found = found.map(|it| format!("built again with a sanitizer, it shows {it}"));
+        let notes = [self.sanitizers.note(), finding, found];
+        let notes = notes.into_iter().flatten();
         notes.chain(disagreements(tests)).collect()
     }
 

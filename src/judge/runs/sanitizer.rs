@@ -103,6 +103,11 @@ impl Sanitizers {
         Ok(Sanitizers(ALL.iter().filter(has).collect()))
     }
 
+    /// Whether it is one of them, by the compiler's option for it: `address`.
+    pub(crate) fn has(&self, option: &str) -> bool {
+        self.0.iter().any(|it| it.option == option)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -33,6 +33,11 @@ impl Finding {
         None
     }
 
+    /// Whether its line is known. A rank that is killed while it reports does not come to that.
+    pub(crate) fn has_place(&self) -> bool {
+        self.place.is_some()
+    }
+
     /// Reads what follows on the line that says the kind: first the stack where it happened.
     fn with_stack<'a>(kind: String, lines: impl Iterator<Item = &'a str>) -> Finding {
         let mut finding = Finding {

@@ -26,7 +26,7 @@ pub struct Grading {
     /// Whether the program came out right and no rank of it was seen to call MPI: then only the files were
     /// judged.
     pub saw_no_mpi: bool,
-    /// Where conditions that should make no difference make one: a sentence each, without its full stop.
+    /// What is to be known before the verdicts are read: a sentence each, without its full stop.
     pub notes: Vec<String>,
     /// The tests, each with how its runs ended.
     pub tests: Vec<TestReport>,
@@ -37,6 +37,9 @@ pub struct Grading {
     pub beyond: Vec<Judgement>,
     /// Whether the verdicts in `beyond` count.
     pub counts_beyond: bool,
+    /// What a sanitizer found in the same program, built again with it. `None`: that was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sanitized: Option<Sanitized>,
     /// How fast it is on a few tests on which it ended right.
     pub speed: Vec<Speed>,
     /// What it is worth.
@@ -62,6 +65,37 @@ impl Grading {
     pub fn with(&self, verdict: Verdict) -> Vec<&Judgement> {
         let counted = self.counted();
         counted.filter(|it| it.verdict == verdict).collect()
+    }
+}
+
+/// What a sanitizer found in a program that was built with it to find that out. It is worth no points.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sanitized {
+    /// The first thing that it reported: what, where in the source, and in which run.
+    pub found: Option<String>,
+    /// Why it cannot be told, or not of all of the program.
+    pub untold: Option<String>,
+}
+
+impl Sanitized {
+    /// There was nothing to be seen, for this reason.
+    pub fn untold(reason: impl Into<String>) -> Sanitized {
+        Sanitized {
+            found: None,
+            untold: Some(reason.into()),
+        }
+    }
+}
+
+/// For a cell of a table.
+impl fmt::Display for Sanitized {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.found, &self.untold) {
+            (Some(found), None) => f.write_str(found),
+            (Some(found), Some(untold)) => write!(f, "{found}; {untold}"),
+            (None, Some(untold)) => write!(f, "-: {untold}"),
+            (None, None) => f.write_str("nothing"),
+        }
     }
 }
 

@@ -120,6 +120,7 @@ pub(crate) fn grading() -> Grading {
         checks: checks.to_vec(),
         beyond: vec![crash],
         counts_beyond: false,
+        sanitized: None,
         speed: vec![Speed {
             test: "test1".into(),
             wall: 0.61,

@@ -118,6 +118,7 @@ pub fn grading() -> Grading {
         checks: checks.into(),
         beyond: Vec::new(),
         counts_beyond: false,
+        sanitized: None,
         speed: vec![Speed {
             test: "test1".into(),
             wall: 0.412,
