@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use bittorrent::cli::{self, Request};
 use swarm::exit::Exit;
 use swarm::launch;
+use swarm::output::NotWritten;
+use swarm::say::{self, NotSaid};
 
 fn main() -> ExitCode {
     let request = cli::request();
@@ -13,20 +15,14 @@ fn main() -> ExitCode {
     if !matches!(request, Ok(Request::Run(_))) && !launch::is_first() {
         return Exit::Complete.into();
     }
-    match request {
-        Ok(request) => serve(request).unwrap_or_else(|error| {
-            eprintln!("bittorrent: {error:#}");
-            Exit::Refused.into()
-        }),
-        Err(message) => {
-            let _ = message.print(); // whoever closed its output does not want it
-            if message.use_stderr() {
-                Exit::Refused.into()
-            } else {
-                Exit::Complete.into()
-            }
-        }
-    }
+    let served = match request {
+        Ok(request) => serve(request),
+        Err(message) => explain(&message),
+    };
+    served.unwrap_or_else(|error| {
+        say::problem(format_args!("bittorrent: {error:#}"));
+        status(&error).into()
+    })
 }
 
 fn serve(request: Request) -> Result<ExitCode> {
@@ -45,9 +41,28 @@ fn serve(request: Request) -> Result<ExitCode> {
         Request::Check(check) => return Ok(check.run()?.into()),
         Request::Grade(grade) => return Ok(grade.run()?.into()),
         Request::GradeSubmission => judge::command::grade_submission()?,
-        Request::Show(show) => println!("{}", show.run()?),
-        Request::Generate(generate) => println!("{}", generate.run()?),
+        Request::Show(show) => say::line(show.run()?)?,
+        Request::Generate(generate) => say::line(generate.run()?)?,
         Request::Describe(description) => description.give()?,
     }
     Ok(Exit::Complete.into())
+}
+
+/// Prints the help that was asked for, or what is wrong with the command line.
+fn explain(message: &clap::Error) -> Result<ExitCode> {
+    let printed = say::said(message.print());
+    if message.use_stderr() {
+        return Ok(Exit::Refused.into()); // nobody can be told if that was not printed
+    }
+    printed?;
+    Ok(Exit::Complete.into())
+}
+
+/// What the exit status says of an error.
+fn status(error: &Error) -> Exit {
+    if error.is::<NotWritten>() || error.is::<NotSaid>() {
+        Exit::NotWritten
+    } else {
+        Exit::Refused
+    }
 }

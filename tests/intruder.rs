@@ -2,6 +2,7 @@
 //!
 //! This program is both the test, which starts jobs of two clients and an intruder, and the
 //! intruder, when `INTRUDER` in the environment says what it is to do.
+#![allow(clippy::print_stdout, reason = "it reports as the test harness does")]
 
 use std::env;
 use std::thread;

@@ -6,6 +6,7 @@
 //!
 //! This program is also what it compares with: run by mpirun as a rank, it does what `BENCH_RANK`
 //! in its environment says (see [`rank`]).
+#![allow(clippy::print_stdout, reason = "figures are for whoever runs it")]
 
 mod designs;
 mod growth;

@@ -1,13 +1,14 @@
 //! The command line's own description, for those who install the program: completions for shells and
 //! pages of the manual.
 
-use std::fs;
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use clap::{CommandFactory, Subcommand};
+use anyhow::Result;
+use clap::{Command, CommandFactory, Subcommand};
 use clap_complete::Shell;
+use clap_mangen::Man;
+use swarm::output::{self, Claims};
+use swarm::say;
 
 use super::Arguments;
 
@@ -34,17 +35,36 @@ impl Description {
     /// Prints or writes it.
     ///
     /// # Errors
-    /// When the folder cannot be written to.
+    /// When the folder cannot be written to, or nothing can be printed.
     pub fn give(&self) -> Result<()> {
         let mut command = Arguments::command();
         match self {
             Description::Completions { shell } => {
-                clap_complete::generate(*shell, &mut command, "bittorrent", &mut io::stdout());
-                Ok(())
+                // Into memory first, for it panics where it cannot write.
+                let mut script = Vec::new();
+                clap_complete::generate(*shell, &mut command, "bittorrent", &mut script);
+                say::text(String::from_utf8_lossy(&script))?;
             }
-            Description::Manual { folder } => fs::create_dir_all(folder)
-                .and_then(|()| clap_mangen::generate_to(command, folder))
-                .with_context(|| format!("cannot write the manual to {}", folder.display())),
+            Description::Manual { folder } => {
+                Claims::default().folder("the manual", folder)?;
+                let mut command = command.disable_help_subcommand(true);
+                command.build();
+                write_pages(command, folder)?;
+            }
         }
+        Ok(())
     }
+}
+
+/// Writes the manual's page of a command, and those of its subcommands.
+fn write_pages(command: Command, folder: &Path) -> Result<()> {
+    let shown = command.get_subcommands().filter(|it| !it.is_hide_set());
+    for subcommand in shown.cloned() {
+        write_pages(subcommand, folder)?;
+    }
+    let page = Man::new(command);
+    let mut text = Vec::new();
+    page.render(&mut text)?;
+    output::write(&folder.join(page.get_filename()), &text)?;
+    Ok(())
 }

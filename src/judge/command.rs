@@ -5,8 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use console::Term;
+use swarm::output::{Claims, Output};
+use swarm::say;
 
 use crate::course::{self, Look, Row, Stop};
 use crate::grader::{Grader, GraderOptions};
@@ -34,24 +36,50 @@ impl Grade {
     /// Runs and judges the program, or all of them, and says what came out.
     ///
     /// # Errors
-    /// When a program could not be run, or an answer not be written.
+    /// When a program could not be run, or an answer not be written or printed.
     pub fn run(&self) -> Result<Answer> {
+        // Before anything runs: nothing is lost for want of a place.
+        let mut claims = Claims::default();
+        self.read(&mut claims);
+        if let Some(output) = &self.all {
+            claims.folder("--output-dir", output)?;
+        }
+        let report = claims.optional("--report", self.report.as_deref())?;
+        let page = claims.optional("--page", self.page.as_deref())?;
         let grader = Grader::new(&self.options)?;
         match &self.all {
             Some(output) => self.grade_all(output),
-            None => self.grade_one(&grader),
+            None => self.grade_one(&grader, report.as_ref(), page.as_ref()),
         }
     }
 
-    fn grade_one(&self, grader: &Grader<'_>) -> Result<Answer> {
+    /// Names all that is read to those who write.
+    fn read(&self, claims: &mut Claims) {
+        claims.input("the program", &self.program);
+        if let Some(points) = &self.options.points {
+            claims.input("the points", points);
+        }
+        let tests = self.options.tests.as_deref().map(fs::read_dir);
+        for test in tests.into_iter().flatten().flatten().flatten() {
+            claims.inputs_in(&test.path());
+        }
+    }
+
+    fn grade_one(
+        &self,
+        grader: &Grader<'_>,
+        report: Option<&Output>,
+        page: Option<&Output>,
+    ) -> Result<Answer> {
         let shown = self.program.display().to_string();
         let graded = grader.grade(&self.program, &shown, None)?;
-        if let Some(path) = &self.report {
+        if let Some(output) = report {
             let report = serde_json::to_vec_pretty(&graded.grading)?;
-            write(path, &report)?;
+            output.write(&|out| out.write_all(&report))?;
         }
-        if let Some(path) = &self.page {
-            write(path, graded.page()?.as_bytes())?;
+        if let Some(output) = page {
+            let page = graded.page()?;
+            output.write(&|out| out.write_all(page.as_bytes()))?;
         }
         let terminal = Term::stdout();
         let width = if terminal.is_term() {
@@ -60,7 +88,7 @@ impl Grade {
             WIDTH
         };
         let has_colours = terminal.is_term() && console::colors_enabled();
-        print!("{}", sheet(&graded.grading, has_colours, width.into()));
+        say::text(sheet(&graded.grading, has_colours, width.into()))?;
         if graded.grading.saw_no_mpi {
             return Ok(Answer::NoMpi);
         }
@@ -83,7 +111,7 @@ impl Grade {
             },
         )?;
         for row in &rows {
-            println!("{row}");
+            say::line(row)?;
         }
         Ok(answer(rows.iter().any(Row::is_wrong)))
     }
@@ -107,10 +135,6 @@ fn answer(is_wrong: bool) -> Answer {
     } else {
         Answer::NothingWrong
     }
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// What `grade` answers with its exit status.

@@ -15,8 +15,6 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,6 +26,7 @@ pub use stop::Stop;
 
 use crate::runs::sandbox::Interrupted;
 use crate::told::grading::{Grading, Sanitized};
+use swarm::output;
 
 /// How long the build of a submission may take.
 const BUILD_TIME: Duration = Duration::from_secs(60);
@@ -113,13 +112,14 @@ pub fn grade_all(
         }
         let verdicts = sheets.and_then(|sheets| {
             let report = serde_json::to_vec_pretty(&sheets.grading)?;
-            save(&output.join(format!("{name}.json")), &report)?;
-            save(&output.join(format!("{name}.html")), sheets.page.as_bytes())?;
+            output::write(&output.join(format!("{name}.json")), &report)?;
+            output::write(&output.join(format!("{name}.html")), sheets.page.as_bytes())?;
             Ok(Verdicts::from(&sheets.grading))
         });
         if verdicts.is_ok() {
             graded.insert(name.clone(), submission.fingerprint.clone());
-            save(&output.join(GRADED), &serde_json::to_vec_pretty(&graded)?)?;
+            let list = serde_json::to_vec_pretty(&graded)?;
+            output::write(&output.join(GRADED), &list)?;
         }
         let result = verdicts.map_err(|problem| format!("{problem:#}"));
         submission.row = Some(Row { name, result });
@@ -193,21 +193,8 @@ fn forget(output: &Path, name: &str) {
 /// Writes the rows so far, as text for spreadsheets and as a page.
 fn write_tables(output: &Path, all: &[Submission]) -> Result<()> {
     let rows = all.iter().filter_map(|it| it.row.as_ref());
-    save(&output.join("marks.csv"), &row::csv(rows.clone())?)?;
+    output::write(&output.join("marks.csv"), &row::csv(rows.clone())?)?;
     let page = index::page(rows);
-    save(&output.join(format!("{INDEX}.html")), page.as_bytes())
-}
-
-/// Writes a file, whole or not at all.
-fn save(path: &Path, content: &[u8]) -> Result<()> {
-    let write = || {
-        let mut file = tempfile::Builder::new()
-            .prefix(".grades")
-            .permissions(fs::Permissions::from_mode(0o666)) // without what the umask takes
-            .tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
-        file.write_all(content)?;
-        file.persist(path)?;
-        std::io::Result::Ok(())
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
+    output::write(&output.join(format!("{INDEX}.html")), page.as_bytes())?;
+    Ok(())
 }

@@ -1,7 +1,6 @@
 //! `bittorrent check`: reads a trace, and says of every rule whether it was kept.
 
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,6 +12,7 @@ use swarm::event::Event;
 use swarm::inputs;
 use swarm::manifest;
 use swarm::protocol::Rank;
+use swarm::say;
 use swarm::trace::{Header, Reader};
 
 /// The version of what [`Check`] prints as JSON. It grows when a field changes its meaning or goes.
@@ -33,7 +33,7 @@ impl Check {
     /// Reads the trace, prints the verdicts, and returns what the exit status says.
     ///
     /// # Errors
-    /// When the trace cannot be read, or the inputs.
+    /// When the trace cannot be read, or the inputs; or when nothing can be printed.
     pub fn run(&self) -> Result<CheckOutcome> {
         let checked = Checked::new(&self.trace, self.inputs.as_deref())?;
         if self.json {
@@ -45,10 +45,9 @@ impl Check {
                 outcome: checked.outcome().to_string(),
                 rules: checked.judgements.iter().map(Judged::from).collect(),
             };
-            serde_json::to_writer_pretty(io::stdout().lock(), &report).context("cannot print")?;
-            println!();
+            say::line(serde_json::to_string_pretty(&report)?)?;
         } else {
-            print!("{checked}");
+            say::text(&checked)?;
         }
         Ok(checked.outcome())
     }

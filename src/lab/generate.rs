@@ -230,12 +230,14 @@ pub fn write(folder: &Path, swarm: &[Manifest], replace: bool) -> Result<()> {
         }
     }
     let moved = || -> io::Result<()> {
-        older.iter().try_for_each(fs::remove_file)?;
+        let mut left: BTreeSet<PathBuf> = older.into_iter().collect();
         for entry in fs::read_dir(written.path())? {
             let entry = entry?;
-            fs::rename(entry.path(), folder.join(entry.file_name()))?;
+            let path = folder.join(entry.file_name());
+            fs::rename(entry.path(), &path)?;
+            left.remove(&path);
         }
-        Ok(())
+        left.iter().try_for_each(fs::remove_file)
     };
     moved().with_context(|| format!("cannot replace the swarm in {}", folder.display()))
 }

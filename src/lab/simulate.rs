@@ -22,10 +22,11 @@ use swarm::client::SavedFile;
 use swarm::exit::Exit;
 use swarm::inputs;
 use swarm::manifest::{self, Manifest};
-use swarm::output;
+use swarm::output::{self, Claims, Output};
 use swarm::progress::{ProgressLine, Style};
 use swarm::protocol::{FileName, Rank};
 use swarm::report::{self, Plan, Report};
+use swarm::say;
 use swarm::scenario::{self, Cast};
 use swarm::settings::Settings;
 use swarm::trace::{ClockReport, Header, Spool};
@@ -88,15 +89,17 @@ impl Simulate {
     /// Runs it, prints what a real run prints, and returns the exit status.
     ///
     /// # Errors
-    /// When nothing was started, because of the options or the inputs, or because memory is short.
+    /// When nothing was started, because of the options or the inputs, or because memory is short; or when nothing
+    /// could be printed.
     pub fn run(&self) -> Result<Exit> {
         let inputs = self.inputs()?;
         let warnings = warnings(&inputs);
         let (plan, run) = self.begin(inputs, signal()?)?;
         for warning in warnings {
-            eprintln!("{warning}");
+            say::problem(warning);
         }
-        Ok(self.finish(&plan, run.go_on()))
+        let (run, end) = run.go_on();
+        self.finish(&plan, run, end)
     }
 
     /// Runs it, and prints and writes nothing but what its options say. Returns nothing when the signal
@@ -169,24 +172,41 @@ impl Simulate {
             corrupt: self.corrupt.clone(),
             cast: self.cast(inputs.len())?,
         };
-        let files = [("--report", &self.report), ("--trace", &self.trace)];
-        let objection = plan.objection().or_else(|| output::objection(files));
-        if let Some(why) = objection {
+        if let Some(why) = plan.objection() {
             bail!(why);
         }
-        let trace = self.trace.as_deref();
-        let spool = trace.map(output::begin_trace).transpose()?;
+        let (report, trace) = self.prepare()?;
+        let spool = trace.as_ref().map(output::begin_trace).transpose()?;
         let progress = self.progress(&inputs);
-        let machines = Machines::new(&plan, inputs, self.output_dir.clone(), trace.is_some());
+        let machines = Machines::new(&plan, inputs, self.output_dir.clone(), spool.is_some());
         let links = Links::new(self.latency.clone(), plan.settings.rng(Rank::TRACKER));
         let simulation = Simulation::new(machines, links, self.tracker_time);
         let run = SimulatedRun {
             simulation,
-            spool,
+            report,
+            trace: trace.zip(spool),
             progress,
             signal,
         };
         Ok((plan, run))
+    }
+
+    /// Where the report and the trace go, if they are wanted.
+    fn prepare(&self) -> Result<(Option<Output>, Option<Output>)> {
+        let mut claims = Claims::default();
+        if let SwarmSource::In(folder) = &self.swarm {
+            claims.inputs_in(folder);
+        }
+        if let Some(scenario) = &self.scenario {
+            claims.input("the scenario", scenario);
+        }
+        if let Some(folder) = &self.output_dir {
+            claims.folder("--output-dir", folder)?;
+            claims.clients_files("--output-dir", folder)?;
+        }
+        let report = claims.optional("--report", self.report.as_deref())?;
+        let trace = claims.optional("--trace", self.trace.as_deref())?;
+        Ok((report, trace))
     }
 
     /// Deals the parts of the scenario.
@@ -197,10 +217,14 @@ impl Simulate {
         }
     }
 
-    /// Tells the user how it went.
-    fn finish(&self, plan: &Plan, (run, end): (SimulatedRun, End)) -> Exit {
+    /// Leaves the report and the trace, and tells the user how it went: files before words, for who does not
+    /// read the words is to have the files.
+    fn finish(&self, plan: &Plan, run: SimulatedRun, end: End) -> Result<Exit> {
         let SimulatedRun {
-            simulation, spool, ..
+            simulation,
+            report: output,
+            trace,
+            ..
         } = run;
         let time = simulation.now();
         let is_over = matches!(end, End::Over);
@@ -211,30 +235,25 @@ impl Simulate {
                 (exit, Report::of_failure(plan, exit, vec![at]))
             }
         };
+        let written = output.map(|output| output::save_report(&output, &report));
+        let header = header(plan, is_over);
+        let traced = trace.map(|(output, spool)| output::save_spooled(&output, &header, spool));
         let prefix = if is_over { "" } else { "bittorrent: " };
         for problem in report.complaints() {
-            eprintln!("{prefix}{problem}");
+            say::problem(format_args!("{prefix}{problem}"));
         }
-        if let (Some(measured), false) = (&report.measured, self.quiet) {
-            let time = format!("{} of virtual time", seconds(time));
-            print!("{}", report.summary(measured, &time));
-        }
-        let reported = self.report.as_deref();
-        let written = reported.map(|path| output::save_report(path, &report));
-        let traced = self.trace.as_deref().zip(spool);
-        let traced =
-            traced.map(|(path, spool)| output::save_spooled(path, &header(plan, is_over), spool));
-        for why in [written, traced]
-            .into_iter()
-            .flatten()
-            .filter_map(Result::err)
-        {
-            eprintln!("bittorrent: {why}");
+        let written = [written, traced].into_iter().flatten();
+        for why in written.filter_map(Result::err) {
+            say::problem(format_args!("bittorrent: {why}"));
             if is_over {
                 exit = Exit::NotWritten;
             }
         }
-        exit
+        if let (Some(measured), false) = (&report.measured, self.quiet) {
+            let time = format!("{} of virtual time", seconds(time));
+            say::text(report.summary(measured, &time))?;
+        }
+        Ok(exit)
     }
 
     /// Shows how far the run is, if standard error is a terminal.
@@ -310,7 +329,8 @@ pub(crate) fn signal() -> Result<Arc<AtomicUsize>> {
 /// A run that goes on.
 struct SimulatedRun {
     simulation: Simulation<Option<PathBuf>>,
-    spool: Option<Spool>,
+    report: Option<Output>,
+    trace: Option<(Output, Spool)>,
     progress: ProgressView,
     signal: Arc<AtomicUsize>,
 }
@@ -325,7 +345,7 @@ impl SimulatedRun {
     fn go_on(mut self) -> (SimulatedRun, End) {
         let end = loop {
             let advanced = self.simulation.advance(STEPS);
-            if let Some(spool) = &mut self.spool {
+            if let Some((_, spool)) = &mut self.trace {
                 self.simulation
                     .machines
                     .events()

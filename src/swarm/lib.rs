@@ -35,8 +35,8 @@
 //! * [`event`] is what happens in a run, event by event. [`trace`] writes and reads the files of
 //!   events.
 //! * [`statistics`] counts. [`report`] tells people and programs what was counted.
-//! * [`output`] writes files, whole or not at all. [`progress`] is the line that says how far a run
-//!   is.
+//! * [`output`] writes every file, whole or not at all, and says before the work begins if one cannot
+//!   be written. [`say`] prints. [`progress`] is the line that says how far a run is.
 //! * [`launch`] starts mpirun, and knows whether mpirun started this process.
 //! * [`exit`] has the exit statuses. [`toml_file`] says where a TOML file is wrong, and `seconds` is
 //!   how times stand in reports.
@@ -131,6 +131,7 @@ pub mod protocol;
 pub mod report;
 #[cfg(feature = "mpi")]
 pub mod runtime;
+pub mod say;
 pub mod scenario;
 mod seconds;
 pub mod settings;

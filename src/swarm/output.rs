@@ -1,18 +1,26 @@
-//! The files that a run writes: `client<R>_<NAME>`, the report and the trace. Each is whole or not there.
+//! Every file that a command writes goes through here, whole or not at all.
+//!
+//! * `place` is where an output goes. Before the work begins it is compared with all inputs and all other
+//!   outputs, and refused if it cannot be written.
+//! * `whole` replaces a regular file at once: there is never half a file, nor a moment with neither.
+
+mod place;
+mod whole;
 
 use std::fmt;
-use std::fs::{self, File, Permissions};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+pub use place::{Claims, Output, ready};
 
 use crate::client::SavedFile;
 use crate::protocol::{Hashes, Rank, output_name};
 use crate::report::Report;
 use crate::trace::{self, Header, Merge, Spool, TracePart};
 
-/// The permissions of a new file, before the umask.
-const MODE: u32 = 0o666;
+/// Writes the content of a file.
+pub type Content<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
 
 /// A file that could not be written.
 #[derive(Debug)]
@@ -21,6 +29,13 @@ pub struct NotWritten {
     pub path: PathBuf,
     /// Why.
     pub error: io::Error,
+}
+
+impl NotWritten {
+    fn new(path: &Path, error: io::Error) -> NotWritten {
+        let path = path.to_owned();
+        NotWritten { path, error }
+    }
 }
 
 /// In words for the user.
@@ -32,40 +47,46 @@ impl fmt::Display for NotWritten {
 
 impl std::error::Error for NotWritten {}
 
-/// Writes a client's file into `folder`, which is created if missing: its hashes in order, one a line.
-/// The output gets its name when it is whole, and replaces an older file of that name.
+/// Writes a file that is compared with no other.
 ///
 /// # Errors
-/// When it cannot be written. Then nothing new is left.
-pub fn save(folder: &Path, client: Rank, file: &SavedFile) -> Result<(), NotWritten> {
-    let path = folder.join(output_name(client, &file.name));
-    fs::create_dir_all(folder)
-        .and_then(|()| write(folder, &path, &|lines| write_lines(lines, &file.hashes)))
-        .map_err(|error| NotWritten { path, error })
+/// When it cannot be written.
+pub fn write(path: &Path, content: &[u8]) -> Result<(), NotWritten> {
+    Output::at(path)?.write(&|out| out.write_all(content))
 }
 
-/// Writes a report, in the same way.
+/// Writes a client's file into `folder`, which is created if missing: its hashes in order, one a line.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn save(folder: &Path, client: Rank, file: &SavedFile) -> Result<(), NotWritten> {
+    let path = folder.join(output_name(client, &file.name));
+    fs::create_dir_all(folder).map_err(|error| NotWritten::new(&path, error))?;
+    Output::at(&path)?.write(&|mut lines| write_lines(&mut lines, &file.hashes))
+}
+
+/// Writes a report.
 ///
 /// # Errors
 /// When it could not be written.
-pub fn save_report(path: &Path, report: &Report) -> Result<(), NotWritten> {
-    put(path, &|file| {
-        serde_json::to_writer_pretty(&mut *file, report)?;
-        file.write_all(b"\n")
+pub fn save_report(output: &Output, report: &Report) -> Result<(), NotWritten> {
+    output.write(&|out| {
+        serde_json::to_writer_pretty(&mut *out, report)?;
+        out.write_all(b"\n")
     })
 }
 
-/// Writes a trace, in the same way: joins the parts of its threads.
+/// Writes a trace: joins the parts of its threads.
 ///
 /// # Errors
 /// When it could not be written.
-pub fn save_trace(path: &Path, header: &Header, parts: &[PathBuf]) -> Result<(), NotWritten> {
-    let is_compressed = is_compressed(path);
-    put(path, &|file| {
+pub fn save_trace(output: &Output, header: &Header, parts: &[PathBuf]) -> Result<(), NotWritten> {
+    let is_compressed = is_compressed(output);
+    output.write(&|out| {
         let parts = (parts.iter()).filter_map(|path| TracePart::open(path).transpose());
         let parts: Vec<TracePart> = parts.collect::<anyhow::Result<_>>().map_err(inside)?;
         let events = Merge::new(parts.into_iter().map(|part| (part.owner(), part)));
-        trace::write(file, is_compressed, header, events).map_err(inside)
+        trace::write(out, is_compressed, header, events).map_err(inside)
     })
 }
 
@@ -73,27 +94,34 @@ pub fn save_trace(path: &Path, header: &Header, parts: &[PathBuf]) -> Result<(),
 ///
 /// # Errors
 /// When nothing can be written there.
-pub fn begin_trace(path: &Path) -> Result<Spool, NotWritten> {
-    Spool::new(folder_of(path), is_compressed(path)).map_err(|error| not_written(path, error))
+pub fn begin_trace(output: &Output) -> Result<Spool, NotWritten> {
+    let folder = output.folder().map(Path::to_owned);
+    let folder = folder.unwrap_or_else(std::env::temp_dir);
+    let spool = Spool::new(&folder, is_compressed(output));
+    spool.map_err(|error| NotWritten::new(output.path(), error))
 }
 
 /// Writes such a trace when all events have come.
 ///
 /// # Errors
 /// When it, or an event before, could not be written.
-pub fn save_spooled(path: &Path, header: &Header, spool: Spool) -> Result<(), NotWritten> {
-    let events = spool.close().map_err(|error| not_written(path, error))?;
-    put(path, &|file| events.give(header, file))
+pub fn save_spooled(output: &Output, header: &Header, spool: Spool) -> Result<(), NotWritten> {
+    let events = spool.close();
+    let events = events.map_err(|error| NotWritten::new(output.path(), error))?;
+    output.write(&|mut out| events.give(header, &mut out))
 }
 
 /// Whether a trace of this name is compressed.
-fn is_compressed(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "zst")
+fn is_compressed(output: &Output) -> bool {
+    (output.path().extension()).is_some_and(|extension| extension == "zst")
 }
 
 /// The error as one of the system, for the user.
-fn inside(error: anyhow::Error) -> io::Error {
-    io::Error::other(format!("{error:#}"))
+pub fn inside(error: anyhow::Error) -> io::Error {
+    match error.downcast() {
+        Ok(error) => error,
+        Err(error) => io::Error::other(format!("{error:#}")),
+    }
 }
 
 /// The folder that a file is in, or is to be in.
@@ -102,94 +130,6 @@ fn folder_of(path: &Path) -> &Path {
         Some(folder) if folder != "" => folder,
         _ => Path::new("."),
     }
-}
-
-/// Names the first of these options whose file is to be in a folder that does not exist, in words for
-/// the user.
-pub fn objection<'a>(
-    options: impl IntoIterator<Item = (&'a str, &'a Option<PathBuf>)>,
-) -> Option<String> {
-    options.into_iter().find_map(|(option, path)| {
-        let folder = folder_of(path.as_ref()?);
-        (!folder.is_dir()).then(|| format!("{option}: there is no folder {}", folder.display()))
-    })
-}
-
-fn not_written(path: &Path, error: io::Error) -> NotWritten {
-    let path = path.to_owned();
-    NotWritten { path, error }
-}
-
-/// Writes a file into a folder that is there.
-fn put(path: &Path, content: Content<'_>) -> Result<(), NotWritten> {
-    write(folder_of(path), path, content).map_err(|error| not_written(path, error))
-}
-
-/// Writes the content of a file.
-type Content<'a> = &'a dyn Fn(&mut BufWriter<File>) -> io::Result<()>;
-
-#[cfg(target_os = "linux")]
-fn write(folder: &Path, path: &Path, content: Content<'_>) -> io::Result<()> {
-    match unnamed::create(folder) {
-        Ok(file) => unnamed::name(&filled(file, content)?, path),
-        Err(_) => write_renamed(folder, path, content),
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-use write_renamed as write;
-
-/// A file that has no name until it is whole. If the process ends before, nothing is left.
-#[cfg(target_os = "linux")]
-mod unnamed {
-    use std::fs::{self, File, OpenOptions};
-    use std::io;
-    use std::os::fd::AsRawFd;
-    use std::os::unix::fs::OpenOptionsExt;
-    use std::path::Path;
-
-    use rustix::fs::{AtFlags, CWD, OFlags, linkat};
-
-    /// Creates it. Not every file system can.
-    pub(super) fn create(folder: &Path) -> io::Result<File> {
-        let flags = OFlags::TMPFILE.bits().cast_signed();
-        OpenOptions::new()
-            .write(true)
-            .mode(super::MODE)
-            .custom_flags(flags)
-            .open(folder)
-    }
-
-    /// Gives it its name.
-    pub(super) fn name(file: &File, path: &Path) -> io::Result<()> {
-        let unnamed = format!("/proc/self/fd/{}", file.as_raw_fd());
-        let link = || linkat(CWD, &unnamed, CWD, path, AtFlags::SYMLINK_FOLLOW);
-        match link() {
-            Err(rustix::io::Errno::EXIST) => {
-                fs::remove_file(path)?;
-                Ok(link()?)
-            }
-            linked => Ok(linked?),
-        }
-    }
-}
-
-/// Writes under a temporary name, and then renames.
-fn write_renamed(folder: &Path, path: &Path, content: Content<'_>) -> io::Result<()> {
-    let (file, name) = tempfile::Builder::new()
-        .prefix(".client")
-        .permissions(Permissions::from_mode(MODE))
-        .tempfile_in(folder)?
-        .into_parts();
-    filled(file, content)?;
-    name.persist(path)?;
-    Ok(())
-}
-
-fn filled(file: File, content: Content<'_>) -> io::Result<File> {
-    let mut file = BufWriter::with_capacity(1 << 16, file);
-    content(&mut file)?;
-    Ok(file.into_inner()?)
 }
 
 fn write_lines(file: &mut impl Write, hashes: &Hashes) -> io::Result<()> {
@@ -205,63 +145,30 @@ mod tests {
     use super::*;
     use crate::protocol::samples::{hashes, name};
 
-    /// Both ways to write, in a folder of their own.
-    fn both_ways(check: impl Fn(&Path, fn(&Path, &Path, Content<'_>) -> io::Result<()>)) {
-        for way in [write, write_renamed] {
-            check(tempfile::tempdir().unwrap().path(), way);
+    fn file(letters: &str) -> SavedFile {
+        let (name, hashes) = (name("f"), hashes(letters));
+        SavedFile { name, hashes }
+    }
+
+    #[test]
+    fn a_clients_file_is_its_hashes_one_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("some/where");
+        for letters in ["ab", "", "c"] {
+            save(&out, Rank(1), &file(letters)).unwrap();
+            let lines = letters
+                .chars()
+                .map(|letter| letter.to_string().repeat(32) + "\n");
+            let text = fs::read_to_string(out.join("client1_f")).unwrap();
+            assert_eq!(text, lines.collect::<String>());
         }
     }
 
-    fn files(folder: &Path) -> Vec<String> {
-        let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name();
-        fs::read_dir(folder)
-            .unwrap()
-            .map(|e| name(e).into_string().unwrap())
-            .collect()
-    }
-
     #[test]
-    fn a_file_is_its_hashes_one_a_line_and_replaces_an_older_one() {
-        both_ways(|folder, write| {
-            let path = folder.join("client1_f");
-            fs::write(&path, "something older and longer\n".repeat(9)).unwrap();
-            for letters in ["ab", "", "c"] {
-                write(folder, &path, &|file| write_lines(file, &hashes(letters))).unwrap();
-                let lines: String = letters
-                    .chars()
-                    .map(|letter| letter.to_string().repeat(32) + "\n")
-                    .collect();
-                assert_eq!(fs::read_to_string(&path).unwrap(), lines);
-                assert_eq!(files(folder), ["client1_f"]);
-            }
-            let new = folder.join("plain");
-            fs::write(&new, "").unwrap();
-            let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
-            assert_eq!(
-                mode(&path),
-                mode(&new),
-                "it is as accessible as any new file"
-            );
-        });
-    }
-
-    #[test]
-    fn what_cannot_be_written_is_named_and_leaves_nothing() {
-        both_ways(|folder, write| {
-            fs::create_dir(folder.join("client1_f")).unwrap();
-            let path = folder.join("client1_f");
-            write(folder, &path, &|file| write_lines(file, &hashes("a"))).unwrap_err();
-            assert_eq!(files(folder), ["client1_f"]);
-        });
-        let file = SavedFile {
-            name: name("f"),
-            hashes: hashes("a"),
-        };
-        let error = save(Path::new("/proc/nowhere"), Rank(3), &file);
+    fn a_clients_file_that_cannot_be_written_is_named() {
+        let error = save(Path::new("/proc/nowhere"), Rank(3), &file("a"));
         let error = error.unwrap_err().to_string();
-        assert!(
-            error.starts_with("cannot write /proc/nowhere/client3_f: "),
-            "{error}"
-        );
+        let named = "cannot write /proc/nowhere/client3_f: ";
+        assert!(error.starts_with(named), "{error}");
     }
 }

@@ -11,6 +11,7 @@ use indicatif::{
     TermLike,
 };
 
+use crate::say;
 use crate::tracker::Amount;
 
 /// How progress is shown.
@@ -58,7 +59,7 @@ impl Style {
                     .chars()
                     .take(columns.saturating_sub(1).into())
                     .collect();
-                format!("\r\x1b[K{shown}\r")
+                format!("{}{shown}\r", say::CLEAR)
             }
             Style::Lines if line.is_empty() => String::new(),
             Style::Lines => format!("bittorrent: {line}\n"),
@@ -75,6 +76,9 @@ pub struct ProgressLine {
 impl ProgressLine {
     /// A line on standard error. `expected`: the whole amount to download.
     pub fn new(expected: Amount, style: Style) -> ProgressLine {
+        if let Style::Live(_) = style {
+            say::over_progress();
+        }
         ProgressLine::on(io::stderr(), expected, style)
     }
 

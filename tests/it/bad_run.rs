@@ -52,14 +52,11 @@ fn a_wanted_file_that_nobody_has_is_reported_and_everything_else_arrives() {
 }
 
 #[test]
-fn an_output_folder_that_cannot_be_made_is_reported() {
+fn an_output_folder_that_cannot_be_made_is_refused_once_and_who_writes_nothing_needs_none() {
     let job = small_swarm(2).arguments(&["-o", "in1.txt/out"]).run();
-    assert_eq!(job.status, Some(3), "{}", job.stderr);
-    let why = "cannot write in1.txt/out/client";
-    job.assert_says(&[
-        &format!("client 2 did not get 'f': {why}2_f: Not a directory (os error 20)\n"),
-        &format!("client 3 did not get 'f': {why}3_f: Not a directory (os error 20)\n"),
-    ]);
+    job.assert_refused(&["cannot write in1.txt/out: Not a directory (os error 20)\n"]);
+    let job = Job::with_inputs(&["0 0"]).arguments(&["-o", "in1.txt/out"]);
+    assert_eq!(job.run().status, Some(0));
 }
 
 #[test]
@@ -196,12 +193,16 @@ fn a_slow_upload_link_is_no_stall() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_an_output_that_cannot_be_written() {
+fn a_report_that_cannot_be_written_is_refused_or_an_output_that_cannot_be_written() {
     let job = small_swarm(1);
     fs::create_dir(job.folder.path().join("r.json")).unwrap();
     let job = job.arguments(&["--report", "r.json"]).run();
+    let why = "cannot write r.json: Is a directory (os error 21)\n";
+    job.assert_refused(&[&format!("bittorrent: --report: {why}")]);
+    let job = small_swarm(1).arguments(&["--report", "/dev/full"]).run();
     assert_eq!(job.status, Some(3), "{}", job.stderr);
-    job.assert_says(&["bittorrent: cannot write r.json: Is a directory (os error 21)\n"]);
+    let why = "cannot write /dev/full: No space left on device (os error 28)\n";
+    job.assert_says(&[&format!("bittorrent: {why}")]);
     assert_eq!(job.outputs(".").len(), 1);
 }
 

@@ -12,6 +12,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
         "swarm",
         &[
             "limits",
+            "say",
             "toml_file",
             "seconds",
             "protocol",
@@ -59,13 +60,15 @@ const HOUSES: [(&str, &[&str]); 4] = [
 ];
 
 /// What the judge knows of a swarm: how inputs look and how ranks are started, not how one works.
-const FOR_THE_JUDGE: [&str; 7] = [
+const FOR_THE_JUDGE: [&str; 9] = [
     "protocol",
     "manifest",
     "sound",
     "inputs",
     "launch",
+    "output",
     "progress",
+    "say",
     "toml_file",
 ];
 

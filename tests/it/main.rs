@@ -1,5 +1,6 @@
 //! The tests that need more than one room of the house: whole programs, real jobs under mpirun, random
 //! swarms, and the pages of the repository.
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod bad_input;
 mod bad_run;
@@ -16,6 +17,7 @@ mod houses;
 mod launch;
 mod mpirun;
 mod numbers;
+mod outputs;
 mod promise;
 mod readme;
 mod recorder;

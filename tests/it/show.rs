@@ -423,8 +423,11 @@ fn what_cannot_be_shown_is_an_error() {
     let job = Job::with_inputs(&[Manifest::default()]).file("t.html", "not a trace");
     for (arguments, expected) in [
         (&["nothing"][..], "nothing: No such file"),
-        (&["t.html"], "t.html:1: expected a whole line"),
-        (&["t.html", "-o", "t.html"], "would replace the trace"),
+        (&["t.html", "-o", "new"], "t.html:1: expected a whole line"),
+        (
+            &["t.html", "-o", "t.html"],
+            "t.html is also the trace: name another file",
+        ),
     ] {
         let (status, _, stderr) = show(job.folder.path(), arguments);
         assert_eq!(status, Some(2), "{stderr}");

@@ -262,9 +262,13 @@ fn outputs_are_written_where_they_are_wanted_and_nowhere_else() {
 
     let job = Job::new(0).file("taken", "");
     let crowd = words("--flash-crowd --clients 2 --segments 3 -o taken --report r.json");
+    simulate(job, &crowd).assert_refused(&["bittorrent: --output-dir: cannot write to taken: "]);
+    let job = Job::new(0);
+    fs::create_dir_all(job.folder.path().join("out/client2_file1")).expect("a folder");
+    let crowd = words("--flash-crowd --clients 2 --segments 3 -o out --report r.json");
     let run = simulate(job, &crowd);
     assert_eq!(run.status, Some(3));
-    run.assert_says(&["client 2 did not get 'file1': cannot write taken/client2_file1: "]);
+    run.assert_says(&["client 2 did not get 'file1': cannot write out/client2_file1: "]);
     assert_eq!(run.report("r.json").missing.len(), 1);
 }
 

@@ -1,13 +1,11 @@
 //! `bittorrent show`: from a trace to the files that are asked for.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::messages::Key;
 use super::page::{self, OffencePlace};
@@ -15,6 +13,7 @@ use super::perfetto;
 use super::story::Story;
 use crate::check::{Checked, Checking};
 use crate::rules::{Passing, Verdict};
+use swarm::output::{self, Claims, Output};
 use swarm::trace::{Header, Reader};
 
 /// What is to be shown.
@@ -40,10 +39,10 @@ impl Show {
     /// When the trace cannot be read, or something cannot be written.
     pub fn run(&self) -> Result<String> {
         let page = self.output.clone().unwrap_or_else(|| page_of(&self.trace));
-        ensure!(
-            page != self.trace,
-            "the page would replace the trace: name another file with --output"
-        );
+        let mut claims = Claims::default();
+        claims.input("the trace", &self.trace);
+        let page = claims.file("--output", &page)?;
+        let perfetto = claims.optional("--perfetto", self.perfetto.as_deref())?;
         let (header, checked, story) = self.read()?;
         let places = places(&self.trace, &checked, &story)?;
         let html = page::page(
@@ -54,15 +53,12 @@ impl Show {
             story,
             self.window.clone(),
         )?;
-        let cannot = || format!("cannot write {}", page.display());
-        fs::write(&page, html).with_context(cannot)?;
-        let mut said = format!("{}: {}", page.display(), checked.summary());
-        if let Some(perfetto) = &self.perfetto {
+        page.write(&|out| out.write_all(html.as_bytes()))?;
+        let mut said = format!("{}: {}", page.path().display(), checked.summary());
+        if let Some(perfetto) = &perfetto {
             self.for_perfetto(perfetto)?;
-            said += &format!(
-                "\n{}: open it at https://ui.perfetto.dev",
-                perfetto.display()
-            );
+            let path = perfetto.path().display();
+            said += &format!("\n{path}: open it at https://ui.perfetto.dev");
         }
         Ok(said)
     }
@@ -97,13 +93,11 @@ impl Show {
         Ok((header, checking.close(), story))
     }
 
-    fn for_perfetto(&self, path: &Path) -> Result<()> {
-        let cannot = || format!("cannot write {}", path.display());
-        let file = File::create(path).with_context(cannot)?;
-        let mut file = BufWriter::new(file);
-        let reader = Reader::open_uncut(&self.trace)?;
-        perfetto::write(reader, &mut file)?;
-        file.flush().with_context(cannot)
+    fn for_perfetto(&self, output: &Output) -> Result<()> {
+        Ok(output.write(&|out| {
+            let events = Reader::open_uncut(&self.trace).map_err(output::inside)?;
+            perfetto::write(events, out).map_err(output::inside)
+        })?)
     }
 }
 

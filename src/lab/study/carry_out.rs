@@ -15,7 +15,7 @@ use rayon::iter::{ParallelBridge, ParallelIterator};
 
 use super::definition::{Study, StudyRun};
 use super::metrics::Figures;
-use super::results::{EarlierResults, Results};
+use super::results::{EarlierResults, RESULTS, Results};
 use super::setting::Parse;
 use crate::twin::TooLong;
 use swarm::exit::Exit;
@@ -47,7 +47,7 @@ impl<'a> Plan<'a> {
         let runs = study.runs();
         let known = match force {
             true => EarlierResults::default(),
-            false => EarlierResults::read(&folder.join("results.csv"), study, &runs)?,
+            false => EarlierResults::read(&folder.join(RESULTS), study, &runs)?,
         };
         let mut segments = Vec::new();
         let mut classes = HashSet::new();
@@ -94,7 +94,7 @@ impl<'a> Plan<'a> {
         let runs = study.runs();
         let done = self.known.figures.len();
         let bar = bar(&segments, done);
-        let path = self.folder.join("results.csv");
+        let path = self.folder.join(RESULTS);
         let results = fs::create_dir_all(&self.folder)
             .and_then(|()| Results::go_on(&path, study, &runs, self.known))
             .map_err(Stop::NotWritten)?;

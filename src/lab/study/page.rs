@@ -1,7 +1,5 @@
 //! What came out of a study, said once: written as a page for the browser and in Markdown.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use pages::document::{Document, Part, Words};
@@ -11,8 +9,12 @@ use super::definition::Study;
 use super::interval::Interval;
 use super::metrics::Figures;
 use super::picture::Picture;
-use super::results::mark;
+use super::results::{RESULTS, mark};
 use super::summary::{Summary, shown};
+use swarm::output::{self, NotWritten};
+
+/// The page of a study, in its folder.
+pub(super) const INDEX: &str = "index.html";
 
 /// A study with its results, to be read.
 pub(super) struct StudyPage {
@@ -32,7 +34,7 @@ impl StudyPage {
             let summary = Summary::of(picture, study, figures);
             parts.push(Part::Picture {
                 title: picture.title.clone(),
-                file: format!("{}.svg", picture.name),
+                file: picture.file(),
                 svg: svg(picture, &summary),
             });
             parts.push(Part::Table(table(picture, &summary)));
@@ -55,17 +57,17 @@ impl StudyPage {
     }
 
     /// Writes the pictures, and a page for the browser that has them inside.
-    pub(super) fn write(mut self, folder: &Path) -> io::Result<()> {
+    pub(super) fn write(mut self, folder: &Path) -> Result<(), NotWritten> {
         for part in &self.document.parts {
             if let Part::Picture { file, svg, .. } = part {
-                fs::write(folder.join(file), svg)?;
+                output::write(&folder.join(file), svg.as_bytes())?;
             }
         }
-        let csv = Words::Link("results.csv".into(), "results.csv".into());
+        let csv = Words::Link(RESULTS.into(), RESULTS.into());
         let rows = vec!["Every run is a row of ".into(), csv, ".".into()];
         self.document.parts.push(Part::Paragraph(rows));
         let html = self.document.html(include_str!("page.css"));
-        fs::write(folder.join("index.html"), html)
+        output::write(&folder.join(INDEX), html.as_bytes())
     }
 }
 

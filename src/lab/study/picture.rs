@@ -36,6 +36,11 @@ pub(super) struct Picture {
 }
 
 impl Picture {
+    /// The file that it is drawn in.
+    pub(super) fn file(&self) -> String {
+        format!("{}.svg", self.name)
+    }
+
     /// The values of an axis that are drawn, in the order of the grids.
     pub(super) fn values(&self, axis: usize, grids: &[Grid]) -> Vec<String> {
         let mut values = definition::values(axis, grids);

@@ -11,6 +11,9 @@ use csv::{Reader, StringRecord, Writer};
 use super::definition::{Study, StudyRun};
 use super::metrics::Figures;
 
+/// Where the results of a study are, in its folder.
+pub(super) const RESULTS: &str = "results.csv";
+
 /// The columns that are neither options nor figures.
 pub(super) const OTHER_COLUMNS: [&str; 3] = ["repetition", "seed", "options"];
 

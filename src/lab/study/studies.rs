@@ -1,7 +1,6 @@
 //! `bittorrent study`: from the files of studies to what they leave.
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -9,10 +8,14 @@ use anyhow::{Result, bail};
 use super::carry_out::{Plan, Stop};
 use super::definition::Study;
 use super::file;
-use super::page::StudyPage;
+use super::page::{INDEX, StudyPage};
+use super::picture::Picture;
+use super::results::RESULTS;
 use super::setting::Parse;
 use crate::simulate;
 use swarm::exit::Exit;
+use swarm::output::{Claims, Output};
+use swarm::say;
 
 /// Studies that are to be carried out.
 #[derive(Debug, Clone)]
@@ -33,7 +36,8 @@ impl Studies {
     /// Carries them out, one after the other, and says what is to be the exit status.
     ///
     /// # Errors
-    /// When nothing was started, because of a study's file or of results that are not its own.
+    /// When nothing was started, because of a study's file, of results that are not its own, or of a place that
+    /// cannot be written to; or when a page could not be written or nothing be printed.
     pub fn run(&self, parse: Parse) -> Result<Exit> {
         let studies = self.files.iter().map(|path| file::read(path, parse));
         let studies: Vec<Study> = studies.collect::<Result<_>>()?;
@@ -46,14 +50,18 @@ impl Studies {
             plans.push(Plan::new(study, &self.folder(study), self.force, parse)?);
         }
         if self.dry_run {
-            plans.iter().for_each(|plan| println!("{}", plan.line()));
+            for plan in &plans {
+                say::line(plan.line())?;
+            }
             return Ok(Exit::Complete);
         }
+        let page_of_all = self.claim(&studies)?;
         let signal = simulate::signal()?;
         let mut page = String::from(HEAD);
+        let mut unsaid = None;
         for plan in plans {
             let (study, folder) = (plan.study, plan.folder.clone());
-            let results = folder.join("results.csv");
+            let results = folder.join(RESULTS);
             let told = match plan.carry_out(parse, &signal) {
                 Ok(figures) => StudyPage::new(study, &figures),
                 Err(stop) => return Ok(stopped(&stop, &results)),
@@ -61,19 +69,36 @@ impl Studies {
             page += "\n";
             page += &told.document.markdown(&self.pictures(study));
             if let Some(warning) = &told.warning {
-                eprintln!("{warning}");
+                say::problem(warning);
             }
-            if let Err(error) = told.write(&folder) {
-                return Ok(stopped(&Stop::NotWritten(error), &folder));
+            told.write(&folder)?;
+            let page = folder.join(INDEX);
+            let said = say::line(format_args!("{}: {}", study.name, page.display()));
+            unsaid = unsaid.or(said.err());
+        }
+        if let Some(output) = page_of_all {
+            output.write(&|out| out.write_all(page.as_bytes()))?;
+        }
+        // Studies go on though nobody can be told.
+        unsaid.map_or(Ok(Exit::Complete), |why| Err(why.into()))
+    }
+
+    /// Makes the folders of the studies, and looks at the places of all that they leave. Returns that of the
+    /// page about all of them.
+    fn claim(&self, studies: &[Study]) -> Result<Option<Output>> {
+        let mut claims = Claims::default();
+        for path in &self.files {
+            claims.input("a study", path);
+        }
+        for study in studies {
+            let folder = self.folder(study);
+            claims.folder("--output-dir", &folder)?;
+            let pictures = study.pictures.iter().map(Picture::file);
+            for name in pictures.chain([RESULTS.into(), INDEX.into()]) {
+                claims.file("--output-dir", &folder.join(name))?;
             }
-            println!("{}: {}", study.name, folder.join("index.html").display());
         }
-        if let Some(path) = &self.page
-            && let Err(error) = fs::write(path, page)
-        {
-            return Ok(stopped(&Stop::NotWritten(error), path));
-        }
-        Ok(Exit::Complete)
+        claims.optional("--page", self.page.as_deref())
     }
 
     /// Where a study leaves what comes out.
@@ -115,6 +140,6 @@ fn stopped(stop: &Stop, path: &Path) -> Exit {
         Stop::Broken(exit, why) => (why.clone(), *exit),
         Stop::NotWritten(error) => (format!("cannot write {path}: {error}"), Exit::NotWritten),
     };
-    eprintln!("bittorrent: {why}");
+    say::problem(format_args!("bittorrent: {why}"));
     exit
 }

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{Launch, Machine, Mpi, Mpirun, environment};
 use crate::inputs;
+use crate::say;
 
 impl Mpi {
     /// The library that this program was built with.
@@ -40,7 +41,7 @@ impl Launch {
         let additions = mpirun.additions(ranks, Machine::this(mpirun.mpi));
         if !self.quiet {
             for reason in &additions.reasons {
-                eprintln!("bittorrent: {reason}");
+                say::problem(format_args!("bittorrent: {reason}"));
             }
         }
         let program = env::current_exe().context("cannot find out where this program is")?;

@@ -6,6 +6,8 @@ pub mod metrics;
 mod plan;
 mod table;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
@@ -97,7 +99,10 @@ impl Report {
             let (client, file) = (missing.client, &missing.file);
             format!("client {client} did not get '{file}': {}", missing.reason)
         });
-        self.problems.iter().cloned().chain(missing)
+        let mut told = BTreeSet::new();
+        // A folder that all clients share is everybody's problem, and said once.
+        let problems = self.problems.iter().filter(move |it| told.insert(*it));
+        problems.cloned().chain(missing)
     }
 
     /// The table of what was measured, and the closing line with the time, for standard output.

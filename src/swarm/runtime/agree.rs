@@ -3,7 +3,9 @@
 //! Rank 0 decides, and all others go by what it says: they may see other folders, on another host.
 //! So only rank 0 reads the scenario. It spreads the text, and every rank deals the same parts.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use mpi::environment::Threading;
@@ -12,11 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use super::gather;
 use super::host;
+use super::start::Left;
 use crate::launch;
 use crate::options::Options;
-use crate::output;
 use crate::report::Plan;
+use crate::say;
 use crate::scenario::{self, Cast};
+use crate::trace::parts_folder;
 
 /// What all ranks know when a run begins.
 pub(super) struct Agreement {
@@ -25,8 +29,9 @@ pub(super) struct Agreement {
     pub(super) elsewhere: Option<String>,
     /// Whether rank 0 shows the progress.
     pub(super) is_shown: bool,
-    /// Whether the run is traced.
-    pub(super) is_traced: bool,
+    /// Where this rank's parts of the trace go, if the run is traced.
+    pub(super) parts: Option<Result<PathBuf, String>>,
+    pub(super) left: Left,
 }
 
 /// What rank 0 tells all ranks if the run can begin.
@@ -36,6 +41,8 @@ struct Word {
     host: String,
     is_shown: bool,
     is_traced: bool,
+    /// The folder of all parts of the trace, where they do not lie beside it.
+    scratch: Option<Vec<u8>>,
     /// The text of the scenario; empty, if there is none.
     scenario: String,
 }
@@ -55,21 +62,25 @@ pub(super) fn agree(
     let mut plan = options.plan(ranks - 1);
     let host = host::this();
     let mut dealt = None;
+    let mut left = Left::default();
     let word = gather::share(world, || match decide(threading, options, &plan) {
-        Ok((scenario, cast)) => {
+        Ok((scenario, cast, prepared)) => {
             dealt = Some(cast);
+            left = prepared;
+            let scratch = left.scratch.as_ref();
             Some(Word {
                 seed: plan.settings.seed,
                 host: host.clone(),
                 is_shown: options.progress.is_some(),
                 is_traced: options.trace.is_some(),
+                scratch: scratch.map(|folder| folder.as_os_str().as_bytes().to_vec()),
                 scenario,
             })
         }
         Err(why) => {
             // Where no rank knows of another, each is rank 0.
             if launch::is_first() {
-                eprintln!("bittorrent: {why:#}");
+                say::problem(format_args!("bittorrent: {why:#}"));
             }
             None
         }
@@ -80,19 +91,26 @@ pub(super) fn agree(
         Some(cast) => cast,
         None => deal(&word.scenario, options, &plan)?,
     };
+    let scratch = word.scratch.map(|bytes| OsString::from_vec(bytes).into());
+    let beside = || match &options.trace {
+        Some(trace) => Ok(parts_folder(trace)),
+        None => Err("rank 0 has --trace, and this rank has not".to_owned()),
+    };
+    let parts = || scratch.map_or_else(beside, Ok);
     Ok(Some(Agreement {
         plan,
         elsewhere: (host != word.host).then_some(host),
         is_shown: word.is_shown,
-        is_traced: word.is_traced,
+        parts: word.is_traced.then(parts),
+        left,
     }))
 }
 
-/// Rank 0's decision: the scenario's text and the parts that it deals.
+/// Rank 0's decision: the scenario's text, the parts that it deals, and the places of what the run leaves.
 ///
 /// # Errors
 /// Says why the run cannot begin, in words for the user.
-fn decide(threading: Threading, options: &Options, plan: &Plan) -> Result<(String, Cast)> {
+fn decide(threading: Threading, options: &Options, plan: &Plan) -> Result<(String, Cast, Left)> {
     ensure!(
         threading >= Threading::Multiple,
         "two threads of a client use MPI at once, which takes MPI_THREAD_MULTIPLE; \
@@ -107,11 +125,8 @@ fn decide(threading: Threading, options: &Options, plan: &Plan) -> Result<(Strin
     let scenario = options.scenario.as_deref().map(scenario::text);
     let scenario = scenario.transpose()?.unwrap_or_default();
     let cast = deal(&scenario, options, plan)?;
-    let files = [("--report", &options.report), ("--trace", &options.trace)];
-    if let Some(why) = output::objection(files) {
-        bail!(why);
-    }
-    Ok((scenario, cast))
+    let left = Left::prepare(options)?.with_scratch()?;
+    Ok((scenario, cast, left))
 }
 
 /// Deals the parts of a scenario's text.
@@ -136,9 +151,10 @@ mod tests {
     /// Each problem is mended in turn, and the next one is told.
     #[test]
     fn of_several_problems_one_is_told() {
+        let here = tempfile::tempdir().unwrap();
         let mut options = Options {
             input_dir: "nowhere".into(),
-            output_dir: "nowhere".into(),
+            output_dir: here.path().join("new"),
             settings: Settings::default(),
             corrupt: vec![Rank(3)],
             scenario: Some("nowhere/s.toml".into()),

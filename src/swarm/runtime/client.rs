@@ -19,6 +19,7 @@ use crate::options::Options;
 use crate::output::{self, NotWritten};
 use crate::protocol::{Envelope, Message, Rank, ToDownload, ToTracker, ToUpload};
 use crate::report::Plan;
+use crate::say;
 use crate::statistics::{ClientStatistics, Traffic};
 
 /// A client that has registered. Its two threads can start.
@@ -46,7 +47,12 @@ pub(super) fn register(
     carry_out(&mut outbox, &mut post)?;
     let located = |problem: &String| host::located(job.elsewhere.as_deref(), problem);
     let input = manifest::read(&inputs::path(&options.input_dir, job.me))
-        .map_err(|problems| problems.iter().map(located).collect());
+        .map_err(|problems| problems.iter().map(located).collect())
+        .and_then(|manifest| match output::ready(&options.output_dir) {
+            // Who wants nothing writes nothing.
+            Err(why) if !manifest.wanted.is_empty() => Err(vec![self::located(job, why)]),
+            Ok(()) | Err(_) => Ok(manifest),
+        });
     let warnings = input.iter().flat_map(|manifest| manifest.warnings(job.me));
     let warnings: Vec<String> = warnings.collect();
     let registration = Registration::new(job.me, input, plan.settings, plan.part(job.me));
@@ -62,7 +68,7 @@ pub(super) fn register(
         return Ok(None);
     };
     for warning in warnings {
-        eprintln!("{warning}");
+        say::problem(warning);
     }
     Ok(Some(Ready {
         download,

@@ -15,6 +15,7 @@ use signal_hook::low_level;
 
 use crate::exit::Exit;
 use crate::protocol::Rank;
+use crate::say;
 
 /// What is done, besides telling the user, when the job is ended before its end.
 type OnFailure = dyn Fn(Exit, &str) + Send + Sync;
@@ -66,7 +67,7 @@ impl Job {
             let thread = thread::current();
             let name = thread.name().unwrap_or("unnamed");
             let words = format!("rank {}, thread {name}: {why}", self.me);
-            eprintln!("bittorrent: {words}");
+            say::problem(format_args!("bittorrent: {words}"));
             (self.on_failure)(exit, &words);
             await_reader();
         }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::event::Deed;
 use crate::protocol::{Rank, Tag};
+use crate::say;
 use crate::trace::record::{self, DeedKind, Head};
 
 /// The most bytes that wait for the file. They fit into a core's own cache.
@@ -142,7 +143,9 @@ impl Tape {
         let written = self.file.write_all(bytes);
         if let Err(error) = &written {
             let Tape { path, me, .. } = self;
-            eprintln!("warning: rank {me} stops recording: cannot write {path}: {error}");
+            say::problem(format_args!(
+                "warning: rank {me} stops recording: cannot write {path}: {error}"
+            ));
             self.is_whole.store(false, Ordering::Relaxed);
         }
         written.is_ok()

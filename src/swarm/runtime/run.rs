@@ -1,5 +1,7 @@
 //! A rank's way through a run: the start, its part in the swarm, the end.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use mpi::environment::Threading;
 use mpi::topology::{Communicator, SimpleCommunicator};
@@ -22,6 +24,7 @@ use crate::options::Options;
 use crate::output;
 use crate::protocol::{Rank, ToTracker};
 use crate::report::{Measured, Plan, Report};
+use crate::say::{self, NotSaid};
 use crate::tracker::Tracker;
 
 /// Runs this process's part of the swarm: the tracker on rank 0, a client on every other.
@@ -40,16 +43,17 @@ pub fn run(options: &Options) -> Exit {
         plan,
         elsewhere,
         is_shown,
-        is_traced,
+        parts,
+        left,
     }) = agreement.unwrap_or_else(|error| early.abort(&error))
     else {
         return Exit::Refused;
     };
     let me = Rank(u32::try_from(world.rank()).expect("a rank is not negative"));
-    let job = start::job(me, plan.clone(), options.report.as_deref()).on(elsewhere);
+    let job = start::job(me, plan.clone(), &left).on(elsewhere);
     let mailboxes = mailbox::open(&world);
-    let (tracing, recorders) = if is_traced {
-        let started = Tracing::start(&world, options.trace.as_deref(), &plan, &job);
+    let (tracing, recorders) = if let Some(parts) = parts {
+        let started = Tracing::start(&world, parts, left.trace, &plan, &job);
         match started.unwrap_or_else(|error| job.abort(&error)) {
             Some((tracing, recorders)) => (Some(tracing), recorders),
             None => return Exit::Refused,
@@ -59,12 +63,26 @@ pub fn run(options: &Options) -> Exit {
     };
     drop(start);
 
-    let exit = participate(&world, options, &plan, &job, mailboxes, recorders, is_shown);
-    let mut exit = exit.unwrap_or_else(|error| job.abort(&error));
-    if let Some(Err(why)) = tracing.map(|tracing| tracing.finish(&world, options.stall_timeout)) {
-        eprintln!("bittorrent: {why}");
-        exit = Exit::NotWritten;
+    let ended = participate(&world, options, &plan, &job, mailboxes, recorders, is_shown);
+    let ended = ended.unwrap_or_else(|error| job.abort(&error));
+    // Files before words: who does not read the words is to have the files.
+    let mut unwritten = Vec::new();
+    if let (Some(ended), Some(output)) = (&ended, &left.report) {
+        let saved = output::save_report(output, &ended.report);
+        unwritten.extend(saved.err().map(|why| why.to_string()));
     }
+    let traced = tracing.map(|tracing| tracing.finish(&world, options.stall_timeout));
+    unwritten.extend(traced.and_then(Result::err));
+    let told = ended.map(|ended| ended.tell(options.quiet));
+    let (exit, unsaid) = told.unwrap_or((Exit::Complete, None));
+    unwritten.extend(unsaid.map(|why| why.to_string()));
+    for why in &unwritten {
+        say::problem(format_args!("bittorrent: {why}"));
+    }
+    let exit = match unwritten.is_empty() {
+        true => exit,
+        false => Exit::NotWritten,
+    };
     // All is done and reported: a problem from here on changes only the exit status.
     let _end = Assembly::to("end", options.stall_timeout, &Job::new(me, |_, _| {}));
     drop(universe);
@@ -81,11 +99,11 @@ fn participate(
     (mailboxes, mut own): (Mailboxes, Own),
     recorders: Recorders,
     is_shown: bool,
-) -> Result<Exit> {
+) -> Result<Option<Ended>> {
     if job.me == Rank::TRACKER {
         let most_untaken = Tracker::most_untaken(plan.clients, &plan.settings);
         let post = Post::new(&mailboxes, most_untaken, recorders.first);
-        return track(world, options, plan, job, post, own.tracker);
+        return track(world, options, plan, job, post, own.tracker).map(Some);
     }
     let registered = client::register(options, plan, job, &mailboxes, &mut own, recorders.first)?;
     if let Some(registered) = registered {
@@ -96,10 +114,33 @@ fn participate(
         let statistics = client::run(registered, options, plan, job, &mailboxes, own, for_upload)?;
         gather::send(world, &statistics)?;
     }
-    Ok(Exit::Complete)
+    Ok(None)
 }
 
-/// Rank 0's part: the tracker, and what the user is told at the end.
+/// A run that has come to its end, as rank 0 knows it.
+struct Ended {
+    exit: Exit,
+    report: Report,
+    /// From the start of the tracker on.
+    time: Duration,
+}
+
+impl Ended {
+    /// Tells the user how it went. Returns the exit status, and why something could not be printed.
+    fn tell(&self, is_quiet: bool) -> (Exit, Option<NotSaid>) {
+        for problem in self.report.complaints() {
+            say::problem(problem);
+        }
+        let measured = self.report.measured.as_ref().filter(|_| !is_quiet);
+        let said = measured.map(|measured| {
+            let time = format!("{:.3} s", self.time.as_secs_f64());
+            say::text(self.report.summary(measured, &time))
+        });
+        (self.exit, said.and_then(Result::err))
+    }
+}
+
+/// Rank 0's part: the tracker, and what there is to tell at the end.
 fn track(
     world: &SimpleCommunicator,
     options: &Options,
@@ -107,10 +148,10 @@ fn track(
     job: &Job,
     post: Post,
     mailbox: Receiver<ToTracker>,
-) -> Result<Exit> {
+) -> Result<Ended> {
     let last = Rank(u32::try_from(plan.clients).expect("clients have ranks"));
     if let Some(warning) = inputs::without_rank(&options.input_dir, last) {
-        eprintln!("{warning}");
+        say::problem(warning);
     }
     let clock = Clock::start();
     let (patience, progress) = (options.stall_timeout, options.progress);
@@ -121,18 +162,5 @@ fn track(
         .clients
         .map(|clients| Measured::new(&plan.settings, &clients, &account.sent, &account.makespan));
     let (exit, report) = Report::of_ending(plan, &account.ending, measured);
-    for problem in report.complaints() {
-        eprintln!("{problem}");
-    }
-    if let (Some(measured), false) = (&report.measured, options.quiet) {
-        let time = format!("{:.3} s", time.as_secs_f64());
-        print!("{}", report.summary(measured, &time));
-    }
-    if let Some(path) = &options.report
-        && let Err(why) = output::save_report(path, &report)
-    {
-        eprintln!("bittorrent: {why}");
-        return Ok(Exit::NotWritten);
-    }
-    Ok(exit)
+    Ok(Ended { exit, report, time })
 }

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +12,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
 use mpi::topology::SimpleCommunicator;
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::assembly::Assembly;
@@ -20,12 +23,11 @@ use super::host;
 use super::job::Job;
 use super::recorder::Recorder;
 use crate::event::Thread;
-use crate::output;
+use crate::output::{self, Output};
 use crate::protocol::Rank;
 use crate::report::Plan;
-use crate::trace::{
-    ClockReport, Header, PartHeader, SCHEMA, TracePart, part_owner, part_path, parts_folder,
-};
+use crate::say;
+use crate::trace::{ClockReport, Header, PartHeader, SCHEMA, TracePart, part_owner, part_path};
 
 /// The most bytes of a part that go from one host to another in one message.
 const CHUNK: u64 = 1 << 20;
@@ -43,8 +45,10 @@ enum Word {
 
 /// A trace that is being recorded, seen from one rank.
 pub(super) struct Tracing {
-    /// The file that it becomes.
-    path: PathBuf,
+    /// The file that it becomes. Only rank 0 has it.
+    output: Option<Output>,
+    /// Keeps other runs out of the folder, on rank 0.
+    _taken: Option<File>,
     /// This rank's parts are there.
     folder: PathBuf,
     me: Rank,
@@ -67,33 +71,49 @@ pub(super) struct Recorders {
 }
 
 impl Tracing {
-    /// Compares the clocks of all ranks, and begins this rank's parts. Every rank must call this. It
-    /// returns nothing on all ranks if one cannot write its parts: rank 0 tells the user.
+    /// Compares the clocks of all ranks, and begins this rank's parts in `folder`, or says why there can be
+    /// none. Every rank must call this. It returns nothing on all ranks if one cannot write its parts: rank 0
+    /// tells the user.
     ///
     /// # Errors
     /// When the ranks do not understand each other.
     pub(super) fn start(
         world: &SimpleCommunicator,
-        path: Option<&Path>,
+        folder: Result<PathBuf, String>,
+        output: Option<Output>,
         plan: &Plan,
         job: &Job,
     ) -> Result<Option<(Tracing, Recorders)>> {
         let clock = Clock::start();
         let me = job.me;
-        let folder = parts_folder(path.unwrap_or(Path::new("")));
-        let cleared = match path {
-            None => Err("rank 0 has --trace, and this rank has not".into()),
-            Some(path) if me == Rank::TRACKER => clear(path).and_then(|()| empty(&folder)),
-            Some(_) => Ok(()),
+        let taken = match &folder {
+            Ok(folder) if me == Rank::TRACKER => take(folder).map(Some),
+            Ok(_) => Ok(None),
+            Err(why) => Err(why.clone()),
+        };
+        let (taken, cleared) = match taken {
+            Ok(taken) => (taken, Ok(())),
+            Err(why) => (None, Err(why)),
         };
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let run = since_1970.map_or(0, |time| time.as_nanos() as u64);
-        // The others come into the folder after rank 0 has cleared it.
-        let run = gather::share(world, || run)?;
+        // The others come into the folder after rank 0 has cleared it, and not if that is another run's.
+        let run = match gather::share(world, || {
+            cleared.as_ref().map(|()| run).map_err(Clone::clone)
+        })? {
+            Ok(run) => run,
+            Err(why) => {
+                if me == Rank::TRACKER {
+                    tell(&[why]);
+                }
+                return Ok(None);
+            }
+        };
         let comparison = clock.compare(world, me, plan.clients);
         let mut tracing = Tracing {
-            path: path.unwrap_or(Path::new("")).into(),
-            folder,
+            output,
+            _taken: taken,
+            folder: folder.unwrap_or_default(),
             me,
             elsewhere: job.elsewhere.clone(),
             run,
@@ -111,6 +131,12 @@ impl Tracing {
                 problems.push(problem);
             }
             is_refused = problems.iter().any(|problem| !problem.is_empty());
+            // A reader would take an older trace for this run's until that one is written.
+            let output = tracing.output.as_ref().filter(|_| !is_refused);
+            if let Some(Err(why)) = output.map(Output::remove) {
+                is_refused = true;
+                problems.push(why.to_string());
+            }
             tell(&problems);
         } else {
             gather::send(world, &(&tracing.clocks[0], problem))?;
@@ -119,7 +145,9 @@ impl Tracing {
         match begun {
             Ok(recorders) if !is_refused => Ok(Some((tracing, recorders))),
             Ok(_) | Err(_) => {
-                tracing.remove(&tracing.parts_of(me));
+                if !tracing.folder.as_os_str().is_empty() {
+                    tracing.remove(&tracing.parts_of(me));
+                }
                 Ok(None)
             }
         }
@@ -226,7 +254,8 @@ impl Tracing {
             parts.extend(client_parts);
         }
         let header = Header::new(self.plan.clone(), is_whole, self.clocks.clone());
-        output::save_trace(&self.path, &header, &parts).map_err(|why| why.to_string())?;
+        let output = self.output.as_ref().expect("rank 0 has it");
+        output::save_trace(output, &header, &parts).map_err(|why| why.to_string())?;
         self.remove(&parts);
         Ok(())
     }
@@ -290,28 +319,39 @@ impl Tracing {
     }
 }
 
-/// Removes an earlier run's trace. A reader would take it for this run's until that one is written.
-fn clear(path: &Path) -> Result<(), String> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(cannot_write(&path.display().to_string(), &error))
+/// Takes the folder of parts for this run, as long as the returned file is open, and removes the parts that
+/// an earlier run has left.
+fn take(folder: &Path) -> Result<File, String> {
+    let cannot = |error: io::Error| cannot_write(&folder.display().to_string(), &error);
+    loop {
+        let opened = fs::create_dir_all(folder).and_then(|()| File::open(folder));
+        let file = opened.map_err(cannot)?;
+        let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
+        if locked == Err(Errno::WOULDBLOCK) {
+            let folder = folder.display();
+            return Err(format!(
+                "{folder} belongs to a run that goes on: name another --trace"
+            ));
         }
-        Ok(()) | Err(_) => Ok(()),
+        // Where there are no locks, two runs are not told apart.
+        let id = |of: io::Result<fs::Metadata>| of.ok().map(|it| (it.dev(), it.ino()));
+        // The run that had it may have ended just now, and have removed the folder.
+        if id(file.metadata()) == id(fs::metadata(folder)) {
+            empty(folder).map_err(cannot)?;
+            return Ok(file);
+        }
     }
 }
 
 /// Removes the parts that an earlier run has left.
-fn empty(folder: &Path) -> Result<(), String> {
-    let removed = fs::create_dir_all(folder).and_then(|()| {
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            if part_owner(&entry.file_name()).is_some() {
-                fs::remove_file(entry.path())?;
-            }
+fn empty(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if part_owner(&entry.file_name()).is_some() {
+            fs::remove_file(entry.path())?;
         }
-        Ok(())
-    });
-    removed.map_err(|error| cannot_write(&folder.display().to_string(), &error))
+    }
+    Ok(())
 }
 
 fn cannot_write(shown: &str, error: &io::Error) -> String {
@@ -324,7 +364,7 @@ fn tell(problems: &[String]) {
     let mut told: BTreeSet<&str> = BTreeSet::from([""]);
     for (rank, problem) in problems.iter().enumerate() {
         if told.insert(problem) {
-            eprintln!("bittorrent: rank {rank}: {problem}");
+            say::problem(format_args!("bittorrent: rank {rank}: {problem}"));
         }
     }
 }

@@ -1,0 +1,98 @@
+//! What a command prints. All of them print through here: printing can fail, and must not take anything
+//! else with it.
+//!
+//! Who has closed our standard output wants no more of it: the command goes on, and its exit status is what it
+//! would have been. Of a full disk the user hears, and the exit status says it.
+
+use std::error::Error;
+use std::fmt::{self, Display};
+use std::io::{self, ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Standard output could not be written to.
+#[derive(Debug)]
+pub struct NotSaid(io::Error);
+
+impl Display for NotSaid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot print: {}", self.0)
+    }
+}
+
+impl Error for NotSaid {}
+
+/// Prints a text on standard output.
+///
+/// # Errors
+/// When that could not be written to, for another reason than that nobody reads it.
+pub fn text(text: impl Display) -> Result<(), NotSaid> {
+    to(&mut io::stdout().lock(), &text.to_string())
+}
+
+/// Prints a line on standard output.
+///
+/// # Errors
+/// As [`text()`].
+pub fn line(line: impl Display) -> Result<(), NotSaid> {
+    text(format_args!("{line}\n"))
+}
+
+/// Prints a line on standard error. If that fails, nobody can be told.
+pub fn problem(line: impl Display) {
+    let clear = if IS_DRAWN_OVER.load(Ordering::Relaxed) {
+        CLEAR
+    } else {
+        ""
+    };
+    _ = to(&mut io::stderr().lock(), &format!("{clear}{line}\n"));
+}
+
+/// What came of printing by other means.
+///
+/// # Errors
+/// As [`text()`].
+pub fn said(printed: io::Result<()>) -> Result<(), NotSaid> {
+    match printed {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(NotSaid(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// From now on standard error may have a line of progress, which every message clears first.
+pub fn over_progress() {
+    IS_DRAWN_OVER.store(true, Ordering::Relaxed);
+}
+
+/// Goes to the start of a terminal's line, and clears it.
+pub(crate) const CLEAR: &str = "\r\x1b[K";
+
+static IS_DRAWN_OVER: AtomicBool = AtomicBool::new(false);
+
+fn to(out: &mut impl Write, text: &str) -> Result<(), NotSaid> {
+    said(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails in one way.
+    struct Failing(ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn who_reads_no_more_is_no_failure_and_a_full_disk_is() {
+        to(&mut Failing(ErrorKind::BrokenPipe), "text").unwrap();
+        let full = to(&mut Failing(ErrorKind::StorageFull), "text").unwrap_err();
+        assert!(full.to_string().starts_with("cannot print: "), "{full}");
+    }
+}

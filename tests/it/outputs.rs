@@ -1,0 +1,344 @@
+//! What every command does with the places of its outputs, and with a standard output that fails.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use support::job::{as_root, hash, prepare, program};
+use tempfile::TempDir;
+
+const STUDY: &str = r#"
+title = "t"
+claim = "c"
+source = "s"
+options = { flash-crowd = true, segments = 5 }
+grids = [{ repetitions = 1, axes.clients = [2, 3] }]
+[[pictures]]
+name = "p"
+title = "How long does it take?"
+x = "clients"
+y = "makespan"
+"#;
+
+/// A folder with an input of each kind: those of a swarm, a scenario, a study, and a trace.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let a = hash('a');
+    for (name, text) in [
+        ("in1.txt", format!("1 f 2 {a} {a} 0")),
+        ("in2.txt", "0 1 f".into()),
+        (
+            "s.toml",
+            "[[class]]\nname = \"late\"\nclients = [2]\narrives = \"1ms\"\n".into(),
+        ),
+        ("study.toml", STUDY.into()),
+        ("older", "what an earlier time has left".into()),
+    ] {
+        fs::write(folder.path().join(name), text).expect("a file");
+    }
+    symlink("in1.txt", folder.path().join("link")).expect("a link");
+    let traced = [
+        "simulate", "-q", "-i", ".", "--trace", "t.jsonl", "--seed", "1",
+    ];
+    assert!(run(folder.path(), &traced).status.success());
+    folder
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["-k", "5", "60", program()]).args(arguments);
+    prepare(&mut command, folder);
+    command.envs(as_root());
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments)
+        .output()
+        .expect("the program can be run")
+}
+
+fn said(output: &Output) -> &str {
+    str::from_utf8(&output.stderr).expect("it prints text")
+}
+
+/// The regular files of a folder, and what is in them. What mpirun keeps there is not among them.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = fs::read_dir(folder).expect("it can be listed");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let files = paths.filter(|path| path.is_file());
+    files
+        .map(|path| (path.clone(), fs::read(path).expect("it can be read")))
+        .collect()
+}
+
+/// Runs a command line. Its words are apart by spaces, and `mpirun` stands for `launch` as for the rest.
+fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
+#[test]
+fn an_output_that_is_also_an_input_or_another_output_is_refused_before_anything_is_written() {
+    let folder = folder();
+    let here = folder.path();
+    let before = files(here);
+    for line in [
+        "simulate -i . --report in1.txt",
+        "simulate -i . --trace link",
+        "simulate -i . --report x --trace ./x",
+        "simulate -i . --scenario s.toml --report s.toml",
+        "simulate -i . -o . --trace client2_f",
+        "launch -i . -o . --report in1.txt",
+        "launch -i . -o . --trace link",
+        "launch -i . -o . --report x --trace ./x",
+        "launch -i . -o . --scenario s.toml --trace s.toml",
+        "launch -i . -o . --report client2_f",
+        "show t.jsonl -o ./t.jsonl",
+        "show t.jsonl --perfetto t.jsonl",
+        "show t.jsonl -o p --perfetto p",
+        "study study.toml -o out --page study.toml",
+        "study study.toml -o out --page out/study/results.csv",
+        "study study.toml -o out --page out/study/p.svg",
+        "grade in1.txt --report in1.txt",
+        "grade in1.txt --page link",
+        "grade in1.txt --report x --page x",
+        "grade in1.txt --points s.toml --page s.toml",
+    ] {
+        let output = run(here, &words(line));
+        assert_eq!(output.status.code(), Some(2), "{line}: {}", said(&output));
+        assert!(
+            said(&output).contains(": name another file\n"),
+            "{line}: {}",
+            said(&output)
+        );
+        assert!(output.stdout.is_empty(), "{line}");
+        assert!(files(here) == before, "{line}");
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_refused_before_the_work() {
+    let folder = folder();
+    let here = folder.path();
+    let before = files(here);
+    for (option, lines) in [
+        (
+            "--report",
+            ["simulate -i .", "launch -i . -o .", "grade in1.txt"],
+        ),
+        ("--trace", ["simulate -i .", "launch -i . -o .", ""]),
+        ("--output", ["show t.jsonl", "", ""]),
+        ("--perfetto", ["show t.jsonl", "", ""]),
+        ("--page", ["study study.toml -o out", "grade in1.txt", ""]),
+        (
+            "--output-dir",
+            ["simulate -i .", "launch -i .", "study study.toml"],
+        ),
+    ] {
+        for line in lines.into_iter().filter(|line| !line.is_empty()) {
+            // No folder, or a file in the place of one.
+            for place in ["nowhere/x", "older/x"] {
+                if option == "--output-dir" && place == "nowhere/x" {
+                    continue; // it is created
+                }
+                let output = run(here, &[&words(line)[..], &[option, place]].concat());
+                let said = said(&output);
+                assert_eq!(
+                    output.status.code(),
+                    Some(2),
+                    "{line} {option} {place}: {said}"
+                );
+                assert!(!said.contains("panicked"), "{said}");
+                assert!(files(here) == before, "{line} {option} {place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_command_makes_itself_is_there_for_its_other_outputs() {
+    let folder = folder();
+    let here = folder.path();
+    for line in [
+        "simulate -q -i . -o a/new --report a/new/r.json --trace a/new/t.jsonl",
+        "launch -q -i . -o b/new --report b/new/r.json --trace b/new/t.jsonl",
+        "study study.toml -o c/new --page c/new/study/page.md",
+    ] {
+        let output = run(here, &words(line));
+        assert!(output.status.success(), "{line}: {}", said(&output));
+    }
+    for name in [
+        "a/new/r.json",
+        "a/new/t.jsonl",
+        "b/new/r.json",
+        "b/new/t.jsonl",
+    ] {
+        assert!(here.join(name).is_file(), "{name}");
+    }
+    assert!(here.join("c/new/study/page.md").is_file());
+}
+
+/// It stands for every device and every process that reads from a pipe.
+#[test]
+fn what_is_no_regular_file_is_written_through_and_stays() {
+    let folder = folder();
+    let here = folder.path();
+    let pipe = here.join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("there is a mkfifo").success());
+    let before = files(here);
+    for (line, beginning) in [
+        ("simulate -q -i . --report pipe", "{\n"),
+        ("simulate -q -i . --trace pipe", "{\"schema\":"),
+        ("launch -q -i . -o out --report pipe", "{\n"),
+        ("launch -q -i . -o out --trace pipe", "{\"schema\":"),
+        ("show t.jsonl -o pipe", "<!doctype html>"),
+        ("show t.jsonl -o t.html --perfetto pipe", "[\n"),
+        ("study study.toml -o out --page pipe", "# What came out"),
+    ] {
+        let reading = pipe.clone();
+        let reader = thread::spawn(move || fs::read_to_string(reading).expect("text"));
+        let output = run(here, &words(line));
+        assert_eq!(output.status.code(), Some(0), "{line}: {}", said(&output));
+        assert!(
+            fs::metadata(&pipe).is_ok_and(|it| it.file_type().is_fifo()),
+            "{line}"
+        );
+        let text = reader.join().expect("it reads");
+        let start: String = text.chars().take(40).collect();
+        assert!(text.starts_with(beginning), "{line}: {start}");
+        _ = fs::remove_file(here.join("t.html"));
+        assert!(files(here) == before, "{line}");
+        let left = fs::read_dir(here).expect("it can be listed").flatten();
+        let mut left = left.filter(|it| it.file_name().to_string_lossy().contains("parts"));
+        assert!(left.next().is_none(), "{line}");
+    }
+}
+
+#[test]
+fn two_runs_with_one_trace_do_not_share_its_parts() {
+    let folder = folder();
+    let here = folder.path();
+    let parts = here.join("new.parts");
+    fs::create_dir(&parts).expect("a folder");
+    fs::write(parts.join("1.upload"), "the other run's").expect("a file");
+    let other = File::open(&parts).expect("it can be opened");
+    rustix::fs::flock(&other, rustix::fs::FlockOperation::LockExclusive).expect("a lock");
+    let line = "launch -q -i . -o out --trace new";
+    let output = run(here, &words(line));
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    let why = "rank 0: new.parts belongs to a run that goes on: name another --trace\n";
+    assert!(said(&output).contains(why), "{}", said(&output));
+    assert!(parts.join("1.upload").is_file());
+    drop(other);
+    assert!(run(here, &words(line)).status.success());
+    assert!(here.join("new").is_file() && !parts.exists());
+}
+
+/// What each command prints, if it prints anything.
+const PRINTING: [&str; 13] = [
+    "--help",
+    "-V",
+    "help simulate",
+    "simulate -i . --report new.json --trace new.jsonl",
+    "study study.toml -o out",
+    "study study.toml -o out --dry-run",
+    "generate new --flash-crowd --clients 3 --segments 2 --force",
+    "check t.jsonl",
+    "check t.jsonl --json",
+    "show t.jsonl",
+    "completions bash",
+    "completions zsh",
+    "manual man",
+];
+
+#[test]
+fn nobody_needs_to_read_what_a_command_prints() {
+    let folder = folder();
+    let here = folder.path();
+    for line in PRINTING {
+        let usual = run(here, &words(line));
+        let (reader, unread) = io::pipe().expect("a pipe");
+        drop(reader);
+        let plain = command(here, &words(line));
+        let mut closed = Command::new("sh");
+        closed.args(["-c", "exec \"$@\" >&-", "sh"]);
+        closed.arg(plain.get_program()).args(plain.get_args());
+        prepare(&mut closed, here);
+        let mut unheard = plain;
+        unheard.stdout(unread);
+        for mut command in [closed, unheard] {
+            let output = command.output().expect("it can be run");
+            assert_eq!(output.status, usual.status, "{line}: {}", said(&output));
+            assert_eq!(said(&output), said(&usual), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_under_what_is_printed_is_told_and_takes_nothing_with_it() {
+    let folder = folder();
+    let here = folder.path();
+    for line in PRINTING {
+        let full = || {
+            Stdio::from(
+                File::options()
+                    .write(true)
+                    .open("/dev/full")
+                    .expect("a device"),
+            )
+        };
+        let mut command = command(here, &words(line));
+        let output = command.stdout(full()).output().expect("it can be run");
+        let (status, why) = match line {
+            "manual man" => (0, ""),
+            _ => (
+                3,
+                "bittorrent: cannot print: No space left on device (os error 28)\n",
+            ),
+        };
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{line}: {}",
+            said(&output)
+        );
+        assert_eq!(said(&output), why, "{line}");
+        let output = command.stderr(full()).output().expect("it can be run");
+        assert_eq!(output.status.code(), Some(status), "{line}");
+    }
+    for name in [
+        "new.json",
+        "new.jsonl",
+        "out/study/index.html",
+        "t.html",
+        "new/in3.txt",
+    ] {
+        assert!(here.join(name).is_file(), "{name}");
+    }
+}
+
+/// mpirun reads what its ranks print, and then they have written their files.
+#[test]
+fn a_swarm_leaves_its_files_whoever_reads_what_it_prints() {
+    let folder = folder();
+    let here = folder.path();
+    let mut command = command(
+        here,
+        &words("launch -i . -o out --report new.json --trace new.jsonl"),
+    );
+    let mut child = command.spawn().expect("it can be run");
+    let mut first = [0; 1];
+    let mut printed = child.stdout.take().expect("a pipe");
+    printed.read_exact(&mut first).expect("it prints");
+    // The first letter is there: so are the files.
+    for name in ["new.json", "new.jsonl", "out/client2_f"] {
+        assert!(here.join(name).is_file(), "{name}");
+    }
+    drop(printed);
+    child.wait().expect("it ends");
+}
