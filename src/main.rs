@@ -8,14 +8,10 @@ use swarm::exit::Exit;
 use swarm::launch;
 use swarm::output::NotWritten;
 use swarm::say::{self, NotSaid};
+use swarm::signals::{self, Interrupted};
 
 fn main() -> ExitCode {
-    let request = cli::request();
-    // All but a swarm is for one process: where mpirun started several, for the first.
-    if !matches!(request, Ok(Request::Run(_))) && !launch::is_first() {
-        return Exit::Complete.into();
-    }
-    let served = match request {
+    let served = match cli::request() {
         Ok(request) => serve(request),
         Err(message) => explain(&message),
     };
@@ -26,9 +22,15 @@ fn main() -> ExitCode {
 }
 
 fn serve(request: Request) -> Result<ExitCode> {
+    if !matches!(request, Request::Run(_) | Request::Launch(_)) {
+        signals::end_at_once()?; // until the command says otherwise
+    }
     match request {
         #[cfg(feature = "mpi")]
         Request::Run(options) => return Ok(swarm::runtime::run(&options).into()),
+        #[cfg(feature = "mpi")]
+        // One of the ranks says that it is not to be started so.
+        Request::Launch(_) if !launch::is_first() => return Ok(Exit::Refused.into()),
         #[cfg(feature = "mpi")]
         Request::Launch(launch) => match launch.start()? {},
         #[cfg(not(feature = "mpi"))]
@@ -48,9 +50,13 @@ fn serve(request: Request) -> Result<ExitCode> {
     Ok(Exit::Complete.into())
 }
 
-/// Prints the help that was asked for, or what is wrong with the command line.
+/// Prints the help that was asked for, or what is wrong with the command line. Of the ranks of a swarm, the
+/// first does.
 fn explain(message: &clap::Error) -> Result<ExitCode> {
-    let printed = say::said(message.print());
+    let printed = match launch::is_first() {
+        true => say::said(message.print()),
+        false => Ok(()),
+    };
     if message.use_stderr() {
         return Ok(Exit::Refused.into()); // nobody can be told if that was not printed
     }
@@ -62,6 +68,8 @@ fn explain(message: &clap::Error) -> Result<ExitCode> {
 fn status(error: &Error) -> Exit {
     if error.is::<NotWritten>() || error.is::<NotSaid>() {
         Exit::NotWritten
+    } else if error.is::<Interrupted>() {
+        Exit::Stalled
     } else {
         Exit::Refused
     }

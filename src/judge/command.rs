@@ -9,6 +9,7 @@ use anyhow::Result;
 use console::Term;
 use swarm::output::{Claims, Output};
 use swarm::say;
+use swarm::signals::Interrupt;
 
 use crate::course::{self, Look, Row, Stop};
 use crate::grader::{Grader, GraderOptions};
@@ -46,6 +47,8 @@ impl Grade {
         }
         let report = claims.optional("--report", self.report.as_deref())?;
         let page = claims.optional("--page", self.page.as_deref())?;
+        // Before there is anything to be cleared away.
+        Interrupt::on_signals()?;
         let grader = Grader::new(&self.options)?;
         match &self.all {
             Some(output) => self.grade_all(output),
@@ -89,6 +92,9 @@ impl Grade {
         };
         let has_colours = terminal.is_term() && console::colors_enabled();
         say::text(sheet(&graded.grading, has_colours, width.into()))?;
+        if graded.grading.interrupted.is_some() {
+            return Ok(Answer::Interrupted);
+        }
         if graded.grading.saw_no_mpi {
             return Ok(Answer::NoMpi);
         }
@@ -148,15 +154,18 @@ pub enum Answer {
     NotRun = 2,
     /// The program came out right, and no call of MPI was seen.
     NoMpi = 3,
+    /// A signal came. What was seen until then is told.
+    Interrupted = 4,
 }
 
 impl Answer {
     /// All of them, by their status.
-    pub const ALL: [Answer; 4] = [
+    pub const ALL: [Answer; 5] = [
         Answer::NothingWrong,
         Answer::SomethingWrong,
         Answer::NotRun,
         Answer::NoMpi,
+        Answer::Interrupted,
     ];
 }
 
@@ -168,6 +177,7 @@ impl fmt::Display for Answer {
             Answer::SomethingWrong => "something is wrong",
             Answer::NotRun => "the program could not be run, or this machine is at fault",
             Answer::NoMpi => "no call of MPI was seen",
+            Answer::Interrupted => "a signal came: what was seen until then is told",
         })
     }
 }

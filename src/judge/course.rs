@@ -24,9 +24,9 @@ pub use row::{Row, Verdicts};
 pub use sanitize::Look;
 pub use stop::Stop;
 
-use crate::runs::sandbox::Interrupted;
 use crate::told::grading::{Grading, Sanitized};
 use swarm::output;
+use swarm::signals::Interrupted;
 
 /// How long the build of a submission may take.
 const BUILD_TIME: Duration = Duration::from_secs(60);
@@ -95,6 +95,7 @@ pub fn grade_all(
             row,
         });
     }
+    write_tables(output, &all)?;
     for place in 0..all.len() {
         let submission = &mut all[place];
         if submission.row.is_some() {
@@ -108,7 +109,10 @@ pub fn grade_all(
             grade_one(&built.program, &name, sanitized.transpose()?)
         });
         if stop.is_asked_for() {
-            return Err(Interrupted.into());
+            let output = output.display();
+            return Err(Interrupted).context(format!(
+                "{output}/marks.csv has what is done, and the same command goes on"
+            ));
         }
         let verdicts = sheets.and_then(|sheets| {
             let report = serde_json::to_vec_pretty(&sheets.grading)?;

@@ -13,6 +13,7 @@ use crate::memory;
 use swarm::inputs;
 use swarm::manifest::Manifest;
 use swarm::protocol::{FileName, OwnedFile, Rank, SegmentHash};
+use swarm::signals::Interrupt;
 
 /// A swarm to be made up, and where it goes.
 #[derive(Debug, Clone)]
@@ -35,7 +36,8 @@ impl Generate {
     pub fn run(&self) -> Result<String> {
         memory::check(self.shape.memory())?;
         let swarm = self.shape.swarm(&mut Rng::with_seed(self.seed));
-        write(&self.folder, &swarm, self.replace)?;
+        let interrupt = Interrupt::on_signals()?;
+        write(&self.folder, &swarm, self.replace, &interrupt)?;
         let clients = swarm.len();
         Ok(format!(
             "wrote in1.txt to in{clients}.txt to {}, and out<K>.txt to compare with; \
@@ -197,8 +199,13 @@ fn name(number: usize) -> FileName {
 /// written.
 ///
 /// # Errors
-/// When there is a swarm already, or a file cannot be written.
-pub fn write(folder: &Path, swarm: &[Manifest], replace: bool) -> Result<()> {
+/// When there is a swarm already, a file cannot be written, or a signal comes. Then the older swarm stays.
+pub fn write(
+    folder: &Path,
+    swarm: &[Manifest],
+    replace: bool,
+    interrupt: &Interrupt,
+) -> Result<()> {
     fs::create_dir_all(folder)
         .with_context(|| format!("cannot create the folder {}", folder.display()))?;
     let older = files_of_a_swarm(folder)
@@ -214,6 +221,7 @@ pub fn write(folder: &Path, swarm: &[Manifest], replace: bool) -> Result<()> {
         .tempdir_in(folder)
         .with_context(|| format!("cannot write in {}", folder.display()))?;
     let put = |path: PathBuf, text: String| {
+        interrupt.check()?;
         let shown = folder.join(path.file_name().expect("a file has a name"));
         fs::write(&path, text).with_context(|| format!("cannot write {}", shown.display()))
     };
@@ -386,18 +394,20 @@ mod tests {
         let folder = &folder.path().join("new");
         let [large, small] =
             [4, 2].map(|clients| swarm(shape(clients, clients - 1, 1, Wants::All), 9));
-        write(folder, &large, false).unwrap();
+        write(folder, &large, false, &Interrupt::default()).unwrap();
         for name in ["client1_file1", "notes.txt", "in01.txt"] {
             fs::write(folder.join(name), "mine").unwrap();
         }
-        let refusal = write(folder, &small, false).unwrap_err().to_string();
+        let refusal = write(folder, &small, false, &Interrupt::default())
+            .unwrap_err()
+            .to_string();
         assert!(
             refusal.contains("/new/in1.txt already: --force"),
             "{refusal}"
         );
         let read = |client| swarm::manifest::read(&inputs::path(folder, Rank(client)));
         assert_eq!(read(1).as_ref(), Ok(&large[0]));
-        write(folder, &small, true).unwrap();
+        write(folder, &small, true, &Interrupt::default()).unwrap();
         assert_eq!([read(1).unwrap(), read(2).unwrap()], small[..]);
         assert_eq!(
             listing(folder),
@@ -418,7 +428,9 @@ mod tests {
         let file = folder.path().join("in1.txt");
         fs::write(&file, "0 0").unwrap();
         let swarm = swarm(shape(1, 1, 1, Wants::All), 9);
-        let error = write(&file, &swarm, true).unwrap_err().to_string();
+        let error = write(&file, &swarm, true, &Interrupt::default())
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("cannot create the folder "), "{error}");
         assert_eq!(fs::read_to_string(file).unwrap(), "0 0");
     }

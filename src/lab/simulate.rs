@@ -4,16 +4,11 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, bail};
 use console::Term;
 use fastrand::Rng;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
-use signal_hook::low_level::signal_name;
 
 use crate::generate::Shape;
 use crate::memory;
@@ -29,6 +24,7 @@ use swarm::report::{self, Plan, Report};
 use swarm::say;
 use swarm::scenario::{self, Cast};
 use swarm::settings::Settings;
+use swarm::signals::Interrupt;
 use swarm::trace::{ClockReport, Header, Spool};
 use swarm::tracker::Amount;
 
@@ -94,7 +90,7 @@ impl Simulate {
     pub fn run(&self) -> Result<Exit> {
         let inputs = self.inputs()?;
         let warnings = warnings(&inputs);
-        let (plan, run) = self.begin(inputs, signal()?)?;
+        let (plan, run) = self.begin(inputs, Interrupt::on_signals)?;
         for warning in warnings {
             say::problem(warning);
         }
@@ -102,13 +98,13 @@ impl Simulate {
         self.finish(&plan, run, end)
     }
 
-    /// Runs it, and prints and writes nothing but what its options say. Returns nothing when the signal
-    /// has come.
+    /// Runs it, and prints and writes nothing but what its options say. Returns nothing when a signal has
+    /// come.
     ///
     /// # Errors
     /// When it was not started, or broken off.
-    pub(crate) fn report(&self, signal: &Arc<AtomicUsize>) -> Result<Option<Report>> {
-        let (plan, run) = self.begin(self.inputs()?, Arc::clone(signal))?;
+    pub(crate) fn report(&self, interrupt: &Interrupt) -> Result<Option<Report>> {
+        let (plan, run) = self.begin(self.inputs()?, || Ok(interrupt.clone()))?;
         match run.go_on() {
             (run, End::Over) => {
                 let (_, report) = ended(&plan, run.simulation);
@@ -164,8 +160,12 @@ impl Simulate {
         }
     }
 
-    /// A run at its start.
-    fn begin(&self, inputs: Vec<Input>, signal: Arc<AtomicUsize>) -> Result<(Plan, SimulatedRun)> {
+    /// A run at its start. Until it has opened its outputs, which may wait for a reader, nobody takes signals.
+    fn begin(
+        &self,
+        inputs: Vec<Input>,
+        interrupt: impl FnOnce() -> Result<Interrupt>,
+    ) -> Result<(Plan, SimulatedRun)> {
         let plan = Plan {
             settings: self.settings,
             clients: inputs.len(),
@@ -176,6 +176,7 @@ impl Simulate {
             bail!(why);
         }
         let (report, trace) = self.prepare()?;
+        let interrupt = interrupt()?;
         let spool = trace.as_ref().map(output::begin_trace).transpose()?;
         let progress = self.progress(&inputs);
         let machines = Machines::new(&plan, inputs, self.output_dir.clone(), spool.is_some());
@@ -186,7 +187,7 @@ impl Simulate {
             report,
             trace: trace.zip(spool),
             progress,
-            signal,
+            interrupt,
         };
         Ok((plan, run))
     }
@@ -315,24 +316,13 @@ fn header(plan: &Plan, is_complete: bool) -> Header {
     Header::new(plan.clone(), is_complete, ranks.map(clock).collect())
 }
 
-/// A number that is 0 until SIGINT or SIGTERM comes, and then the signal's.
-pub(crate) fn signal() -> Result<Arc<AtomicUsize>> {
-    let signal = Arc::new(AtomicUsize::new(0));
-    for number in [SIGINT, SIGTERM] {
-        let value = usize::try_from(number).expect("a signal's number is not negative");
-        flag::register_usize(number, Arc::clone(&signal), value)
-            .context("cannot wait for signals")?;
-    }
-    Ok(signal)
-}
-
 /// A run that goes on.
 struct SimulatedRun {
     simulation: Simulation<Option<PathBuf>>,
     report: Option<Output>,
     trace: Option<(Output, Spool)>,
     progress: ProgressView,
-    signal: Arc<AtomicUsize>,
+    interrupt: Interrupt,
 }
 
 /// How it ends.
@@ -368,8 +358,7 @@ impl SimulatedRun {
 
     /// The signal that has come, and the clients that have not finished by then.
     fn signalled(&self) -> Option<String> {
-        let number = i32::try_from(self.signal.load(Ordering::Relaxed)).ok()?;
-        let name = signal_name(number).filter(|_| number != 0)?;
+        let name = self.interrupt.name()?;
         let unfinished = self.simulation.machines.tracker().unfinished();
         Some(format!("{name} came; {}", report::unfinished(&unfinished)))
     }

@@ -15,6 +15,7 @@ use lab::generate::{self, Shape};
 use serde_json::Value;
 use support::job;
 use swarm::launch::Mpi;
+use swarm::signals::Interrupt;
 use tempfile::TempDir;
 
 /// A program, graded.
@@ -290,7 +291,8 @@ fn crowd(folder: &Path) -> PathBuf {
         segments: NonZeroUsize::new(30).expect("30 is not 0"),
     };
     let swarm = shape.swarm(&mut Rng::with_seed(1));
-    generate::write(folder, &swarm, false).expect("the folder can be written");
+    generate::write(folder, &swarm, false, &Interrupt::default())
+        .expect("the folder can be written");
     folder.to_owned()
 }
 

@@ -12,7 +12,9 @@ const FLOORS: [(&str, &[&str]); 4] = [
         "swarm",
         &[
             "limits",
+            "exit",
             "say",
+            "signals",
             "toml_file",
             "seconds",
             "protocol",
@@ -26,7 +28,6 @@ const FLOORS: [(&str, &[&str]); 4] = [
             "client",
             "scenario",
             "tracker",
-            "exit",
             "report",
             "trace",
             "output",
@@ -60,7 +61,7 @@ const HOUSES: [(&str, &[&str]); 4] = [
 ];
 
 /// What the judge knows of a swarm: how inputs look and how ranks are started, not how one works.
-const FOR_THE_JUDGE: [&str; 9] = [
+const FOR_THE_JUDGE: [&str; 10] = [
     "protocol",
     "manifest",
     "sound",
@@ -69,6 +70,7 @@ const FOR_THE_JUDGE: [&str; 9] = [
     "output",
     "progress",
     "say",
+    "signals",
     "toml_file",
 ];
 
@@ -265,6 +267,23 @@ fn what_decides_has_no_effects() {
                 assert!(!code.contains(effect), "{} has {effect}", path.display());
             }
         }
+    }
+}
+
+/// Who waits counts its own looks: a clock goes on while everything is stopped.
+#[test]
+fn who_loses_patience_looks_at_no_clock() {
+    for room in ["patience", "watch", "assembly"] {
+        let path = src().join("swarm/runtime").join(room).with_extension("rs");
+        let code = code(&path);
+        assert!(
+            code.contains("Patience") || code.contains("Silence"),
+            "{room}"
+        );
+        assert!(
+            !code.contains("Instant") && !code.contains("SystemTime"),
+            "{room}"
+        );
     }
 }
 

@@ -26,6 +26,7 @@ mod sanitizers;
 mod show;
 mod simulate;
 mod study;
+mod surroundings;
 mod swarms;
 mod trace;
 mod unsound;

@@ -426,6 +426,12 @@ fn a_file_that_is_gone_with_its_only_seed_is_missing_for_those_who_stay() {
 /// A swarm that takes long, of which something is said before it begins.
 #[test]
 fn a_signal_ends_it_in_good_order() {
+    for signal in ["INT", "TERM", "HUP"] {
+        is_ended_in_good_order_by(signal);
+    }
+}
+
+fn is_ended_in_good_order_by(signal: &str) {
     let mut inputs = generate::crowd(1, 40, 20_000);
     let file = inputs[0].owned[0].name.clone();
     inputs[0].wanted.push(file);
@@ -443,12 +449,12 @@ fn a_signal_ends_it_in_good_order() {
         "{line}"
     );
     let process = child.id().to_string();
-    let sent = Command::new("kill").args(["-s", "INT", &process]).status();
+    let sent = Command::new("kill").args(["-s", signal, &process]).status();
     assert!(sent.expect("there is a kill").success());
     line.clear();
     said.read_line(&mut line).expect("it says why it ends");
     assert!(
-        line.starts_with("bittorrent: SIGINT came; clients 2, 3, 4, "),
+        line.starts_with(&format!("bittorrent: SIG{signal} came; clients 2, 3, 4, ")),
         "{line}"
     );
     let run = job::outcome(job.folder, child.wait_with_output().expect("it ends"));

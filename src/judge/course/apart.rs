@@ -17,8 +17,9 @@ use signal_hook::low_level::signal_name;
 
 use super::stop::{Stop, Waited};
 use crate::grader::{Grader, GraderOptions};
-use crate::runs::sandbox::{Interrupted, end_descendants};
+use crate::runs::sandbox::end_descendants;
 use crate::told::grading::{Grading, Sanitized};
+use swarm::signals::Interrupted;
 
 /// The subcommand that does an errand: not for people.
 const SUBCOMMAND: &str = "grade-submission";
@@ -158,6 +159,9 @@ impl Errand {
     fn grade(&self, name: &str, sanitized: Option<Sanitized>) -> Result<Sheets> {
         let grader = Grader::new(&self.options)?;
         let graded = grader.grade(&self.program, name, sanitized)?;
+        if graded.grading.interrupted.is_some() {
+            return Err(Interrupted.into());
+        }
         Ok(Sheets {
             page: graded.page()?,
             grading: graded.grading,

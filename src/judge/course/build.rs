@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::stop::{Stop, Waited};
 use super::{OF_MACOS, files};
-use crate::runs::sandbox::Interrupted;
+use swarm::signals::Interrupted;
 
 /// How much of what make says is read, in bytes.
 const MOST_SAID: u64 = 1 << 16;

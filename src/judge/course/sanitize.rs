@@ -10,9 +10,9 @@ use swarm::launch::Mpi;
 
 use super::stop::Stop;
 use super::{build, files};
-use crate::runs::sandbox::Interrupted;
 use crate::runs::sanitizer::Sanitizers;
 use crate::told::grading::Sanitized;
+use swarm::signals::Interrupted;
 
 /// What compilers are told besides. The last one is for the lines of the source.
 const OPTIONS: &str = "-fsanitize=address,undefined -g";

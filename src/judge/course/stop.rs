@@ -2,22 +2,23 @@
 
 use std::io;
 use std::process::Child;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use swarm::signals::Interrupt;
 
 /// How long a process may take to end when it is told to.
 const LINGERING: Duration = Duration::from_secs(20);
 
+/// The time between two looks. Time is counted in them: while this process is stopped, what it waits for has
+/// no time either.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// Whether a signal came.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Interrupt);
 
 /// Why a wait is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,30 +37,26 @@ impl Stop {
     /// # Errors
     /// When signals cannot be taken.
     pub fn on_signals() -> Result<Stop> {
-        let stop = Stop::default();
-        for signal in [SIGINT, SIGTERM] {
-            let noted = flag::register(signal, Arc::clone(&stop.0));
-            noted.context("cannot take signals")?;
-        }
-        Ok(stop)
+        Interrupt::on_signals().map(Stop)
     }
 
     pub(super) fn is_asked_for(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.has_come()
     }
 
     /// Waits for a process, but leaves its status to be waited for.
     pub(super) fn wait(&self, child: &Child, time_limit: Option<Duration>) -> io::Result<Waited> {
-        let start = Instant::now();
+        let mut waited = Duration::ZERO;
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         while waitid(WaitId::Pid(Pid::from_child(child)), look)?.is_none() {
             if self.is_asked_for() {
                 return Ok(Waited::Stopped);
             }
-            if time_limit.is_some_and(|limit| start.elapsed() >= limit) {
+            if time_limit.is_some_and(|limit| waited >= limit) {
                 return Ok(Waited::OverTime);
             }
-            thread::sleep(Duration::from_millis(10));
+            thread::sleep(LOOK);
+            waited += LOOK;
         }
         Ok(Waited::Ended)
     }

@@ -24,11 +24,12 @@ use crate::runs::sanitizer::Sanitizers;
 use crate::seen::condition::{Condition, Varies};
 use crate::told::disagreements::disagreements;
 use crate::told::grading::{
-    Grading, Judgement, Marks, Place, SCHEMA, Sanitized, Tally, TestReport,
+    Grading, Interruption, Judgement, Marks, Place, SCHEMA, Sanitized, Speed, Tally, TestReport,
 };
 use crate::told::observations::Observations;
 use crate::told::page::Failing;
 use swarm::launch::Mpirun;
+use swarm::signals::Interrupted;
 
 /// The most runs of a test under a condition that may hang. The rest would only take time.
 const HANGS: usize = 2;
@@ -126,21 +127,19 @@ impl<'a> Work<'a> {
         self.try_sanitizers()?;
         let mut tests = Vec::new();
         let mut speed = Vec::new();
-        for (place, case) in grader.within.cases.iter().enumerate() {
-            let is_timed = place < TIMED;
-            let compared = COMPARED.min(options.runs.get());
-            let control = self.control(case, if is_timed { compared } else { 1 })?;
-            let (report, times) = self.case(case, &grader.within)?;
-            tests.push(report);
-            if is_timed && !times.wall.is_empty() {
-                speed.push(speed::speed(&case.name, times, control));
+        let interrupted = match self.all(&mut tests, &mut speed) {
+            Err(error) if error.is::<Interrupted>() && !tests.is_empty() => {
+                let tallies = tests.iter().flat_map(|test| &test.runs);
+                Some(Interruption {
+                    runs: tallies.map(|tally| tally.runs).sum(),
+                    of: grader.runs_of_all(),
+                })
             }
-        }
-        self.lies()?;
-        for case in &grader.beyond.cases {
-            self.control(case, 1)?;
-            tests.push(self.case(case, &grader.beyond)?.0);
-        }
+            ended => {
+                ended?;
+                None
+            }
+        };
         self.progress.finish_and_clear();
         let has_come_out_right = (tests.iter().flat_map(|test| &test.runs)).any(|it| it.right > 0);
         let (checks, beyond) = self.observations.judgements();
@@ -150,6 +149,7 @@ impl<'a> Work<'a> {
             program: shown.into(),
             mpi: self.mpi(),
             seed: options.seed,
+            interrupted,
             saw_no_mpi: has_come_out_right && self.recorded.runs > 0 && self.recorded.with_mpi == 0,
             notes: self.notes(&tests, sanitized.as_ref()),
             tests,
@@ -160,12 +160,35 @@ impl<'a> Work<'a> {
             speed,
             marks: Marks::default(),
         };
-        let counted: Vec<Judgement> = grading.counted().cloned().collect();
-        grading.marks = grader.points.marks(&grading.tests, &counted);
+        // Part of the runs is worth nothing, neither much nor little.
+        if grading.interrupted.is_none() {
+            let counted: Vec<Judgement> = grading.counted().cloned().collect();
+            grading.marks = grader.points.marks(&grading.tests, &counted);
+        }
         Ok(Graded {
             grading,
             failing: self.failing,
         })
+    }
+
+    /// Runs all tests. What came of each is there when a run fails, too.
+    fn all(&mut self, tests: &mut Vec<TestReport>, speed: &mut Vec<Speed>) -> Result<()> {
+        let grader = self.grader;
+        for (place, case) in grader.within.cases.iter().enumerate() {
+            let is_timed = place < TIMED;
+            let compared = COMPARED.min(grader.options.runs.get());
+            let control = self.control(case, if is_timed { compared } else { 1 })?;
+            let times = self.case(case, &grader.within, tests)?;
+            if is_timed && !times.wall.is_empty() {
+                speed.push(speed::speed(&case.name, times, control));
+            }
+        }
+        self.lies()?;
+        for case in &grader.beyond.cases {
+            self.control(case, 1)?;
+            self.case(case, &grader.beyond, tests)?;
+        }
+        Ok(())
     }
 
     /// What is to be known before the verdicts are read.
@@ -187,9 +210,11 @@ impl<'a> Work<'a> {
         format!("{version} ({})", self.library)
     }
 
-    /// Runs a test under all its conditions. Returns what its right runs took as well.
-    fn case(&mut self, case: &Case, tests: &Tests) -> Result<(TestReport, Times)> {
+    /// Runs a test under all its conditions, and adds what came of it to `reports`. Returns what its right runs
+    /// took.
+    fn case(&mut self, case: &Case, tests: &Tests, reports: &mut Vec<TestReport>) -> Result<Times> {
         let mut runs: Vec<Tally> = Vec::new();
+        let mut ended = Ok(());
         for &condition in &tests.conditions {
             let is_plainly_right =
                 |tally: &Tally| tally.condition == Condition::AsItIs && tally.right == tally.runs;
@@ -199,8 +224,16 @@ impl<'a> Work<'a> {
                 self.progress.inc(tests.runs_under(condition) as u64);
                 continue;
             }
-            runs.push(self.tally(case, tests, condition)?);
+            let mut tally = Tally::none(condition);
+            ended = self.tally(case, tests, &mut tally);
+            if tally.runs > 0 {
+                runs.push(tally);
+            }
+            if ended.is_err() {
+                break;
+            }
         }
+        let is_begun = !runs.is_empty();
         let report = TestReport {
             name: case.name.clone(),
             ranks: case.inputs.len() + 1,
@@ -208,7 +241,10 @@ impl<'a> Work<'a> {
             beyond: case.beyond.clone(),
             runs,
         };
-        Ok((report, mem::take(&mut self.times)))
+        if is_begun {
+            reports.push(report);
+        }
+        ended.map(|()| mem::take(&mut self.times))
     }
 
     /// Whether a condition is nothing for this program: a sanitizer marks what memory was not written yet.
@@ -216,9 +252,9 @@ impl<'a> Work<'a> {
         condition.row().varies == Varies::Pattern && self.sanitizers.own_memory()
     }
 
-    /// Runs a test under one condition.
-    fn tally(&mut self, case: &Case, tests: &Tests, condition: Condition) -> Result<Tally> {
-        let mut tally = Tally::none(condition);
+    /// Runs a test under the condition of a tally, and counts its runs there.
+    fn tally(&mut self, case: &Case, tests: &Tests, tally: &mut Tally) -> Result<()> {
+        let condition = tally.condition;
         let mut hangs = 0;
         let runs = tests.runs_under(condition);
         for number in 1..=runs {
@@ -245,6 +281,6 @@ impl<'a> Work<'a> {
                 break;
             }
         }
-        Ok(tally)
+        Ok(())
     }
 }

@@ -14,8 +14,6 @@ use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -23,8 +21,6 @@ use isolation::Isolation;
 pub use processes::end_descendants;
 use remains::{Printed, RunFolder, culprits, findings, outputs, rank_ends};
 use rustix::process::set_child_subreaper;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 use tempfile::TempDir;
 use wait::Waiting;
 
@@ -34,6 +30,7 @@ use crate::seen::recording::Record;
 use crate::seen::run::{Ending, Run};
 use swarm::launch::Mpirun;
 use swarm::protocol::Rank;
+use swarm::signals::Interrupt;
 
 /// Where and how runs are made.
 #[derive(Debug)]
@@ -47,20 +44,8 @@ pub struct Sandbox {
     /// The folder of `rank.sh` and `isolate.sh`. It is deleted with this value.
     scripts: TempDir,
     /// Whether a signal came.
-    is_interrupted: Arc<AtomicBool>,
+    interrupt: Interrupt,
 }
-
-/// A signal came: somebody wants the grading to end.
-#[derive(Debug)]
-pub struct Interrupted;
-
-impl fmt::Display for Interrupted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("interrupted")
-    }
-}
-
-impl Error for Interrupted {}
 
 /// This machine gave a run so little time that nothing can be said of it.
 #[derive(Debug)]
@@ -182,11 +167,7 @@ impl Sandbox {
             });
             written.context("cannot write a script")?;
         }
-        let is_interrupted = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            let noted = flag::register(signal, Arc::clone(&is_interrupted));
-            noted.context("cannot take signals")?;
-        }
+        let interrupt = Interrupt::on_signals()?;
         Sandbox::try_out()?;
         let isolate = || Isolation::new(&scripts.path().join(ISOLATE));
         let isolation = is_isolated.then(isolate).transpose()?;
@@ -195,14 +176,14 @@ impl Sandbox {
             memory,
             isolation,
             scripts,
-            is_interrupted,
+            interrupt,
         })
     }
 
     /// Runs a program.
     ///
     /// # Errors
-    /// When it cannot be started, or its folder cannot be written or read.
+    /// When it cannot be started, its folder cannot be written or read, or a signal comes.
     pub fn run(&self, job: &Job<'_>) -> Result<Run> {
         let folder = RunFolder::new().context("cannot make a temporary folder")?;
         let ranks = job.inputs.len() + 1;
@@ -232,9 +213,11 @@ impl Sandbox {
             ranks,
             pace: job.pace,
             is_recorded: job.recorder.is_some(),
-            is_interrupted: &self.is_interrupted,
+            interrupt: &self.interrupt,
         };
         let waited = waiting.wait(child)?;
+        // What Ctrl-C sends goes to the run as well: how that ended then says nothing.
+        self.interrupt.check()?;
         let wall = started.elapsed();
         let printed = printed.text();
         let (hung, recording, ends) = match waited.hung {

@@ -23,6 +23,9 @@ pub struct Grading {
     pub mpi: String,
     /// What the generated tests and the noise follow from.
     pub seed: u64,
+    /// Of a grading that a signal has broken off: how far it was. Then there are no marks.
+    #[serde(default)]
+    pub interrupted: Option<Interruption>,
     /// Whether the program came out right and no rank of it was seen to call MPI: then only the files were
     /// judged.
     pub saw_no_mpi: bool,
@@ -96,6 +99,22 @@ impl fmt::Display for Sanitized {
             (None, Some(untold)) => write!(f, "-: {untold}"),
             (None, None) => f.write_str("nothing"),
         }
+    }
+}
+
+/// How far a grading was that was broken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interruption {
+    /// The runs of tests that there were.
+    pub runs: usize,
+    /// How many there should have been, with those that are no tests.
+    pub of: usize,
+}
+
+impl fmt::Display for Interruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Interruption { runs, of } = self;
+        write!(f, "interrupted after {runs} of {of} runs")
     }
 }
 

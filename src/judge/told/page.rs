@@ -104,12 +104,15 @@ fn headline(grading: &Grading) -> String {
     };
     let are = |number: usize| if number == 1 { "is" } else { "are" };
     let said = match [Verdict::Wrong, Verdict::CannotBeTold].map(|it| count(grading, it)) {
+        [0, _] if grading.interrupted.is_some() => "nothing is wrong so far".to_owned(),
         _ if grading.saw_no_mpi => "no call of MPI was seen".to_owned(),
         [0, 0] => "nothing is wrong".to_owned(),
         [0, untold] => format!("nothing is wrong, and {} cannot be told", things(untold)),
         [wrong, _] => format!("{} {} wrong", things(wrong), are(wrong)),
     };
-    format!("{}: {said}", name.to_string_lossy())
+    let interrupted = grading.interrupted.map(|it| format!("; {it}"));
+    let interrupted = interrupted.unwrap_or_default();
+    format!("{}: {said}{interrupted}", name.to_string_lossy())
 }
 
 /// How many checks have a verdict, where what counts is looked at: a check is as bad as its worst verdict.

@@ -73,6 +73,7 @@ impl Sheet {
         let (wrong, right) = (number(Verdict::Wrong), number(Verdict::Right));
         let untold = number(Verdict::CannotBeTold);
         let said = match wrong {
+            0 if grading.interrupted.is_some() => "nothing is wrong so far".into(),
             _ if grading.saw_no_mpi => {
                 "no call of MPI was seen, so only its files were judged".into()
             }
@@ -80,7 +81,8 @@ impl Sheet {
             1 => "1 thing is wrong".into(),
             many => format!("{many} things are wrong"),
         };
-        let ink = self.inks.of(wrong == 0 && !grading.saw_no_mpi);
+        let is_whole = grading.interrupted.is_none();
+        let ink = self.inks.of(wrong == 0 && !grading.saw_no_mpi && is_whole);
         let are = if right == 1 { "is" } else { "are" };
         let answer = format!(
             "{}: {}, {right} {are} right, {untold} cannot be told",
@@ -92,6 +94,11 @@ impl Sheet {
         self.paper.line(&format!(
             "with {mpi}, --seed {seed}; rates of wrong runs: 95 % intervals"
         ));
+        if let Some(interruption) = &grading.interrupted {
+            let said = format!("{interruption}: this is of those alone, and there are no marks");
+            self.paper.line("");
+            self.paper.words("note: ", &said);
+        }
         for note in &grading.notes {
             self.paper.line("");
             self.paper.words("note: ", note);

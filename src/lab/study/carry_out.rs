@@ -4,8 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -19,6 +18,7 @@ use super::results::{EarlierResults, RESULTS, Results};
 use super::setting::Parse;
 use crate::twin::TooLong;
 use swarm::exit::Exit;
+use swarm::signals::Interrupt;
 
 /// Why a study ends before its end.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl<'a> Plan<'a> {
     pub(super) fn carry_out(
         self,
         parse: Parse,
-        signal: &Arc<AtomicUsize>,
+        interrupt: &Interrupt,
     ) -> Result<Vec<Figures>, Stop> {
         let (study, segments) = (self.study, self.segments);
         let runs = study.runs();
@@ -101,11 +101,11 @@ impl<'a> Plan<'a> {
         let results = Mutex::new(results);
         let one = |(number, run): (usize, &StudyRun<'_>)| {
             // A short run does not look after it.
-            if signal.load(Ordering::Relaxed) != 0 {
+            if interrupt.has_come() {
                 return Err(Stop::Signal);
             }
             let simulate = study.simulate(run.point, run.seed, parse);
-            let report = simulate.report(signal).map_err(|error| {
+            let report = simulate.report(interrupt).map_err(|error| {
                 let options = run.options();
                 let seed = run.seed;
                 let why = format!("bittorrent simulate {options} --seed {seed}: {error:#}");

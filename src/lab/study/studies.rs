@@ -12,10 +12,10 @@ use super::page::{INDEX, StudyPage};
 use super::picture::Picture;
 use super::results::RESULTS;
 use super::setting::Parse;
-use crate::simulate;
 use swarm::exit::Exit;
 use swarm::output::{Claims, Output};
 use swarm::say;
+use swarm::signals::Interrupt;
 
 /// Studies that are to be carried out.
 #[derive(Debug, Clone)]
@@ -56,13 +56,13 @@ impl Studies {
             return Ok(Exit::Complete);
         }
         let page_of_all = self.claim(&studies)?;
-        let signal = simulate::signal()?;
+        let interrupt = Interrupt::on_signals()?;
         let mut page = String::from(HEAD);
         let mut unsaid = None;
         for plan in plans {
             let (study, folder) = (plan.study, plan.folder.clone());
             let results = folder.join(RESULTS);
-            let told = match plan.carry_out(parse, &signal) {
+            let told = match plan.carry_out(parse, &interrupt) {
                 Ok(figures) => StudyPage::new(study, &figures),
                 Err(stop) => return Ok(stopped(&stop, &results)),
             };

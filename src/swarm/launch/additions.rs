@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::thread;
 
-use super::{Mpi, Mpirun};
+use super::{Mpi, Mpirun, environment};
 
 /// The options and variables that this program adds to the user's.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub struct Additions {
     pub options: Vec<&'static str>,
     /// Environment variables that are set to 1.
     pub variables: Vec<&'static str>,
+    /// Environment variables that are removed.
+    pub removed: Vec<OsString>,
     /// A line for the user on each of them.
     pub reasons: Vec<String>,
 }
@@ -26,6 +28,8 @@ pub struct Machine {
     is_unpermitted_root: bool,
     /// Whether a batch system tells mpirun where ranks go.
     is_scheduled: bool,
+    /// Whether mpirun can start nothing by way of Slurm, for all this is a step of srun.
+    is_in_step: bool,
 }
 
 impl Machine {
@@ -33,13 +37,16 @@ impl Machine {
     pub fn this(mpi: &Mpi) -> Machine {
         let available = thread::available_parallelism().map_or(1, usize::from);
         let is_set = |name: &&str| env::var_os(name).is_some();
+        let is_in_step = environment::is_in_step();
         Machine {
             cores: num_cpus::get_physical().min(available),
             is_unpermitted_root: rustix::process::geteuid().is_root()
                 && !mpi.as_root.iter().all(is_set),
-            is_scheduled: ["SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID"]
-                .iter()
-                .any(is_set),
+            is_scheduled: !is_in_step
+                && ["SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID"]
+                    .iter()
+                    .any(is_set),
+            is_in_step,
         }
     }
 
@@ -77,6 +84,14 @@ impl Mpirun {
             let reason = format!("{} set to 1, for this is root", mpi.as_root.join(" and "));
             additions.reasons.push(reason);
         }
+        if machine.is_in_step {
+            additions.removed = environment::slurms();
+            additions.reasons.push(
+                "Slurm's variables removed, for this is a step of srun, in which mpirun can start no other: \
+                 all ranks are on this host"
+                    .into(),
+            );
+        }
         additions
     }
 }
@@ -98,6 +113,7 @@ mod tests {
         cores: 4,
         is_unpermitted_root: false,
         is_scheduled: false,
+        is_in_step: false,
     };
 
     #[test]
@@ -138,13 +154,16 @@ mod tests {
         let machine = Machine {
             cores: 1,
             is_unpermitted_root: true,
-            is_scheduled: false,
+            is_in_step: true,
+            ..ROOMY
         };
         assert_eq!(
             additions(Mpi::OPEN_MPI, 3, &[], machine).reasons,
             [
                 "--oversubscribe added, for 3 ranks on 1 core",
                 "OMPI_ALLOW_RUN_AS_ROOT and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM set to 1, for this is root",
+                "Slurm's variables removed, for this is a step of srun, in which mpirun can start no other: \
+                 all ranks are on this host",
             ]
         );
     }

@@ -1,6 +1,7 @@
 //! What a launcher says in the environment of the ranks that it starts, before MPI can be asked.
 
 use std::env;
+use std::ffi::OsString;
 
 use super::Mpi;
 
@@ -20,9 +21,33 @@ pub fn rank() -> Option<u32> {
     number(rank_variables())
 }
 
-/// Whether this process speaks for all: it has rank 0, or no launcher started it.
+/// Whether this process speaks for all: it has rank 0, or no mpirun started it. What srun has started may be
+/// no rank, but a shell in which somebody works.
 pub fn is_first() -> bool {
-    rank().is_none_or(|rank| rank == 0)
+    number(Mpi::all_variables().map(|of| of.rank)).is_none_or(|rank| rank == 0)
+}
+
+/// The beginnings of the variables in which Slurm says what it has started, and how its ranks find each other.
+const SLURMS: [&str; 4] = ["SLURM_", "SLURMD_", "PMI_", "PMIX_"];
+
+/// From this number on, Slurm's steps are of a special kind, such as the shell of `salloc`.
+const SPECIAL_STEPS: u32 = 0xffff_fff0;
+
+/// Whether this process belongs to a step of Slurm's srun, such as a shell that `srun --pty` has started.
+/// mpirun would wait there for ever for another step, or finds no place for its ranks.
+pub(super) fn is_in_step() -> bool {
+    let [step, nodes] = ["SLURM_STEP_ID", "SLURM_NNODES"].map(|name| number([name].into_iter()));
+    step.is_some_and(|step| step < SPECIAL_STEPS || nodes == Some(1))
+}
+
+/// The variables of this process that are Slurm's.
+pub(super) fn slurms() -> Vec<OsString> {
+    let names = env::vars_os().map(|(name, _)| name);
+    let is_slurms = |name: &OsString| {
+        let name = name.to_string_lossy();
+        SLURMS.iter().any(|beginning| name.starts_with(beginning))
+    };
+    names.filter(is_slurms).collect()
 }
 
 /// How many ranks a launcher started together with this process, itself included.
@@ -57,10 +82,13 @@ pub(super) fn rank_among(variables: &[u8]) -> Option<u32> {
     rank_variables().find_map(value)
 }
 
-/// Whether an mpirun started this process. A batch system may have started the shell that did.
+/// Whether an mpirun started this process. A batch system may have started the shell that did, and srun sets
+/// some of the variables of MPICH's.
 #[cfg(feature = "mpi")]
 pub(super) fn is_under_mpirun() -> bool {
-    number(Mpi::all_variables().map(|of| of.ranks)).is_some()
+    let of_mpich = is_in_step() && env::var_os("MPI_LOCALNRANKS").is_none();
+    let all = Mpi::all_variables().map(|of| of.ranks);
+    number(all.filter(|name| !(of_mpich && name.starts_with("PMI_")))).is_some()
 }
 
 fn number(mut names: impl Iterator<Item = &'static str>) -> Option<u32> {

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::env;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
@@ -45,7 +45,11 @@ impl Launch {
             }
         }
         let program = env::current_exe().context("cannot find out where this program is")?;
-        let error = Command::new(&mpirun.path)
+        let mut command = Command::new(&mpirun.path);
+        for name in &additions.removed {
+            command.env_remove(name);
+        }
+        let error = command
             .envs(additions.variables.iter().map(|name| (name, "1")))
             .args(additions.options)
             .arg("-np")
@@ -53,6 +57,8 @@ impl Launch {
             .args(&mpirun.options)
             .arg(program)
             .args(&self.options)
+            // No rank reads it, and mpirun would take what is for the commands behind this one.
+            .stdin(Stdio::null())
             .exec();
         Err(error).with_context(|| format!("cannot run {}", mpirun.path.display()))
     }

@@ -12,6 +12,7 @@ use anyhow::Context;
 use signal_hook::low_level;
 
 use super::job::Job;
+use super::patience::{Patience, TICK};
 use crate::exit::Exit;
 use crate::launch::Roll;
 
@@ -28,8 +29,11 @@ impl Assembly {
             let (sender, over) = mpsc::channel();
             let mine = job.clone();
             let watch = move || {
-                if over.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
-                    give_up(what, patience, &mine);
+                let mut left = Patience::new(patience);
+                while over.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                    if left.tick() {
+                        give_up(what, patience, &mine);
+                    }
                 }
             };
             let thread = thread::Builder::new().name("watch".into()).spawn(watch);

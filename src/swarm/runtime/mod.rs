@@ -11,7 +11,7 @@
 //!
 //! Beside the threads:
 //! * `recorder` writes what a thread does into its part of the trace.
-//! * `watch` ends the job when nothing moves or a signal comes, and `progress` shows how far the
+//! * `watch` ends the job when nothing moves or a signal comes (`patience` says for how long that is), and `progress` shows how far the
 //!   downloads are.
 //! * `clock` is the time, on this rank and on rank 0.
 //!
@@ -35,6 +35,7 @@ mod gather;
 mod host;
 mod job;
 mod mailbox;
+mod patience;
 mod post;
 mod progress;
 mod recorder;

@@ -22,6 +22,7 @@ use crate::exit::Exit;
 use crate::inputs;
 use crate::options::Options;
 use crate::output;
+use crate::progress::Style;
 use crate::protocol::{Rank, ToTracker};
 use crate::report::{Measured, Plan, Report};
 use crate::say::{self, NotSaid};
@@ -32,6 +33,9 @@ use crate::tracker::Tracker;
 /// It returns on all ranks once the swarm is done, with this rank's exit status: rank 0 answers for
 /// all. A problem inside that the protocol cannot carry ends the whole job at once, on all ranks.
 pub fn run(options: &Options) -> Exit {
+    if let Some(Style::Live(_)) = options.progress {
+        say::over_progress(); // rank 0's, on the terminal of all
+    }
     let early = start::early_job(options);
     let start = Assembly::to("start", options.stall_timeout, &early);
     let Some((universe, threading)) = mpi::initialize_with_threading(Threading::Multiple) else {

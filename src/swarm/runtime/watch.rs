@@ -10,21 +10,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, MutexGuard};
 use std::thread::Scope;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::signal_name;
 
 use super::job::Job;
+use super::patience::{Silence, TICK};
 use crate::exit::Exit;
 use crate::launch::Roll;
 use crate::report;
+use crate::signals;
 use crate::tracker::Tracker;
-
-/// The time from one look at whether anything moves to the next.
-const TICK: Duration = Duration::from_millis(100);
 
 /// The tracker, which its loop and the watch share. The lock is never held across a message.
 pub(super) struct Watched {
@@ -69,15 +67,15 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Ends the job when the tracker takes no message for `patience` (`None`: never), and on SIGTERM or
-    /// SIGINT, which MPICH's launcher passes on.
+    /// Ends the job when the tracker takes no message for `patience` (`None`: never), and on a signal that
+    /// asks for it. MPICH's launcher passes SIGINT on.
     pub(super) fn over<'scope>(
         tracker: &'scope Watched,
         patience: Option<Duration>,
         job: &Job,
         threads: &'scope Scope<'scope, '_>,
     ) -> Result<Watch> {
-        let signals = Signals::new([SIGTERM, SIGINT]).context("cannot wait for signals")?;
+        let signals = Signals::new(signals::ending()).context("cannot wait for signals")?;
         let (sender, over) = mpsc::channel();
         let watch = Watch {
             signals: signals.handle(),
@@ -106,9 +104,9 @@ impl Drop for Watch {
 }
 
 fn end_on_silence(tracker: &Watched, patience: Duration, over: &Receiver<()>, job: &Job) {
-    let mut silence = Silence::from(Instant::now(), tracker.taken());
+    let mut silence = Silence::new(patience, tracker.taken());
     while over.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-        if silence.length(Instant::now(), tracker.taken()) >= patience {
+        if silence.tick(tracker.taken()) {
             let time = humantime::format_duration(patience);
             let mut why = format!(
                 "no client was heard of for {time} (--stall-timeout); {}",
@@ -119,25 +117,6 @@ fn end_on_silence(tracker: &Watched, patience: Duration, over: &Receiver<()>, jo
             }
             job.end(Exit::Stalled, &why);
         }
-    }
-}
-
-/// For how long a count of messages has not changed.
-struct Silence {
-    since: Instant,
-    taken: u64,
-}
-
-impl Silence {
-    fn from(since: Instant, taken: u64) -> Silence {
-        Silence { since, taken }
-    }
-
-    fn length(&mut self, now: Instant, taken: u64) -> Duration {
-        if taken != self.taken {
-            *self = Silence::from(now, taken);
-        }
-        now - self.since
     }
 }
 
@@ -186,15 +165,6 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn silence_lasts_until_the_count_changes() {
-        let start = Instant::now();
-        let mut silence = Silence::from(start, 7);
-        assert_eq!(silence.length(start + SECOND, 7), SECOND);
-        assert_eq!(silence.length(start + 3 * SECOND, 8), Duration::ZERO);
-        assert_eq!(silence.length(start + 5 * SECOND, 8), 2 * SECOND);
-    }
 
     #[test]
     fn a_client_that_goes_on_is_heard_well_before_the_silence_is_too_long() {

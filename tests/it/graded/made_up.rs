@@ -98,6 +98,7 @@ pub fn grading() -> Grading {
             .collect(),
     };
     Grading {
+        interrupted: None,
         saw_no_mpi: false,
         notes: vec![format!("its memory is never empty {HOSTILE}")],
         schema: SCHEMA,

@@ -71,6 +71,9 @@ impl Sandbox {
             .arg(launch::rank_in_shell())
             .arg(if job.has_own_folders { OWN } else { "" })
             .arg(job.sanitizers.options(self.memory));
+        for name in &additions.removed {
+            command.env_remove(name);
+        }
         if let Some(recorder) = &job.recorder {
             command.arg("env").args(recorder.variables(&places.record));
         }

@@ -1,10 +1,9 @@
 //! Waits for the end of a run, and ends one that hangs.
 
 use std::process::Child;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{io, path::Path};
 
 use anyhow::{Context, anyhow};
@@ -14,15 +13,16 @@ use wait4::{ResUse, Wait4};
 use super::processes::{LINGERING, commands, descendants, end_all, reap_strays, sweep};
 use super::remains::{RankEnds, rank_ends};
 use super::watch::{Clock, TICK, Watch};
-use super::{Interrupted, NoTime, Pace};
+use super::{NoTime, Pace};
 use crate::seen::calls::Recording;
 use crate::seen::recording::Record;
 use crate::seen::run::{Hung, RankEnd};
+use swarm::signals::Interrupt;
 
 /// How long mpirun may take to end when all ranks have.
 const MPIRUN_LINGERING: Duration = Duration::from_secs(10);
 
-/// A run that takes so many times its limit by the clock on the wall has not been given the time that it should have.
+/// A run that takes so many times its limit has not been given the time that it should have.
 const NO_TIME: u32 = 20;
 
 /// A run that is waited for.
@@ -33,7 +33,7 @@ pub(super) struct Waiting<'a> {
     pub(super) ranks: usize,
     pub(super) pace: Pace,
     pub(super) is_recorded: bool,
-    pub(super) is_interrupted: &'a AtomicBool,
+    pub(super) interrupt: &'a Interrupt,
 }
 
 /// How it ended.
@@ -65,7 +65,7 @@ impl Waiting<'_> {
     /// Waits for the end of mpirun. Whatever comes, no process of the run is left afterwards.
     ///
     /// # Errors
-    /// [`Interrupted`], [`NoTime`], or when it cannot be waited for.
+    /// [`Interrupted`](swarm::signals::Interrupted), [`NoTime`], or when it cannot be waited for.
     pub(super) fn wait(&self, child: Child) -> anyhow::Result<Waited> {
         let mpirun = Pid::from_child(&child);
         let (sender, ended) = mpsc::channel();
@@ -102,7 +102,6 @@ impl Waiting<'_> {
 
     /// Looks at a run until it ends, or says why it has to be ended.
     fn watch(&self, mpirun: Pid, ended: &Receiver<io::Result<ResUse>>) -> Result<ResUse, Why> {
-        let started = Instant::now();
         let mut clock = Clock::new();
         let mut watch = Watch::new(self.record, self.pace.patience);
         let mut over_since = None;
@@ -116,10 +115,10 @@ impl Waiting<'_> {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             reap_strays(mpirun);
-            if self.is_interrupted.load(Ordering::Relaxed) {
-                return Err(Why::Refused(Interrupted.into()));
+            if let Err(interrupted) = self.interrupt.check() {
+                return Err(Why::Refused(interrupted.into()));
             }
-            if started.elapsed() > limit * NO_TIME {
+            if clock.lived > limit * NO_TIME {
                 return Err(Why::Refused(NoTime.into()));
             }
             if !clock.tick() {

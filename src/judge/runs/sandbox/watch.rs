@@ -24,6 +24,9 @@ pub(super) struct Clock {
     last: Instant,
     /// The time of all ticks that came in time.
     pub(super) given: Duration,
+    /// The time of all ticks. One that comes late counts as the longest that does not: while everything is stopped,
+    /// nobody waits.
+    pub(super) lived: Duration,
 }
 
 impl Clock {
@@ -31,6 +34,7 @@ impl Clock {
         Clock {
             last: Instant::now(),
             given: Duration::ZERO,
+            lived: Duration::ZERO,
         }
     }
 
@@ -39,6 +43,7 @@ impl Clock {
         let passed = self.last.elapsed();
         self.last = Instant::now();
         let is_in_time = passed < LATE;
+        self.lived += passed.min(LATE);
         if is_in_time {
             self.given += passed;
         }

@@ -1,0 +1,279 @@
+//! Where a command is started, and what comes while it runs: a batch system's variables, somebody else's
+//! standard input, signals.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output};
+
+use support::job::{Job, hash, prepare, program};
+use swarm::launch::Mpi;
+use tempfile::TempDir;
+
+/// The variables of a shell that `srun --pty` has started on one host, or of one of several tasks.
+const STEP: [(&str, &str); 9] = [
+    ("SLURM_JOB_ID", "7"),
+    ("SLURM_JOBID", "7"),
+    ("SLURM_STEP_ID", "0"),
+    ("SLURM_PROCID", "2"),
+    ("SLURM_NTASKS", "4"),
+    ("SLURM_STEP_NUM_TASKS", "4"),
+    ("SLURM_NNODES", "1"),
+    ("SLURM_NODELIST", "nowhere"),
+    ("SLURM_TASKS_PER_NODE", "1"),
+];
+
+const STUDY: &str = "title = 't'\nclaim = 'c'\nsource = 's'\npictures = []\n\
+    options = { flash-crowd = true, segments = 5 }\n\
+    grids = [{ repetitions = 1, axes.clients = [2] }]\n";
+
+/// A small swarm, a study, and a trace.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |name, text: String| fs::write(folder.path().join(name), text).expect("a file");
+    write("in1.txt", format!("1 f 1 {} 0", hash('a')));
+    write("in2.txt", "0 1 f".into());
+    write("study.toml", STUDY.into());
+    let traced = "simulate -q -i . --trace t.jsonl --seed 1";
+    assert!(run(&mut command(folder.path(), traced)).status.success());
+    folder
+}
+
+fn command(folder: &Path, line: &str) -> Command {
+    let mut command = Command::new(program());
+    command.args(line.split(' '));
+    prepare(&mut command, folder);
+    command
+}
+
+fn run(command: &mut Command) -> Output {
+    command.output().expect("the program can be run")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).expect("it prints text")
+}
+
+#[test]
+fn every_command_does_its_work_whoever_has_started_it() {
+    let folder = folder();
+    for line in [
+        "--version",
+        "simulate --help",
+        "simulate -i . --seed 1",
+        "study study.toml -o out --force",
+        "generate new --flash-crowd --clients 2 --segments 2 --seed 1 --force",
+        "check t.jsonl",
+        "show t.jsonl",
+        "completions bash",
+        "manual man",
+        "grade nothing --tests .",
+        "launch -i nowhere",
+    ] {
+        let usual = run(&mut command(folder.path(), line));
+        assert!(!usual.stdout.is_empty() || !usual.stderr.is_empty() || line == "manual man");
+        for variables in [&STEP[..], &[("PMIX_RANK", "3")]] {
+            let mut command = command(folder.path(), line);
+            let output = run(command.envs(variables.iter().copied()));
+            assert_eq!(output.status, usual.status, "{line}");
+            assert_eq!(output.stdout.is_empty(), usual.stdout.is_empty(), "{line}");
+            assert_eq!(output.stderr.is_empty(), usual.stderr.is_empty(), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_swarm_is_launched_from_a_shell_of_slurms() {
+    let inputs = [
+        format!("1 f 1 {} 0", hash('a')),
+        "0 1 f".into(),
+        "0 1 f".into(),
+    ];
+    let variables = STEP
+        .map(|(name, value)| format!("{name}={value}"))
+        .join(" ");
+    let job = Job::with_inputs(&inputs)
+        .launched()
+        .arguments(&["-o", "out"]);
+    let job = job.run_in_script(&format!("exec env {variables} \"$@\""));
+    assert_eq!(job.status, Some(0), "{}", job.stderr);
+    assert_eq!(job.outputs("out").len(), 2);
+    job.assert_says(&["bittorrent: Slurm's variables removed, for this is a step of srun"]);
+}
+
+/// A folder with a swarm's inputs, and a script in the place of mpirun.
+fn imposter(script: &str) -> TempDir {
+    let folder = folder();
+    let version = Mpi::of_this_program().calls_itself.join(", ");
+    let text = format!(
+        "#!/bin/sh\n[ \"$1\" != --version ] || {{ echo 'mpirun ({version}) 4'; exit; }}\n{script}\n"
+    );
+    let path = folder.path().join("mpirun");
+    fs::write(&path, text).expect("a file");
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("its mode can be set");
+    folder
+}
+
+#[test]
+fn mpirun_gets_slurms_variables_unless_it_could_do_nothing_with_them() {
+    let folder = imposter("env | grep -c ^SLURM");
+    let count = |variables: &[(&str, &str)]| {
+        let mut command = command(folder.path(), "launch -q --mpirun ./mpirun");
+        let output = run(command.envs(variables.iter().copied()));
+        text(&output.stdout).trim().to_owned()
+    };
+    assert_eq!(count(&STEP), "0");
+    let batch: Vec<_> = STEP
+        .into_iter()
+        .filter(|it| it.0 != "SLURM_STEP_ID")
+        .collect();
+    assert_eq!(count(&batch), batch.len().to_string());
+}
+
+#[test]
+fn launch_leaves_standard_input_to_the_commands_behind_it() {
+    let folder = imposter("cat >/dev/null");
+    let loop_of_four = "printf '1\\n2\\n3\\n4\\n' | while read x; do \
+                        echo \"swarm $x\"; \"$0\" launch -q --mpirun ./mpirun; done";
+    let mut command = Command::new("sh");
+    command.args(["-c", loop_of_four, program()]);
+    prepare(&mut command, folder.path());
+    let output = run(&mut command);
+    assert_eq!(text(&output.stdout), "swarm 1\nswarm 2\nswarm 3\nswarm 4\n");
+}
+
+fn pipe(folder: &Path) -> PathBuf {
+    let pipe = folder.join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("there is a mkfifo").success());
+    pipe
+}
+
+fn send(signal: &str, child: &Child) {
+    let process = child.id().to_string();
+    let sent = Command::new("kill").args(["-s", signal, &process]).status();
+    assert!(sent.expect("there is a kill").success());
+}
+
+const SIGNALS: [&str; 3] = ["INT", "TERM", "HUP"];
+
+/// Each waits for somebody who writes to a pipe or reads from it, so that it is known to be there.
+#[test]
+fn a_signal_ends_every_command_with_one_status_and_leaves_nothing() {
+    let folder = folder();
+    let pipe = pipe(folder.path());
+    for (line, reads) in [
+        ("check pipe", true),
+        ("show pipe -o page", true),
+        ("simulate -i . --report pipe -q", false),
+        ("study study.toml -o out --page pipe", false),
+        ("grade in1.txt --tests . --report pipe", false),
+    ] {
+        for signal in SIGNALS {
+            let temporary = tempfile::tempdir().expect("a temporary folder");
+            let mut command = command(folder.path(), line);
+            let child = command
+                .env("TMPDIR", temporary.path())
+                .spawn()
+                .expect("it can be run");
+            // Opening waits for the other end.
+            let end = if reads {
+                File::options().write(true).open(&pipe)
+            } else {
+                wait_for_signals(&child);
+                send(signal, &child);
+                File::open("/dev/null")
+            };
+            if reads {
+                send(signal, &child);
+            }
+            let output = child.wait_with_output().expect("it ends");
+            drop(end);
+            assert_eq!(output.status.code(), Some(4), "{line} {signal}");
+            let left = fs::read_dir(temporary.path()).expect("a folder").count();
+            assert_eq!(left, 0, "{line} {signal}");
+        }
+    }
+}
+
+/// Waits until a process takes signals; nobody opens its pipe, so that it stays where it is.
+fn wait_for_signals(child: &Child) {
+    let path = format!("/proc/{}/status", child.id());
+    let takes = || {
+        let status = fs::read_to_string(&path).expect("this test needs /proc");
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let mask = u64::from_str_radix(mask.expect("a mask").trim(), 16).expect("a number");
+        [1, 2, 15]
+            .iter()
+            .all(|signal| mask >> (signal - 1) & 1 == 1)
+    };
+    while !takes() {
+        std::thread::yield_now();
+    }
+}
+
+/// A program that tells when it runs, and stops where nobody listens any more.
+const TELLS: &str = r#"
+#include <mpi.h>
+#include <fcntl.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    int pipe = open(PIPE, O_WRONLY);
+    (void)!write(pipe, "x", 1);
+    close(pipe);
+    MPI_Init(&argc, &argv);
+    return MPI_Finalize();
+}
+"#;
+
+#[test]
+fn an_interrupted_grading_leaves_the_sheet_of_what_there_was() {
+    let folder = folder();
+    let here = folder.path();
+    let pipe = pipe(here);
+    let source = format!("#define PIPE \"{}\"\n{TELLS}", pipe.display());
+    let test = Path::new(env!("CARGO_MANIFEST_DIR")).join("inputs/test1");
+    std::os::unix::fs::symlink(test, here.join("test")).expect("a link");
+    fs::write(here.join("tells.c"), source).expect("a file");
+    let mpicc = std::env::var("MPICC").unwrap_or_else(|_| "mpicc".into());
+    let mut compiler = Command::new(mpicc);
+    compiler.args(["-o", "tells", "tells.c"]).current_dir(here);
+    assert!(compiler.status().expect("there is a compiler").success());
+    let temporary = tempfile::Builder::new()
+        .prefix("g")
+        .tempdir()
+        .expect("a temporary folder");
+    let line = "grade ./tells --tests test --generated 0 --runs 50 --conditions as-it-is \
+                -q --report r.json --page p.html";
+    let mut command = command(here, line);
+    let child = command
+        .env("TMPDIR", temporary.path())
+        .spawn()
+        .expect("it can be run");
+    // Two runs of four ranks each: the first is judged.
+    let mut reader = Command::new("timeout");
+    // Open for both, so that it does not end with the first rank.
+    reader
+        .args(["120", "sh", "-c", "exec head -c 8 <>\"$0\""])
+        .arg(&pipe);
+    let read = reader.output();
+    assert_eq!(read.expect("it can be run").stdout.len(), 8);
+    send("HUP", &child);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output.stderr));
+    let sheet = text(&output.stdout);
+    assert!(sheet.contains("note: interrupted after "), "{sheet}");
+    assert!(
+        sheet.contains("wrong[outputs]") && !sheet.contains("marks: "),
+        "{sheet}"
+    );
+    let report = fs::read_to_string(here.join("r.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    assert!(
+        report["interrupted"]["runs"].as_u64() >= Some(1),
+        "{report}"
+    );
+    assert_eq!(report["marks"]["of"], 0.0);
+    assert!(here.join("p.html").is_file());
+    assert_eq!(fs::read_dir(temporary.path()).expect("a folder").count(), 0);
+}
