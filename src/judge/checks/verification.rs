@@ -12,7 +12,19 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         return unseen("the run hung, as the program may do without a wrong hash, too");
     }
     let Some((liar, lie)) = lie(scene) else {
-        return unseen("no message was changed: no client sent another just one hash");
+        // The recorder changes a copy, and these send what the program has.
+        let mut calls = scene.clients().flat_map(|(_, record)| &record.calls);
+        let as_it_is = [Kind::StartSend, Kind::SendrecvReplaceSend];
+        let sent = calls.find(|call| as_it_is.contains(&call.kind) && !call.segments.is_empty());
+        return unseen(sent.map_or(
+            "no message was changed: no client sent another just one hash".into(),
+            |call| {
+                format!(
+                    "no message was changed: those of {} cannot be",
+                    call.function()
+                )
+            },
+        ));
     };
     let Lie { to, segment } = lie;
     let (known, dialogue) = (scene.known, &scene.dialogue);

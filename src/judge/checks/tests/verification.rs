@@ -2,7 +2,7 @@
 
 use super::{Format, MadeUp};
 use crate::checks::{Check, Shown};
-use crate::seen::calls::Lie;
+use crate::seen::calls::{Kind, Lie};
 use swarm::protocol::Rank;
 
 /// Client 1 sends client 3 a wrong hash for segment 1. Whether the recording calls it that segment's
@@ -93,4 +93,17 @@ fn without_a_lie_nothing_is_told() {
     let mut made = lied(true, Some(2));
     made.run.recording.ranks[1].lie = None;
     assert!(made.shown(Check::Verification).is_err());
+}
+
+#[test]
+fn why_no_message_was_changed_is_said() {
+    let mut made = lied(true, None);
+    made.run.recording.ranks[1].lie = None;
+    assert!(made.is_untold(Check::Verification, "no client sent another just one hash"));
+    for call in &mut made.run.recording.ranks[1].calls {
+        if call.kind == Kind::Send {
+            call.kind = Kind::StartSend;
+        }
+    }
+    assert!(made.is_untold(Check::Verification, "those of MPI_Start cannot be"));
 }
