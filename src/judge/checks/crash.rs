@@ -4,6 +4,9 @@ use crate::checks::evidence::*;
 use crate::seen::run::{RankEnd, Run};
 use swarm::launch::Mpi;
 
+/// SIGPIPE. Ranks die of it when mpirun, or what it starts them with, is gone.
+const BROKEN_PIPE: i32 = 13;
+
 /// The most printed lines that are shown: the last ones.
 const LAST_LINES: usize = 5;
 
@@ -29,6 +32,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     // A rank that died of a signal did so first: others notice and give up. But MPI_Abort may end in a signal, too.
     let has_aborted = |rank| (run.recording.of(rank)).is_some_and(|record| record.is_aborted);
     let signalled = ended().find_map(|(&rank, end)| match end {
+        RankEnd::Signal(BROKEN_PIPE) => None,
         RankEnd::Signal(signal) if !has_aborted(rank) => Some((rank, died_of(rank, *signal, run))),
         RankEnd::Signal(_) | RankEnd::Status(_) => None,
     });
@@ -67,9 +71,20 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         evidence.details.extend(last_words(run));
         return wrong(evidence);
     }
-    if is_mpirun_killed {
-        let said =
-            "mpirun was killed by a signal, which the program, the system or somebody else sent";
+    let broken_pipe = ended().find(|(_, end)| **end == RankEnd::Signal(BROKEN_PIPE));
+    let lost = match broken_pipe {
+        _ if is_mpirun_killed => Some(
+            "mpirun was killed by a signal, which the program, the system or somebody else sent"
+                .into(),
+        ),
+        Some((rank, _)) => Some(format!(
+            "{} died of {}: whoever read what it wrote was gone, and that may have been mpirun",
+            who(*rank),
+            signal_name(BROKEN_PIPE)
+        )),
+        None => None,
+    };
+    if let Some(said) = lost {
         let hint = "see what the program sends signals to, if it sends any";
         let evidence = Evidence::new(said, hint).with_details(last_words(run));
         return Ok(Shown::Lacking(evidence));
@@ -165,7 +180,7 @@ fn signal_name(signal: i32) -> String {
         8 => "an arithmetic error (SIGFPE)".into(),
         9 => "SIGKILL".into(),
         11 => "a segmentation fault (SIGSEGV)".into(),
-        13 => "a broken pipe (SIGPIPE)".into(),
+        BROKEN_PIPE => "a broken pipe (SIGPIPE)".into(),
         15 => "SIGTERM".into(),
         25 => "SIGXFSZ, for a file grew too large".into(),
         other => format!("signal {other}"),
