@@ -71,7 +71,7 @@ static int leaves_a_child(void) {
 static void at_the_end(void) {
     if (is("clutter")) {
         char name[32];
-        for (int i = 0; i < 20000; i++) {
+        for (int i = 0; i < 12000; i++) {
             sprintf(name, "junk%d", i);
             close(creat(name, 0666));
         }
@@ -82,7 +82,7 @@ static void at_the_end(void) {
         (void)!symlink("/dev/zero", "client9_link");
         mkfifo("client9_pipe", 0666);
         /* Deeper than a process may have open files. */
-        for (int i = 0; i < 5000 && mkdir("deep", 0777) == 0 && chdir("deep") == 0; i++) {
+        for (int i = 0; i < 2000 && mkdir("deep", 0777) == 0 && chdir("deep") == 0; i++) {
         }
     } else if (is("away")) {
         (void)!system("rm -r ../work; ln -s /etc ../work");

@@ -1,7 +1,8 @@
 //! The processes that a run has started, whatever their parents are now.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,6 +18,9 @@ pub(super) const LINGERING: Duration = Duration::from_secs(2);
 /// How often one looks for children in a row. A process that forks and ends all the time (a comet) is another one by
 /// the time that all processes are listed; but each is a child of this process soon.
 const LOOKS: usize = 200;
+
+/// The most bytes of a command that are read.
+const MOST_OF_COMMAND: usize = 4 << 10;
 
 /// Ends the processes that a run has left. Returns their commands, but none if the run `was_ended`: then they
 /// had no time to end by themselves.
@@ -34,7 +38,7 @@ pub(super) fn sweep(was_ended: bool) -> Result<Vec<String>> {
     let commands = if was_ended || left.is_empty() {
         Vec::new()
     } else {
-        commands()
+        commands(None)
     };
     while !left.is_empty() {
         ensure!(
@@ -64,11 +68,12 @@ pub(super) fn reap_strays(mpirun: Pid) {
     reap(&children);
 }
 
-/// The commands of all processes that descend from this one.
-pub(super) fn commands() -> Vec<String> {
+/// The commands of all processes that descend from this one, but for `mpirun` and what it waits for itself.
+pub(super) fn commands(mpirun: Option<Pid>) -> Vec<String> {
     // The youngest come last, and a comet is the youngest.
     let looks = (0..LOOKS).flat_map(|_| children().into_iter().rev());
-    let all = descendants().into_iter().chain(looks);
+    let all = descendants_but(mpirun).into_iter().chain(looks);
+    let all = all.filter(|pid| Some(*pid) != mpirun);
     let commands: BTreeSet<String> = all.filter_map(command_of).collect();
     commands.into_iter().collect()
 }
@@ -129,6 +134,12 @@ fn reap(pids: &[Pid]) {
 
 /// The processes that descend from this one and have not vanished.
 pub(super) fn descendants() -> Vec<Pid> {
+    descendants_but(None)
+}
+
+/// The same, without this one and what descends from it.
+fn descendants_but(without: Option<Pid>) -> Vec<Pid> {
+    let without = without.map(|pid| pid.as_raw_nonzero().get());
     let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry
@@ -146,6 +157,9 @@ pub(super) fn descendants() -> Vec<Pid> {
     let mut next = vec![rustix::process::getpid().as_raw_nonzero().get()];
     while let Some(pid) = next.pop() {
         for child in children.remove(&pid).into_iter().flatten() {
+            if Some(child) == without {
+                continue;
+            }
             found.extend(Pid::from_raw(child));
             next.push(child);
         }
@@ -162,8 +176,11 @@ fn parent_of(process: &Path) -> Option<i32> {
 
 fn command_of(pid: Pid) -> Option<String> {
     let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
-    let words = fs::read(process.join("cmdline")).ok()?;
-    let words: Vec<_> = (words.split(|byte| *byte == 0))
+    // At once: it may end between two reads, and what comes then is only the beginning.
+    let mut words = [0; MOST_OF_COMMAND];
+    let mut file = File::open(process.join("cmdline")).ok()?;
+    let length = file.read(&mut words).ok()?;
+    let words: Vec<_> = (words[..length].split(|byte| *byte == 0))
         .filter(|word| !word.is_empty())
         .map(String::from_utf8_lossy)
         .collect();

@@ -129,7 +129,10 @@ impl Waiting<'_> {
                 let since = *over_since.get_or_insert(clock.given);
                 if clock.given - since > MPIRUN_LINGERING {
                     let worst = ends.values().map(|end| end.as_in_a_shell()).max();
-                    return Err(Why::IsOver(worst.unwrap_or_default(), commands()));
+                    return Err(Why::IsOver(
+                        worst.unwrap_or_default(),
+                        commands(Some(mpirun)),
+                    ));
                 }
                 continue;
             }
