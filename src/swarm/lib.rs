@@ -38,7 +38,8 @@
 //! * [`output`] writes every file, whole or not at all, and says before the work begins if one cannot
 //!   be written. [`say`] prints. [`progress`] is the line that says how far a run is.
 //! * [`launch`] starts mpirun, and knows whether mpirun started this process.
-//! * [`exit`] has the exit statuses, and [`signals`] those that ask a command to end. [`toml_file`] says where a TOML file is wrong, and `seconds` is
+//! * [`exit`] has the exit statuses, and [`signals`] those that ask a command to end. [`text_file`]
+//!   reads what was written elsewhere, [`toml_file`] says where a TOML file is wrong, and `seconds` is
 //!   how times stand in reports.
 //!
 //! # Words
@@ -138,6 +139,7 @@ pub mod settings;
 pub mod signals;
 pub mod sound;
 pub mod statistics;
+pub mod text_file;
 pub mod toml_file;
 pub mod trace;
 pub mod tracker;

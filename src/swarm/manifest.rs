@@ -8,13 +8,15 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, ErrorKind};
+use std::mem;
 use std::path::Path;
 
 use fastrand::Rng;
 
 use crate::limits::{MOST_FILES, MOST_SEGMENTS};
 use crate::protocol::{FileName, Hashes, OwnedFile, Rank, SegmentHash, SegmentIndex};
+use crate::text_file;
 
 /// A client's input. No file is owned twice, and none is wanted twice.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -61,7 +63,7 @@ impl OwnedFile {
 /// The most problems of one input that are listed. The others usually follow from these.
 pub const MOST_PROBLEMS: usize = 10;
 
-/// Reads and checks the input at `path`. It never holds more text than a line.
+/// Reads and checks the input at `path`. It never holds more text than a word.
 ///
 /// # Errors
 /// Up to [`MOST_PROBLEMS`] lines for the user, each starting with the path.
@@ -82,7 +84,8 @@ pub fn read(path: &Path) -> Result<Manifest, Vec<String>> {
 /// # Errors
 /// All problems, in the order of their lines, but at most [`MOST_PROBLEMS`] of them. Each begins with
 /// the number of its line, to follow a path and a colon.
-pub fn parse(text: impl BufRead) -> Result<Manifest, Vec<String>> {
+pub fn parse(mut text: impl BufRead) -> Result<Manifest, Vec<String>> {
+    text_file::skip_mark(&mut text).map_err(|error| vec![format!("1: cannot be read: {error}")])?;
     let mut parser = Parser {
         tokens: Tokens::new(text),
         problems: Vec::new(),
@@ -249,50 +252,68 @@ fn quoted(token: &[u8]) -> String {
     }
 }
 
-/// The tokens of a text, of which one line is in memory at a time.
+/// The longest token, in bytes. Longer than any that is right: so that it can be shown what is wrong.
+const LONGEST_TOKEN: usize = 4096;
+
+/// The tokens of a text, of which one is in memory at a time.
 struct Tokens<R> {
     text: R,
-    line: Vec<u8>,
-    /// Where in the line to look for the next token, in bytes.
-    position: usize,
+    token: Vec<u8>,
     /// The number of the line, from 1. At the end of the text, that of the line after the last.
     line_number: usize,
+    /// Whether something of the line was read.
+    is_begun: bool,
 }
 
 impl<R: BufRead> Tokens<R> {
     fn new(text: R) -> Self {
         Tokens {
             text,
-            line: Vec::new(),
-            position: 0,
-            line_number: 0,
+            token: Vec::new(),
+            line_number: 1,
+            is_begun: false,
         }
     }
 
     fn next(&mut self) -> io::Result<Option<&[u8]>> {
-        let start = loop {
-            match self.line[self.position..]
-                .iter()
-                .position(|&byte| !is_space(byte))
-            {
-                Some(blanks) => break self.position + blanks,
-                None => {
-                    self.line.clear();
-                    self.position = 0;
-                    self.line_number += 1;
-                    if self.text.read_until(b'\n', &mut self.line)? == 0 {
-                        return Ok(None);
-                    }
+        self.token.clear();
+        loop {
+            let buffer = match self.text.fill_buf() {
+                Ok(buffer) => buffer,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            let (length, is_whole) = if self.token.is_empty() {
+                if buffer.is_empty() {
+                    self.line_number += usize::from(mem::take(&mut self.is_begun));
+                    return Ok(None);
                 }
+                let is_token = |&byte: &u8| !is_space(byte);
+                let blanks = buffer.iter().position(is_token).unwrap_or(buffer.len());
+                let (blanks, rest) = buffer.split_at(blanks);
+                self.line_number += blanks.iter().filter(|&&byte| byte == b'\n').count();
+                if let Some(&last) = blanks.last() {
+                    self.is_begun = last != b'\n';
+                }
+                let token = rest.iter().position(|&byte| is_space(byte));
+                self.token.extend(&rest[..token.unwrap_or(rest.len())]);
+                (blanks.len() + self.token.len(), token.is_some())
+            } else {
+                let end = buffer.iter().position(|&byte| is_space(byte));
+                let more = &buffer[..end.unwrap_or(buffer.len())];
+                self.token.extend(more);
+                (more.len(), end.is_some() || buffer.is_empty())
+            };
+            self.text.consume(length);
+            self.is_begun |= !self.token.is_empty();
+            if self.token.len() > LONGEST_TOKEN {
+                let why = format!("a word of more than {LONGEST_TOKEN} bytes");
+                return Err(io::Error::new(ErrorKind::InvalidData, why));
             }
-        };
-        let token = &self.line[start..];
-        let length = token
-            .iter()
-            .position(|&byte| is_space(byte))
-            .unwrap_or(token.len());
-        self.position = start + length;
-        Ok(Some(&token[..length]))
+            if is_whole {
+                return Ok(Some(&self.token));
+            }
+        }
     }
 }
 

@@ -10,16 +10,16 @@
 mod cast;
 mod file;
 
-use std::fs;
 use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::client::Part;
 use crate::protocol::Rank;
 use crate::settings::Settings;
+use crate::text_file;
 use crate::toml_file::{self, Wrong};
 
 pub use cast::{Cast, Role};
@@ -57,8 +57,7 @@ enum Clients {
 /// # Errors
 /// When it cannot be read.
 pub fn text(path: &Path) -> Result<String> {
-    let text = fs::read_to_string(path);
-    text.with_context(|| format!("{}: cannot be read", path.display()))
+    text_file::read(path)
 }
 
 impl Scenario {

@@ -148,9 +148,9 @@ impl Makespan {
         }
     }
 
-    /// The length of the makespan. `None` if no file was completed.
+    /// The length of the makespan. `None` if no file was completed. Where the clock went back, it is 0.
     pub fn length(&self) -> Option<Duration> {
-        Some(self.ended? - self.begun?)
+        Some(self.ended?.saturating_sub(self.begun?))
     }
 }
 

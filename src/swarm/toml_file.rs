@@ -1,11 +1,12 @@
 //! A TOML file that a person writes: what is wrong in it is said by line and column.
 
-use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use serde::de::DeserializeOwned;
+
+use crate::text_file;
 
 /// The bytes of a text that are wrong, and why.
 pub type Wrong = (Range<usize>, String);
@@ -15,8 +16,7 @@ pub type Wrong = (Range<usize>, String);
 /// # Errors
 /// When it cannot be read, or with the place of what is wrong: `PATH:LINE:COLUMN: why`.
 pub fn read<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T, Wrong>) -> Result<T> {
-    let text = fs::read_to_string(path);
-    let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+    let text = text_file::read(path)?;
     parse(&text).map_err(|wrong| in_file(path, &text, wrong))
 }
 

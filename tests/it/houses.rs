@@ -15,6 +15,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
             "exit",
             "say",
             "signals",
+            "text_file",
             "toml_file",
             "seconds",
             "protocol",

@@ -19,6 +19,7 @@ mod mpirun;
 mod numbers;
 mod outputs;
 mod promise;
+mod readers;
 mod readme;
 mod recorder;
 mod rules;

@@ -38,6 +38,26 @@ impl Metric {
         METRICS.iter().cloned().chain(of_classes).collect()
     }
 
+    /// Whether every run has it in which this many segments were downloaded.
+    pub(super) fn is_everywhere(&self, segments: f64) -> bool {
+        match &*self.name {
+            "segments"
+            | "missing"
+            | "tracker-messages"
+            | "tracker-bytes"
+            | "tracker-messages-per-client"
+            | "tracker-bytes-per-client" => true,
+            "imbalance"
+            | "jain"
+            | "served-by-seeds"
+            | "nack-ratio"
+            | "messages-per-segment"
+            | "tracker-messages-per-segment"
+            | "tracker-bytes-per-segment" => segments > 0.0,
+            _ => false,
+        }
+    }
+
     /// Its value in a run. Nothing where it does not apply.
     pub(super) fn of(&self, report: &Report) -> Option<f64> {
         let measured = report.measured.as_ref()?;

@@ -5,11 +5,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, anyhow, ensure};
 use csv::{Reader, StringRecord, Writer};
 
 use super::definition::{Study, StudyRun};
-use super::metrics::Figures;
+use super::metrics::{Figures, Metric};
+use swarm::text_file;
 
 /// Where the results of a study are, in its folder.
 pub(super) const RESULTS: &str = "results.csv";
@@ -29,7 +30,7 @@ impl EarlierResults {
     /// Reads what there is of the results of these runs.
     ///
     /// # Errors
-    /// When the file is not of this study.
+    /// When the file is not of this study, or damaged.
     pub(super) fn read(
         path: &Path,
         study: &Study,
@@ -42,14 +43,11 @@ impl EarlierResults {
             }
             Err(error) => return Err(error).context(format!("cannot read {}", path.display())),
         };
+        let mark = bytes.len() - text_file::without_mark(&bytes).len();
         let whole = bytes.iter().rposition(|&byte| byte == b'\n');
         let whole = &bytes[..whole.map_or(0, |last| last + 1)];
-        let figures = known(whole, study, runs).with_context(|| {
-            format!(
-                "{} is of another study (--force begins it anew)",
-                path.display()
-            )
-        })?;
+        let figures = known(whole.get(mark..).unwrap_or_default(), study, runs);
+        let figures = figures.map_err(|unusable| unusable.error(path))?;
         Ok(EarlierResults {
             figures,
             length: whole.len() as u64,
@@ -57,31 +55,73 @@ impl EarlierResults {
     }
 }
 
-fn known(text: &[u8], study: &Study, runs: &[StudyRun<'_>]) -> Result<Vec<Figures>> {
-    let mut figures = Vec::new();
+/// Why earlier results cannot be used.
+enum Unusable {
+    OfAnotherStudy(Error),
+    /// This line is not as it was written. The runs above it are good.
+    Damaged {
+        line: u64,
+        good: usize,
+        why: Error,
+    },
+}
+
+impl Unusable {
+    fn error(self, path: &Path) -> Error {
+        let shown = path.display();
+        match self {
+            Unusable::OfAnotherStudy(why) => why.context(format!(
+                "{shown} is of another study (--force begins it anew)"
+            )),
+            Unusable::Damaged { line, good, why } => anyhow!(
+                "{shown}:{line}: {why:#}; what is above it is good ({good} runs): delete this line \
+                 and all below it to go on from there, or begin anew with --force"
+            ),
+        }
+    }
+}
+
+fn known(text: &[u8], study: &Study, runs: &[StudyRun<'_>]) -> Result<Vec<Figures>, Unusable> {
+    let mut figures: Vec<Figures> = Vec::new();
     let mut rows = Reader::from_reader(text);
     if !text.is_empty() {
         let expected = columns(study).join(",");
-        let found = rows.headers()?.iter().collect::<Vec<_>>().join(",");
-        ensure!(
-            found == expected,
-            "line 1: expected the columns {expected}, found {found}"
-        );
+        let found = rows.headers().map_err(Error::new);
+        let found = found.map(|names| names.iter().collect::<Vec<_>>().join(","));
+        found
+            .and_then(|found| {
+                ensure!(
+                    found == expected,
+                    "line 1: expected the columns {expected}, found {found}"
+                );
+                Ok(())
+            })
+            .map_err(Unusable::OfAnotherStudy)?;
     }
-    for (number, row) in rows.records().enumerate() {
-        let row = row?;
+    let mut rows = rows.into_records();
+    loop {
+        let line = rows.reader().position().line();
+        let Some(row) = rows.next() else {
+            return Ok(figures);
+        };
+        let good = figures.len();
+        let damaged = |why| Unusable::Damaged { line, good, why };
+        let row = row.map_err(|error| damaged(error.into()))?;
         let most = runs.len();
         let run = runs
-            .get(number)
-            .with_context(|| format!("expected {most} runs at most"));
-        let row = run.and_then(|run| figures_of(&row, study, run));
-        figures.push(row.with_context(|| format!("line {}", number + 2))?);
+            .get(good)
+            .with_context(|| format!("line {line}: expected {most} runs at most"))
+            .map_err(Unusable::OfAnotherStudy)?;
+        belongs(&row, run).map_err(|why| match good {
+            0 => Unusable::OfAnotherStudy(why.context(format!("line {line}"))),
+            1.. => damaged(why),
+        })?;
+        figures.push(figures_of(&row, study, run).map_err(damaged)?);
     }
-    Ok(figures)
 }
 
-/// The figures of a row, if it is this run's.
-fn figures_of(row: &StringRecord, study: &Study, run: &StudyRun<'_>) -> Result<Figures> {
+/// Whether a row is this run's.
+fn belongs(row: &StringRecord, run: &StudyRun<'_>) -> Result<()> {
     let head = run.head();
     let found: Vec<&str> = row.iter().take(head.len()).collect();
     let (expected, shown) = (head.join(","), found.join(","));
@@ -92,14 +132,32 @@ fn figures_of(row: &StringRecord, study: &Study, run: &StudyRun<'_>) -> Result<F
         expected == options,
         "expected the options {expected}, found {options}"
     );
-    let figure = |text: &str| {
-        let number = (!text.is_empty()).then(|| text.parse());
-        number
-            .transpose()
-            .with_context(|| format!("expected a number, found '{text}'"))
+    Ok(())
+}
+
+/// The figures of a row.
+fn figures_of(row: &StringRecord, study: &Study, run: &StudyRun<'_>) -> Result<Figures> {
+    let cells = || row.iter().skip(run.head().len()).zip(&study.metrics);
+    let number = |text: &str| {
+        let number: Option<f64> = text.parse().ok();
+        number.filter(|number| number.is_finite() && *number >= 0.0)
     };
-    let figures = row.iter().skip(head.len()).take(study.metrics.len());
-    figures.map(figure).collect()
+    let mut segments = 0.0;
+    let figure = |(text, metric): (&str, &Metric)| {
+        let figure = number(text);
+        if metric.name == "segments" {
+            segments = figure.unwrap_or_default();
+        }
+        let may_lack = text.is_empty() && !metric.is_everywhere(segments);
+        ensure!(
+            figure.is_some() || may_lack,
+            "expected a number, 0 or more, of '{}', found '{}'",
+            metric.name,
+            text.escape_debug()
+        );
+        Ok(figure)
+    };
+    cells().map(figure).collect()
 }
 
 fn columns(study: &Study) -> Vec<String> {
@@ -196,8 +254,9 @@ mod tests {
     }
 
     fn row(number: usize) -> Figures {
-        let mut row = vec![None; METRICS.len()];
+        let mut row = vec![Some(0.5); METRICS.len()];
         row[0] = Some(number as f64 + 0.1);
+        row[3] = None; // the lower bound is not known
         row
     }
 
@@ -281,6 +340,63 @@ mod tests {
         assert_eq!(refused(&later), "line 2: expected 2,1,8, found 2,1,7");
         fs::write(&path, "some,thing\n").unwrap();
         assert!(refused(&one).starts_with("line 1: expected the columns clients,repetition,"));
+    }
+
+    #[test]
+    fn damaged_results_are_refused_with_the_line_and_what_is_above_it_is_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.csv");
+        let study = study("window = 1");
+        let runs = study.runs();
+        let mut results = Results::go_on(&path, &study, &runs, EarlierResults::default()).unwrap();
+        (0..4).for_each(|number| results.add(number, row(number)).unwrap());
+        let whole = fs::read_to_string(&path).unwrap();
+        let read = |text: &str| {
+            fs::write(&path, text).unwrap();
+            EarlierResults::read(&path, &study, &runs).map_err(|error| error.to_string())
+        };
+        let marked = read(&format!("\u{feff}{whole}")).unwrap();
+        assert_eq!(marked.figures.len(), 4, "Excel begins a file like this");
+        for (number, column) in [(2, 3), (2, 4), (3, 5), (4, 14)] {
+            for cell in [
+                "NaN",
+                "inf",
+                "-inf",
+                "-1",
+                "",
+                "x",
+                "1e999",
+                "1,5",
+                "\u{1b}[2J",
+            ] {
+                let mut lines: Vec<Vec<&str>> = whole
+                    .lines()
+                    .map(|line| line.split(',').collect())
+                    .collect();
+                lines[number][column] = cell;
+                let lines: Vec<String> = lines.iter().map(|line| line.join(",")).collect();
+                let text = lines.join("\n") + "\n";
+                if cell.is_empty() && column == 5 {
+                    assert_eq!(
+                        read(&text).unwrap().figures.len(),
+                        4,
+                        "some have no makespan"
+                    );
+                    continue;
+                }
+                let error = read(&text).unwrap_err();
+                let line = number + 1;
+                let start = format!("{}:{line}: ", path.display());
+                assert!(error.starts_with(&start), "{error}");
+                let good = format!("good ({} runs): delete this line and all below", line - 2);
+                assert!(
+                    error.contains(&good) && !error.contains('\u{1b}'),
+                    "{error}"
+                );
+                let known = read(&(lines[..number].join("\n") + "\n")).unwrap();
+                assert_eq!(known.figures.len(), number - 1);
+            }
+        }
     }
 
     #[test]

@@ -224,7 +224,8 @@ fn client_measured(
     let downloads = &statistics.downloads;
     let begun = downloads.iter().map(|file| file.begun).min();
     let latest = downloads.iter().map(|file| file.latest).max();
-    let time = latest.zip(begun).map(|(latest, begun)| latest - begun);
+    let time = latest.zip(begun);
+    let time = time.map(|(latest, begun)| latest.saturating_sub(begun));
     ClientMeasured {
         client: client.0,
         class: None,
@@ -246,8 +247,10 @@ fn downloaded(file: &FileDownload) -> u64 {
 }
 
 fn download_measured(client: Rank, download: &FileDownload, file: &Parties) -> DownloadMeasured {
-    let time = (download.latest - download.begun).as_secs_f64();
-    let end_game = (download.nearly_done).map(|nearly| (download.latest - nearly).as_secs_f64());
+    // A trace that was forged, or whose clocks were set, has times that go back.
+    let until_latest = |time| download.latest.saturating_sub(time).as_secs_f64();
+    let time = until_latest(download.begun);
+    let end_game = download.nearly_done.map(until_latest);
     let able = file.holders.len() - usize::from(file.holders.contains(&client));
     DownloadMeasured {
         file: download.name.to_string(),

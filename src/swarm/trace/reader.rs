@@ -13,8 +13,10 @@ use super::line::parse;
 use super::part::{check_schema, part_owner, parts_folder};
 use super::{Header, Merge, TracePart};
 use crate::event::{Deed, Event, Thread};
+use crate::limits::MOST_CLIENTS;
 use crate::protocol::Rank;
 use crate::report::Plan;
+use crate::text_file;
 
 /// The longest line, in bytes: the most memory that one takes.
 const LONGEST_LINE: u64 = 1 << 30;
@@ -25,6 +27,7 @@ const ZSTANDARD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// The events of a trace, each with the number of its line. Parts have no lines: there it is the line that
 /// the event would have in the file. Behind an error there is nothing.
 pub struct Reader {
+    path: PathBuf,
     header: Header,
     source: Source,
     /// The last line that was read.
@@ -70,6 +73,7 @@ impl Reader {
             (header, Source::Lines(lines))
         };
         Ok(Reader {
+            path: path.into(),
             header,
             source,
             line: 1,
@@ -98,10 +102,53 @@ impl Iterator for Reader {
             return None;
         }
         self.line += 1;
-        let event = self.event();
+        let event = self.event().and_then(|event| {
+            if let Some(event) = &event {
+                check(event, self.header.clients)
+                    .with_context(|| format!("{}:{}", self.path.display(), self.line))?;
+            }
+            Ok(event)
+        });
         self.is_over = !matches!(event, Ok(Some(_)));
         Some(event.transpose()?.map(|event| (self.line, event)))
     }
+}
+
+/// Whether a run can have as many clients as a header says.
+fn check_clients(header: &Header) -> Result<()> {
+    let clients = header.clients;
+    ensure!(
+        clients <= MOST_CLIENTS,
+        "expected at most {MOST_CLIENTS} clients, found {clients}"
+    );
+    Ok(())
+}
+
+/// Whether an event can be of a run of this many clients.
+fn check(event: &Event, clients: usize) -> Result<()> {
+    let (other, least) = match &event.deed {
+        Deed::Posted { to: other, .. } | Deed::Taken { from: other, .. } => (*other, 0),
+        Deed::Verified { from, .. } | Deed::WrongHash { from, .. } => (*from, 1),
+        Deed::Begun | Deed::Saved { .. } | Deed::Left | Deed::Ended => (Rank::TRACKER, 0),
+    };
+    if let Deed::Posted { bytes, .. } | Deed::Taken { bytes, .. } = &event.deed {
+        ensure!(
+            i32::try_from(*bytes).is_ok(),
+            "expected a message of at most 2 GiB, found one of {bytes} bytes"
+        );
+    }
+    let (rank, thread) = (event.rank, event.thread);
+    for (rank, least) in [(rank, 0), (other, least)] {
+        ensure!(
+            (least..=clients).contains(&(rank.0 as usize)),
+            "expected a rank from {least} to {clients}, found {rank}"
+        );
+    }
+    ensure!(
+        (rank == Rank::TRACKER) == (thread == Thread::Tracker),
+        "expected a thread of rank {rank}, found its {thread} thread"
+    );
+    Ok(())
 }
 
 /// The parts in a folder, and their common header.
@@ -150,6 +197,7 @@ fn parts(folder: &Path, merge: fn(Streams) -> Merge<TracePart>) -> Result<(Heade
         complete: false,
         clocks,
     };
+    check_clients(&header).with_context(|| shown.to_string())?;
     let streams = parts.into_iter().map(|part| (part.owner(), part)).collect();
     Ok((header, Source::Parts(Box::new(merge(streams)))))
 }
@@ -168,12 +216,13 @@ impl Lines {
         let shown = || path.display().to_string();
         let mut file = BufReader::new(File::open(path).with_context(shown)?);
         let is_compressed = file.fill_buf().with_context(shown)?.starts_with(&ZSTANDARD);
-        let content: Box<dyn BufRead> = if is_compressed {
+        let mut content: Box<dyn BufRead> = if is_compressed {
             let unpacked = zstd::Decoder::with_buffer(file).with_context(shown)?;
             Box::new(BufReader::new(unpacked))
         } else {
             Box::new(file)
         };
+        text_file::skip_mark(&mut content).with_context(|| format!("{}:1", path.display()))?;
         let mut lines = Lines {
             path: path.into(),
             content,
@@ -193,6 +242,7 @@ impl Lines {
         let header: Header =
             serde_json::from_str(text).map_err(|error| not_a_header(text, error))?;
         check_schema(header.schema)?;
+        check_clients(&header)?;
         Ok(header)
     }
 

@@ -14,11 +14,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Deed;
+use crate::limits::LONGEST_RUN;
 use crate::protocol::{Letter, Rank, decode_letter, encode};
 
 /// The length of a head, in bytes.
@@ -109,7 +110,7 @@ impl Head {
     /// Reads the bytes of a head.
     ///
     /// # Errors
-    /// When no kind has this number.
+    /// When no kind has this number, or no run takes this time.
     pub fn from_bytes(bytes: &[u8; HEAD]) -> Result<Head> {
         let (time, rest) = bytes.split_first_chunk().expect("a head is longer");
         let (&[kind, tag], rest) = rest.split_first_chunk().expect("a head is longer");
@@ -118,8 +119,10 @@ impl Head {
         let Some(&kind) = DeedKind::ALL.get(usize::from(kind)) else {
             bail!("expected an event, found one of the unknown kind {kind}");
         };
+        let time = Duration::from_nanos(u64::from_le_bytes(*time));
+        ensure!(time <= LONGEST_RUN, "expected a time, found {time:?}");
         Ok(Head {
-            time: Duration::from_nanos(u64::from_le_bytes(*time)),
+            time,
             kind,
             tag,
             other: Rank(u32::from_le_bytes(*other)),

@@ -77,7 +77,7 @@ pub(super) fn deeds() -> Vec<Deed> {
         letter.encode(&mut bytes);
         let (number, bytes) = (3, bytes.len());
         deeds.push(Deed::Posted {
-            to: Rank(7),
+            to: Rank(2),
             number,
             bytes,
             letter: letter.clone(),

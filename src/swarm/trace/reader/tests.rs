@@ -81,8 +81,32 @@ fn a_file_that_is_no_trace_or_not_all_of_one_is_described() {
         error.starts_with("t:1: expected the header of a trace: "),
         "{error}"
     );
-    let error = read(&[&b"\xff\xfe"[..], &whole].concat()).unwrap_err();
+    let error = read(&[&b"\xff"[..], &whole].concat()).unwrap_err();
     assert!(error.starts_with("t:1: expected text in UTF-8"), "{error}");
+    let error = read(&[&b"\xff\xfe"[..], &whole].concat()).unwrap_err();
+    assert_eq!(error, "t:1: it is in UTF-16: save it in UTF-8");
+    let marked = [&b"\xef\xbb\xbf"[..], &whole].concat();
+    assert!(read(&marked).is_ok());
+    let text = String::from_utf8(whole.clone()).unwrap();
+    let crowd = text.replacen(
+        "\"clients\":3,\"complete\"",
+        "\"clients\":4000000000,\"complete\"",
+        1,
+    );
+    assert_eq!(
+        read(crowd.as_bytes()).unwrap_err(),
+        "t:1: expected at most 1000000 clients, found 4000000000"
+    );
+    let few = text.replacen(
+        "\"clients\":3,\"complete\"",
+        "\"clients\":1,\"complete\"",
+        1,
+    );
+    let error = read(few.as_bytes()).unwrap_err();
+    assert!(
+        error.contains(": expected a rank from 0 to 1, found "),
+        "{error}"
+    );
     let other = String::from_utf8(whole.clone()).unwrap();
     let other = other.replacen("\"schema\":1", "\"schema\":9", 1);
     assert_eq!(
