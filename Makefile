@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs: they see to what is missing first.
 
-.PHONY: run test test-mpich test-without-mpi bench studies pictures build install lint mutants clean deps hosts-deps mpich-deps browser-deps lint-deps
+.PHONY: run soak test test-mpich test-without-mpi bench studies pictures build install lint mutants clean deps hosts-deps mpich-deps browser-deps lint-deps
 .DELETE_ON_ERROR:
 
 # Open MPI does not run as root, the usual user of a container, without these.
@@ -111,6 +111,11 @@ install: build
 	./bittorrent completions bash >$(SHARE)/bash-completion/completions/bittorrent
 	./bittorrent completions zsh >$(SHARE)/zsh/site-functions/_bittorrent
 	./bittorrent completions fish >$(SHARE)/fish/vendor_completions.d/bittorrent.fish
+
+# Random commands with random closed, full, paused and signalled streams: make soak MINUTES=30 SEED=1
+MINUTES ?= 30
+soak: build
+	tests/soak.sh ./bittorrent $(MINUTES) $(SEED)
 
 # Do the tests notice when a decision changes? Takes half an hour.
 mutants: deps
