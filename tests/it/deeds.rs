@@ -136,8 +136,8 @@ impl Reachable {
             .prefix("e")
             .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
             .expect("a temporary folder");
-        // As root the program runs as nobody, who has to come here.
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        // As root the program runs as nobody, who could write here, too.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("ours");
         let name = format!("escape-{}-{number}", process::id());
         let key = (KEY + number).to_string();
         let path = folder.path().join("socket");
@@ -202,9 +202,11 @@ fn nothing_is_reached_from_name_spaces_of_its_own_and_nothing_stays() {
     let reachable = Reachable::new(1);
     let folder = reachable.folder.path();
     let program = build("escapes", &reachable.defines, folder);
+    // Elsewhere, so that what lies beside the program is seen.
+    let work = tempfile::tempdir().expect("a temporary folder");
     let isolated = [&ONE_NOISY_RUN[..], &["--isolate"]].concat();
 
-    let said = grade(&[], &program, &isolated, folder);
+    let said = grade(&[], &program, &isolated, work.path());
     if said.is_forbidden() {
         return;
     }
@@ -217,7 +219,7 @@ fn nothing_is_reached_from_name_spaces_of_its_own_and_nothing_stays() {
     assert_eq!(reachable.left(), [""; 0]);
 
     // The same is there to be reached.
-    let said = grade(&[], &program, &ONE_NOISY_RUN, folder);
+    let said = grade(&[], &program, &ONE_NOISY_RUN, work.path());
     let reached = said.reached();
     for expected in [
         "outside",
@@ -249,6 +251,8 @@ fn a_file_system_with_a_blank_in_its_name_is_for_reading_only_too() {
     fs::create_dir(&place).expect("a folder");
     reachable.defines[0] = format!("OUTSIDE=\"{}\"", place.join("outside").display());
     let program = build("escapes", &reachable.defines, folder);
+    // Elsewhere, so that what lies beside the program is seen.
+    let work = tempfile::tempdir().expect("a temporary folder");
     let mount = format!(
         "mount -t tmpfs -o mode=1777 tmpfs '{}' && exec \"$@\"",
         place.display()
@@ -264,7 +268,7 @@ fn a_file_system_with_a_blank_in_its_name_is_for_reading_only_too() {
         "sh",
     ];
     let isolated = [&ONE_NOISY_RUN[..], &["--isolate"]].concat();
-    let said = grade(&in_front, &program, &isolated, folder);
+    let said = grade(&in_front, &program, &isolated, work.path());
     let is_no_root = said.text.contains("unshare") && said.page.is_empty();
     if said.is_forbidden() || is_no_root && env::var_os("REQUIRE_HOSTS").is_none() {
         eprintln!("skipped: {}", said.text);
