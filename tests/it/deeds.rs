@@ -150,6 +150,8 @@ impl Reachable {
             UnixListener::bind_addr(&address).expect("a name of its own"),
             TcpListener::bind("127.0.0.1:0").expect("a free port"),
         );
+        // As D-Bus has it: whoever sees it may connect.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("ours");
         let port = sockets.2.local_addr().expect("it is bound").port();
         let text = |name: &str, text: &str| format!("{name}=\"{text}\"");
         let shown = |path: &Path| path.to_str().expect("a readable path").to_owned();
