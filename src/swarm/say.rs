@@ -9,6 +9,8 @@ use std::fmt::{self, Display};
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::shown::harmless;
+
 /// Standard output could not be written to.
 #[derive(Debug)]
 pub struct NotSaid(io::Error);
@@ -37,14 +39,17 @@ pub fn line(line: impl Display) -> Result<(), NotSaid> {
     text(format_args!("{line}\n"))
 }
 
-/// Prints a line on standard error. If that fails, nobody can be told.
+/// Prints a line on standard error, in which foreign words steer no terminal. If that fails, nobody can be told.
 pub fn problem(line: impl Display) {
     let clear = if IS_DRAWN_OVER.load(Ordering::Relaxed) {
         CLEAR
     } else {
         ""
     };
-    _ = to(&mut io::stderr().lock(), &format!("{clear}{line}\n"));
+    _ = to(
+        &mut io::stderr().lock(),
+        &format!("{clear}{}\n", harmless(&line.to_string())),
+    );
 }
 
 /// What came of printing by other means.

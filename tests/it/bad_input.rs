@@ -238,7 +238,7 @@ fn bad_options_and_a_lone_rank_are_refused_by_one_message() {
     refused(
         3,
         &["--scenario", "no.toml"],
-        "bittorrent: no.toml: cannot be read: No such file or directory (os error 2)\n",
+        "bittorrent: cannot read no.toml: No such file or directory (os error 2)\n",
     );
     refused(
         3,

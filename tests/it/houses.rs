@@ -13,6 +13,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
         &[
             "limits",
             "exit",
+            "shown",
             "say",
             "signals",
             "text_file",
@@ -62,7 +63,7 @@ const HOUSES: [(&str, &[&str]); 4] = [
 ];
 
 /// What the judge knows of a swarm: how inputs look and how ranks are started, not how one works.
-const FOR_THE_JUDGE: [&str; 10] = [
+const FOR_THE_JUDGE: [&str; 11] = [
     "protocol",
     "manifest",
     "sound",
@@ -71,6 +72,7 @@ const FOR_THE_JUDGE: [&str; 10] = [
     "output",
     "progress",
     "say",
+    "shown",
     "signals",
     "toml_file",
 ];

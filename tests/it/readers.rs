@@ -411,3 +411,28 @@ fn no_reader_reads_a_line_without_end() {
         fs::write(&path, plain).expect("a file");
     }
 }
+
+#[test]
+fn no_commands_message_lets_a_name_steer_the_terminal() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    readers(folder.path());
+    let name = "a\u{1b}[2Jb\u{202e}c";
+    let crowd = "simulate -q --flash-crowd --clients 5 --segments 4 --scenario";
+    for line in [
+        "check",
+        "show",
+        "simulate -q -i",
+        "study",
+        "grade",
+        "check t.jsonl --inputs",
+        crowd,
+    ] {
+        let words: Vec<&str> = line.split(' ').chain([name]).collect();
+        let (status, stderr) = run(folder.path(), &words);
+        assert_eq!(status, Some(2), "{line}: {stderr:?}");
+        assert!(
+            stderr.contains("a\u{fffd}[2Jb\u{fffd}c"),
+            "{line}: {stderr:?}"
+        );
+    }
+}

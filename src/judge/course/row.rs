@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::checks::Check;
 use crate::told::grading::{Grading, Marks, Sanitized, Verdict};
 use crate::told::points::shown;
+use swarm::shown::{cell, on_a_line};
 
 /// What the tables say instead of marks, where nothing was judged. It is not 0.
 const NO_MARKS: &str = "-";
@@ -91,7 +92,8 @@ impl fmt::Display for Row {
         match &self.result {
             Err(problem) => {
                 let first = problem.lines().next().unwrap_or_default();
-                write!(f, "{:<20} not graded: {first}", self.name)
+                let (name, first) = (on_a_line(&self.name), on_a_line(first));
+                write!(f, "{name:<20} not graded: {first}")
             }
             Ok(Verdicts {
                 marks,
@@ -101,7 +103,7 @@ impl fmt::Display for Row {
                 ..
             }) => {
                 let [total, of] = [marks.total, marks.of].map(shown);
-                write!(f, "{:<20} {total:>5} of {of}", self.name)?;
+                write!(f, "{:<20} {total:>5} of {of}", on_a_line(&self.name))?;
                 let wrong: Vec<&str> = wrong.iter().map(|check| check.name()).collect();
                 if *saw_no_mpi {
                     write!(f, "  {NO_MPI}")?;
@@ -111,7 +113,9 @@ impl fmt::Display for Row {
                     write!(f, "  wrong: {}", wrong.join(", "))?;
                 }
                 let found = sanitized.as_ref().and_then(|it| it.found.as_ref());
-                found.map_or(Ok(()), |found| write!(f, "; {found}"))
+                found.map_or(Ok(()), |found| {
+                    write!(f, "; {}", on_a_line(&found.to_string()))
+                })
             }
         }
     }
@@ -132,9 +136,10 @@ pub(super) fn csv<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> Result<Vec
     let columns = ["name", "total", "of", "wrong", "cannot be told", "problem"];
     csv.write_record(columns.into_iter().chain(more))?;
     for row in rows {
-        let more = more.map(|_| row.sanitized().unwrap_or_default());
-        let cells = row.cells().into_iter().chain(more);
-        csv.write_record([row.name.clone()].into_iter().chain(cells))?;
+        let more = more.map(|_| cell(&row.sanitized().unwrap_or_default()));
+        let [total, of, wrong, untold, problem] = row.cells();
+        let cells = [cell(&row.name), total, of, wrong, untold, cell(&problem)];
+        csv.write_record(cells.into_iter().chain(more))?;
     }
     Ok(csv.into_inner()?)
 }
@@ -143,4 +148,34 @@ pub(super) fn csv<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> Result<Vec
 fn names(checks: &[Check]) -> String {
     let names: Vec<&str> = checks.iter().map(|check| check.name()).collect();
     names.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_have_named_and_said_steers_no_terminal_and_is_no_formula() {
+        let row = |name: &str, problem: &str| Row {
+            name: name.into(),
+            result: Err(problem.into()),
+        };
+        let rows = [
+            row("=1+1", "+x\n\u{1b}[2Jy"),
+            row("a\u{1b}]0;title\u{7}", "it does not build: \u{9b}31m"),
+            row("two\nlines", "-"),
+        ];
+        let text = String::from_utf8(csv(rows.iter()).unwrap()).unwrap();
+        assert_eq!(
+            text,
+            "name,total,of,wrong,cannot be told,problem\n\
+             '=1+1,-,-,,,\"'+x\n\u{fffd}[2Jy\"\n\
+             a\u{fffd}]0;title\u{fffd},-,-,,,it does not build: \u{fffd}31m\n\
+             \"two\nlines\",-,-,,,'-\n"
+        );
+        for row in rows {
+            let line = row.to_string();
+            assert!(!line.contains(char::is_control), "{line:?}");
+        }
+    }
 }

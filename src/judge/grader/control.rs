@@ -20,6 +20,7 @@ use crate::seen::condition::Condition;
 use crate::seen::known::Known;
 use crate::seen::run::{Hung, RankEnd, Run};
 use crate::seen::scene::Scene;
+use swarm::shown;
 
 /// How long the empty program may take. Only a machine that cannot run it takes so long.
 const EMPTY: Duration = Duration::from_secs(60);
@@ -70,7 +71,7 @@ impl Work<'_> {
     /// [`Refused`] if one of them fails.
     pub(super) fn control(&mut self, case: &Case, times: usize) -> Result<Control> {
         self.progress
-            .set_message(format!("{}, for comparison", case.name));
+            .set_message(format!("{}, for comparison", shown::on_a_line(&case.name)));
         let mut empty = Times::default();
         for _ in 0..times {
             empty.see_plain(&self.run_empty(case, &How::plain())?);
@@ -109,7 +110,7 @@ impl Work<'_> {
     /// [`Refused`] if it is there.
     pub(super) fn suspect_the_machine(&mut self, case: &Case, how: &How, run: &Run) -> Result<()> {
         self.progress
-            .set_message(format!("{}, for comparison", case.name));
+            .set_message(format!("{}, for comparison", shown::on_a_line(&case.name)));
         let cannot_start = |end: &RankEnd| matches!(end, RankEnd::Status(126 | 127));
         let ends = &run.ending.ranks;
         if !ends.is_empty() && ends.values().all(cannot_start) && run.outputs.is_empty() {
@@ -225,7 +226,7 @@ fn refused(what: &str, run: &Run) -> Refused {
     let is_text = |line: &&str| line.chars().any(char::is_alphanumeric);
     let first = run.printed.lines().map(str::trim).find(is_text);
     let first = first.map_or(String::new(), |line| {
-        format!(": {}", line.replace(char::is_control, "\u{fffd}"))
+        format!(": {}", shown::on_a_line(line))
     });
     Refused(format!("no verdict: {what}: {how}{first}"))
 }

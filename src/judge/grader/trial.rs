@@ -20,6 +20,7 @@ use crate::seen::words::who;
 use crate::told::grading::Place;
 use crate::told::page::Failing;
 use swarm::protocol::Rank;
+use swarm::shown;
 
 /// How one run came out.
 pub(super) struct Trial {
@@ -47,7 +48,7 @@ impl Work<'_> {
         how: &How,
         counts: bool,
     ) -> Result<Trial> {
-        let message = format!("{} {}", case.name, how.condition);
+        let message = format!("{} {}", shown::on_a_line(&case.name), how.condition);
         self.progress.set_message(message.clone());
         let known = Known::new(&case.inputs);
         let mut run = self.run(&self.program, &[], case, how, self.pace)?;

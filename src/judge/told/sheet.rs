@@ -11,6 +11,7 @@ use paper::{Paper, longest};
 use crate::seen::condition::{Condition, Origin};
 use crate::told::grading::{Grading, Judgement, Tally, TestReport, Verdict};
 use crate::told::points;
+use swarm::shown::on_a_line;
 
 /// What was found, in words, in lines of `width` columns. Details of evidence, reasons and tables may be
 /// longer: they are not broken.
@@ -86,7 +87,7 @@ impl Sheet {
         let are = if right == 1 { "is" } else { "are" };
         let answer = format!(
             "{}: {}, {right} {are} right, {untold} cannot be told",
-            grading.program,
+            on_a_line(&grading.program),
             ink.apply_to(said)
         );
         self.paper.line(&answer);
@@ -101,7 +102,7 @@ impl Sheet {
         }
         for note in &grading.notes {
             self.paper.line("");
-            self.paper.words("note: ", note);
+            self.paper.words("note: ", &on_a_line(note));
         }
     }
 
@@ -116,13 +117,14 @@ impl Sheet {
         let Some(evidence) = &judgement.evidence else {
             return;
         };
-        let said = self.inks.bold.apply_to(harmless(&evidence.said));
+        let said = self.inks.bold.apply_to(on_a_line(&evidence.said));
         self.paper.words("  ", &said.to_string());
         if let Some(place) = &judgement.place {
-            self.paper.words("  where: ", &place.to_string());
+            self.paper
+                .words("  where: ", &on_a_line(&place.to_string()));
         }
         for detail in &evidence.details {
-            self.paper.line(&format!("      {}", harmless(detail)));
+            self.paper.line(&format!("      {}", on_a_line(detail)));
         }
         self.paper.words("  look at: ", &evidence.hint);
     }
@@ -175,9 +177,11 @@ impl Sheet {
         let longest = longest(wrong.iter().map(|it| it.check.name()));
         for judgement in wrong {
             let evidence = judgement.evidence.as_ref();
-            let said = evidence.map_or_else(String::new, |evidence| harmless(&evidence.said));
+            let said = evidence.map_or_else(String::new, |evidence| on_a_line(&evidence.said));
             let place = judgement.place.as_ref();
-            let place = place.map_or_else(String::new, |place| format!(" ({place})"));
+            let place = place.map_or_else(String::new, |place| {
+                format!(" ({})", on_a_line(&place.to_string()))
+            });
             let name = judgement.check.name();
             self.paper
                 .words(&format!("  {name:<longest$}  "), &format!("{said}{place}"));
@@ -200,7 +204,10 @@ impl Sheet {
         heading.push("");
         let mut rows = vec![heading.into_iter().map(String::from).collect()];
         rows.extend(tests.iter().map(|test| {
-            let mut row = vec![format!("  {}", test.name), test.ranks.to_string()];
+            let mut row = vec![
+                format!("  {}", on_a_line(&test.name)),
+                test.ranks.to_string(),
+            ];
             row.extend(conditions.iter().map(|&condition| {
                 let tally = test.tally(condition);
                 tally.map_or("-".into(), |tally| self.tally(tally))
@@ -232,7 +239,7 @@ impl Sheet {
         rows.extend(grading.speed.iter().map(|speed| {
             let ours = speed.ours.as_ref();
             vec![
-                format!("  {}", speed.test),
+                format!("  {}", on_a_line(&speed.test)),
                 figure(Some(speed.wall)),
                 figure(Some(speed.empty)),
                 figure(ours.map(|ours| ours.wall)),
@@ -305,9 +312,4 @@ fn percent(part: f64) -> String {
 
 fn figure(value: Option<f64>) -> String {
     value.map_or("-".into(), |value| format!("{value:.2}"))
-}
-
-/// Without control characters: what a program has written must not steer the terminal.
-fn harmless(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
 }
