@@ -174,7 +174,7 @@ mod tests {
         let with_2 = |options: &Options| said(Threading::Multiple, 2, options);
         assert_eq!(with_2(&options), "--corrupt 3: the last client has rank 2");
         options.corrupt.clear();
-        assert!(with_2(&options).starts_with("nowhere/s.toml: cannot be read: "));
+        assert!(with_2(&options).starts_with("cannot read nowhere/s.toml: "));
         options.scenario = None;
         assert_eq!(with_2(&options), "--report: there is no folder nowhere");
         options.report = None;
