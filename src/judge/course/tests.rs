@@ -428,9 +428,9 @@ fn each_submission_is_built_again_with_a_sanitizer_and_looked_at() {
     for (line, expected) in csv.lines().zip([
         ",problem,sanitizer",
         ",,a fault at tema2.c:1",
-        ",,\"-: make build compiles without mpicc and mpic++, and so without a sanitizer\"",
-        ",,-: compiled without a sanitizer: util.o",
-        ",,-: it does not build: error: none of that",
+        ",,\"cannot be told: make build compiles without mpicc and mpic++, and so without a sanitizer\"",
+        ",,cannot be told: compiled without a sanitizer: util.o",
+        ",,cannot be told: it does not build: error: none of that",
     ]) {
         assert!(line.ends_with(expected), "{csv}");
     }

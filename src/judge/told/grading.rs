@@ -96,7 +96,7 @@ impl fmt::Display for Sanitized {
         match (&self.found, &self.untold) {
             (Some(found), None) => f.write_str(found),
             (Some(found), Some(untold)) => write!(f, "{found}; {untold}"),
-            (None, Some(untold)) => write!(f, "-: {untold}"),
+            (None, Some(untold)) => write!(f, "cannot be told: {untold}"),
             (None, None) => f.write_str("nothing"),
         }
     }
