@@ -52,9 +52,11 @@ function makeDiagram(run, state, getLook) {
     const place = countUpTo(starts, start);
     const few = (last - first) / 50;
     const before = starts[Math.max(place - 30, 0)] ?? start - few, after = starts[Math.min(place + 30, starts.length - 1)] ?? start + few;
-    const reach = Math.max(Math.min(start - before, after - start), (end - start) * 2, (last - first) * 1e-5);
+    // Clocks differ by a little: a message may seem to come before it was sent.
+    const middle = (start + end) / 2, span = Math.max(Math.abs(end - start), Math.abs(time - middle));
+    const reach = Math.max(Math.min(start - before, after - start), span * 2, (last - first) * 1e-5);
     stage.scroller.scrollTop = lanes.at[lane] - size.height / 2;
-    show((start + end) / 2 - reach, (start + end) / 2 + reach);
+    show(middle - reach, middle + reach);
   }
 
   /* What is to be seen */
