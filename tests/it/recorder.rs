@@ -22,6 +22,7 @@ fn messages_are_followed_whichever_functions_send_and_receive_them() {
     let all: Vec<Check> = Check::ALL.into_iter().filter(shown).collect();
     for variant in [
         &["IBSEND"][..],
+        &["GAPS"],
         &["PERSISTENT", "PEEK"],
         &["REPLACE", "CANCEL", "COMMUNICATORS", "IBARRIER"],
     ] {

@@ -149,19 +149,29 @@ int pthread_join(pthread_t thread, void **value) {
 
 /* --- Sends --- */
 
-/* A program's own types may lie anywhere in memory: what they describe is not looked into, but for the
- * bytes from the first to the last. */
+/* The bytes of a message as they are sent: what a program's own type picks out is put together first. They stay until
+ * this thread asks again. */
 static const void *visible(const void *bytes, int count, MPI_Datatype type, uint64_t *length) {
-    MPI_Aint low = 0, extent = 0;
+    enum { MOST = 1 << 26 };
+    static __thread char *packed;
+    static __thread int room;
+    int needed = 0, position = 0;
     *length = length_of(count, type);
     if (number_of_type(type) != 0 || *length == 0) {
         return bytes;
     }
-    PMPI_Type_get_extent(type, &low, &extent);
-    if (bytes == NULL || low != 0 || extent <= 0 || (uint64_t)extent * count > 1 << 26) {
+    if (*length > MOST || PMPI_Pack_size(count, type, MPI_COMM_WORLD, &needed) != MPI_SUCCESS) {
         return NULL;
     }
-    return bytes;
+    if (needed > room) {
+        free(packed);
+        packed = malloc(needed);
+        room = packed != NULL ? needed : 0;
+    }
+    if (packed == NULL || PMPI_Pack(bytes, count, type, packed, room, &position, MPI_COMM_WORLD) != MPI_SUCCESS) {
+        return NULL;
+    }
+    return packed;
 }
 
 static struct call *begin_send(enum kind kind, const void *bytes, int count, MPI_Datatype type, int to, int tag,
@@ -570,11 +580,17 @@ int MPI_Request_free(MPI_Request *request) {
 
 /* --- Requests that can be started many times --- */
 
+/* What is sent is looked at when it is, and so only where it lies as it is sent. */
 #define INITS(name, function)                                                                                      \
     int name(MESSAGE, MPI_Request *request) {                                                                      \
         struct persistent what = {                                                                                 \
             START_SEND, rank_in_world(comm, to), tag_of(tag), number_of(comm), number_of_type(type), comm, NULL, 0};     \
-        what.bytes = visible(bytes, count, type, &what.length);                                                    \
+        what.length = length_of(count, type);                                                                      \
+        what.bytes = what.datatype != 0 ? bytes : NULL;                                                            \
+        if (what.bytes == NULL && what.length > 0) {                                                               \
+            static uint32_t number;                                                                                \
+            not_followed(&number, #name);                                                                          \
+        }                                                                                                          \
         int result = INSIDE((function)(bytes, count, type, to, tag, comm, request));                               \
         can_start(*request, &what);                                                                                \
         return result;                                                                                             \

@@ -20,7 +20,7 @@ void make_memory_dirty(int byte) {
  * those that this one calls. */
 static size_t room_below(char *here) {
     enum { MOST = 1 << 18, LEFT = 1 << 14 };
-    static __thread char *lowest;
+    static __thread char *lowest, *highest;
     if (lowest == NULL) {
         pthread_attr_t attributes;
         void *bottom;
@@ -32,8 +32,10 @@ static size_t room_below(char *here) {
         pthread_attr_getguardsize(&attributes, &guard);
         pthread_attr_destroy(&attributes);
         lowest = (char *)bottom + guard + LEFT;
+        highest = (char *)bottom + size;
     }
-    size_t left = here > lowest + LEFT ? here - lowest - LEFT : 0;
+    /* A program can be on a stack of its own. */
+    size_t left = here > lowest + LEFT && here < highest ? here - lowest - LEFT : 0;
     return left < MOST ? left : MOST;
 }
 
