@@ -59,7 +59,10 @@ fn rivals(record: &RankRecord) -> Option<(Claim, Claim, Option<Taken>)> {
             .filter(|other| other.thread != claim.thread && other.until > claim.from);
         for other in others.filter(|other| reach.meet(other, &claim)) {
             let is_shared = |one: &Claim, other: &Claim| {
-                let taken = one.took.filter(|_| one.pattern != other.pattern)?;
+                let is_same = one.pattern == other.pattern
+                    || reach.leads(one, &other.pattern)
+                    || reach.leads(other, &one.pattern);
+                let taken = one.took.filter(|_| !is_same)?;
                 let waits = reach.takes(other, one.pattern.comm, taken);
                 waits.then_some(taken)
             };
@@ -85,7 +88,8 @@ fn rivals(record: &RankRecord) -> Option<(Claim, Claim, Option<Taken>)> {
     doubt
 }
 
-/// What looks lead to: for each thread and what it looks for, what it receives next, from whomever.
+/// What looks lead to: for each thread and what it looks for, what it receives next. A thread may choose by the source or by the
+/// tag of what it finds.
 struct Reach(BTreeMap<Thread, Vec<(Pattern, Pattern)>>);
 
 impl Reach {
@@ -96,7 +100,7 @@ impl Reach {
             if let Some(look) = last.insert(call.thread, call)
                 && is_taken_by(look, call)
             {
-                let pair = (Pattern::of(look), Pattern::of(call).with_any_source());
+                let pair = (Pattern::of(look), Pattern::of(call));
                 let mine = reach.entry(call.thread).or_default();
                 if !mine.contains(&pair) {
                     mine.push(pair);
@@ -111,6 +115,12 @@ impl Reach {
         let mine = self.0.get(&claim.thread).into_iter().flatten();
         let mine = mine.filter(|(look, _)| *look == claim.pattern);
         mine.map(|(_, receive)| receive)
+    }
+
+    /// Whether what a thread receives is what it has found by this pattern.
+    fn leads(&self, claim: &Claim, look: &Pattern) -> bool {
+        let mut mine = self.0.get(&claim.thread).into_iter().flatten();
+        mine.any(|(by, receive)| by == look && *receive == claim.pattern)
     }
 
     /// Whether a thread would take this message, if it came to this claim.
@@ -184,7 +194,8 @@ fn claims(record: &RankRecord) -> Vec<Claim> {
         if let Some(polling) = state
             .polling
             .as_ref()
-            .filter(|it| it.kind.what() == What::Find)
+            // When a thread has ended is not known.
+            .filter(|it| it.kind.what() == What::Find && !state.is_over)
         {
             claims.push(Claim {
                 thread,
@@ -361,6 +372,31 @@ mod tests {
         assert_thief(&made_up, 1);
     }
 
+    /// Found by the same look, and received from whom it came.
+    #[test]
+    fn threads_that_look_for_just_the_same_may_share_the_work() {
+        let mut made_up = MadeUp::new(4);
+        for thread in [1, 2] {
+            let found = made_up.receive((1, thread), Peer::Any, Tag::One(9));
+            (found.kind, found.taken) = (Kind::Iprobe, Some(taken(3, 9)));
+            made_up.take((1, thread), 3, 9).until(100);
+        }
+        made_up.rank(1).threads[2].polling = Some(polling(Peer::Any, Tag::One(9)));
+        let shown = made_up.shown(Check::Receivers);
+        assert!(!matches!(shown, Ok(Shown::Wrong(_))), "{shown:?}");
+    }
+
+    /// Thread 2 looks at all, and never receives what client 2 sends.
+    #[test]
+    fn who_chooses_by_the_source_waits_only_for_its_own() {
+        let mut made_up = MadeUp::new(4);
+        made_up.take((1, 1), 2, 7).until(100);
+        let found = made_up.receive((1, 2), Peer::Any, Tag::Any).until(50);
+        (found.kind, found.taken) = (Kind::Probe, Some(taken(3, 7)));
+        made_up.take((1, 2), 3, 7);
+        assert_eq!(made_up.shown(Check::Receivers), Ok(Shown::Right));
+    }
+
     #[test]
     fn a_matched_probe_takes_what_it_finds() {
         let mut made_up = waiting();
@@ -383,5 +419,8 @@ mod tests {
         made_up.take((1, 1), 2, 7).until(200);
         made_up.rank(1).threads[2].polling = Some(polling(Peer::Any, Tag::Any));
         assert!(made_up.is_untold(Check::Receivers, "could both take"));
+        // But not when it has ended.
+        made_up.rank(1).threads[2].is_over = true;
+        assert_eq!(made_up.shown(Check::Receivers), Ok(Shown::Right));
     }
 }
