@@ -256,7 +256,13 @@ impl Place {
     fn of(path: &Path) -> io::Result<Place> {
         match fs::metadata(path) {
             Ok(file) => find(path, &file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => target(path).map(Place::File),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // It is said to be a folder.
+                if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+                    return Err(error);
+                }
+                target(path).map(Place::File)
+            }
             Err(error) => Err(error),
         }
     }
@@ -441,6 +447,7 @@ mod tests {
             "{is_folder}"
         );
         assert!(refused(&at("file/r.json")).contains("there is no folder"));
+        assert!(refused(&at("new/")).contains("No such file or directory"));
         assert!(claims.folder("-o", &at("file/new")).is_err());
         claims.folder("-o", &at("new/new")).unwrap();
         claims.file("--report", &at("new/new/r.json")).unwrap();

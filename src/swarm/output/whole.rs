@@ -5,6 +5,9 @@ use std::io::{self, BufWriter};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 
+use rustix::fs::{Access, access};
+use tempfile::NamedTempFile;
+
 use super::{Content, folder_of};
 
 /// The permissions of a new file, before the umask.
@@ -38,8 +41,15 @@ pub(super) fn try_out(folder: &Path) -> io::Result<()> {
     if unnamed::create(folder).is_some() {
         return Ok(());
     }
-    temporary().tempfile_in(folder)?;
+    file_in(folder)?;
     Ok(())
+}
+
+/// A file in a folder that is removed with this value.
+fn file_in(folder: &Path) -> io::Result<NamedTempFile> {
+    // Otherwise the error has a name in it that nobody knows, another one each time.
+    access(folder, Access::WRITE_OK | Access::EXEC_OK)?;
+    temporary().tempfile_in(folder)
 }
 
 fn temporary() -> tempfile::Builder<'static, 'static> {
@@ -52,7 +62,7 @@ fn temporary() -> tempfile::Builder<'static, 'static> {
 
 /// Writes under a temporary name, and then renames.
 fn renamed(path: &Path, older: Option<&Metadata>, content: Content<'_>) -> io::Result<()> {
-    let (file, name) = temporary().tempfile_in(folder_of(path))?.into_parts();
+    let (file, name) = file_in(folder_of(path))?.into_parts();
     filled(file, older, content)?;
     name.persist(path)?;
     Ok(())
