@@ -11,6 +11,11 @@ fn recorded(variant: &[&str]) -> Graded {
     grade(&program("calls", variant), "test3", &options)
 }
 
+fn says(graded: &Graded, expected: &str) {
+    let sheet = &graded.output.stdout;
+    assert!(sheet.contains(expected), "{sheet}");
+}
+
 /// What one recorded run of a right program on this test shows.
 fn shown(check: &Check) -> bool {
     let of_others = [Check::OwnInput, Check::Verification, Check::Sources];
@@ -39,11 +44,9 @@ fn what_may_have_come_unseen_is_named_and_nothing_rests_on_it() {
     for check in [Check::Leftover, Check::Peers, Check::Updates] {
         assert!(untold.contains(check.name()), "{untold:?}");
     }
-    let said = "rank 0 (the tracker) uses MPI_Win_allocate, which is not followed";
-    assert!(
-        graded.output.stdout.contains(said),
-        "{}",
-        graded.output.stdout
+    says(
+        &graded,
+        "rank 0 (the tracker) uses MPI_Win_allocate, which is not followed",
     );
 }
 
@@ -51,11 +54,9 @@ fn what_may_have_come_unseen_is_named_and_nothing_rests_on_it() {
 fn the_end_is_seen_where_there_was_no_room_for_all_calls() {
     let graded = recorded(&["FULL"]);
     graded.assert_right(&[Check::Finalize]);
-    let said = "rank 0 (the tracker) did more than there was room to record";
-    assert!(
-        graded.output.stdout.contains(said),
-        "{}",
-        graded.output.stdout
+    says(
+        &graded,
+        "rank 0 (the tracker) did more than there was room to record",
     );
 }
 

@@ -260,6 +260,12 @@ mod tests {
         row
     }
 
+    /// Writes the four rows of a study.
+    fn write_all(path: &Path, study: &Study, runs: &[StudyRun<'_>]) {
+        let mut results = Results::go_on(path, study, runs, EarlierResults::default()).unwrap();
+        (0..4).for_each(|number| results.add(number, row(number)).unwrap());
+    }
+
     #[test]
     fn rows_come_in_the_order_of_the_study_whatever_ends_first() {
         let folder = tempfile::tempdir().unwrap();
@@ -293,8 +299,7 @@ mod tests {
         let path = folder.path().join("results.csv");
         let study = study("window = 1");
         let runs = study.runs();
-        let mut results = Results::go_on(&path, &study, &runs, EarlierResults::default()).unwrap();
-        (0..4).for_each(|number| results.add(number, row(number)).unwrap());
+        write_all(&path, &study, &runs);
         let whole = fs::read(&path).unwrap();
         for length in 0..whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
@@ -348,8 +353,7 @@ mod tests {
         let path = folder.path().join("results.csv");
         let study = study("window = 1");
         let runs = study.runs();
-        let mut results = Results::go_on(&path, &study, &runs, EarlierResults::default()).unwrap();
-        (0..4).for_each(|number| results.add(number, row(number)).unwrap());
+        write_all(&path, &study, &runs);
         let whole = fs::read_to_string(&path).unwrap();
         let read = |text: &str| {
             fs::write(&path, text).unwrap();
