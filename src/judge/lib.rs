@@ -8,9 +8,10 @@
 //!
 //! The floors, from the ground up. A floor names only floors below it.
 //! * [`seen`] is what is seen of a run: its [`condition`](seen::condition), what it left
-//!   ([`run`](seen::run)), what a sanitizer found (`finding`), the calls of MPI (`calls`, read by `recording`), which send each receive took
-//!   (`messages`), and what clients asked each other (`dialogue`). A [`Scene`](seen::scene::Scene) has all of
-//!   it, and says what was not seen (`unseen`). It is made once a run.
+//!   ([`run`](seen::run)), what a sanitizer found (`finding`), the calls of MPI (`calls`, read by
+//!   `recording`), which send each receive took (`messages`), and what clients asked each other
+//!   (`dialogue`). A [`Scene`](seen::scene::Scene) has all of it, and says what was not seen (`unseen`).
+//!   It is made once a run.
 //! * [`checks`] is what one scene shows of each check: a module a check, and one table of them.
 //! * [`told`] is what all runs together amount to (`observations`, `disagreements`, [`grading`](told::grading)), what that
 //!   is worth (`points`), and how it is shown: a `sheet` for the terminal, a [`page`](told::page) for the

@@ -88,8 +88,8 @@ fn rivals(record: &RankRecord) -> Option<(Claim, Claim, Option<Taken>)> {
     doubt
 }
 
-/// What looks lead to: for each thread and what it looks for, what it receives next. A thread may choose by the source or by the
-/// tag of what it finds.
+/// What looks lead to: for each thread and what it looks for, what it receives next. A thread may choose by the
+/// source or by the tag of what it finds.
 struct Reach(BTreeMap<Thread, Vec<(Pattern, Pattern)>>);
 
 impl Reach {
