@@ -1,9 +1,11 @@
 //! Every file that a command writes goes through here, whole or not at all.
 //!
-//! * `place` is where an output goes. Before the work begins it is compared with all inputs and all other
-//!   outputs, and refused if it cannot be written.
+//! * `claims` compares each output with all inputs and all other outputs before the work begins, and refuses what
+//!   cannot be written.
+//! * `place` is where an output goes: a file, or something that is written through.
 //! * `whole` replaces a regular file at once: there is never half a file, nor a moment with neither.
 
+mod claims;
 mod place;
 mod whole;
 
@@ -12,7 +14,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-pub use place::{Claims, Output, ready};
+pub use claims::Claims;
+pub use place::{Output, ready};
 
 use crate::client::SavedFile;
 use crate::protocol::{Hashes, Rank, output_name};

@@ -1,0 +1,259 @@
+//! The outputs of a command, each claimed before the work begins.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail, ensure};
+
+use super::place::{Output, Place, may_be_replaced, ready, target};
+use super::{NotWritten, folder_of};
+use crate::inputs;
+
+/// The outputs of a command, each claimed before the work begins, and the inputs that they must not replace.
+#[derive(Debug, Default)]
+pub struct Claims {
+    known: Vec<Known>,
+    /// The folders in which clients write their files.
+    of_clients: Vec<PathBuf>,
+}
+
+/// A file that no other output may be.
+#[derive(Debug)]
+struct Known {
+    /// In words for the user.
+    what: String,
+    path: PathBuf,
+    /// The device and the inode, if it is there.
+    id: Option<(u64, u64)>,
+}
+
+impl Claims {
+    /// `path` is read: `what`, in words for the user. Of a folder, that is all files in it. What is not there is
+    /// no input.
+    pub fn input(&mut self, what: &str, path: &Path) {
+        let Ok(file) = fs::metadata(path) else {
+            return;
+        };
+        if file.is_dir() {
+            let entries = fs::read_dir(path).into_iter().flatten().flatten();
+            for path in entries.map(|entry| entry.path()) {
+                if path.is_file() {
+                    self.input(what, &path);
+                }
+            }
+        } else if let (true, Ok(path)) = (file.is_file(), target(path)) {
+            self.known.push(Known::new(what.to_owned(), path));
+        }
+    }
+
+    /// The clients' inputs in a folder are read.
+    pub fn inputs_in(&mut self, folder: &Path) {
+        for client in inputs::clients(folder).unwrap_or_default() {
+            self.input("an input", &inputs::path(folder, client));
+        }
+    }
+
+    /// A folder that is to be written to, which is created if missing. `option` names it for the user.
+    ///
+    /// # Errors
+    /// When it cannot be.
+    pub fn folder(&self, option: &str, path: &Path) -> Result<()> {
+        if let Err(NotWritten { path, error }) = ready(path) {
+            bail!("{option}: cannot write to {}: {error}", path.display());
+        }
+        Ok(())
+    }
+
+    /// A folder in which clients write their files: these are no links to known files, and no other output
+    /// may have the name of one.
+    ///
+    /// # Errors
+    /// When one is a link to a known file.
+    pub fn clients_files(&mut self, option: &str, folder: &Path) -> Result<()> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let is_link = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|it| it.is_symlink());
+        for link in entries.filter(|entry| is_clients(&entry.path()) && is_link(entry)) {
+            let path = link.path();
+            if let Ok(target) = target(&path) {
+                self.compare(option, &path, &Known::new(String::new(), target))?;
+            }
+        }
+        self.of_clients.extend(folder.canonicalize());
+        Ok(())
+    }
+
+    /// A file that is to be written. `option` names it for the user.
+    ///
+    /// # Errors
+    /// When it cannot be written, or is also something else.
+    pub fn file(&mut self, option: &str, path: &Path) -> Result<Output> {
+        let folder = folder_of(path);
+        ensure!(
+            folder.is_dir(),
+            "{option}: there is no folder {}",
+            folder.display()
+        );
+        let cannot = |error| anyhow::anyhow!("{option}: {}", NotWritten::new(path, error));
+        let place = Place::of(path).map_err(cannot)?;
+        if let Place::File(target) = &place {
+            let known = Known::new(format!("written by {option}"), target.clone());
+            self.compare(option, path, &known)?;
+            self.known.push(known);
+            may_be_replaced(target).map_err(cannot)?;
+        }
+        Ok(Output {
+            shown: path.to_owned(),
+            place,
+        })
+    }
+
+    /// The same for an option that may be left out.
+    ///
+    /// # Errors
+    /// As [`Claims::file`].
+    pub fn optional(&mut self, option: &str, path: Option<&Path>) -> Result<Option<Output>> {
+        path.map(|path| self.file(option, path)).transpose()
+    }
+
+    fn compare(&self, option: &str, path: &Path, new: &Known) -> Result<()> {
+        let folder = folder_of(&new.path);
+        ensure!(
+            !is_clients(&new.path) || !self.of_clients.iter().any(|it| it == folder),
+            "{option}: {} is the name of a client's file: name another file",
+            path.display()
+        );
+        if let Some(same) = self.known.iter().find(|known| known.is(new)) {
+            let (path, what) = (path.display(), &same.what);
+            bail!("{option}: {path} is also {what}: name another file");
+        }
+        Ok(())
+    }
+}
+
+impl Known {
+    fn new(what: String, path: PathBuf) -> Known {
+        let id = fs::metadata(&path).ok();
+        let id = id.map(|file| (file.dev(), file.ino()));
+        Known { what, path, id }
+    }
+
+    fn is(&self, other: &Known) -> bool {
+        self.path == other.path || (self.id.is_some() && self.id == other.id)
+    }
+}
+
+/// Whether a file is called as a client's output.
+fn is_clients(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    name.is_some_and(|name| {
+        let rest = name.strip_prefix("client");
+        rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn folder(files: &[&str]) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in files {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn an_output_that_is_an_input_or_another_output_is_refused_by_whatever_name() {
+        let folder = folder(&["input", "older"]);
+        let at = |name: &str| folder.path().join(name);
+        symlink("input", at("link")).unwrap();
+        symlink("link", at("link-to-link")).unwrap();
+        symlink("new", at("dangling")).unwrap();
+        symlink(".", at("here")).unwrap();
+        fs::hard_link(at("older"), at("same")).unwrap();
+        let mut claims = Claims::default();
+        claims.input("the input", &at("input"));
+        claims.input("the input", &at("is-not-there"));
+        claims.file("--report", &at("older")).unwrap();
+        claims.file("--page", &at("new")).unwrap();
+        for (name, what) in [
+            ("input", "the input"),
+            ("link", "the input"),
+            ("link-to-link", "the input"),
+            ("here/input", "the input"),
+            ("same", "written by --report"),
+            ("new", "written by --page"),
+            ("here/./new", "written by --page"),
+            ("dangling", "written by --page"),
+        ] {
+            let why = claims.file("--trace", &at(name)).unwrap_err().to_string();
+            let path = at(name);
+            let expected = format!(
+                "--trace: {} is also {what}: name another file",
+                path.display()
+            );
+            assert_eq!(why, expected);
+        }
+        claims.file("--trace", &at("another")).unwrap();
+    }
+
+    #[test]
+    fn the_files_of_a_folder_that_is_read_are_inputs() {
+        let folder = folder(&["0.tracker"]);
+        let mut claims = Claims::default();
+        claims.input("the trace", folder.path());
+        claims
+            .file("--output", &folder.path().join("0.tracker"))
+            .unwrap_err();
+        claims
+            .file("--output", &folder.path().join("page"))
+            .unwrap();
+    }
+
+    #[test]
+    fn a_clients_file_is_no_link_to_an_input_and_no_other_output() {
+        let folder = folder(&["in1.txt"]);
+        let at = |name: &str| folder.path().join(name);
+        let mut claims = Claims::default();
+        claims.inputs_in(folder.path());
+        claims.clients_files("-o", folder.path()).unwrap();
+        for name in ["client1_f", "client12_a b"] {
+            let why = claims.file("--report", &at(name)).unwrap_err().to_string();
+            assert!(why.contains("is the name of a client's file"), "{why}");
+        }
+        claims.file("--report", &at("clients.json")).unwrap();
+        symlink("in1.txt", at("client2_f")).unwrap();
+        let why = claims
+            .clients_files("-o", folder.path())
+            .unwrap_err()
+            .to_string();
+        assert!(why.contains("client2_f is also an input"), "{why}");
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_refused_before_the_work() {
+        let folder = folder(&["file"]);
+        let at = |name: &str| folder.path().join(name);
+        let mut claims = Claims::default();
+        let mut refused = |path: &Path| claims.file("--report", path).unwrap_err().to_string();
+        let nowhere = format!("--report: there is no folder {}", at("nowhere").display());
+        assert_eq!(refused(&at("nowhere/r.json")), nowhere);
+        let is_folder = refused(folder.path());
+        assert!(
+            is_folder.ends_with("Is a directory (os error 21)"),
+            "{is_folder}"
+        );
+        assert!(refused(&at("file/r.json")).contains("there is no folder"));
+        assert!(refused(&at("new/")).contains("No such file or directory"));
+        assert!(claims.folder("-o", &at("file/new")).is_err());
+        claims.folder("-o", &at("new/new")).unwrap();
+        claims.file("--report", &at("new/new/r.json")).unwrap();
+        assert_eq!(fs::read_dir(at("new/new")).unwrap().count(), 0);
+    }
+}
