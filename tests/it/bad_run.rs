@@ -183,6 +183,15 @@ fn a_client_that_never_registers_ends_the_run_after_the_stall_timeout() {
     assert!(problem.ends_with("client 2 has not finished"), "{problem}");
 }
 
+/// Where MPI takes longer to start than that, as almost everywhere, rank 0 says so and means it.
+#[test]
+fn who_says_that_mpi_did_not_start_ends_the_run() {
+    let job = small_swarm(1).arguments(&["--stall-timeout", "1ms"]).run();
+    if job.stderr.contains("MPI did not start within 1ms") {
+        assert!(matches!(job.status, Some(4 | 9)), "{:?}", job.status);
+    }
+}
+
 #[test]
 fn a_slow_upload_link_is_no_stall() {
     let job = small_swarm(2)
