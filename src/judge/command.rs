@@ -9,10 +9,11 @@ use anyhow::Result;
 use console::Term;
 use swarm::output::{Claims, Output};
 use swarm::say;
-use swarm::signals::Interrupt;
+use swarm::signals::{Interrupt, Interrupted};
 
-use crate::course::{self, Look, Row, Stop};
+use crate::course::{self, Look, Row};
 use crate::grader::{Grader, GraderOptions};
+use crate::runs::stop::Stop;
 use crate::told::grading::Verdict;
 use crate::told::sheet::sheet;
 
@@ -75,7 +76,11 @@ impl Grade {
         page: Option<&Output>,
     ) -> Result<Answer> {
         let shown = self.program.display().to_string();
-        let graded = grader.grade(&self.program, &shown, None)?;
+        let graded = grader.grade(&self.program, &shown, None);
+        let graded = graded.map_err(|error| match error.is::<Interrupted>() {
+            true => error.context("nothing was graded yet"),
+            false => error,
+        })?;
         if let Some(output) = report {
             let report = serde_json::to_vec_pretty(&graded.grading)?;
             output.write(&|out| out.write_all(&report))?;

@@ -9,7 +9,6 @@ mod files;
 mod index;
 mod row;
 mod sanitize;
-mod stop;
 #[cfg(test)]
 mod tests;
 
@@ -22,8 +21,8 @@ use anyhow::{Context, Result, ensure};
 pub use apart::{Sheets, grade, look, serve};
 pub use row::{Row, Verdicts};
 pub use sanitize::Look;
-pub use stop::Stop;
 
+use crate::runs::stop::Stop;
 use crate::told::grading::{Grading, Sanitized};
 use swarm::output;
 use swarm::signals::Interrupted;

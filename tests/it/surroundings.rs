@@ -149,6 +149,16 @@ fn pipe(folder: &Path) -> PathBuf {
     pipe
 }
 
+/// Waits until so many bytes were written to a pipe.
+fn await_bytes(pipe: &Path, bytes: usize) {
+    let mut reader = Command::new("timeout");
+    // Open for both, so that it does not end with the first who writes.
+    let read = format!("exec head -c {bytes} <>\"$0\"");
+    reader.args(["120", "sh", "-c", &read]).arg(pipe);
+    let read = reader.output().expect("it can be run");
+    assert_eq!(read.stdout.len(), bytes, "nobody writes to the pipe");
+}
+
 fn send(signal: &str, child: &Child) {
     let process = child.id().to_string();
     let sent = Command::new("kill").args(["-s", signal, &process]).status();
@@ -212,6 +222,55 @@ fn wait_for_signals(child: &Child) {
     }
 }
 
+/// The compiler of the tools, and then mpirun with what is compared with, each in the place of one that takes long.
+#[test]
+fn an_interrupted_grading_ends_at_once_and_says_that_nothing_was_graded_yet() {
+    let folder = imposter("echo >pipe; exec sleep 1000");
+    let here = folder.path();
+    let pipe = pipe(here);
+    let at = |name: &str| here.join(name).display().to_string();
+    for (name, text) in [
+        (
+            "empty.c",
+            "#include <mpi.h>\nint main(void) { return MPI_Init(0, 0); }\n".into(),
+        ),
+        (
+            "mpicc",
+            format!("#!/bin/sh\necho >{}\nsleep 1000\n", at("pipe")),
+        ),
+        (
+            "mpirun",
+            fs::read_to_string(at("mpirun"))
+                .expect("it is there")
+                .replace("pipe", &at("pipe")),
+        ),
+    ] {
+        fs::write(here.join(name), text).expect("a file");
+    }
+    fs::set_permissions(at("mpicc"), Permissions::from_mode(0o755)).expect("its mode can be set");
+    let test = Path::new(env!("CARGO_MANIFEST_DIR")).join("inputs/test1");
+    std::os::unix::fs::symlink(test, here.join("test")).expect("a link");
+    let mpicc = std::env::var("MPICC").unwrap_or_else(|_| "mpicc".into());
+    let mut compiler = Command::new(mpicc);
+    compiler.args(["-o", "empty", "empty.c"]).current_dir(here);
+    assert!(compiler.status().expect("there is a compiler").success());
+    for variable in ["MPICC", "MPIRUN"] {
+        let mut command = command(here, "grade ./empty --tests test --generated 0 -q");
+        command.env(variable, at(&variable.to_lowercase()));
+        let child = command.spawn().expect("it can be run");
+        await_bytes(&pipe, 1);
+        send("TERM", &child);
+        let output = child.wait_with_output().expect("it ends");
+        let said = text(&output.stderr);
+        assert_eq!(
+            said, "bittorrent: nothing was graded yet: interrupted\n",
+            "{variable}"
+        );
+        assert_eq!(output.status.code(), Some(4), "{variable}");
+        assert!(output.stdout.is_empty(), "{variable}");
+    }
+}
+
 /// A program that tells when it runs, and stops where nobody listens any more.
 const TELLS: &str = r#"
 #include <mpi.h>
@@ -251,13 +310,7 @@ fn an_interrupted_grading_leaves_the_sheet_of_what_there_was() {
         .spawn()
         .expect("it can be run");
     // Two runs of four ranks each: the first is judged.
-    let mut reader = Command::new("timeout");
-    // Open for both, so that it does not end with the first rank.
-    reader
-        .args(["120", "sh", "-c", "exec head -c 8 <>\"$0\""])
-        .arg(&pipe);
-    let read = reader.output();
-    assert_eq!(read.expect("it can be run").stdout.len(), 8);
+    await_bytes(&pipe, 8);
     send("HUP", &child);
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(4), "{}", text(&output.stderr));

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use judge::runs::profiling::build;
+use judge::runs::stop::Stop;
 
 use crate::job::{Job, workshop};
 
@@ -25,6 +26,6 @@ fn library() -> &'static Path {
         let folder = workshop().join("profiling");
         fs::create_dir_all(&folder).expect("the target folder can be written");
         let mpicc = env::var_os("MPICC").unwrap_or_else(|| "mpicc".into());
-        build(&mpicc, &folder).expect("the MPI library's mpicc is installed")
+        build(&mpicc, &folder, &Stop::default()).expect("the MPI library's mpicc is installed")
     })
 }

@@ -15,9 +15,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use signal_hook::low_level::signal_name;
 
-use super::stop::{Stop, Waited};
 use crate::grader::{Grader, GraderOptions};
 use crate::runs::sandbox::end_descendants;
+use crate::runs::stop::{Stop, Waited};
 use crate::told::grading::{Grading, Sanitized};
 use swarm::signals::Interrupted;
 

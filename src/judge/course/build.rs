@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-use super::stop::{Stop, Waited};
 use super::{OF_MACOS, files};
+use crate::runs::stop::{Stop, Waited};
 use swarm::signals::Interrupted;
 
 /// How much of what make says is read, in bytes.

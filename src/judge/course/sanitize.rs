@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::Result;
 use swarm::launch::Mpi;
 
-use super::stop::Stop;
 use super::{build, files};
 use crate::runs::sanitizer::Sanitizers;
+use crate::runs::stop::Stop;
 use crate::told::grading::Sanitized;
 use swarm::signals::Interrupted;
 

@@ -21,6 +21,7 @@ use crate::runs::elf;
 use crate::runs::profiling::{self, Tools};
 use crate::runs::sandbox::{Pace, Sandbox};
 use crate::runs::sanitizer::Sanitizers;
+use crate::runs::stop::Stop;
 use crate::seen::condition::{Condition, Varies};
 use crate::told::disagreements::disagreements;
 use crate::told::grading::{
@@ -88,7 +89,13 @@ impl<'a> Work<'a> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let mpicc: Option<OsString> = env::var_os("MPICC").filter(|name| !name.is_empty());
         let sanitizers = Sanitizers::of(&program)?;
-        let tools = profiling::tools(mpicc.as_deref(), &library, &sanitizers, folder.path())?;
+        let tools = profiling::tools(
+            mpicc.as_deref(),
+            &library,
+            &sanitizers,
+            folder.path(),
+            &Stop::on_signals()?,
+        )?;
         let sandbox = Sandbox::new(mpirun, options.memory, options.is_isolated)?;
         let progress = if options.quiet {
             ProgressBar::hidden()

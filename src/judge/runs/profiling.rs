@@ -4,16 +4,21 @@
 mod rest;
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::runs::elf;
 use crate::runs::sanitizer::Sanitizers;
+use crate::runs::stop::{Stop, Waited};
 use crate::seen::calls::Kind;
 use swarm::launch::Mpi;
+use swarm::signals::Interrupted;
 
 /// The name of the library's file.
 const LIBRARY: &str = "profiling.so";
@@ -48,8 +53,8 @@ pub struct Tools {
 /// Builds the profiling library in a folder with this `mpicc`. Returns its path.
 ///
 /// # Errors
-/// When `mpicc` cannot be run or does not build it.
-pub fn build(mpicc: &OsStr, folder: &Path) -> Result<PathBuf> {
+/// When `mpicc` cannot be run or does not build it, or when it is to stop.
+pub fn build(mpicc: &OsStr, folder: &Path, stop: &Stop) -> Result<PathBuf> {
     let mut sources = Vec::new();
     let ranks = Mpi::all_variables().map(|of| format!("\"{}\", ", of.rank));
     let ranks = format!("#define RANK_VARIABLES {}\n", ranks.collect::<String>());
@@ -60,6 +65,7 @@ pub fn build(mpicc: &OsStr, folder: &Path) -> Result<PathBuf> {
         preprocessor.arg("-E").arg(header),
         "the profiling library",
         folder,
+        stop,
     )?;
     let rest = rest::wrappers(&String::from_utf8_lossy(&header));
     let kinds = kinds();
@@ -87,7 +93,7 @@ pub fn build(mpicc: &OsStr, folder: &Path) -> Result<PathBuf> {
         ])
         .args(sources);
     let compiler = compiler.args(["-ldl", "-lpthread"]);
-    compile(compiler, "the profiling library", &library, folder)?;
+    compile(compiler, "the profiling library", &library, folder, stop)?;
     Ok(library)
 }
 
@@ -114,34 +120,63 @@ fn kinds() -> String {
     format!("enum kind {{ {all} }};\n#define GOES_ON(kind) (0{goes_on})\n")
 }
 
-fn compile(compiler: &mut Command, what: &str, output: &Path, folder: &Path) -> Result<()> {
-    run(compiler.arg("-o").arg(output), what, folder).map(drop)
+fn compile(
+    compiler: &mut Command,
+    what: &str,
+    output: &Path,
+    folder: &Path,
+    stop: &Stop,
+) -> Result<()> {
+    run(compiler.arg("-o").arg(output), what, folder, stop).map(drop)
 }
 
 /// Runs a compiler that builds this. Returns what it printed.
-fn run(compiler: &mut Command, what: &str, folder: &Path) -> Result<Vec<u8>> {
+fn run(compiler: &mut Command, what: &str, folder: &Path, stop: &Stop) -> Result<Vec<u8>> {
     let shown = compiler.get_program().display().to_string();
-    let compiled =
-        (compiler.env("TMPDIR", folder).output()).with_context(|| format!("cannot run {shown}"))?;
-    let errors = String::from_utf8_lossy(&compiled.stderr);
+    let cannot = || format!("cannot run {shown}");
+    let file = || tempfile::tempfile_in(folder).context("cannot create a temporary file");
+    let (printed, errors) = (file()?, file()?);
+    let mut child = compiler
+        .env("TMPDIR", folder)
+        .stdin(Stdio::null())
+        .stdout(printed.try_clone()?)
+        .stderr(errors.try_clone()?)
+        .process_group(0)
+        .spawn()
+        .with_context(cannot)?;
+    let waited = stop.wait(&child, None);
+    // Before `wait`: until then nothing else gets its number.
+    let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+    let status = child.wait().with_context(cannot)?;
+    if waited.with_context(cannot)? == Waited::Stopped {
+        return Err(Interrupted.into());
+    }
+    let errors = content(errors)?;
+    let errors = String::from_utf8_lossy(&errors);
     let errors = errors.trim_end();
-    ensure!(
-        compiled.status.success(),
-        "{shown} does not build {what}: {errors}"
-    );
-    Ok(compiled.stdout)
+    ensure!(status.success(), "{shown} does not build {what}: {errors}");
+    Ok(content(printed)?)
+}
+
+/// What was written to a file.
+fn content(mut file: File) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut content)?;
+    Ok(content)
 }
 
 /// Builds the tools for programs that use `library`, such as `libmpi.so.40`, and were built with these sanitizers, with
 /// the first `mpicc` that is for that library. `asked` is the `mpicc` that the user wants.
 ///
 /// # Errors
-/// When there is no such `mpicc`, in words that say what there is.
+/// When there is no such `mpicc`, in words that say what there is; or when it is to stop.
 pub fn tools(
     asked: Option<&OsStr>,
     library: &str,
     sanitizers: &Sanitizers,
     folder: &Path,
+    stop: &Stop,
 ) -> Result<Tools> {
     let names = asked.map(|mpicc| vec![mpicc.to_owned()]);
     let mut tried = Vec::new();
@@ -152,15 +187,15 @@ pub fn tools(
         let compile_empty = |options: &[String]| {
             let mut compiler = Command::new(&mpicc);
             let compiler = compiler.args(options).arg(&source);
-            compile(compiler, "an empty MPI program", &empty, folder)
+            compile(compiler, "an empty MPI program", &empty, folder, stop)
         };
         let other = match compile_empty(&[]) {
-            Err(error) if asked.is_some() => return Err(error),
+            Err(error) if asked.is_some() || error.is::<Interrupted>() => return Err(error),
             Err(_) => continue,
             Ok(()) => elf::mpi_library(&empty)?.0,
         };
         if other == library {
-            let library = build(&mpicc, folder)?;
+            let library = build(&mpicc, folder, stop)?;
             if !sanitizers.is_empty() {
                 let option = sanitizers.option();
                 let nothing = format!("no verdict: nothing to compare with is built with {option}");
@@ -187,7 +222,7 @@ mod tests {
     fn every_function_that_may_move_a_message_is_in_the_library_and_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let mpicc = std::env::var_os("MPICC").unwrap_or_else(|| "mpicc".into());
-        let library = build(&mpicc, folder.path()).unwrap();
+        let library = build(&mpicc, folder.path(), &Stop::default()).unwrap();
         let defined = elf::defined(&library).unwrap();
         for name in [
             "Send",

@@ -185,6 +185,7 @@ impl Sandbox {
     /// # Errors
     /// When it cannot be started, its folder cannot be written or read, or a signal comes.
     pub fn run(&self, job: &Job<'_>) -> Result<Run> {
+        self.interrupt.check()?;
         let folder = RunFolder::new().context("cannot make a temporary folder")?;
         let ranks = job.inputs.len() + 1;
         let places = Places::new(&folder.0);

@@ -1,4 +1,4 @@
-//! Somebody may want the grading of a course to end, and ends it with a signal.
+//! Somebody may want the grading to end, and ends it with a signal: what is waited for ends, too.
 
 use std::io;
 use std::process::Child;
@@ -22,7 +22,7 @@ pub struct Stop(Interrupt);
 
 /// Why a wait is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waited {
+pub(crate) enum Waited {
     /// The process has ended.
     Ended,
     /// It has not, and its time is over.
@@ -40,12 +40,12 @@ impl Stop {
         Interrupt::on_signals().map(Stop)
     }
 
-    pub(super) fn is_asked_for(&self) -> bool {
+    pub(crate) fn is_asked_for(&self) -> bool {
         self.0.has_come()
     }
 
     /// Waits for a process, but leaves its status to be waited for.
-    pub(super) fn wait(&self, child: &Child, time_limit: Option<Duration>) -> io::Result<Waited> {
+    pub(crate) fn wait(&self, child: &Child, time_limit: Option<Duration>) -> io::Result<Waited> {
         let mut waited = Duration::ZERO;
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         while waitid(WaitId::Pid(Pid::from_child(child)), look)?.is_none() {
@@ -62,7 +62,7 @@ impl Stop {
     }
 
     /// Tells a process to end, and ends it if it does not.
-    pub(super) fn end(child: &mut Child) {
+    pub(crate) fn end(child: &mut Child) {
         let _ = kill_process(Pid::from_child(child), Signal::TERM); // it may have ended just now
         let patient = Stop::default().wait(child, Some(LINGERING));
         if !matches!(patient, Ok(Waited::Ended)) {
