@@ -48,7 +48,7 @@ impl Study {
                 runs.extend((1..=grid.repetitions).map(|repetition| StudyRun {
                     point,
                     repetition,
-                    seed: self.seed + repetition as u64 - 1,
+                    seed: self.seed + (repetition as u64 - 1),
                 }));
             }
         }

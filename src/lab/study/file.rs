@@ -33,8 +33,7 @@ struct StudyFile {
     claim: String,
     source: String,
     finding: Option<Finding>,
-    #[serde(default = "one")]
-    seed: u32,
+    seed: Option<Spanned<u64>>,
     #[serde(default)]
     classes: Vec<Spanned<String>>,
     #[serde(default)]
@@ -133,6 +132,7 @@ pub(super) fn study(text: &str, name: &str, folder: &Path, parse: Parse) -> Resu
         }
         pictures.push(picture);
     }
+    let seed = seed(&file, &grids)?;
     Ok(Study {
         name: name.to_owned(),
         folder: folder.to_owned(),
@@ -140,13 +140,27 @@ pub(super) fn study(text: &str, name: &str, folder: &Path, parse: Parse) -> Resu
         claim: file.claim,
         source: file.source,
         finding: file.finding,
-        seed: file.seed.into(),
+        seed,
         axes,
         classes,
         metrics,
         grids,
         pictures,
     })
+}
+
+/// The seed of every first repetition. All others have one, too.
+fn seed(file: &StudyFile, grids: &[Grid]) -> Result<u64, Wrong> {
+    let Some(seed) = &file.seed else { return Ok(1) };
+    let others = grids.iter().map(|grid| grid.repetitions as u64 - 1).max();
+    let most = u64::MAX - others.unwrap_or_default();
+    match *seed.as_ref() {
+        first if first <= most => Ok(first),
+        first => Err(wrong(
+            seed,
+            format!("expected at most {most}, found {first}"),
+        )),
+    }
 }
 
 /// The classes that have figures of their own.
@@ -350,8 +364,4 @@ fn drawn(
 /// What is wrong at a place.
 fn wrong<T>(place: &Spanned<T>, why: impl Into<String>) -> Wrong {
     (place.span(), why.into())
-}
-
-fn one(/* the first seed */) -> u32 {
-    1
 }

@@ -61,6 +61,15 @@ fn every_combination_of_every_grid_runs_with_the_same_seeds() {
 }
 
 #[test]
+fn the_last_seed_that_there_is_can_be_had() {
+    let folder = folder(&STUDY.replace("seed = 5", "seed = 18446744073709551614"));
+    super::well(folder.path(), "1", &[]);
+    let files = super::files(&folder.path().join("works"));
+    assert!(files["results.csv"].contains("3,one,1,18446744073709551614,"));
+    assert!(files["results.csv"].contains(",18446744073709551615,"));
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_place() {
     let mut wrong = String::new();
     for (good, bad, problem) in [
@@ -72,7 +81,12 @@ fn what_is_wrong_is_said_with_its_place() {
         (
             "seed = 5",
             "seed = -5",
-            "5:8: invalid value: integer `-5`, expected u32",
+            "5:8: invalid value: integer `-5`, expected u64",
+        ),
+        (
+            "seed = 5",
+            "seed = 18446744073709551615",
+            "5:8: expected at most 18446744073709551614, found 18446744073709551615",
         ),
         ("seed = 5", "seed = ", "5:8: "),
         (
