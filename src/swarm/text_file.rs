@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 const LONGEST: u64 = 16 << 20;
 
 /// How some programs begin a text in UTF-8.
-const MARK: &[u8] = b"\xef\xbb\xbf";
+pub const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// How they begin one in UTF-16, which is not read.
 const MARKS_OF_UTF_16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];

@@ -45,10 +45,7 @@ impl<'a> Plan<'a> {
         parse: Parse,
     ) -> Result<Plan<'a>> {
         let runs = study.runs();
-        let known = match force {
-            true => EarlierResults::default(),
-            false => EarlierResults::read(&folder.join(RESULTS), study, &runs)?,
-        };
+        let known = EarlierResults::read(&folder.join(RESULTS), study, &runs, force)?;
         let mut segments = Vec::new();
         let mut classes = HashSet::new();
         for grid in &study.grids {

@@ -38,8 +38,8 @@ impl Metric {
         METRICS.iter().cloned().chain(of_classes).collect()
     }
 
-    /// Whether every run has it in which this many segments were downloaded.
-    pub(super) fn is_everywhere(&self, segments: f64) -> bool {
+    /// Whether every run has it of which this is known.
+    pub(super) fn is_everywhere(&self, known: &RunKnown) -> bool {
         match &*self.name {
             "segments"
             | "missing"
@@ -53,7 +53,8 @@ impl Metric {
             | "nack-ratio"
             | "messages-per-segment"
             | "tracker-messages-per-segment"
-            | "tracker-bytes-per-segment" => segments > 0.0,
+            | "tracker-bytes-per-segment" => known.segments > 0.0,
+            name if OF_COMPLETIONS.contains(&name) => known.has_completed(),
             _ => false,
         }
     }
@@ -65,6 +66,49 @@ impl Metric {
             Value::OfRun(value) => value(report, measured),
             Value::OfClass(class, value) => value(measured.classes.get(class)?),
         }
+    }
+}
+
+/// The figures that a run has in which a download was completed, and no other.
+const OF_COMPLETIONS: [&str; 5] = [
+    "makespan",
+    "completion-min",
+    "completion-median",
+    "completion-p95",
+    "completion-max",
+];
+
+/// What some figures of a run say of others.
+#[derive(Debug, Default)]
+pub(super) struct RunKnown {
+    may_leave: bool,
+    segments: f64,
+    missing: f64,
+    /// Whether there is a figure of a completed download.
+    is_timed: bool,
+}
+
+impl RunKnown {
+    /// Nothing but whether clients may leave before they are done.
+    pub(super) fn of_run(may_leave: bool) -> RunKnown {
+        RunKnown {
+            may_leave,
+            ..RunKnown::default()
+        }
+    }
+
+    /// Takes note of a figure of the run.
+    pub(super) fn see(&mut self, name: &str, figure: Option<f64>) {
+        match name {
+            "segments" => self.segments = figure.unwrap_or_default(),
+            "missing" => self.missing = figure.unwrap_or_default(),
+            _ => self.is_timed |= figure.is_some() && OF_COMPLETIONS.contains(&name),
+        }
+    }
+
+    fn has_completed(&self) -> bool {
+        let is_all_there = self.missing == 0.0 && !self.may_leave;
+        self.is_timed || self.segments > 0.0 && is_all_there
     }
 }
 
