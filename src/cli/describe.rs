@@ -46,10 +46,12 @@ impl Description {
                 say::text(String::from_utf8_lossy(&script))?;
             }
             Description::Manual { folder } => {
-                Claims::default().folder("the manual", folder)?;
+                let mut claims = Claims::default();
+                claims.folder("the manual", folder)?;
                 let mut command = command.disable_help_subcommand(true);
                 command.build();
                 write_pages(command, folder)?;
+                claims.new_folders().keep();
             }
         }
         Ok(())

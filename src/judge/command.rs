@@ -48,6 +48,8 @@ impl Grade {
         }
         let report = claims.optional("--report", self.report.as_deref())?;
         let page = claims.optional("--page", self.page.as_deref())?;
+        // What is still empty when this ends is gone.
+        let _new_folders = claims.new_folders();
         // Before there is anything to be cleared away.
         Interrupt::on_signals()?;
         let grader = Grader::new(&self.options)?;

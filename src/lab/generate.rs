@@ -12,6 +12,7 @@ use fastrand::Rng;
 use crate::memory;
 use swarm::inputs;
 use swarm::manifest::Manifest;
+use swarm::output::NewFolders;
 use swarm::protocol::{FileName, OwnedFile, Rank, SegmentHash};
 use swarm::signals::Interrupt;
 
@@ -206,7 +207,7 @@ pub fn write(
     replace: bool,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    fs::create_dir_all(folder)
+    let new_folders = NewFolders::create(folder)
         .with_context(|| format!("cannot create the folder {}", folder.display()))?;
     let older = files_of_a_swarm(folder)
         .with_context(|| format!("cannot list the folder {}", folder.display()))?;
@@ -247,7 +248,9 @@ pub fn write(
         }
         left.iter().try_for_each(fs::remove_file)
     };
-    moved().with_context(|| format!("cannot replace the swarm in {}", folder.display()))
+    moved().with_context(|| format!("cannot replace the swarm in {}", folder.display()))?;
+    new_folders.keep();
+    Ok(())
 }
 
 /// The inputs in a folder, and what is to come out of them.

@@ -17,7 +17,7 @@ use swarm::client::SavedFile;
 use swarm::exit::Exit;
 use swarm::inputs;
 use swarm::manifest::{self, Manifest};
-use swarm::output::{self, Claims, Output};
+use swarm::output::{self, Claims, NewFolders, Output};
 use swarm::progress::{ProgressLine, Style};
 use swarm::protocol::{FileName, Rank};
 use swarm::report::{self, Plan, Report};
@@ -175,7 +175,7 @@ impl Simulate {
         if let Some(why) = plan.objection() {
             bail!(why);
         }
-        let (report, trace) = self.prepare()?;
+        let (report, trace, new_folders) = self.prepare()?;
         let interrupt = interrupt()?;
         let spool = trace.as_ref().map(output::begin_trace).transpose()?;
         let progress = self.progress(&inputs);
@@ -188,12 +188,13 @@ impl Simulate {
             trace: trace.zip(spool),
             progress,
             interrupt,
+            new_folders,
         };
         Ok((plan, run))
     }
 
-    /// Where the report and the trace go, if they are wanted.
-    fn prepare(&self) -> Result<(Option<Output>, Option<Output>)> {
+    /// Where the report and the trace go, if they are wanted, and the folders that were created.
+    fn prepare(&self) -> Result<(Option<Output>, Option<Output>, NewFolders)> {
         let mut claims = Claims::default();
         if let SwarmSource::In(folder) = &self.swarm {
             claims.inputs_in(folder);
@@ -207,7 +208,7 @@ impl Simulate {
         }
         let report = claims.optional("--report", self.report.as_deref())?;
         let trace = claims.optional("--trace", self.trace.as_deref())?;
-        Ok((report, trace))
+        Ok((report, trace, claims.new_folders()))
     }
 
     /// Deals the parts of the scenario.
@@ -225,6 +226,7 @@ impl Simulate {
             simulation,
             report: output,
             trace,
+            new_folders,
             ..
         } = run;
         let time = simulation.now();
@@ -239,6 +241,9 @@ impl Simulate {
         let written = output.map(|output| output::save_report(&output, &report));
         let header = header(plan, is_over);
         let traced = trace.map(|(output, spool)| output::save_spooled(&output, &header, spool));
+        if exit != Exit::Refused {
+            new_folders.keep();
+        }
         let prefix = if is_over { "" } else { "bittorrent: " };
         for problem in report.complaints() {
             say::problem(format_args!("{prefix}{problem}"));
@@ -323,6 +328,7 @@ struct SimulatedRun {
     trace: Option<(Output, Spool)>,
     progress: ProgressView,
     interrupt: Interrupt,
+    new_folders: NewFolders,
 }
 
 /// How it ends.

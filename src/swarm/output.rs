@@ -2,10 +2,12 @@
 //!
 //! * `claims` compares each output with all inputs and all other outputs before the work begins, and refuses what
 //!   cannot be written.
+//! * `folders` are created if missing, and removed again if the command is refused.
 //! * `place` is where an output goes: a file, or something that is written through.
 //! * `whole` replaces a regular file at once: there is never half a file, nor a moment with neither.
 
 mod claims;
+mod folders;
 mod place;
 mod whole;
 
@@ -15,7 +17,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 pub use claims::Claims;
-pub use place::{Output, ready};
+pub use folders::{NewFolders, ready};
+pub use place::Output;
 
 use crate::client::SavedFile;
 use crate::protocol::{Hashes, Rank, output_name};

@@ -160,6 +160,39 @@ fn a_place_that_cannot_be_written_is_refused_before_the_work() {
 }
 
 #[test]
+fn a_command_that_is_refused_leaves_no_new_folder() {
+    let folder = folder();
+    let here = folder.path();
+    fs::create_dir_all(here.join("bad/submission")).expect("a folder");
+    fs::write(here.join("bad/in1.txt"), "0 1").expect("a file");
+    let long = format!("new/{}", "x".repeat(300));
+    let before = files(here);
+    for line in [
+        "simulate -i . -o new/a --report nowhere/x",
+        "simulate -i . -o new/a --report new/a/x --trace new/a/x",
+        "simulate -i bad -o new/a",
+        "launch -i . -o new/a --report nowhere/x",
+        "launch -i . -o new/a --trace in1.txt",
+        "launch -i bad -o new/a",
+        "launch -i . -o new/a --trace new/b/t",
+        "study study.toml -o new/a --page nowhere/x",
+        "grade --all . -o new/a --tests nowhere",
+        "grade --all bad/submission -o new/a",
+        &format!("simulate -i . -o {long}"),
+        &format!("launch -i . -o {long}"),
+        &format!("study study.toml -o {long}"),
+        &format!("grade --all . -o {long}"),
+        &format!("generate {long} --flash-crowd --clients 2 --segments 2"),
+        &format!("manual {long}"),
+    ] {
+        let output = run(here, &words(line));
+        assert_eq!(output.status.code(), Some(2), "{line}: {}", said(&output));
+        assert!(!here.join("new").exists(), "{line}");
+        assert!(files(here) == before, "{line}");
+    }
+}
+
+#[test]
 fn what_a_command_makes_itself_is_there_for_its_other_outputs() {
     let folder = folder();
     let here = folder.path();

@@ -98,7 +98,9 @@ impl Studies {
                 claims.file("--output-dir", &folder.join(name))?;
             }
         }
-        claims.optional("--page", self.page.as_deref())
+        let page = claims.optional("--page", self.page.as_deref())?;
+        claims.new_folders().keep();
+        Ok(page)
     }
 
     /// Where a study leaves what comes out.

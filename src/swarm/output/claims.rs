@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 
-use super::place::{Output, Place, may_be_replaced, ready, target};
+use super::folders::{NewFolders, ready};
+use super::place::{Output, Place, may_be_replaced, target};
 use super::{NotWritten, folder_of};
 use crate::inputs;
 
-/// The outputs of a command, each claimed before the work begins, and the inputs that they must not replace.
+/// The outputs of a command, each claimed before the work begins, and the inputs that they must not replace. The
+/// folders that were created for them are gone with this value, if they are not taken over.
 #[derive(Debug, Default)]
 pub struct Claims {
     known: Vec<Known>,
     /// The folders in which clients write their files.
     of_clients: Vec<PathBuf>,
+    new_folders: NewFolders,
 }
 
 /// A file that no other output may be.
@@ -58,11 +61,19 @@ impl Claims {
     ///
     /// # Errors
     /// When it cannot be.
-    pub fn folder(&self, option: &str, path: &Path) -> Result<()> {
-        if let Err(NotWritten { path, error }) = ready(path) {
-            bail!("{option}: cannot write to {}: {error}", path.display());
+    pub fn folder(&mut self, option: &str, path: &Path) -> Result<()> {
+        match ready(path) {
+            Ok(new) => self.new_folders.extend(new),
+            Err(NotWritten { path, error }) => {
+                bail!("{option}: cannot write to {}: {error}", path.display())
+            }
         }
         Ok(())
+    }
+
+    /// The folders that were created. Nothing can be refused any more, or only by who has them.
+    pub fn new_folders(self) -> NewFolders {
+        self.new_folders
     }
 
     /// A folder in which clients write their files: these are no links to known files, and no other output

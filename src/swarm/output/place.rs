@@ -16,16 +16,6 @@ const MOST_LINKS: usize = 40;
 /// The mode bit of a folder in which only a file's owner may replace it.
 const STICKY: u32 = 0o1000;
 
-/// Creates a folder if it is missing, and makes sure that there can be new files in it.
-///
-/// # Errors
-/// When there cannot.
-pub fn ready(folder: &Path) -> Result<(), NotWritten> {
-    fs::create_dir_all(folder)
-        .and_then(|()| whole::try_out(folder))
-        .map_err(|error| NotWritten::new(folder, error))
-}
-
 /// A file that can be written.
 #[derive(Debug)]
 pub struct Output {

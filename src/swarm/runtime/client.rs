@@ -16,7 +16,7 @@ use crate::client::{Download, Effect, Outbox, Registration, SavedFile, Upload};
 use crate::inputs;
 use crate::manifest;
 use crate::options::Options;
-use crate::output::{self, NotWritten};
+use crate::output::{self, NewFolders, NotWritten};
 use crate::protocol::{Envelope, Message, Rank, ToDownload, ToTracker, ToUpload};
 use crate::report::Plan;
 use crate::say;
@@ -46,12 +46,17 @@ pub(super) fn register(
     outbox.begin();
     carry_out(&mut outbox, &mut post)?;
     let located = |problem: &String| host::located(job.elsewhere.as_deref(), problem);
+    let mut new_folders = NewFolders::default();
     let input = manifest::read(&inputs::path(&options.input_dir, job.me))
         .map_err(|problems| problems.iter().map(located).collect())
         .and_then(|manifest| match output::ready(&options.output_dir) {
             // Who wants nothing writes nothing.
             Err(why) if !manifest.wanted.is_empty() => Err(vec![self::located(job, why)]),
-            Ok(()) | Err(_) => Ok(manifest),
+            Err(_) => Ok(manifest),
+            Ok(new) => {
+                new_folders = new;
+                Ok(manifest)
+            }
         });
     let warnings = input.iter().flat_map(|manifest| manifest.warnings(job.me));
     let warnings: Vec<String> = warnings.collect();
@@ -67,6 +72,7 @@ pub(super) fn register(
     let Some((download, upload)) = halves else {
         return Ok(None);
     };
+    new_folders.keep();
     for warning in warnings {
         say::problem(warning);
     }

@@ -87,6 +87,9 @@ pub fn run(options: &Options) -> Exit {
         true => exit,
         false => Exit::NotWritten,
     };
+    if exit != Exit::Refused {
+        left.new_folders.keep();
+    }
     // All is done and reported: a problem from here on changes only the exit status.
     let _end = Assembly::to("end", options.stall_timeout, &Job::new(me, |_, _| {}));
     drop(universe);

@@ -10,7 +10,7 @@ use super::job::Job;
 use crate::exit::Exit;
 use crate::launch;
 use crate::options::Options;
-use crate::output::{self, Claims, Output};
+use crate::output::{self, Claims, NewFolders, Output};
 use crate::protocol::Rank;
 use crate::report::{Plan, Report};
 use crate::say;
@@ -22,6 +22,8 @@ pub(super) struct Left {
     pub(super) trace: Option<Output>,
     /// A folder for the parts of a trace that has none of its own, for it is no regular file.
     pub(super) scratch: Option<PathBuf>,
+    /// The folders that were created, which go if the run is refused.
+    pub(super) new_folders: NewFolders,
 }
 
 impl Left {
@@ -31,7 +33,7 @@ impl Left {
     /// When something cannot be written there, or is also something else.
     pub(super) fn prepare(options: &Options) -> Result<Left> {
         // Clients may see another folder, and say so if theirs cannot be written to.
-        _ = output::ready(&options.output_dir);
+        let new_folders = output::ready(&options.output_dir).unwrap_or_default();
         let mut claims = Claims::default();
         claims.inputs_in(&options.input_dir);
         if let Some(scenario) = &options.scenario {
@@ -44,6 +46,7 @@ impl Left {
             report: report.map(Arc::new),
             trace,
             scratch: None,
+            new_folders,
         })
     }
 
