@@ -110,6 +110,7 @@ impl Claims {
         if let Place::File(target) = &place {
             let known = Known::new(format!("written by {option}"), target.clone());
             self.compare(option, path, &known)?;
+            not_of_swarm(option, path, target)?;
             self.known.push(known);
             may_be_replaced(target).map_err(cannot)?;
         }
@@ -152,6 +153,28 @@ impl Known {
     fn is(&self, other: &Known) -> bool {
         self.path == other.path || (self.id.is_some() && self.id == other.id)
     }
+}
+
+/// Makes sure that an output does not become part of the swarm whose inputs are in its folder: the next run would
+/// read it, or it would stand where a client writes. `path` is as the user names it, `target` is behind all links.
+fn not_of_swarm(option: &str, path: &Path, target: &Path) -> Result<()> {
+    for place in [path, target] {
+        let name = place.file_name().map(|name| name.to_string_lossy());
+        let number = |before| inputs::number(name.as_deref()?, before, ".txt");
+        let what = match (number("in"), number("out"), is_clients(place)) {
+            (Some(_), _, _) => "an input",
+            (_, Some(_), _) => "what is to come of inputs",
+            (_, _, true) => "a client's file",
+            (None, None, false) => continue,
+        };
+        let swarm = inputs::clients(folder_of(place)).unwrap_or_default();
+        ensure!(
+            swarm.is_empty(),
+            "{option}: {} is the name of {what}, and there are inputs beside it: name another file",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// Whether a file is called as a client's output.
@@ -245,6 +268,38 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(why.contains("client2_f is also an input"), "{why}");
+    }
+
+    #[test]
+    fn an_output_beside_inputs_is_called_as_none_of_a_swarm() {
+        let (swarm, other) = (folder(&["in1.txt"]), folder(&[]));
+        let mut claims = Claims::default();
+        symlink(swarm.path().join("in7.txt"), other.path().join("link")).unwrap();
+        symlink(other.path().join("new"), swarm.path().join("out7.txt")).unwrap();
+        for (folder, name, what) in [
+            (&swarm, "in5.txt", "an input"),
+            (&swarm, "out1.txt", "what is to come of inputs"),
+            (&swarm, "client3_f", "a client's file"),
+            (&other, "link", "an input"),
+            (&swarm, "out7.txt", "what is to come of inputs"),
+        ] {
+            let path = folder.path().join(name);
+            let why = claims.file("--report", &path).unwrap_err().to_string();
+            assert!(
+                why.contains(&format!("is the name of {what}, and there are")),
+                "{why}"
+            );
+            assert!(why.ends_with(": name another file"), "{why}");
+        }
+        for (folder, name) in [
+            (&swarm, "in05.txt"),
+            (&swarm, "in5.txt.zst"),
+            (&swarm, "clients"),
+            (&other, "in5.txt"),
+            (&other, "client3_f"),
+        ] {
+            claims.file("--report", &folder.path().join(name)).unwrap();
+        }
     }
 
     #[test]
