@@ -144,7 +144,8 @@ struct Line<'a> {
 /// # Errors
 /// When it is no event. Says what was expected, and what was found.
 pub(super) fn parse(text: &str) -> Result<Event> {
-    let line: Line<'_> = serde_json::from_str(text).context("expected an event")?;
+    let line: Line<'_> = serde_json::from_str(text)
+        .map_err(|error| unplaced(&error).context("expected an event"))?;
     let time = seconds::of(line.time).map_err(Error::msg)?;
     let deed = match line.event {
         DeedKind::Begun => Deed::Begun,
@@ -203,8 +204,16 @@ fn letter(line: &Line<'_>) -> Result<Letter> {
 }
 
 fn message<M: DeserializeOwned + Into<Letter>>(text: &RawValue, tag: &str) -> Result<Letter> {
-    let message: M = serde_json::from_str(text.get()).with_context(|| format!("expected {tag}"))?;
+    let message: M = serde_json::from_str(text.get())
+        .map_err(|error| unplaced(&error).context(format!("expected {tag}")))?;
     Ok(message.into())
+}
+
+/// What is wrong with a line's JSON, without the place there: the line's own place in the trace is told.
+pub(super) fn unplaced(error: &serde_json::Error) -> Error {
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let text = error.to_string();
+    Error::msg(text.strip_suffix(&place).unwrap_or(&text).to_owned())
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 
+use super::line::unplaced;
 use super::record::{DeedKind, HEAD, Head, deed};
 use super::{PartHeader, SCHEMA};
 use crate::event::{Event, Thread};
@@ -158,7 +159,7 @@ impl<R: BufRead> Iterator for TracePart<R> {
 
 fn header(line: &[u8]) -> Result<PartHeader> {
     let header: PartHeader = serde_json::from_slice(line)
-        .map_err(|error| anyhow!("expected the header of a part of a trace: {error}"))?;
+        .map_err(|error| unplaced(&error).context("expected the header of a part of a trace"))?;
     check_schema(header.schema)?;
     Ok(header)
 }

@@ -5,11 +5,11 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::line::parse;
+use super::line::{parse, unplaced};
 use super::part::{check_schema, part_owner, parts_folder};
 use super::{Header, Merge, TracePart};
 use crate::event::{Deed, Event, Thread};
@@ -209,6 +209,8 @@ struct Lines {
     text: Vec<u8>,
     /// The threads that have begun and not ended.
     at_work: BTreeSet<(Rank, Thread)>,
+    /// Whether there was an event.
+    has_begun: bool,
 }
 
 impl Lines {
@@ -228,6 +230,7 @@ impl Lines {
             content,
             text: Vec::new(),
             at_work: BTreeSet::new(),
+            has_begun: false,
         };
         let header = lines
             .header()
@@ -260,9 +263,14 @@ impl Lines {
                      found the end of the file"
                 );
             }
+            ensure!(
+                self.has_begun || !is_complete,
+                "expected an event, for the header says that the trace is complete, found the end of the file"
+            );
             return Ok(None);
         };
         let event = parse(text)?;
+        self.has_begun = true;
         let who = (event.rank, event.thread);
         if event.deed == Deed::Begun {
             self.at_work.insert(who);
@@ -303,9 +311,9 @@ fn not_a_header(text: &str, error: serde_json::Error) -> anyhow::Error {
     }
     match Plan::deserialize(&told["settings"]) {
         Err(unknown) if told["settings"].is_object() => {
-            anyhow!(unknown).context("settings that this version does not know")
+            unplaced(&unknown).context("settings that this version does not know")
         }
-        Ok(_) | Err(_) => anyhow!(error).context("expected the header of a trace"),
+        Ok(_) | Err(_) => unplaced(&error).context("expected the header of a trace"),
     }
 }
 

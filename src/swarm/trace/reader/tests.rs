@@ -135,6 +135,21 @@ fn a_file_that_is_no_trace_or_not_all_of_one_is_described() {
         "t:3: expected more events, for the download thread of rank 3 has not ended, \
          found the end of the file"
     );
+    assert_eq!(
+        read(&whole[..=second]).unwrap_err(),
+        "t:2: expected an event, for the header says that the trace is complete, \
+         found the end of the file"
+    );
+    let foreign = [&whole[..=second], b"{\"a\": 1}\n"].concat();
+    let foreign = read(&foreign).unwrap_err();
+    assert!(
+        foreign.starts_with("t:2: expected an event: unknown field `a`, "),
+        "{foreign}"
+    );
+    assert!(
+        !foreign.contains(" column "),
+        "the line is told already: {foreign}"
+    );
     let gone = Reader::open(Path::new("/nowhere/t"))
         .err()
         .expect("nothing is there");
