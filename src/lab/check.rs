@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
+use crate::memory;
 use crate::rules::{Inputs, Judge, Judgement, Verdict};
 use swarm::event::Event;
 use swarm::inputs;
@@ -154,6 +155,7 @@ impl Checking {
 /// What the clients have read in a folder.
 fn read_inputs(folder: &Path, clients: usize) -> Result<Inputs> {
     let there = inputs::clients(folder).with_context(|| folder.display().to_string())?;
+    memory::check(memory::of_inputs(folder, Rank::clients(clients)))?;
     let read = |client: Rank| {
         ensure!(
             there.contains(&client),

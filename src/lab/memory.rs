@@ -1,6 +1,11 @@
 //! Whether there is enough memory for a swarm, before it is taken.
 
+use std::fs;
+use std::path::Path;
+
 use anyhow::{Result, ensure};
+use swarm::inputs;
+use swarm::protocol::Rank;
 use sysinfo::{MemoryRefreshKind, System};
 
 /// Whether there are `needed` bytes.
@@ -16,6 +21,15 @@ pub fn check(needed: u64) -> Result<()> {
          take fewer clients, files or segments"
     );
     Ok(())
+}
+
+/// How many bytes the inputs in a folder take, at least: about as many as their files.
+pub fn of_inputs(folder: &Path, clients: impl IntoIterator<Item = Rank>) -> u64 {
+    let files = clients
+        .into_iter()
+        .map(|client| inputs::path(folder, client));
+    let length = |path| fs::metadata(path).map_or(0, |file| file.len());
+    files.map(length).fold(0, u64::saturating_add)
 }
 
 /// The bytes that are free, on the machine and in the container that this runs in.

@@ -276,6 +276,34 @@ fn a_scenario_has_its_numbers_checked_by_line() {
     assert_eq!(taken, BTreeSet::from(KEYS));
 }
 
+/// Files that have a length and take no room.
+#[test]
+fn inputs_that_do_not_fit_into_memory_are_refused_before_they_are_read() {
+    let folder = folder(&[("in1.txt", "0 0\n"), ("in2.txt", "0 0\n")]);
+    let here = folder.path();
+    let traced = ["simulate", "-q", "-i", ".", "--trace", "t"];
+    let run = |words: &[&str]| {
+        let mut command = Command::new(program());
+        command.args(words).current_dir(here);
+        command.output().expect("the program can be run")
+    };
+    assert!(run(&traced).status.success());
+    let input = fs::File::options().write(true).open(here.join("in2.txt"));
+    input
+        .expect("it is there")
+        .set_len(1 << 42)
+        .expect("it can have holes");
+    for words in [&traced[..], &["check", "t", "--inputs", "."]] {
+        let output = run(words);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(
+            said.contains("the swarm needs about 4096 GiB of memory, and "),
+            "{said}"
+        );
+    }
+}
+
 #[test]
 fn a_study_has_its_numbers_checked_by_line() {
     const KEYS: [&str; 5] = ["seed", "repetitions", "at-once", "axes.window", "window"];

@@ -1,6 +1,7 @@
 //! Tests that are given in folders.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -9,6 +10,9 @@ use super::Case;
 use crate::seen::condition::Origin;
 use swarm::inputs;
 use swarm::protocol::Rank;
+
+/// The most bytes of an input.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// The tests of a folder: each folder in it, however deep, that has inputs; or the folder itself.
 ///
@@ -53,10 +57,25 @@ fn find(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The bytes of an input.
+fn whole(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(MOST_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        let most = MOST_BYTES >> 20;
+        return Err(io::Error::other(format!(
+            "an input of a test has at most {most} MiB"
+        )));
+    }
+    Ok(bytes)
+}
+
 fn read(root: &Path, folder: &Path) -> Result<Case, Vec<String>> {
     let listed = inputs::clients(folder).map_err(|error| vec![error.to_string()])?;
     let clients = inputs::count(&listed).map_err(|error| vec![error.to_string()])?;
-    let read = |client| fs::read(inputs::path(folder, client));
+    let read = |client| whole(&inputs::path(folder, client));
     let texts = Rank::clients(clients).map(read).collect();
     let name = folder.strip_prefix(root).unwrap_or(folder);
     let name = match name.to_str() {
