@@ -138,7 +138,9 @@ pub fn request() -> Result<Request, clap::Error> {
         true => ColorChoice::Never,
         false => ColorChoice::Auto,
     };
-    let mut command = Arguments::command().color(color);
+    // By itself it finds no width where a terminal does not say how high it is.
+    let width = swarm::terminal::of_reader();
+    let mut command = Arguments::command().color(color).term_width(width.into());
     let matches = command.try_get_matches_from_mut(std::env::args_os())?;
     let arguments =
         Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;

@@ -1,14 +1,15 @@
 //! `launch`, whose options are the ranks' and a few of its own.
 
 use std::ffi::OsString;
+use std::io;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
-use console::Term;
 
 use super::heading::SWARM;
 use super::run::{ShowProgress, SwarmArguments};
 use swarm::launch::Launch;
+use swarm::terminal;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -82,8 +83,7 @@ fn as_written(matches: &ArgMatches) -> Vec<OsString> {
 
 /// What the ranks are to know of the terminal that this process has, and they have not.
 fn on_terminal(progress: ShowProgress, is_quiet: bool) -> Vec<OsString> {
-    let terminal = Term::stderr();
-    let columns = terminal.is_term().then(|| terminal.size().1);
+    let columns = terminal::width(&io::stderr());
     let is_shown = match progress {
         ShowProgress::Auto => columns.is_some() && !is_quiet,
         ShowProgress::Always => true,

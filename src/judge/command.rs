@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::fs;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use console::Term;
 use swarm::output::{Claims, Output};
 use swarm::say;
 use swarm::signals::{Interrupt, Interrupted};
+use swarm::terminal;
 
 use crate::course::{self, Look, Row};
 use crate::grader::{Grader, GraderOptions};
@@ -91,13 +92,8 @@ impl Grade {
             let page = graded.page()?;
             output.write(&|out| out.write_all(page.as_bytes()))?;
         }
-        let terminal = Term::stdout();
-        let width = if terminal.is_term() {
-            terminal.size().1
-        } else {
-            WIDTH
-        };
-        let has_colours = terminal.is_term() && console::colors_enabled();
+        let has_colours = io::stdout().is_terminal() && console::colors_enabled();
+        let width = terminal::of_reader().max(NARROWEST);
         say::text(sheet(&graded.grading, has_colours, width.into()))?;
         if graded.grading.interrupted.is_some() {
             return Ok(Answer::Interrupted);
@@ -139,8 +135,8 @@ pub fn grade_submission() -> Result<()> {
     course::serve()
 }
 
-/// The width of a sheet that no terminal shows, in columns.
-const WIDTH: u16 = 100;
+/// The least width of a sheet, in columns. Its tables have no room in less.
+const NARROWEST: u16 = 76;
 
 fn answer(is_wrong: bool) -> Answer {
     if is_wrong {

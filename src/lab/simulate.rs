@@ -2,12 +2,12 @@
 //! trace of a real one.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, bail};
-use console::Term;
 use fastrand::Rng;
 
 use crate::generate::Shape;
@@ -25,6 +25,7 @@ use swarm::say;
 use swarm::scenario::{self, Cast};
 use swarm::settings::Settings;
 use swarm::signals::Interrupt;
+use swarm::terminal;
 use swarm::trace::{ClockReport, Header, Spool};
 use swarm::tracker::Amount;
 
@@ -127,25 +128,25 @@ impl Simulate {
         Ok((to_download(&inputs), self.cast(inputs.len())?))
     }
 
-    /// How many bytes a run of a swarm of this shape takes, at least; found by measuring.
-    fn memory(&self, shape: &Shape) -> u64 {
+    /// How many bytes a run of so many clients takes whose inputs take `inputs`, at least; found by measuring.
+    fn memory(&self, clients: usize, inputs: u64) -> u64 {
         /// A client's two halves, and its messages on their way.
         const CLIENT: u64 = 4 << 10;
         /// What a client knows of a member.
         const MEMBER: u64 = 2;
-        let clients = shape.clients() as u64;
+        let clients = clients as u64;
         let most = self
             .settings
             .members
             .map_or(u64::MAX, |most| most.get() as u64);
-        shape.memory() + clients * (CLIENT + MEMBER * clients.min(most))
+        inputs.saturating_add(clients * (CLIENT + MEMBER * clients.min(most)))
     }
 
     /// What every client has read, in rank order.
     fn inputs(&self) -> Result<Vec<Input>> {
         match &self.swarm {
             SwarmSource::Of(shape) => {
-                memory::check(self.memory(shape))?;
+                memory::check(self.memory(shape.clients(), shape.memory()))?;
                 let inputs = shape.swarm(&mut Rng::with_seed(self.settings.seed));
                 Ok(inputs.into_iter().map(Ok).collect())
             }
@@ -154,6 +155,8 @@ impl Simulate {
                     .with_context(|| format!("cannot list the inputs in {}", folder.display()))?;
                 let clients =
                     inputs::count(&there).with_context(|| folder.display().to_string())?;
+                let inputs = memory::of_inputs(folder, Rank::clients(clients));
+                memory::check(self.memory(clients, inputs))?;
                 let read = |client| manifest::read(&inputs::path(folder, client));
                 Ok(Rank::clients(clients).map(read).collect())
             }
@@ -264,12 +267,12 @@ impl Simulate {
 
     /// Shows how far the run is, if standard error is a terminal.
     fn progress(&self, inputs: &[Input]) -> ProgressView {
-        let terminal = Term::stderr();
-        let style = Style::Live(terminal.size().1);
+        let columns = terminal::width(&io::stderr());
+        let is_shown = columns.is_some() && !self.quiet;
         ProgressView {
-            style,
+            style: Style::Live(columns.unwrap_or(terminal::USUAL)),
             expected: to_download(inputs),
-            next: (terminal.is_term() && !self.quiet).then(|| Instant::now() + Style::FIRST),
+            next: is_shown.then(|| Instant::now() + Style::FIRST),
             line: None,
         }
     }

@@ -36,8 +36,9 @@
 //!   events.
 //! * [`statistics`] counts. [`report`] tells people and programs what was counted.
 //! * [`output`] writes every file, whole or not at all, and says before the work begins if one cannot
-//!   be written. [`say`] prints, and [`shown`] takes from foreign words what could steer a terminal or a
-//!   spreadsheet. [`progress`] is the line that says how far a run is.
+//!   be written. [`say`] prints, [`terminal`] knows how wide what is printed may be, and [`shown`] takes
+//!   from foreign words what could steer a terminal or a spreadsheet. [`progress`] is the line that says how
+//!   far a run is.
 //! * [`launch`] starts mpirun, and knows whether mpirun started this process.
 //! * [`exit`] has the exit statuses, and [`signals`] those that ask a command to end. [`text_file`]
 //!   reads what was written elsewhere, [`toml_file`] says where a TOML file is wrong, and `seconds` is
@@ -141,6 +142,7 @@ pub mod shown;
 pub mod signals;
 pub mod sound;
 pub mod statistics;
+pub mod terminal;
 pub mod text_file;
 pub mod toml_file;
 pub mod trace;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use bittorrent::cli::Arguments;
 use clap::CommandFactory;
@@ -83,6 +83,26 @@ fn every_commands_help_fits_on_a_screen_and_its_long_help_has_examples() {
             let too_long = narrow.lines().find(|line| line.chars().count() > 80);
             assert_eq!(too_long, None, "{command:?} {option}");
         }
+    }
+}
+
+/// `script` makes a terminal that does not say how high it is.
+#[test]
+fn every_commands_help_is_as_wide_as_a_terminal_that_says_only_how_wide_it_is() {
+    let command = Arguments::command();
+    let subcommands = command.get_subcommands().map(clap::Command::get_name);
+    for name in subcommands.filter(|name| *name != "help").chain([""]) {
+        let line = format!("stty cols 80; exec {} {name} --help", program());
+        let mut script = Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]);
+        script.env("NO_COLOR", "1").stdin(Stdio::null());
+        let output = script.output().expect("there is a script");
+        let text = String::from_utf8(output.stdout).expect("it prints text");
+        assert!(text.contains("Usage:"), "{name}: {text}");
+        let too_long = text
+            .lines()
+            .find(|line| line.trim_end().chars().count() > 80);
+        assert_eq!(too_long, None, "{name}");
     }
 }
 

@@ -14,6 +14,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
             "limits",
             "exit",
             "shown",
+            "terminal",
             "say",
             "signals",
             "text_file",
@@ -63,7 +64,7 @@ const HOUSES: [(&str, &[&str]); 4] = [
 ];
 
 /// What the judge knows of a swarm: how inputs look and how ranks are started, not how one works.
-const FOR_THE_JUDGE: [&str; 11] = [
+const FOR_THE_JUDGE: [&str; 12] = [
     "protocol",
     "manifest",
     "sound",
@@ -74,6 +75,7 @@ const FOR_THE_JUDGE: [&str; 11] = [
     "say",
     "shown",
     "signals",
+    "terminal",
     "toml_file",
 ];
 

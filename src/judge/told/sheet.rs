@@ -13,8 +13,7 @@ use crate::told::grading::{Grading, Judgement, Tally, TestReport, Verdict};
 use crate::told::points;
 use swarm::shown::on_a_line;
 
-/// What was found, in words, in lines of `width` columns. Details of evidence, reasons and tables may be
-/// longer: they are not broken.
+/// What was found, in words, in lines of `width` columns. Only tables of evidence may be longer: they are not broken.
 pub fn sheet(grading: &Grading, colours: bool, width: usize) -> String {
     let mut sheet = Sheet {
         paper: Paper::new(width),
@@ -90,11 +89,10 @@ impl Sheet {
             on_a_line(&grading.program),
             ink.apply_to(said)
         );
-        self.paper.line(&answer);
+        self.paper.words("", &answer);
         let Grading { mpi, seed, .. } = grading;
-        self.paper.line(&format!(
-            "with {mpi}, --seed {seed}; rates of wrong runs: 95 % intervals"
-        ));
+        let with = format!("with {mpi}, --seed {seed}; rates of wrong runs: 95 % intervals");
+        self.paper.words("", &with);
         if let Some(interruption) = &grading.interrupted {
             let said = format!("{interruption}: this is of those alone, and there are no marks");
             self.paper.line("");
@@ -124,7 +122,7 @@ impl Sheet {
                 .words("  where: ", &on_a_line(&place.to_string()));
         }
         for detail in &evidence.details {
-            self.paper.line(&format!("      {}", on_a_line(detail)));
+            self.paper.sentence("      ", &on_a_line(detail));
         }
         self.paper.words("  look at: ", &evidence.hint);
     }
@@ -139,7 +137,7 @@ impl Sheet {
         for Judgement { check, reason, .. } in judgements {
             let reason = reason.as_deref().unwrap_or("no reason is known");
             let name = check.name();
-            self.paper.line(&format!("  {name:<longest$}  {reason}"));
+            self.paper.words(&format!("  {name:<longest$}  "), reason);
         }
     }
 

@@ -21,6 +21,16 @@ impl Paper {
         self.text.push('\n');
     }
 
+    /// Writes a line as it is; or as words behind these spaces where it is too long, and no part of a table.
+    pub(super) fn sentence(&mut self, spaces: &str, text: &str) {
+        let line = format!("{spaces}{text}");
+        if measure_text_width(&line) <= self.width || text.contains("  ") {
+            self.line(&line);
+        } else {
+            self.words(spaces, text);
+        }
+    }
+
     /// Writes words behind a label, in as many lines as they take.
     pub(super) fn words(&mut self, label: &str, words: &str) {
         let indent = measure_text_width(label);
@@ -43,18 +53,37 @@ impl Paper {
     }
 
     /// Writes an empty line and a table. Its first `words` columns are words, the others figures; a last
-    /// column without a heading is words again.
+    /// column without a heading is words again. What has no room in its line has another one: names in front, and
+    /// words at the end.
     pub(super) fn table(&mut self, words: usize, rows: &[Vec<String>]) {
         let columns = rows[0].len();
-        let widths: Vec<usize> = (0..columns)
+        let mut widths: Vec<usize> = (0..columns)
             .map(|column| longest(rows.iter().map(|row| &row[column][..])))
             .collect();
+        let has_words = rows[0][columns - 1].is_empty();
+        let figures = &widths[1..columns - usize::from(has_words)];
+        let figures: usize = figures.iter().map(|width| width + 2).sum();
+        let room = self.width.saturating_sub(figures).max(LEAST_NAME);
+        let is_short = |name: &&str| measure_text_width(name) <= room;
+        let names = rows.iter().map(|row| &row[0][..]);
+        widths[0] = longest(names.filter(is_short));
         let is_text =
             |column: usize| column < words || column + 1 == columns && rows[0][column].is_empty();
         self.line("");
         for row in rows {
             let mut line = String::new();
-            for (column, cell) in row.iter().enumerate() {
+            for (column, mut cell) in row.iter().map(|cell| &cell[..]).enumerate() {
+                if column == 0 && !is_short(&cell) {
+                    self.line(cell);
+                    cell = "";
+                }
+                let length = measure_text_width(&line) + 2 + measure_text_width(cell);
+                if has_words && column + 1 == columns && length > self.width {
+                    self.line(&line);
+                    line = String::new();
+                    self.words("      ", cell);
+                    continue;
+                }
                 let space = " ".repeat(widths[column] - measure_text_width(cell));
                 let between = if column == 0 { "" } else { "  " };
                 line += between;
@@ -66,10 +95,15 @@ impl Paper {
                     line += cell;
                 }
             }
-            self.line(&line);
+            if !line.is_empty() {
+                self.line(&line);
+            }
         }
     }
 }
+
+/// The least room for a name in a table, in columns.
+const LEAST_NAME: usize = 10;
 
 /// The width of the longest text.
 pub(super) fn longest<'a>(texts: impl Iterator<Item = &'a str>) -> usize {

@@ -86,6 +86,28 @@ fn only_the_details_of_evidence_are_longer_than_the_lines() {
 }
 
 #[test]
+fn what_has_no_room_in_a_table_has_a_line_of_its_own() {
+    let mut paper = Paper::new(24);
+    let row = |cells: [&str; 3]| cells.map(String::from).to_vec();
+    let name = "a-very-long-name-of-a-test";
+    let rows = [
+        row(["tests", "runs", ""]),
+        row(["  one", "1 of 1", "made up"]),
+        row([name, "1 of 1", "beyond: it has so many files"]),
+    ];
+    paper.table(1, &rows);
+    let expected = "
+tests    runs
+  one  1 of 1  made up
+a-very-long-name-of-a-test
+       1 of 1
+      beyond: it has so
+      many files
+";
+    assert_eq!(paper.text, expected);
+}
+
+#[test]
 fn colours_change_nothing_else() {
     let (plain, colourful) = (sheet(&grading(), false, 80), sheet(&grading(), true, 80));
     assert!(colourful.contains("\x1b[31m"));
