@@ -43,7 +43,7 @@ impl Description {
                 // Into memory first, for it panics where it cannot write.
                 let mut script = Vec::new();
                 clap_complete::generate(*shell, &mut command, "bittorrent", &mut script);
-                say::text(String::from_utf8_lossy(&script))?;
+                say::exactly(String::from_utf8_lossy(&script))?;
             }
             Description::Manual { folder } => {
                 let mut claims = Claims::default();

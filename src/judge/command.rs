@@ -94,7 +94,7 @@ impl Grade {
         }
         let has_colours = io::stdout().is_terminal() && console::colors_enabled();
         let width = terminal::of_reader().max(NARROWEST);
-        say::text(sheet(&graded.grading, has_colours, width.into()))?;
+        say::exactly(sheet(&graded.grading, has_colours, width.into()))?;
         if graded.grading.interrupted.is_some() {
             return Ok(Answer::Interrupted);
         }

@@ -46,7 +46,7 @@ impl Check {
                 outcome: checked.outcome().to_string(),
                 rules: checked.judgements.iter().map(Judged::from).collect(),
             };
-            say::line(serde_json::to_string_pretty(&report)?)?;
+            say::exactly(serde_json::to_string_pretty(&report)? + "\n")?;
         } else {
             say::text(&checked)?;
         }

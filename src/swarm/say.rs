@@ -23,11 +23,19 @@ impl Display for NotSaid {
 
 impl Error for NotSaid {}
 
-/// Prints a text on standard output.
+/// Prints a text on standard output, in which foreign words steer no terminal.
 ///
 /// # Errors
 /// When that could not be written to, for another reason than that nobody reads it.
 pub fn text(text: impl Display) -> Result<(), NotSaid> {
+    exactly(harmless(&text.to_string()))
+}
+
+/// Prints a text as it is: one for a program, or with colours of our own.
+///
+/// # Errors
+/// As [`text()`].
+pub fn exactly(text: impl Display) -> Result<(), NotSaid> {
     to(&mut io::stdout().lock(), &text.to_string())
 }
 

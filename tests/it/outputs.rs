@@ -263,6 +263,28 @@ fn what_is_no_regular_file_is_written_through_and_stays() {
 }
 
 #[test]
+fn no_name_of_an_output_steers_the_terminal() {
+    let folder = folder();
+    let here = folder.path();
+    for line in [
+        "simulate -i . -o new --report a\u{1b}[2Jb",
+        "simulate -i . --report nowhere\u{1b}[2J/b",
+        "show t.jsonl -o a\u{1b}[2Jb",
+        "show t.jsonl --perfetto a\u{1b}[2Jb",
+        "study study.toml -o a\u{1b}[2J",
+        "study study.toml -o a\u{1b}[2J --dry-run",
+        "generate n\u{1b}[2J --flash-crowd --clients 2 --segments 2",
+        "generate n\u{1b}[2J --flash-crowd --clients 2 --segments 2",
+        "grade --all . -o in1.txt/\u{1b}[2J",
+        "manual in1.txt/\u{1b}[2J",
+    ] {
+        let output = run(here, &words(line));
+        let printed = [&output.stdout[..], &output.stderr].concat();
+        assert!(!printed.contains(&0x1b), "{}", line.escape_debug());
+    }
+}
+
+#[test]
 fn two_runs_with_one_trace_do_not_share_its_parts() {
     let folder = folder();
     let here = folder.path();
