@@ -12,6 +12,25 @@ enum { OF_TRACKER = 1, OF_DOWNLOAD, OF_UPLOAD, OF_NOBODY };
 void mpi_init_(int *error) __attribute__((weak));
 #endif
 
+#ifdef LATE /* A thread that the system makes. */
+#include <signal.h>
+#include <time.h>
+
+static void say_hello(union sigval to) {
+    MPI_Send(NULL, 0, MPI_CHAR, to.sival_int, OF_NOBODY, MPI_COMM_WORLD);
+}
+#endif
+
+#ifdef C11 /* Threads as the C standard has them. */
+#include <pthread.h>
+#include <threads.h>
+
+static int c11_create(pthread_t *thread, void *unused, void *(*function)(void *), void *argument);
+static int c11_join(pthread_t thread, void **value);
+#define pthread_create c11_create
+#define pthread_join c11_join
+#endif
+
 /* What a call is given besides the bytes. */
 #define MESSAGE int count, MPI_Datatype type, int other, int tag, MPI_Comm comm
 
@@ -80,7 +99,9 @@ static int other_send(const void *bytes, MESSAGE) {
 }
 
 static int other_recv(void *bytes, MESSAGE, MPI_Status *status) {
-#ifdef PERSISTENT
+#if defined PAST /* By the name that only those use who stand before the library. */
+    return PMPI_Recv(bytes, count, type, other, tag, comm, status);
+#elif defined PERSISTENT
     MPI_Request request;
     MPI_Recv_init(bytes, count, type, other, tag, comm, &request);
     MPI_Startall(1, &request);
@@ -104,6 +125,18 @@ static int other_probe(int from, int tag, MPI_Comm comm, MPI_Status *status) {
     return MPI_Probe(from, tag, comm, status);
 }
 
+#ifdef C11
+static int c11_create(pthread_t *thread, void *unused, void *(*function)(void *), void *argument) {
+    (void)unused;
+    return thrd_create((thrd_t *)thread, (thrd_start_t)(void (*)(void))function, argument) != thrd_success;
+}
+
+static int c11_join(pthread_t thread, void **value) {
+    (void)value;
+    return thrd_join((thrd_t)thread, NULL) != thrd_success;
+}
+#endif
+
 /* The others of a ring. */
 static int next(void) {
     return (rank + 1) % ranks;
@@ -125,6 +158,17 @@ static void at_start(void) {
 #ifdef IBSEND
     static char buffer[1 << 24];
     MPI_Buffer_attach(buffer, sizeof buffer);
+#endif
+#ifdef LATE /* Longer than one has patience with a run that stands still: meanwhile all wait for client 1. */
+    if (rank == 1) {
+        timer_t timer;
+        struct sigevent event = {.sigev_notify = SIGEV_THREAD};
+        event.sigev_notify_function = say_hello;
+        event.sigev_value.sival_int = rank;
+        timer_create(CLOCK_MONOTONIC, &event, &timer);
+        timer_settime(timer, 0, &(struct itimerspec){.it_value = {8, 0}}, NULL);
+        MPI_Recv(NULL, 0, MPI_CHAR, rank, OF_NOBODY, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    }
 #endif
 #ifdef WINDOW /* Each tells its neighbour something, and nobody receives it. */
     MPI_Win window;

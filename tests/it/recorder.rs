@@ -27,12 +27,18 @@ fn messages_are_followed_whichever_functions_send_and_receive_them() {
     let all: Vec<Check> = Check::ALL.into_iter().filter(shown).collect();
     for variant in [
         &["IBSEND"][..],
-        &["GAPS"],
+        &["GAPS", "C11"],
         &["PERSISTENT", "PEEK"],
         &["REPLACE", "CANCEL", "COMMUNICATORS", "IBARRIER"],
     ] {
         recorded(variant).assert_right(&all);
     }
+}
+
+/// The recorder knows nothing of the thread by which the system says that time is up, as long as that calls nothing.
+#[test]
+fn a_run_does_not_stand_still_where_a_thread_is_not_known() {
+    recorded(&["LATE"]).assert_right(&[Check::Hang]);
 }
 
 #[test]
@@ -61,11 +67,20 @@ fn the_end_is_seen_where_there_was_no_room_for_all_calls() {
 }
 
 #[test]
-fn a_program_that_calls_mpi_from_fortran_is_refused() {
-    let program = program("calls", &["FORTRAN"]);
-    let [program, test] = [program, inputs("test1")];
-    let [program, test] = [&program, &test].map(|it| it.to_str().expect("a readable path"));
-    let Said { status, stderr, .. } = run(&[program, "--tests", test]);
-    let said = "calls MPI's functions for Fortran (mpi_init_)";
-    assert!(status == Some(2) && stderr.contains(said), "{stderr}");
+fn a_program_that_calls_mpi_by_names_that_are_not_followed_is_refused() {
+    for (names, said) in [
+        (
+            "FORTRAN",
+            "calls MPI's functions for Fortran (mpi_init_), which are not recorded",
+        ),
+        (
+            "PAST",
+            "uses PMPI_Recv, which is not followed: call MPI_Recv",
+        ),
+    ] {
+        let [program, test] = [program("calls", &[names]), inputs("test1")];
+        let [program, test] = [&program, &test].map(|it| it.to_str().expect("a readable path"));
+        let Said { status, stderr, .. } = run(&[program, "--tests", test]);
+        assert!(status == Some(2) && stderr.contains(said), "{stderr}");
+    }
 }

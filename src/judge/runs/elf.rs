@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use object::read::elf::{Dyn, ElfFile64, FileHeader, SectionHeader, Sym};
 use object::{Endianness, elf};
 
+use super::profiling;
 use swarm::launch::Mpi;
 
 /// The name of the MPI library that a program asks the system for, such as `libmpi.so.40`, and whose
@@ -23,11 +24,17 @@ pub fn mpi_library(program: &Path) -> Result<(String, &'static Mpi)> {
         "{shown} is not a program in ELF format, as mpicc makes it: a script cannot be graded"
     );
     let libraries = libraries(&bytes).with_context(|| format!("{shown}: cannot be read as ELF"))?;
-    let fortran = fortran(&bytes).with_context(|| format!("{shown}: cannot be read as ELF"))?;
-    if let Some(name) = fortran {
+    let called = called(&bytes).with_context(|| format!("{shown}: cannot be read as ELF"))?;
+    if let Some(name) = called.iter().find(|name| is_of_fortran(name)) {
         bail!(
             "{shown} calls MPI's functions for Fortran ({name}), which are not recorded: only those \
              for C are"
+        );
+    }
+    if let Some(name) = called.iter().find(|name| is_past_the_recorder(name)) {
+        bail!(
+            "{shown} uses {name}, which is not followed: call {}, behind which it is",
+            &name[1..]
         );
     }
     let mut named = libraries.iter();
@@ -85,20 +92,31 @@ pub(super) fn names(bytes: &[u8]) -> object::Result<BTreeSet<Vec<u8>>> {
     Ok(names)
 }
 
-/// The first of Fortran's functions of MPI that a program takes from a library: their names are in lower case and
-/// end with a line.
-fn fortran(bytes: &[u8]) -> object::Result<Option<String>> {
+/// The functions and variables that a program takes from libraries.
+fn called(bytes: &[u8]) -> object::Result<Vec<String>> {
     let file: ElfFile64<'_, Endianness> = ElfFile64::parse(bytes)?;
     let endian = file.endian();
     let symbols = file.elf_dynamic_symbol_table();
-    let mut names = symbols
-        .iter()
+    let names = (symbols.iter())
         .filter(|symbol| symbol.is_undefined(endian))
-        .filter_map(|symbol| symbols.symbol_name(endian, symbol).ok())
-        .map(String::from_utf8_lossy);
+        .filter_map(|symbol| symbols.symbol_name(endian, symbol).ok());
     Ok(names
-        .find(|name| name.starts_with("mpi_") && name.ends_with('_'))
-        .map(String::from))
+        .map(|name| String::from_utf8_lossy(name).into())
+        .collect())
+}
+
+/// Whether this is one of MPI's functions for Fortran: their names are in lower case and end with a line.
+fn is_of_fortran(name: &str) -> bool {
+    name.starts_with("mpi_") && name.ends_with('_')
+}
+
+/// Whether this is a function by its name for those who stand before the library, as the recorder does. One that only
+/// looks something up may be called so.
+fn is_past_the_recorder(name: &str) -> bool {
+    let name = name
+        .strip_prefix('P')
+        .filter(|name| name.starts_with("MPI"));
+    name.is_some_and(|name| !profiling::is_local(name))
 }
 
 /// The functions that a library has for others.

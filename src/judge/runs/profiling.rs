@@ -20,6 +20,8 @@ use crate::seen::calls::Kind;
 use swarm::launch::Mpi;
 use swarm::signals::Interrupted;
 
+pub use rest::is_local;
+
 /// The name of the library's file.
 const LIBRARY: &str = "profiling.so";
 

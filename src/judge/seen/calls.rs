@@ -1,5 +1,6 @@
 //! What the ranks of a run called, as the profiling library recorded it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +63,8 @@ pub struct RankRecord {
     pub lie: Option<Lie>,
     /// The threads that the program has made. The first is the main thread.
     pub threads: Vec<ThreadRecord>,
+    /// The numbers that the system knows its threads by, and those that the MPI library has made.
+    pub tasks: BTreeSet<u32>,
     /// Its calls in the order in which they began, without looks for a message that found none.
     pub calls: Vec<Call>,
 }

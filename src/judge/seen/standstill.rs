@@ -1,5 +1,7 @@
 //! Whether a run can go on: a standstill is proven by what its threads are in, not by the time.
 
+use std::collections::BTreeSet;
+
 use crate::seen::calls::{Call, RankRecord, Recording, Thread, What};
 use crate::seen::messages::{Message, messages};
 use crate::seen::pattern::Pattern;
@@ -15,6 +17,15 @@ pub fn is_proven(recording: &Recording) -> bool {
     recording.has_every_message().is_ok()
         && recording.ranks.iter().all(is_standing)
         && on_its_way(recording).is_none()
+}
+
+/// Whether each of these threads is known: `tasks` has those that the system knows of each rank, by rank. One that is
+/// not may do anything at any time.
+pub fn knows_all(recording: &Recording, tasks: &[BTreeSet<u32>]) -> bool {
+    let ranks = recording.ranks.iter().zip(tasks);
+    let mut ranks =
+        ranks.map(|(record, tasks)| !tasks.is_empty() && tasks.is_subset(&record.tasks));
+    tasks.len() == recording.ranks.len() && ranks.all(|is_known| is_known)
 }
 
 /// The first message that was sent and that a thread waits for.

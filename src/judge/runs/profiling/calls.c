@@ -77,8 +77,15 @@ int MPI_Abort(MPI_Comm comm, int code) {
 
 /* --- Threads --- */
 
+#if __has_include(<threads.h>)
+#include <threads.h>
+#define HAS_C11_THREADS
+#endif
+
+/* What a thread is to do: the function of POSIX or of C11. */
 struct task {
     void *(*function)(void *);
+    int (*c11)(void *);
     void *argument;
     int number;
 };
@@ -103,39 +110,43 @@ static void *run(void *given) {
     this_thread_is(task.number);
     pthread_cleanup_push(over, NULL);
     dirty_stack(0);
-    value = task.function(task.argument);
+    value = task.c11 != NULL ? (void *)(intptr_t)task.c11(task.argument) : task.function(task.argument);
     pthread_cleanup_pop(1);
     return value;
 }
 
-int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *), void *argument) {
-    static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-    real = real ? real : (__typeof__(real))dlsym(RTLD_NEXT, "pthread_create");
-    struct task *task = is_inside ? NULL : malloc(sizeof *task);
-    if (task == NULL) {
-        return real(thread, attributes, function, argument);
-    }
-    int number = number_of_new_thread();
-    *task = (struct task){function, argument, number};
-    int problem = real(thread, attributes, run, task);
-    if (problem != 0) {
-        free(task);
-        return problem;
-    }
-    pthread_mutex_lock(&lock);
-    joined[joinable % MOST_JOINED].thread = *thread;
-    joined[joinable++ % MOST_JOINED].number = number;
-    pthread_mutex_unlock(&lock);
-    return 0;
+static int run_c11(void *given) {
+    return (int)(intptr_t)run(given);
 }
 
-int pthread_join(pthread_t thread, void **value) {
-    static int (*real)(pthread_t, void **);
-    real = real ? real : (__typeof__(real))dlsym(RTLD_NEXT, "pthread_join");
-    int number = NONE;
-    if (is_inside) {
-        return real(thread, value);
+/* A thread that was made inside MPI. */
+static void *run_for_mpi(void *given) {
+    struct task task = *(struct task *)given;
+    free(given);
+    is_inside++;
+    this_thread_is_of_mpi();
+    return task.function(task.argument);
+}
+
+/* NULL if there is no memory for it. */
+static struct task *begin_task(void *(*function)(void *), int (*c11)(void *), void *argument) {
+    struct task *task = malloc(sizeof *task);
+    if (task != NULL) {
+        *task = (struct task){function, c11, argument, is_inside ? NONE : number_of_new_thread()};
     }
+    return task;
+}
+
+static void can_be_joined(pthread_t thread, int number) {
+    pthread_mutex_lock(&lock);
+    joined[joinable % MOST_JOINED].thread = thread;
+    joined[joinable++ % MOST_JOINED].number = number;
+    pthread_mutex_unlock(&lock);
+}
+
+/* A call that waits for this thread begins. */
+static struct call *begin_join(pthread_t thread) {
+    int number = NONE;
     pthread_mutex_lock(&lock);
     for (int i = 0; i < joinable && i < MOST_JOINED; i++) {
         if (pthread_equal(joined[i].thread, thread)) {
@@ -143,9 +154,65 @@ int pthread_join(pthread_t thread, void **value) {
         }
     }
     pthread_mutex_unlock(&lock);
-    struct call *call = begin(JOIN, number, NONE, 0);
+    return begin(JOIN, number, NONE, 0);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *), void *argument) {
+    static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    real = real ? real : (__typeof__(real))dlsym(RTLD_NEXT, "pthread_create");
+    struct task *task = begin_task(function, NULL, argument);
+    if (task == NULL) {
+        return real(thread, attributes, function, argument);
+    }
+    int number = task->number;
+    int problem = real(thread, attributes, number == NONE ? run_for_mpi : run, task);
+    if (problem != 0) {
+        free(task);
+    } else if (number != NONE) {
+        can_be_joined(*thread, number);
+    }
+    return problem;
+}
+
+int pthread_join(pthread_t thread, void **value) {
+    static int (*real)(pthread_t, void **);
+    real = real ? real : (__typeof__(real))dlsym(RTLD_NEXT, "pthread_join");
+    if (is_inside) {
+        return real(thread, value);
+    }
+    struct call *call = begin_join(thread);
     return returned(call, real(thread, value));
 }
+
+#ifdef HAS_C11_THREADS
+/* Those of C11 are made past pthread_create. */
+int thrd_create(thrd_t *thread, thrd_start_t function, void *argument) {
+    static int (*real)(thrd_t *, thrd_start_t, void *);
+    real = real ? real : (__typeof__(real))dlsym(RTLD_NEXT, "thrd_create");
+    struct task *task = is_inside ? NULL : begin_task(NULL, function, argument);
+    if (task == NULL) {
+        return real(thread, function, argument);
+    }
+    int number = task->number;
+    int problem = real(thread, run_c11, task);
+    if (problem != thrd_success) {
+        free(task);
+    } else {
+        can_be_joined((pthread_t)*thread, number);
+    }
+    return problem;
+}
+
+int thrd_join(thrd_t thread, int *value) {
+    static int (*real)(thrd_t, int *);
+    real = real ? real : (__typeof__(real))dlsym(RTLD_NEXT, "thrd_join");
+    if (is_inside) {
+        return real(thread, value);
+    }
+    struct call *call = begin_join((pthread_t)thread);
+    return returned(call, real(thread, value));
+}
+#endif
 
 /* --- Sends --- */
 

@@ -210,6 +210,12 @@ static struct request **bucket(MPI_Request request) {
 
 static void begun(struct request request) {
     struct request *new = malloc(sizeof *new);
+    if (new == NULL) {
+        cut();
+    }
+    if (request.handle == MPI_REQUEST_NULL) { /* It is done already. */
+        complete(request.call, NONE, 0, 0);
+    }
     if (request.call == NULL || new == NULL || request.handle == MPI_REQUEST_NULL) {
         free(new);
         return;

@@ -80,7 +80,7 @@ struct call {
 struct thread {
     uint32_t is_over, kind;
     int32_t peer, tag;
-    uint32_t comm, unused;
+    uint32_t comm, task; /* the number that the system knows it by */
     uint64_t times, since;
     uint64_t reserved[3];
 };
@@ -102,6 +102,8 @@ HIDDEN void not_followed(uint32_t *number, const char *what);
 HIDDEN int number_of_new_thread(void);
 HIDDEN void this_thread_is(int number);
 HIDDEN void this_thread_is_over(void);
+/* This thread was made inside MPI. */
+HIDDEN void this_thread_is_of_mpi(void);
 
 /* A call begins; ranks are those of the world. NULL if nothing is recorded. */
 HIDDEN struct call *begin(enum kind kind, int peer, int tag, uint32_t comm);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 enum { MAGIC = 0x32524742, MOST_THREADS = 256, MOST_SEGMENTS = 1 << 16, MOST_NAMES = 128, LONGEST_NAME = 48 };
+enum { MOST_OF_MPI = 64 };
 
 struct header {
     uint32_t magic, call_size;
@@ -24,6 +25,7 @@ struct header {
     uint32_t threads, names;
     struct thread thread[MOST_THREADS];
     char name[MOST_NAMES][LONGEST_NAME]; /* of what is not followed; each ends with a 0 */
+    uint32_t of_mpi[MOST_OF_MPI]; /* the numbers that the system knows the library's own threads by */
 };
 
 /* Until MPI begins, threads are counted here. */
@@ -71,6 +73,7 @@ void begin_recording(void) {
     }
     memcpy(mapped, &before, sizeof before);
     mapped->pid = getpid();
+    mapped->thread[0].task = getpid(); /* the main thread has the number of its process */
     mapped->call_size = sizeof(struct call);
     mapped->used = sizeof before;
     mapped->magic = MAGIC;
@@ -145,16 +148,25 @@ int number_of_new_thread(void) {
 
 void this_thread_is(int number) {
     self = number;
+    header->thread[number].task = gettid();
 }
 
 void this_thread_is_over(void) {
     header->thread[self].is_over = 1;
 }
 
+void this_thread_is_of_mpi(void) {
+    static uint32_t number;
+    uint32_t place = __atomic_fetch_add(&number, 1, __ATOMIC_RELAXED);
+    if (place < MOST_OF_MPI) {
+        header->of_mpi[place] = gettid();
+    }
+}
+
 /* A thread that nobody has seen begin is the main one, or one that was made in an unusual way. */
 static int this_thread(void) {
     if (self < 0) {
-        self = getpid() == gettid() ? 0 : number_of_new_thread();
+        this_thread_is(getpid() == gettid() ? 0 : number_of_new_thread());
     }
     return self;
 }

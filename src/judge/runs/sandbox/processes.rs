@@ -198,14 +198,30 @@ pub(super) fn processor_times() -> BTreeMap<u32, Duration> {
         // The 14th and 15th fields; the 3rd is the first one here.
         let fields = behind.split_whitespace().skip(11).take(2);
         let used: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
-        let status = fs::read_to_string(process.join("status")).ok()?;
-        let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
-        let own = numbers.and_then(|numbers| numbers.split_whitespace().last()?.parse().ok());
-        let number = own.or_else(|| u32::try_from(pid.as_raw_nonzero().get()).ok())?;
         Some((
-            number,
+            own_number(&process)?,
             Duration::from_millis(used.saturating_mul(1000) / ticks),
         ))
     };
     descendants().iter().filter_map(time).collect()
+}
+
+/// The threads of each process of a run, all by their numbers as they know them themselves.
+pub(super) fn tasks() -> BTreeMap<u32, BTreeSet<u32>> {
+    let tasks_of = |pid: &Pid| {
+        let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
+        let tasks = fs::read_dir(process.join("task")).ok()?.flatten();
+        let tasks = tasks.filter_map(|task| own_number(&task.path()));
+        Some((own_number(&process)?, tasks.collect()))
+    };
+    descendants().iter().filter_map(tasks_of).collect()
+}
+
+/// The number of a process or a thread as it knows it itself.
+fn own_number(place: &Path) -> Option<u32> {
+    let status = fs::read_to_string(place.join("status")).ok()?;
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    let own = numbers.and_then(|numbers| numbers.split_whitespace().last()?.parse().ok());
+    // Where there are no name spaces, it is the one that everybody knows it by.
+    own.or_else(|| place.file_name()?.to_str()?.parse().ok())
 }

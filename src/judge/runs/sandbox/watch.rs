@@ -1,9 +1,9 @@
 //! Whether a run still moves, by time that it was really given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::processes::processor_times;
+use super::processes::{processor_times, tasks};
 use crate::seen::calls::Recording;
 use crate::seen::recording::{Activity, Record};
 use crate::seen::standstill;
@@ -112,7 +112,9 @@ impl Watch<'_> {
             return None; // it may get some yet
         }
         let recording = self.record.read().ok()?;
-        if !standstill::is_proven(&recording) {
+        // They are looked up after what they do: whoever is known then waits, and makes no more of them.
+        let tasks = self.tasks();
+        if !standstill::is_proven(&recording) || !standstill::knows_all(&recording, &tasks) {
             self.begin_again(now);
             return None;
         }
@@ -122,5 +124,14 @@ impl Watch<'_> {
         self.is_suspect = true;
         self.times = times;
         None
+    }
+
+    /// The threads that each rank has now, by the numbers that it knows them by itself.
+    fn tasks(&self) -> Vec<BTreeSet<u32>> {
+        let mut of_processes = tasks();
+        let processes = self.before.iter().flatten().map(|it| it.process);
+        processes
+            .map(|process| of_processes.remove(&process).unwrap_or_default())
+            .collect()
     }
 }

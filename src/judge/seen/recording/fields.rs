@@ -1,5 +1,6 @@
 //! The numbers of a rank's record, each looked at before it is believed.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,9 @@ pub(super) const CANCELLED: i32 = -3;
 pub(super) const NAMES: usize = 64 + MOST_THREADS * THREAD;
 pub(super) const MOST_NAMES: usize = 128;
 pub(super) const NAME: usize = 48;
-pub(super) const HEADER: usize = NAMES + MOST_NAMES * NAME;
+pub(super) const OF_MPI: usize = NAMES + MOST_NAMES * NAME;
+pub(super) const MOST_OF_MPI: usize = 64;
+pub(super) const HEADER: usize = OF_MPI + MOST_OF_MPI * 4;
 pub(super) const CALL: usize = 80;
 
 /// In the order of `number_of_type` in `handles.c`.
@@ -145,6 +148,7 @@ pub(super) fn rank_record(
                 thread(Fields(&header.0[at..at + THREAD]), limits)
             })
             .collect::<Result<_, _>>()?,
+        tasks: tasks(header, threads),
         ..RankRecord::default()
     };
     let read = read_calls(calls, limits, &mut record)?;
@@ -156,6 +160,15 @@ pub(super) fn rank_record(
     // A call that had no time to be recorded hides all behind it.
     record.is_cut |= read < calls.0.len();
     Ok(record)
+}
+
+/// The numbers of all threads, and of those of the MPI library; 0 is none.
+fn tasks(header: Fields<'_>, threads: usize) -> BTreeSet<u32> {
+    let of_program = (0..threads).map(|number| header.u32(64 + number * THREAD + 20));
+    let of_mpi = (0..MOST_OF_MPI).map(|place| header.u32(OF_MPI + place * 4));
+    (of_program.chain(of_mpi))
+        .filter(|number| *number > 0)
+        .collect()
 }
 
 /// What was not followed.

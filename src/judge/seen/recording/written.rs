@@ -4,7 +4,7 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use super::Record;
-use super::fields::{CALL, CANCELLED, HEADER, MAGIC, NAME, NAMES, THREAD};
+use super::fields::{CALL, CANCELLED, HEADER, MAGIC, NAME, NAMES, OF_MPI, THREAD};
 use crate::seen::calls::{Call, Kind, Peer, RankRecord, Recording, Tag};
 
 /// When the first call begins, on the host's clock.
@@ -81,6 +81,9 @@ fn bytes(record: &RankRecord) -> Vec<u8> {
     header.put(60, (record.not_followed.len() as u32).to_ne_bytes());
     for (place, name) in record.not_followed.iter().enumerate() {
         header.0[NAMES + place * NAME..][..name.len()].copy_from_slice(name.as_bytes());
+    }
+    for (place, task) in record.tasks.iter().enumerate() {
+        header.put(OF_MPI + place * 4, task.to_ne_bytes());
     }
     for (number, thread) in record.threads.iter().enumerate() {
         let at = 64 + number * THREAD;
