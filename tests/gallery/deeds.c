@@ -53,6 +53,15 @@ static void in_the_middle(MPI_Comm communicator) {
         }
     } else if (is("kill-mpirun")) { /* Its child is a shell, and that one's child is this. */
         kill(parent_of(getppid()), SIGKILL);
+    } else if (is("stop-mpirun")) {
+        kill(parent_of(getppid()), SIGSTOP);
+    } else if (is("loud")) { /* More than anybody keeps, with no end of a line. */
+        static char noise[1 << 16];
+        memset(noise, 'x', sizeof noise);
+        for (int i = 0; i < 1600; i++) {
+            fwrite(noise, 1, sizeof noise, stdout);
+        }
+        fflush(stdout);
     } else if (is("kill-all")) {
         kill(-1, SIGKILL);
     }
@@ -84,6 +93,22 @@ static void at_the_end(void) {
         /* Deeper than a process may have open files. */
         for (int i = 0; i < 2000 && mkdir("deep", 0777) == 0 && chdir("deep") == 0; i++) {
         }
+    } else if (is("names")) { /* What would steer a terminal, or be more than text on a page. */
+        const char *const names[] = {
+            "client1_<img src=x onerror=alert(1)>",
+            "client1_<script>alert(2)<",
+            "client1_\x1b]0;title\x07\x1b[2J",
+            "client1_two\nlines\"'",
+            "client1_\xff\xfe",
+            "client1_\xff\xfd",
+        };
+        for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+            close(creat(names[i], 0666));
+        }
+        printf("\x1b]0;title\x07\x1b[2J</script><script>alert(3)</script>\n");
+        FILE *out = fopen("client2_file1", "w");
+        fprintf(out, "</script><script>alert(4)</script>\x1b[31m\n");
+        fclose(out);
     } else if (is("away")) {
         (void)!system("rm -r ../work; ln -s /etc ../work");
     } else if (is("comet")) { /* It is another process all the time, and keeps open what it could print to. */

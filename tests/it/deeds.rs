@@ -289,7 +289,7 @@ struct Deed {
     said: &'static [&'static str],
 }
 
-const DEEDS: [Deed; 5] = [
+const DEEDS: [Deed; 8] = [
     // Pipes, links, a huge file, 12,000 small ones and a deep tree of folders: nothing that the assignment forbids.
     Deed {
         name: "clutter",
@@ -320,6 +320,24 @@ const DEEDS: [Deed; 5] = [
         said: &["nothing is wrong", "mpirun was killed by a signal"],
     },
     Deed {
+        name: "stop-mpirun",
+        options: &[],
+        status: 1,
+        said: &["wrong[hang]"],
+    },
+    Deed {
+        name: "loud",
+        options: &[],
+        status: 0,
+        said: &["nothing is wrong"],
+    },
+    Deed {
+        name: "names",
+        options: &[],
+        status: 1,
+        said: &["wrong[outputs]"],
+    },
+    Deed {
         name: "kill-all",
         options: &["--isolate"],
         status: 1,
@@ -336,8 +354,11 @@ fn every_deed_is_told_and_leaves_nothing() {
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).expect("ours");
     let built = build("deeds", &[], place.path());
     for deed in DEEDS {
-        // MPICH's mpirun has a process between itself and the ranks, and this one is killed.
-        if deed.name.starts_with("kill") && job::mpi().1 != Mpi::OPEN_MPI {
+        // MPICH's mpirun has a process between itself and the ranks, and this one is killed or stopped.
+        let is_to_others = ["kill", "stop"]
+            .iter()
+            .any(|word| deed.name.starts_with(word));
+        if is_to_others && job::mpi().1 != Mpi::OPEN_MPI {
             continue;
         }
         let program = place.path().join(deed.name);
@@ -358,6 +379,13 @@ fn every_deed_is_told_and_leaves_nothing() {
             words.matches("wrong[").count(),
             usize::from(deed.status == 1),
             "{name}: {text}"
+        );
+        let steers = |letter: char| letter.is_control() && letter != '\n';
+        assert!(!text.contains(steers), "{name}: {text:?}");
+        let is_more = said.page.contains("<script>alert(") || said.page.contains("<img src=x");
+        assert!(
+            !is_more && !said.page.contains('\x1b'),
+            "{name}: what it wrote is more than text"
         );
         let left = fs::read_dir(folder.path()).expect("it is there");
         let left: Vec<_> = left
