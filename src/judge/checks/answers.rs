@@ -1,7 +1,8 @@
 //! R4, R9. Only who has a segment gives it.
 //!
-//! A client is accused of giving a segment if it certainly did not hold it at that time, and if nobody
-//! else who may have held it was asked.
+//! A segment came from who lacked it if that client certainly did not hold it at that time, and if nobody else who may
+//! have held it was asked. Whether that one said yes, or the other one took a no for a yes, is not known: every program has
+//! answers of its own.
 
 use std::time::Duration;
 
@@ -69,10 +70,9 @@ fn lie(scene: &Scene<'_>, client: Rank, segment: Segment) -> Option<Evidence> {
         ),
         Lacks::Always => format!("client {giver} neither owns {name} nor wants it"),
     };
-    let said =
-        format!("client {giver} gave client {client} {what}, which client {giver} did not have");
-    let hint = "look at what the upload thread answers with: it has to look the segment up among \
-                those that its client holds by then, and to refuse if it is not there";
+    let said = format!("client {client} took {what} from client {giver}, which did not have it");
+    let hint = "either the upload thread says yes without a look at what its client holds by then, or the download \
+                thread takes a no for a yes: look at the answer, and at who reads it";
     Some(Evidence::new(said, hint).with_details(vec![detail]))
 }
 

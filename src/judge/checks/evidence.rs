@@ -58,6 +58,12 @@ impl Evidence {
         }
     }
 
+    /// Adds one more detail.
+    pub fn with_more(mut self, detail: String) -> Evidence {
+        self.details.push(detail);
+        self
+    }
+
     /// Adds these details.
     pub fn with_details(mut self, details: Vec<String>) -> Evidence {
         self.details = details;

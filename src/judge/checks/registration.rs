@@ -1,6 +1,7 @@
 //! R1. The tracker knows every hash of every owned file before any client asks another.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::checks::evidence::*;
@@ -122,7 +123,14 @@ fn cut_short(scene: &Scene<'_>, told: &Announcements) -> Option<Evidence> {
             let is_told = |segment: &Segment| told.contains_key(&(owner, *segment));
             let beginning = known.by_ref().take_while(is_told).count();
             let missing = file.length as usize - beginning;
-            if beginning > 0 && missing > 1 && !known.any(|segment| is_told(&segment)) {
+            let is_cut = beginning > 0 && missing > 1 && !known.any(|segment| is_told(&segment));
+            if is_cut
+                && !has_told_another(
+                    scene,
+                    owner,
+                    segments.start + beginning as Segment..segments.end,
+                )
+            {
                 let said = format!(
                     "client {owner} told the tracker of {beginning} of the {} segments of {}",
                     file.length, file.name
@@ -141,6 +149,17 @@ fn cut_short(scene: &Scene<'_>, told: &Announcements) -> Option<Evidence> {
         }
     }
     None
+}
+
+/// Whether an owner has sent another client several of these hashes in one message: that one may have told the tracker.
+fn has_told_another(scene: &Scene<'_>, owner: Rank, segments: Range<Segment>) -> bool {
+    let mut told = scene
+        .between_clients()
+        .filter(|message| message.from == owner);
+    told.any(|message| {
+        let sent = message.sent.segments.iter();
+        sent.filter(|segment| segments.contains(segment)).count() > 1
+    })
 }
 
 /// A client that asked another one before the tracker knew all files of a third one.
@@ -188,15 +207,16 @@ fn unheard(scene: &Scene<'_>) -> Option<Evidence> {
         let mut calls = record.calls.iter();
         let is_together =
             calls.any(|call| call.kind.what() == What::Together && call.started < asked);
-        if !takes_part || is_together {
+        if !takes_part || is_together || may_have_passed_on(scene, client, asked) {
             continue;
         }
         let to_tracker =
             |message: &&Message<'_>| message.from == client && message.to == Rank::TRACKER;
-        let mut told = scene.messages.iter().filter(to_tracker);
-        let first = told.next()?;
-        let heard = first.surely_taken()?.completed?;
-        if asked < heard {
+        let first = scene.messages.iter().find(to_tracker);
+        let heard = first.and_then(|first| Some((first, first.surely_taken()?.completed?)));
+        if let Some((first, heard)) = heard
+            && asked < heard
+        {
             let said = format!(
                 "client {asker} asked client {to} for a segment {} before the tracker heard of client \
                  {client}",
@@ -214,6 +234,42 @@ fn unheard(scene: &Scene<'_>) -> Option<Evidence> {
         }
     }
     None
+}
+
+/// Whether the tracker may have heard of a client through others before this time: whoever got something from it, or
+/// from one who had, may have passed it on.
+fn may_have_passed_on(scene: &Scene<'_>, client: Rank, before: Duration) -> bool {
+    let mut heard = BTreeMap::from([(client, Duration::ZERO)]);
+    let sent_before = scene
+        .messages
+        .iter()
+        .filter(|message| message.sent.started < before);
+    for message in sent_before {
+        let knows = heard
+            .get(&message.from)
+            .is_some_and(|since| *since <= message.sent.started);
+        if knows && message.to == Rank::TRACKER && message.from != client {
+            return true;
+        }
+        if knows && message.to != Rank::TRACKER {
+            // When it came is not known of each.
+            let taken = message.taken.and_then(|taken| taken.completed);
+            let came = taken.unwrap_or(message.sent.started);
+            let since = heard.entry(message.to).or_insert(came);
+            *since = came.min(*since);
+        }
+    }
+    let has_called_together = |(other, since): (&Rank, &Duration)| {
+        let mut calls = scene.run.recording.calls_of(*other).iter();
+        calls.any(|call| {
+            let is_late = call.returned.is_none_or(|returned| returned >= *since);
+            call.kind.what() == What::Together && call.started < before && is_late
+        })
+    };
+    heard
+        .iter()
+        .filter(|(other, _)| **other != client)
+        .any(has_called_together)
 }
 
 /// What to look at in the tracker.

@@ -43,8 +43,9 @@ fn unheard(scene: &Scene<'_>) -> Option<Evidence> {
     scene.between_clients().find_map(|message| {
         let segment = scene.known.only(&message.sent.segments)?;
         let stopped = recording.of(message.to)?.finalize?;
-        let is_question = message.surely_taken().is_none() && scene.known.lacks(message.from, segment);
+        let is_untaken = message.surely_taken().is_none();
         let (asked, asker) = (message.to, message.from);
+        let is_question = is_untaken && surely_lacks(scene, asker, segment, message.sent.started);
         is_question.then(|| {
             let said = format!(
                 "client {asked} called MPI_Finalize, and never took a question of client {asker} for {}",
@@ -57,6 +58,18 @@ fn unheard(scene: &Scene<'_>) -> Option<Evidence> {
             Evidence::new(said, SERVE).with_details(details)
         })
     })
+}
+
+/// Whether a client surely does not have a segment that it is to download, at this time. Who has it may send its hash to
+/// tell others, or to answer them.
+fn surely_lacks(scene: &Scene<'_>, client: Rank, segment: Segment, at: Duration) -> bool {
+    let (known, dialogue) = (scene.known, &scene.dialogue);
+    let file = known.segments[segment as usize].file;
+    let gets_it_later = match dialogue.fetches.get(&(client, segment)) {
+        Some(fetch) => fetch.answered.is_some_and(|answered| at < answered),
+        None => !dialogue.complete.contains(&(client, file)),
+    };
+    known.lacks(client, segment) && gets_it_later
 }
 
 /// What to look at in a client.

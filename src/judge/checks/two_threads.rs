@@ -8,39 +8,63 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::checks::evidence::*;
 
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
-    let doing_both = doing_both(scene);
-    let mut is_seen = false;
+    let [surely, likely] = doing_both(scene);
+    let (mut is_seen, mut lacking, mut doubt) = (false, None, None);
     for (client, record) in scene.clients() {
-        if !doing_both.contains(&client) {
+        if !surely.contains(&client) && !likely.contains(&client) {
             continue;
         }
         let threads = talking(record);
         if threads.len() > 1 {
             is_seen = true;
-        } else if let Some((thread, calls)) = threads.first_key_value() {
+        } else if let Some((&thread, &calls)) = threads.first_key_value() {
             scene.saw_all_messages()?;
-            let said = format!(
-                "client {client} talks with the other clients in one thread only: it downloads and \
-                 serves in the same one"
-            );
-            let hint = "give each client a download thread and an upload thread (pthread_create), \
-                        and let both send and receive by themselves";
-            let detail = format!(
-                "client {client}: thread {thread} made all {calls} calls that send to other \
-                 clients, receive from them, look for their messages or wait for them"
-            );
-            return wrong(Evidence::new(said, hint).with_details(vec![detail]));
+            let evidence = evidence(client, thread, calls);
+            match listener(record, thread) {
+                None => return wrong(evidence),
+                // Perhaps nobody asked it for anything.
+                Some(other) => {
+                    let idle = format!(
+                        "{} of client {client} listens, and no client's message came to it",
+                        which_thread(other)
+                    );
+                    if surely.contains(&client) {
+                        lacking.get_or_insert(evidence.with_more(idle));
+                    } else {
+                        doubt.get_or_insert(idle);
+                    }
+                }
+            }
         }
     }
-    right_if(
-        is_seen,
-        "no client was seen both to download from others and to serve others",
-    )
+    match (is_seen, lacking) {
+        (true, _) => Ok(Shown::Right),
+        (false, Some(evidence)) => Ok(Shown::Lacking(evidence)),
+        (false, None) => unseen(doubt.unwrap_or_else(|| {
+            "no client was seen both to download from others and to serve others".into()
+        })),
+    }
 }
 
-/// The clients that download and serve. Fetches show it; or the client wrote first to another client, and
-/// another client wrote first to it.
-fn doing_both(scene: &Scene<'_>) -> BTreeSet<Rank> {
+fn evidence(client: Rank, thread: Thread, calls: u64) -> Evidence {
+    let said = format!(
+        "client {client} talks with the other clients in one thread only: it downloads and serves in the same one"
+    );
+    let hint = "give each client a download thread and an upload thread (pthread_create), and let both send and \
+                receive by themselves";
+    let detail = format!(
+        "client {client}: thread {thread} made all {calls} calls that send to other clients, receive from them, find \
+         their messages or wait for them"
+    );
+    Evidence::new(said, hint).with_details(vec![detail])
+}
+
+/// The clients that download and serve: surely, for fetches show it; and likely, for the client wrote first to another
+/// client, and another client wrote first to it.
+fn doing_both(scene: &Scene<'_>) -> [BTreeSet<Rank>; 2] {
+    let both = |downloading: &BTreeSet<Rank>, serving: &BTreeSet<Rank>| {
+        downloading.intersection(serving).copied().collect()
+    };
     let mut downloading: BTreeSet<Rank> = BTreeSet::new();
     let mut serving: BTreeSet<Rank> = BTreeSet::new();
     if scene.saw_fetches().is_ok() {
@@ -51,6 +75,7 @@ fn doing_both(scene: &Scene<'_>) -> BTreeSet<Rank> {
             }
         }
     }
+    let surely = both(&downloading, &serving);
     let mut met: BTreeSet<[Rank; 2]> = BTreeSet::new();
     for message in scene.between_clients() {
         let (from, to) = (message.from, message.to);
@@ -59,34 +84,50 @@ fn doing_both(scene: &Scene<'_>) -> BTreeSet<Rank> {
             serving.insert(to);
         }
     }
-    downloading.intersection(&serving).copied().collect()
+    [surely, both(&downloading, &serving)]
 }
 
-/// The threads that send to clients, receive from them, look for their messages or wait for what was begun, each with
-/// the number of such calls.
-fn talking(record: &RankRecord) -> BTreeMap<Thread, u64> {
+/// Whether a call is with clients, or may be: where it does not say with whom, whose message came to it counts.
+fn is_with_clients(peer: Peer, from: Option<Rank>) -> bool {
     let is_client = |rank| rank != Rank::TRACKER;
-    let is_with_clients = |peer, from: Option<Rank>| match peer {
+    match peer {
         Peer::Any => from.is_none_or(is_client),
         Peer::One(rank) => is_client(rank),
         Peer::None => false,
-    };
+    }
+}
+
+fn talks(kind: Kind) -> bool {
+    match kind.what() {
+        What::Send | What::Receive | What::Find | What::Wait => true,
+        What::Together | What::Other => false,
+    }
+}
+
+/// The threads that send to clients, receive from them, find their messages or wait for what was begun, each with
+/// the number of such calls.
+fn talking(record: &RankRecord) -> BTreeMap<Thread, u64> {
     let mut threads = BTreeMap::new();
     for call in &record.calls {
-        let talks = match call.kind.what() {
-            What::Send | What::Receive | What::Find | What::Wait => true,
-            What::Together | What::Other => false,
-        };
-        if talks && is_with_clients(call.peer, call.taken.map(|taken| taken.from)) {
+        if talks(call.kind) && is_with_clients(call.peer, call.taken.map(|taken| taken.from)) {
             *threads.entry(call.thread).or_default() += 1;
         }
     }
-    for (thread, state) in (0..).zip(&record.threads) {
-        if let Some(polling) = &state.polling
-            && is_with_clients(polling.peer, None)
-        {
-            *threads.entry(thread).or_default() += polling.times;
-        }
-    }
     threads
+}
+
+/// Another thread that would have taken or found a client's message, if one had come.
+fn listener(record: &RankRecord, but: Thread) -> Option<Thread> {
+    let looks = (0..).zip(&record.threads).filter(|(_, state)| {
+        let polling = state.polling.as_ref();
+        polling.is_some_and(|looks| is_with_clients(looks.peer, None))
+    });
+    let receives = record
+        .calls
+        .iter()
+        .filter(|call| talks(call.kind) && call.peer == Peer::Any);
+    let all = looks
+        .map(|(thread, _)| thread)
+        .chain(receives.map(|call| call.thread));
+    all.into_iter().find(|thread| *thread != but)
 }

@@ -14,7 +14,7 @@ fn who_says_yes_without_looking_is_found_out() {
         let evidence = made.wrong(Check::Answers);
         assert_eq!(
             evidence.said,
-            "client 4 gave client 3 segment 17 of file1, which client 4 did not have"
+            "client 3 took segment 17 of file1 from client 4, which did not have it"
         );
         assert!(evidence.details[0].starts_with("client 4 began to download segment 17 of file1"));
     }
@@ -31,7 +31,7 @@ fn a_hash_that_is_sent_before_it_came_is_found_out_without_a_question() {
             _ => 1 + segment % 2,
         },
     );
-    let said = "client 4 gave client 3 segment 17 of file1, which client 4 did not have";
+    let said = "client 3 took segment 17 of file1 from client 4, which did not have it";
     assert_eq!(made.wrong(Check::Answers).said, said);
 }
 
@@ -40,7 +40,7 @@ fn who_does_not_want_a_file_has_nothing_of_it() {
     let mut made = MadeUp::whole(Format::HashInTheQuestion, 5, 40, varied);
     made.known.files[0].owners.remove(&swarm::protocol::Rank(2));
     let evidence = made.wrong(Check::Answers);
-    let said = "client 2 gave client 3 segment 2 of file1, which client 2 did not have";
+    let said = "client 3 took segment 2 of file1 from client 2, which did not have it";
     assert_eq!(evidence.said, said);
     let detail = "client 2 neither owns file1 nor wants it";
     assert_eq!(evidence.details[0], detail);

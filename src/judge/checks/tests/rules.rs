@@ -1,8 +1,9 @@
 //! What is wrong by the other rules.
 
-use super::{ANSWER, DOWNLOAD, Format, MadeUp, RECOGNISED, TO_TRACKER, varied};
+use super::{ANSWER, DOWNLOAD, Format, MadeUp, RECOGNISED, TO_TRACKER, UPLOAD, varied};
 use crate::checks::{Check, Shown};
-use crate::seen::calls::{Kind, Peer};
+use crate::seen::calls::{Kind, Peer, Tag};
+use crate::seen::made_up::{polling, taken};
 use swarm::protocol::Rank;
 
 #[test]
@@ -19,6 +20,41 @@ fn a_client_of_one_thread_is_wrong() {
             evidence.said
         );
     }
+}
+
+/// A thread that only looks, and to which nothing comes, is not one that serves; but perhaps nobody asked it.
+#[test]
+fn a_thread_that_looks_in_vain_does_not_talk() {
+    let listening = |format| {
+        let mut made = MadeUp::right(format);
+        for client in 3..=5 {
+            let record = made.rank(client);
+            record
+                .calls
+                .iter_mut()
+                .for_each(|call| call.thread = DOWNLOAD);
+            record.threads[usize::from(UPLOAD)].polling = Some(polling(Peer::Any, Tag::Any));
+        }
+        made
+    };
+    let Ok(Shown::Lacking(evidence)) = listening(Format::HashBothWays).shown(Check::TwoThreads)
+    else {
+        panic!("nobody serves in a thread of its own");
+    };
+    let idle = "thread 1 of client 3 listens, and no client's message came to it";
+    assert_eq!(evidence.details[1], idle);
+    assert!(listening(Format::NoHash).is_untold(Check::TwoThreads, idle));
+    // It is told to stop, and nothing else.
+    let mut made = listening(Format::NoHash);
+    for client in 3..=5 {
+        made.rank(client).threads[usize::from(UPLOAD)].polling = None;
+        made.receive((client, UPLOAD), Peer::Any, Tag::Any).taken = Some(taken(0, 7));
+    }
+    assert!(made.is_untold(Check::TwoThreads, idle));
+    // One of them does.
+    let mut made = listening(Format::HashBothWays);
+    made.send((4, UPLOAD), 3, ANSWER);
+    assert_eq!(made.shown(Check::TwoThreads), Ok(Shown::Right));
 }
 
 #[test]
@@ -46,6 +82,77 @@ fn a_hash_that_two_messages_share_is_not_missed() {
         call.segments.retain(|segment| !missing.contains(segment));
         assert!(made.shown(Check::Registration).is_err(), "{missing:?}");
     }
+}
+
+/// A run in which client 3 tells the tracker nothing by itself before others ask, and what it does instead.
+fn with_a_late_client(instead: fn(&mut MadeUp)) -> MadeUp {
+    let mut made = MadeUp::swarm(5, 40);
+    let all: Vec<u32> = (0..40).collect();
+    made.tell(1, &all);
+    instead(&mut made);
+    made.tell(2, &all);
+    for client in [4, 5] {
+        made.tell(client, &[]);
+    }
+    for segment in 0..40 {
+        for client in 3..=5 {
+            made.fetch(
+                Format::HashBothWays,
+                client,
+                varied(client, segment),
+                segment,
+            );
+            if segment % 10 == 9 {
+                made.tell(client, &[]);
+            }
+        }
+    }
+    made.finish();
+    made
+}
+
+#[test]
+fn who_is_heard_of_through_others_is_not_unheard() {
+    let said = with_a_late_client(|_| {}).wrong(Check::Registration).said;
+    assert!(
+        said.ends_with("before the tracker heard of client 3"),
+        "{said}"
+    );
+    // Client 4 tells client 2, which tells the tracker.
+    let passed_on = with_a_late_client(|made| {
+        for (from, to) in [(3, 4), (4, 2)] {
+            made.send((from, DOWNLOAD), to, 9).at_once();
+            made.take((to, DOWNLOAD), from, 9).at_once();
+        }
+    });
+    let shown = passed_on.shown(Check::Registration);
+    assert!(!matches!(shown, Ok(Shown::Wrong(_))), "{shown:?}");
+    // In vain, for it comes to client 2 after that one has told the tracker.
+    let too_late = with_a_late_client(|made| {
+        made.tell(2, &[]);
+        made.send((3, DOWNLOAD), 4, 9).at_once();
+        made.take((4, DOWNLOAD), 3, 9).until(2_000);
+    });
+    too_late.wrong(Check::Registration);
+}
+
+#[test]
+fn hashes_that_went_to_another_client_may_have_been_passed_on() {
+    let mut made = MadeUp::swarm(5, 40);
+    let rest: Vec<u32> = (25..40).collect();
+    made.send_hashes((2, DOWNLOAD), 1, 9, &rest);
+    made.take((1, DOWNLOAD), 2, 9).at_once();
+    made.register();
+    made.finish();
+    let told = made.run.recording.ranks[2]
+        .calls
+        .iter_mut()
+        .find(|call| call.segments.len() == 40);
+    told.expect("it has told the tracker").segments.truncate(25);
+    assert!(made.shown(Check::Registration).is_err());
+    made.run.recording.ranks[2].calls.remove(0);
+    made.run.recording.ranks[1].calls.remove(0);
+    made.wrong(Check::Registration);
 }
 
 #[test]
@@ -319,4 +426,27 @@ fn who_stops_before_another_is_done_is_wrong() {
             assert_eq!(evidence.said, said);
         }
     }
+}
+
+/// A question that nobody takes, because who is asked has stopped, is evidence; what only tells others is none.
+#[test]
+fn who_tells_others_what_it_has_asks_nothing() {
+    let telling = |segments: &[u32], when: u32| {
+        let mut made = MadeUp::swarm(5, 40);
+        made.register();
+        for segment in 0..40 {
+            if segment == when {
+                made.send_hashes((3, DOWNLOAD), 4, 9, segments);
+            }
+            for client in 3..=5 {
+                made.fetch(Format::HashBothWays, client, 1, segment);
+            }
+        }
+        made.finish();
+        made
+    };
+    let said = telling(&[20], 20).wrong(Check::Stopping).said;
+    let expected = "client 4 called MPI_Finalize, and never took a question of client 3 for segment 21 of file1";
+    assert_eq!(said, expected);
+    assert_eq!(telling(&[20], 21).shown(Check::Stopping), Ok(Shown::Right));
 }
