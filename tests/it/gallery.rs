@@ -46,6 +46,7 @@ pub const DEFECTS: &[(&str, Check, Shows)] = &[
     ("TRUNCATES", Check::Errors, Shows::Always),
     ("TYPES", Check::Types, Shows::Always),
     ("LEFTOVER", Check::Leftover, Shows::Always),
+    ("NEVER_WAITS", Check::Requests, Shows::Always),
     ("NO_FINALIZE", Check::Finalize, Shows::Always),
     ("ONE_THREAD", Check::TwoThreads, Shows::Always),
     ("EAGER", Check::Registration, Shows::Always),

@@ -232,6 +232,11 @@ const SAID: &[(&str, &str, &[&str])] = &[
     ("TYPES", "sends MPI_INT", &[]),
     ("LEFTOVER", "3 messages were sent and never received", &[]),
     (
+        "NEVER_WAITS",
+        "and never completed, first MPI_Isend of",
+        &[],
+    ),
+    (
         "NO_FINALIZE",
         "ended without MPI_Finalize",
         &["crash", "hang"],

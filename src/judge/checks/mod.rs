@@ -22,6 +22,7 @@ mod peers;
 mod processes;
 mod receivers;
 mod registration;
+mod requests;
 mod serving;
 mod sources;
 mod stopping;
@@ -51,6 +52,7 @@ checks! {
     Errors "errors" Mpi errors "no MPI call fails";
     Types "types" Mpi types "messages are what their receivers expect";
     Leftover "leftover" Mpi leftover "every message is received";
+    Requests "requests" Mpi requests "every request is completed or freed";
     Finalize "finalize" Mpi finalize "every rank calls MPI_Finalize";
 
     TwoThreads "two-threads" Assignment two_threads "every client talks with two threads";

@@ -1,6 +1,6 @@
 //! All that was seen of a run, and what was not. It is made once a run, and every check gets it.
 
-use crate::seen::calls::{Kind, Peer, RankRecord, Tag, What};
+use crate::seen::calls::{Call, Kind, Peer, RankRecord, Tag, What};
 use crate::seen::condition::Condition;
 use crate::seen::dialogue::Dialogue;
 use crate::seen::known::Known;
@@ -117,21 +117,20 @@ impl<'a> Scene<'a> {
         self.messages.iter().copied().filter(|message| {
             message.taken.is_none()
                 && message.sent.error.is_none()
-                && !self.may_be_cancelled(message)
+                && !self.may_be_cancelled(message.from, message.sent)
         })
     }
 
-    /// Whether a message's sender has cancelled a call that may be the one that sent it.
-    fn may_be_cancelled(&self, message: &Message<'_>) -> bool {
-        let sent = message.sent;
-        let mut calls = self.run.recording.calls_of(message.from).iter();
+    /// Whether a rank has cancelled what may be what this call of it began.
+    pub(crate) fn may_be_cancelled(&self, rank: Rank, begun: &Call) -> bool {
+        let mut calls = self.run.recording.calls_of(rank).iter();
         // Whether one that is complete was, is known.
-        (sent.kind.goes_on() && sent.completed.is_none())
+        (begun.kind.goes_on() && begun.completed.is_none())
             && calls.any(|call| {
                 call.kind == Kind::Cancel
-                    && call.started >= sent.started
-                    && (call.peer == Peer::None || call.peer == sent.peer)
-                    && (call.tag == Tag::None || call.tag == sent.tag)
+                    && call.started >= begun.started
+                    && (call.peer == Peer::None || call.peer == begun.peer)
+                    && (call.tag == Tag::None || call.tag == begun.tag)
             })
     }
 }

@@ -60,7 +60,7 @@ fn the_page_of_a_grading_says_what_is_wrong_and_why() {
     assert_eq!(said["thrown"], Value::Null);
     assert_eq!(said["title"], told["headline"]);
     assert_eq!(
-        said["verdicts"], "wrrrwrrrrrrwccrrrrrrr",
+        said["verdicts"], "wrrrwrrrrrrrwccrrrrrrr",
         "the worst of each subject first"
     );
     assert_eq!(said["titles"][0], "How the runs end: 1 wrong, 3 right");
