@@ -4,6 +4,7 @@
 #include <mpi.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The tags of swarm.c: its readers. */
 enum { OF_TRACKER = 1, OF_DOWNLOAD, OF_UPLOAD, OF_NOBODY };
@@ -68,7 +69,44 @@ static int other_finalize(void) {
 #undef MPI_Init_thread
 #undef MPI_Finalize
 
+#ifdef RELAYED /* A client tells the one before it what it owns, and so what the one behind it has told. Only the first
+                * client tells the tracker. Whose files they are stands behind the text. */
+static void pass_on(const char *text, int count) {
+    MPI_Send(text, count, MPI_CHAR, rank - 1, rank == 1 ? OF_TRACKER : OF_NOBODY, MPI_COMM_WORLD);
+}
+
+static int tell_own(const void *bytes, int count) {
+    char *text = malloc(count + sizeof rank);
+    memcpy(text, bytes, count);
+    memcpy(text + count, &rank, sizeof rank);
+    pass_on(text, count + sizeof rank);
+    for (int i = rank + 1; i < ranks; i++) {
+        MPI_Status status;
+        MPI_Probe(rank + 1, OF_NOBODY, MPI_COMM_WORLD, &status);
+        MPI_Get_count(&status, MPI_CHAR, &count);
+        text = realloc(text, count);
+        MPI_Recv(text, count, MPI_CHAR, rank + 1, OF_NOBODY, MPI_COMM_WORLD, &status);
+        pass_on(text, count);
+    }
+    free(text);
+    return MPI_SUCCESS;
+}
+
+static int recv_of_any(char *bytes, MESSAGE, MPI_Status *status) {
+    int result = MPI_Recv(bytes, count, type, other, tag, comm, status);
+    if (tag == OF_TRACKER && strncmp(bytes, "init", 4) == 0) {
+        memcpy(&status->MPI_SOURCE, bytes + strlen(bytes) + 1, sizeof rank);
+    }
+    return result;
+}
+#endif
+
 static int other_send(const void *bytes, MESSAGE) {
+#ifdef RELAYED
+    if (strncmp(bytes, "init", 4) == 0) {
+        return tell_own(bytes, count);
+    }
+#endif
 #if defined IBSEND /* The bytes are copied at once. */
     MPI_Request request;
     MPI_Ibsend(bytes, count, type, other, tag, comm, &request);
@@ -101,6 +139,8 @@ static int other_send(const void *bytes, MESSAGE) {
 static int other_recv(void *bytes, MESSAGE, MPI_Status *status) {
 #if defined PAST /* By the name that only those use who stand before the library. */
     return PMPI_Recv(bytes, count, type, other, tag, comm, status);
+#elif defined RELAYED
+    return recv_of_any(bytes, count, type, other, tag, comm, status);
 #elif defined PERSISTENT
     MPI_Request request;
     MPI_Recv_init(bytes, count, type, other, tag, comm, &request);

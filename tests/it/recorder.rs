@@ -35,6 +35,14 @@ fn messages_are_followed_whichever_functions_send_and_receive_them() {
     }
 }
 
+#[test]
+fn what_clients_pass_on_to_the_tracker_is_not_missed() {
+    let graded = recorded(&["RELAYED"]);
+    graded.assert_right(&[Check::Hang, Check::Leftover]);
+    let untold = graded.checks("cannot-be-told");
+    assert!(untold.contains(Check::Registration.name()), "{untold:?}");
+}
+
 /// The recorder knows nothing of the thread by which the system says that time is up, as long as that calls nothing.
 #[test]
 fn a_run_does_not_stand_still_where_a_thread_is_not_known() {
