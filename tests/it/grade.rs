@@ -193,7 +193,11 @@ const SAID: &[(&str, &str, &[&str])] = &[
         "died of a segmentation fault (SIGSEGV)",
         &["outputs"],
     ),
-    ("RARE_HANG", "it computes, sleeps or waits for a lock", &[]),
+    (
+        "RARE_HANG",
+        "it waits for a lock, or for another thread to wake it",
+        &[],
+    ),
     ("IN_ORDER", "has sent it such a message", &[]),
     ("BUFFERED", "waits in MPI_Send for client", &[]),
     (

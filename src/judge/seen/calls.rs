@@ -122,6 +122,8 @@ pub type Thread = u16;
 pub struct ThreadRecord {
     /// Whether its function has returned.
     pub is_over: bool,
+    /// The number that the system knows it by; 0 is none.
+    pub task: u32,
     /// What it has been looking for since its last other call, if it has looked.
     pub polling: Option<Polling>,
 }
@@ -473,8 +475,9 @@ impl RankRecord {
         }
     }
 
-    /// Whether this rank does nothing more by itself: every thread is over, or in a call that waits.
-    pub fn waits(&self) -> bool {
+    /// Whether this rank does nothing more by itself: every thread is over, or in a call that waits, or waits for
+    /// another thread of it.
+    pub fn waits(&self, locked: &BTreeSet<u32>) -> bool {
         let is_in_a_call = |number: usize| {
             let mut calls = self.calls.iter().rev();
             let last = calls.find(|call| usize::from(call.thread) == number);
@@ -483,7 +486,15 @@ impl RankRecord {
         let mut threads = self.threads.iter().enumerate();
         !self.threads.is_empty()
             && threads.all(|(number, thread)| {
-                thread.is_over || (thread.polling.is_none() && is_in_a_call(number))
+                thread.is_over
+                    || locked.contains(&thread.task)
+                    || (thread.polling.is_none() && is_in_a_call(number))
             })
+    }
+
+    /// Whether all its threads wait for each other, but for those that are over.
+    pub fn is_locked(&self, locked: &BTreeSet<u32>) -> bool {
+        let mut threads = self.threads.iter();
+        threads.all(|thread| thread.is_over || locked.contains(&thread.task))
     }
 }

@@ -10,6 +10,7 @@ use crate::seen::condition::Condition;
 use crate::seen::known::Known;
 use crate::seen::run::{Hung, RankEnd, Run};
 use crate::seen::scene::Scene;
+use crate::seen::standstill::{self, Threads};
 use swarm::protocol::Rank;
 
 /// What a test does to a run.
@@ -41,7 +42,8 @@ impl MadeUp {
                 given: Level::Multiple,
             }),
             finalize: Some(ms(1_000)),
-            threads: vec![ThreadRecord::default(); 3],
+            threads: (1..=3).map(thread).collect(),
+            tasks: (1..=3).collect(),
             ..RankRecord::default()
         };
         let mut run = Run {
@@ -68,6 +70,16 @@ impl MadeUp {
             made_up.rank(rank).levels = Some(Levels { asked, given });
         }
         made_up
+    }
+
+    /// Whether it is proven to stand still, if the system knows these threads of each rank, and those that are locked.
+    pub(crate) fn stands_still(&self, all: &[u32], locked: &[u32]) -> bool {
+        let threads = Threads {
+            all: all.iter().copied().collect(),
+            locked: locked.iter().copied().collect(),
+        };
+        let recording = &self.run.recording;
+        standstill::is_proven(recording, &vec![threads; recording.ranks.len()])
     }
 
     pub(crate) fn scene(&self) -> Scene<'_> {
@@ -158,6 +170,13 @@ impl MadeUp {
         for record in &mut self.run.recording.ranks {
             record.finalize = None;
         }
+    }
+}
+
+fn thread(task: u32) -> ThreadRecord {
+    ThreadRecord {
+        task,
+        ..ThreadRecord::default()
     }
 }
 

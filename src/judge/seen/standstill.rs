@@ -7,25 +7,34 @@ use crate::seen::messages::{Message, messages};
 use crate::seen::pattern::Pattern;
 use swarm::protocol::Rank;
 
-/// Whether nothing can change any more: every rank is between `MPI_Init` and `MPI_Finalize`, every thread of it is
-/// over or in a call that waits, and no message was sent that one of them could take.
-pub fn is_proven(recording: &Recording) -> bool {
-    let is_standing = |record: &RankRecord| {
-        let is_inside = record.levels.is_some() && record.finalize.is_none();
-        is_inside && !record.is_aborted && record.waits()
-    };
-    recording.has_every_message().is_ok()
-        && recording.ranks.iter().all(is_standing)
-        && on_its_way(recording).is_none()
+/// What the system says of the threads of a rank. It knows them by numbers, as the rank does.
+#[derive(Debug, Clone, Default)]
+pub struct Threads {
+    /// All that there are.
+    pub all: BTreeSet<u32>,
+    /// Those that wait until another thread of the rank wakes them, for however long: for a lock, or a condition.
+    pub locked: BTreeSet<u32>,
 }
 
-/// Whether each of these threads is known: `tasks` has those that the system knows of each rank, by rank. One that is
-/// not may do anything at any time.
-pub fn knows_all(recording: &Recording, tasks: &[BTreeSet<u32>]) -> bool {
-    let ranks = recording.ranks.iter().zip(tasks);
-    let mut ranks =
-        ranks.map(|(record, tasks)| !tasks.is_empty() && tasks.is_subset(&record.tasks));
-    tasks.len() == recording.ranks.len() && ranks.all(|is_known| is_known)
+/// Whether nothing can change any more: every rank has come out of `MPI_Init`, every thread of it is known, and is over,
+/// waits in a call or waits for another one, and no message was sent that one of them could take. Some ranks may be in
+/// `MPI_Finalize`, for they send nothing any more. Where all are, they only take their time. `threads` are those of each
+/// rank, by rank.
+pub fn is_proven(recording: &Recording, threads: &[Threads]) -> bool {
+    let ranks = || recording.ranks.iter();
+    // One that is not known may do anything at any time.
+    let is_standing = |(record, threads): (&RankRecord, &Threads)| {
+        record.levels.is_some()
+            && !record.is_aborted
+            && record.waits(&threads.locked)
+            && !threads.all.is_empty()
+            && threads.all.is_subset(&record.tasks)
+    };
+    recording.has_every_message().is_ok()
+        && threads.len() == recording.ranks.len()
+        && ranks().zip(threads).all(is_standing)
+        && ranks().any(|record| record.finalize.is_none())
+        && on_its_way(recording).is_none()
 }
 
 /// The first message that was sent and that a thread waits for.

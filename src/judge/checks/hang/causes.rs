@@ -4,6 +4,7 @@ use crate::checks::evidence::*;
 use crate::checks::hang::circle::circle;
 use crate::checks::hang::standstill::{Cause, Standstill};
 use crate::checks::hang::waiting::{Stuck, Wish};
+use crate::seen::run::Hung;
 
 /// Explains a hang. Each cause is true where it is found. The one that tells the most is looked for first.
 pub(super) fn explain(standstill: &Standstill<'_>) -> Cause {
@@ -223,11 +224,21 @@ impl Standstill<'_> {
         let last = self.calls(stuck.rank).iter().rev().find(is_mine);
         let after = last.map_or(String::new(), |call| format!(", after {}", call.function()));
         let (who, since) = (stuck.who(), seconds(stuck.since.unwrap_or_default()));
-        let said = format!(
-            "{who} has called nothing of MPI since {since}{after}: it computes, sleeps or waits for a lock"
-        );
-        let hint =
-            "look for a loop without an end, and for a lock that is taken and never given back";
+        // Otherwise it may go on, and nothing stands still.
+        let is_locked = matches!(self.scene.run.ending.hung, Some(Hung::Standstill(_)));
+        let (does, hint) = if is_locked {
+            let hint = "see who has the lock that it waits for, or who should have signalled the condition: a signal \
+                        that comes before the wait is lost, unless a variable keeps that it came";
+            (
+                "it waits for a lock, or for another thread to wake it",
+                hint,
+            )
+        } else {
+            let hint =
+                "look for a loop without an end, and for a lock that is taken and never given back";
+            ("it computes, sleeps or waits for a lock", hint)
+        };
+        let said = format!("{who} has called nothing of MPI since {since}{after}: {does}");
         Some((Evidence::new(said, hint), vec![place]))
     }
 

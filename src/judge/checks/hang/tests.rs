@@ -342,6 +342,59 @@ fn nothing_is_said_where_nobody_came() {
 }
 
 #[test]
+fn who_is_in_finalize_sends_nothing_any_more() {
+    let mut made_up = MadeUp::new(3);
+    made_up.receive((0, 0), Peer::Any, Tag::Any).forever();
+    made_up.receive((1, 0), one(2), Tag::Any).forever();
+    made_up.call((2, 0), Kind::Finalize).forever();
+    made_up.hang();
+    made_up.rank(2).finalize = Some(ms(3));
+    let is_proven = |made_up: &MadeUp| made_up.stands_still(&[1, 2], &[]);
+    assert!(is_proven(&made_up));
+    // Its upload thread still does something.
+    let mut working = made_up.clone();
+    working.send((2, 1), 1, 5);
+    working.rank(2).threads[1].is_over = false;
+    working.take((1, 1), 2, 5);
+    working.rank(1).threads[1].is_over = true;
+    assert!(!is_proven(&working));
+    // All are there: that takes its time.
+    for rank in 0..2 {
+        made_up.rank(rank).calls.clear();
+        made_up.call((rank, 0), Kind::Finalize).forever();
+        made_up.rank(rank).finalize = Some(ms(4));
+    }
+    assert!(!is_proven(&made_up));
+}
+
+#[test]
+fn nothing_stands_still_with_a_thread_that_nobody_knows() {
+    let mut made_up = MadeUp::new(3);
+    for rank in 0..3 {
+        made_up.receive((rank, 0), Peer::Any, Tag::Any).forever();
+    }
+    made_up.hang();
+    assert!(made_up.stands_still(&[1, 2, 3], &[]));
+    assert!(!made_up.stands_still(&[1, 2, 3, 4], &[]));
+    assert!(!made_up.stands_still(&[], &[]));
+}
+
+/// Thread 1 of client 2 is not in MPI.
+#[test]
+fn who_waits_for_another_thread_for_ever_stands_still_as_well() {
+    let mut made_up = MadeUp::new(3);
+    made_up.send((2, 1), 0, 5);
+    made_up.take((0, 0), 2, 5);
+    for rank in 0..3 {
+        made_up.receive((rank, 0), Peer::Any, Tag::Any).forever();
+    }
+    made_up.hang();
+    assert!(!made_up.stands_still(&[1, 2], &[]));
+    assert!(!made_up.stands_still(&[1, 2], &[1, 3]));
+    assert!(made_up.stands_still(&[1, 2], &[2]));
+}
+
+#[test]
 fn a_message_on_its_way_is_no_standstill() {
     let mut made_up = MadeUp::new(3);
     made_up.send((0, 0), 2, 7);
@@ -431,11 +484,15 @@ fn a_thread_that_is_not_in_mpi_is_named() {
     made_up.send((1, 1), 2, 5);
     made_up.take((2, 1), 1, 5);
     made_up.receive((2, 1), one(1), Tag::One(5)).forever();
-    let wrong = stuck(&mut made_up);
+    let silent = "client 1 has called nothing of MPI since 0.002 s, after MPI_Send: it";
+    let locked = format!("{silent} waits for a lock, or for another thread to wake it");
+    assert_eq!(stuck(&mut made_up).said, locked);
+    // Where nothing is proven, it may do anything.
+    too_long(&mut made_up, 5_000);
+    let wrong = evidence(shown(&made_up));
     assert_eq!(
         wrong.said,
-        "client 1 has called nothing of MPI since 0.002 s, after MPI_Send: it computes, sleeps or waits for a \
-         lock"
+        format!("{silent} computes, sleeps or waits for a lock")
     );
 }
 

@@ -22,7 +22,7 @@ fn written() -> (MadeUp, Record, TempDir) {
     (last.name, last.datatype) = (Some("MPI_Put".into()), Datatype::Other);
     made_up.rank(3).not_followed.push("MPI_Put".into());
     made_up.rank(1).not_followed.push("MPI_Get".into());
-    made_up.rank(1).tasks = [4711, 4712].into();
+    made_up.rank(1).tasks.extend([4711, 4712]);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let record = Record::prepare(
         &folder.path().join("record"),

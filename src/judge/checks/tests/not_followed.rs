@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::seen::calls::{Call, Peer, Tag, What};
-use crate::seen::standstill;
 
 /// What is told of it.
 type Told = fn(&Result<Shown, Unseen>) -> bool;
@@ -127,9 +126,9 @@ fn a_standstill_is_not_proven_where_messages_may_be_on_their_way_unseen() {
     }
     made.hang();
     assert_eq!(made.rank(0).calls[0].kind.what(), What::Receive);
-    assert!(standstill::is_proven(&made.run.recording));
+    assert!(made.stands_still(&[1], &[]));
     made.wrong(Check::Hang);
     made.rank(1).not_followed.push("MPI_Put".into());
-    assert!(!standstill::is_proven(&made.run.recording));
+    assert!(!made.stands_still(&[1], &[]));
     assert!(made.is_untold(Check::Hang, "client 1 uses MPI_Put, which is not followed"));
 }

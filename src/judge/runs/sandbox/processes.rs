@@ -206,15 +206,85 @@ pub(super) fn processor_times() -> BTreeMap<u32, Duration> {
     descendants().iter().filter_map(time).collect()
 }
 
-/// The threads of each process of a run, all by their numbers as they know them themselves.
-pub(super) fn tasks() -> BTreeMap<u32, BTreeSet<u32>> {
+/// The threads of each process of a run, all by their numbers as they know them themselves. For one that waits without
+/// end until another one of its process wakes it: how often it has gone to sleep.
+pub(super) type Tasks = BTreeMap<u32, BTreeMap<u32, Option<u64>>>;
+
+/// The threads of each process of a run.
+pub(super) fn tasks() -> Tasks {
     let tasks_of = |pid: &Pid| {
         let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
         let tasks = fs::read_dir(process.join("task")).ok()?.flatten();
-        let tasks = tasks.filter_map(|task| own_number(&task.path()));
+        let may_be_woken = may_be_woken(&fs::read_to_string(process.join("status")).ok()?);
+        let locked = |place: &Path| locked(place).filter(|_| !may_be_woken);
+        let task = |place: PathBuf| Some((own_number(&place)?, locked(&place)));
+        let tasks = tasks.filter_map(|entry| task(entry.path()));
         Some((own_number(&process)?, tasks.collect()))
     };
     descendants().iter().filter_map(tasks_of).collect()
+}
+
+/// Whether a process has a handler for a signal that comes when a time is over, or that it or others may send it at any
+/// time. So it may wake a thread of its own. This is what the system says of the process.
+fn may_be_woken(status: &str) -> bool {
+    let first = |signal: Signal| 1u64 << (signal.as_raw() - 1);
+    let signals = [
+        Signal::USR1,
+        Signal::USR2,
+        Signal::ALARM,
+        Signal::VTALARM,
+        Signal::PROF,
+        Signal::IO,
+    ];
+    let of_programs = u64::MAX << 33; // the real-time ones, but for the first two, which are the C library's
+    let all = signals
+        .into_iter()
+        .map(first)
+        .fold(of_programs, |all, one| all | one);
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|caught| u64::from_str_radix(caught.trim(), 16).ok());
+    caught.is_none_or(|caught| caught & all != 0)
+}
+
+/// The number of the system call by which threads wait for each other.
+const FUTEX: Option<&str> = if cfg!(target_arch = "x86_64") {
+    Some("202")
+} else if cfg!(target_arch = "aarch64") {
+    Some("98")
+} else {
+    None
+};
+
+/// How often a thread has gone to sleep, if it waits without end until another one of its process wakes it. `None`: it
+/// does not, or that is not known.
+fn locked(task: &Path) -> Option<u64> {
+    let call = fs::read_to_string(task.join("syscall")).ok()?;
+    if !waits_without_end(&call) {
+        return None;
+    }
+    let status = fs::read_to_string(task.join("status")).ok()?;
+    let mut lines = status.lines();
+    let switches = lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+    switches.trim().parse().ok()
+}
+
+/// Whether a thread is in this system call: the number of the call, and what it was called with. See futex(2).
+fn waits_without_end(call: &str) -> bool {
+    /// Only threads of the same process can wake it.
+    const PRIVATE: u64 = 128;
+    /// Which clock is meant where there is an end.
+    const CLOCK: u64 = 256;
+    const WAIT: u64 = 0;
+    const WAIT_BITSET: u64 = 9;
+    let words: Vec<&str> = call.split_whitespace().collect();
+    let &[number, _, operation, _, timeout, ..] = &*words else {
+        return false;
+    };
+    let operation = u64::from_str_radix(operation.trim_start_matches("0x"), 16);
+    let operation = operation.unwrap_or_default() & !CLOCK;
+    Some(number) == FUTEX
+        && timeout == "0x0"
+        && [PRIVATE | WAIT, PRIVATE | WAIT_BITSET].contains(&operation)
 }
 
 /// The number of a process or a thread as it knows it itself.
@@ -224,4 +294,74 @@ fn own_number(place: &Path) -> Option<u32> {
     let own = numbers.and_then(|numbers| numbers.split_whitespace().last()?.parse().ok());
     // Where there are no name spaces, it is the one that everybody knows it by.
     own.or_else(|| place.file_name()?.to_str()?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Condvar, Mutex};
+
+    use super::*;
+
+    #[test]
+    fn who_waits_for_a_lock_or_a_condition_is_told_from_who_waits_for_a_time() {
+        let Some(futex) = FUTEX else {
+            return;
+        };
+        let is_locked = |rest: &str| waits_without_end(&format!("{futex} {rest}"));
+        assert!(is_locked("0x7ffe 0x80 0x2 0x0 0x0 0x0 0x7ffd 0x7f\n"));
+        assert!(is_locked(
+            "0x7ffe 0x189 0x0 0x0 0x0 0xffffffff 0x7ffd 0x7f\n"
+        ));
+        // Until a time; for another process, too; and nothing of the kind.
+        assert!(!is_locked(
+            "0x7ffe 0x189 0x0 0x7ffa 0x0 0xffffffff 0x7ffd 0x7f\n"
+        ));
+        assert!(!is_locked(
+            "0x7ffe 0x109 0x0 0x0 0x0 0xffffffff 0x7ffd 0x7f\n"
+        ));
+        assert!(!is_locked(
+            "0x7ffe 0x81 0x0 0x0 0x0 0xffffffff 0x7ffd 0x7f\n"
+        ));
+        for other in [
+            "running\n",
+            "230 0x80 0x80 0x80 0x0 0x0 0x0 0x0 0x0\n",
+            "-1 0x7f 0x7f\n",
+            "",
+        ] {
+            assert!(!waits_without_end(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn who_has_a_handler_for_a_time_that_is_over_may_be_woken() {
+        // SIGSEGV, SIGPIPE and the C library's own do not count; SIGALRM and one of real time do.
+        assert!(!may_be_woken("Name:\ta\nSigCgt:\t0000000180001400\n"));
+        assert!(may_be_woken("Name:\ta\nSigCgt:\t0000000180003400\n"));
+        assert!(may_be_woken("Name:\ta\nSigCgt:\t0000000200000000\n"));
+        assert!(may_be_woken("Name:\ta\n"));
+    }
+
+    #[test]
+    fn a_thread_that_waits_without_end_is_found_where_the_system_tells() {
+        static STATE: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+        let waiting = thread::spawn(|| {
+            let is_over = STATE.0.lock().expect("nobody panics");
+            drop(STATE.1.wait_while(is_over, |is_over| !*is_over));
+        });
+        let found = || {
+            let tasks = fs::read_dir("/proc/self/task")
+                .expect("Linux has that")
+                .flatten();
+            tasks.filter_map(|task| locked(&task.path())).count() > 0
+        };
+        // Other tests wait as well; it is enough that one is found.
+        if fs::read_to_string("/proc/self/syscall").is_ok() && FUTEX.is_some() {
+            while !found() {
+                thread::yield_now();
+            }
+        }
+        *STATE.0.lock().expect("nobody panics") = true;
+        STATE.1.notify_all();
+        waiting.join().expect("it ends");
+    }
 }

@@ -1,12 +1,12 @@
 //! Whether a run still moves, by time that it was really given.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::processes::{processor_times, tasks};
+use super::processes::{Tasks, processor_times, tasks};
 use crate::seen::calls::Recording;
 use crate::seen::recording::{Activity, Record};
-use crate::seen::standstill;
+use crate::seen::standstill::{self, Threads};
 
 /// How often one looks.
 pub(super) const TICK: Duration = Duration::from_millis(100);
@@ -64,6 +64,8 @@ pub(super) struct Watch<'a> {
     times: BTreeMap<u32, Duration>,
     /// Whether it was looked at closely once, and stood still.
     is_suspect: bool,
+    /// The threads that there were then.
+    tasks: Tasks,
 }
 
 impl Watch<'_> {
@@ -75,6 +77,7 @@ impl Watch<'_> {
             since: Duration::ZERO,
             times: BTreeMap::new(),
             is_suspect: false,
+            tasks: Tasks::new(),
         }
     }
 
@@ -101,20 +104,24 @@ impl Watch<'_> {
             return None;
         }
         let times = processor_times();
-        let had_time = |activity: &Option<Activity>| {
+        let recording = self.record.read().ok()?;
+        // They are looked up after what they do: whoever is known then waits, and makes no more of them.
+        let (threads, tasks) = self.threads();
+        let had_time = |(place, activity): (usize, &Option<Activity>)| {
             let process = activity.map(|activity| activity.process);
             let of =
                 |times: &BTreeMap<u32, Duration>| process.and_then(|it| times.get(&it).copied());
             let [before, now] = [of(&self.times), of(&times)];
-            (before.zip(now)).is_some_and(|(before, now)| now >= before + PROCESSOR_TIME)
+            // Who waits for itself alone needs none.
+            let needs_none = || recording.ranks[place].is_locked(&threads[place].locked);
+            let had_some =
+                (before.zip(now)).is_some_and(|(before, now)| now >= before + PROCESSOR_TIME);
+            had_some || needs_none()
         };
-        if !self.before.iter().all(had_time) {
+        if !self.before.iter().enumerate().all(had_time) {
             return None; // it may get some yet
         }
-        let recording = self.record.read().ok()?;
-        // They are looked up after what they do: whoever is known then waits, and makes no more of them.
-        let tasks = self.tasks();
-        if !standstill::is_proven(&recording) || !standstill::knows_all(&recording, &tasks) {
+        if !standstill::is_proven(&recording, &threads) {
             self.begin_again(now);
             return None;
         }
@@ -123,15 +130,29 @@ impl Watch<'_> {
         }
         self.is_suspect = true;
         self.times = times;
+        self.tasks = tasks;
         None
     }
 
-    /// The threads that each rank has now, by the numbers that it knows them by itself.
-    fn tasks(&self) -> Vec<BTreeSet<u32>> {
-        let mut of_processes = tasks();
-        let processes = self.before.iter().flatten().map(|it| it.process);
-        processes
-            .map(|process| of_processes.remove(&process).unwrap_or_default())
-            .collect()
+    /// The threads that each rank has now, and what the system tells of them. Only those count as locked that have slept
+    /// since one last had a close look.
+    fn threads(&self) -> (Vec<Threads>, Tasks) {
+        let tasks = tasks();
+        let is_asleep = |process: u32, number: &u32, slept: &Option<u64>| {
+            let before = self.tasks.get(&process).and_then(|tasks| tasks.get(number));
+            slept.is_some() && (!self.is_suspect || before == Some(slept))
+        };
+        let threads = self.before.iter().map(|activity| {
+            let process = activity.map_or(0, |activity| activity.process);
+            let all = tasks.get(&process).into_iter().flatten();
+            let locked = all
+                .clone()
+                .filter(|(number, slept)| is_asleep(process, number, slept));
+            Threads {
+                all: all.clone().map(|(number, _)| *number).collect(),
+                locked: locked.map(|(number, _)| *number).collect(),
+            }
+        });
+        (threads.collect(), tasks)
     }
 }
