@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use swarm::output::{Claims, Output};
 use swarm::say;
 use swarm::signals::{Interrupt, Interrupted};
@@ -107,7 +107,11 @@ impl Grade {
     fn grade_all(&self, output: &Path) -> Result<Answer> {
         let settings = self.options.settings();
         let stop = Stop::on_signals()?;
-        let mut look = |program: &Path| course::look(program, &self.options, &stop);
+        // All submissions are recorded by the same library.
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let mut options = self.options.clone();
+        (options.recorders).get_or_insert_with(|| folder.path().to_owned());
+        let mut look = |program: &Path| course::look(program, &options, &stop);
         let look: &mut Look<'_> = &mut look;
         let rows = course::grade_all(
             &self.program,
@@ -116,7 +120,7 @@ impl Grade {
             &stop,
             self.sanitize.then_some(look),
             &mut |program, name, sanitized| {
-                course::grade(program, name, sanitized, &self.options, &stop)
+                course::grade(program, name, sanitized, &options, &stop)
             },
         )?;
         for row in &rows {

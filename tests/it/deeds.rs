@@ -102,6 +102,7 @@ fn grade(in_front: &[&str], program: &Path, options: &[&str], folder: &Path) -> 
             "--tests",
         ])
         .arg(test)
+        .args(job::recorders())
         .args(options)
         .arg(program);
     job::prepare(&mut command, folder);

@@ -65,6 +65,7 @@ pub(super) fn run(options: &[&str]) -> Said {
     command
         .args(["-k", "5", "300", job::program(), "grade"])
         .args(["--seed", "1", "--quiet", "--generated", "0"])
+        .args(job::recorders())
         .args(["--report", "r.json", "--page", "p.html"])
         .args(options);
     job::prepare(&mut command, folder.path());

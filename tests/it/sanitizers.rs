@@ -30,6 +30,7 @@ fn command(folder: &Path, what: &[&str], conditions: &str) -> Command {
         .args(["-k", "5", "180", job::program(), "grade"])
         .args(what)
         .args(["--quiet", "--runs", "1", "--generated", "0"])
+        .args(job::recorders())
         .args(["--seed", "1", "--conditions", conditions, "--tests"])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/inputs/test1"));
     command

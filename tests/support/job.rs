@@ -38,6 +38,13 @@ pub fn workshop() -> PathBuf {
     target().join("workshop")
 }
 
+/// The options by which all gradings of these tests share a recorder.
+pub fn recorders() -> [String; 2] {
+    let folder = workshop().join("recorders");
+    let folder = folder.into_os_string().into_string();
+    ["--recorders".into(), folder.expect("a readable path")]
+}
+
 /// A hash that repeats a letter.
 pub fn hash(letter: char) -> String {
     letter.to_string().repeat(32)

@@ -36,16 +36,19 @@ pub struct GraderOptions {
     pub mpirun: Option<OsString>,
     /// Options for it.
     pub mpirun_options: Vec<OsString>,
+    /// Where the recorder is built, once for all gradings that name this folder. `None`: each builds its own.
+    pub recorders: Option<PathBuf>,
     /// Whether to show no progress.
     pub quiet: bool,
 }
 
 impl GraderOptions {
-    /// What verdicts follow from besides the program, as text to compare. The seed is not in it: another
-    /// one is as good.
+    /// What verdicts follow from besides the program, as text to compare. The seed is not in it, nor the place of the
+    /// recorder: another one is as good.
     pub(crate) fn settings(&self) -> String {
         let settings = GraderOptions {
             seed: 0,
+            recorders: None,
             quiet: false,
             ..self.clone()
         };

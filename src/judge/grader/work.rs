@@ -18,7 +18,7 @@ use super::{Graded, Grader, Tests};
 use crate::checks::Check;
 use crate::runs::cases::Case;
 use crate::runs::elf;
-use crate::runs::profiling::{self, Tools};
+use crate::runs::profiling::{self, Tools, Workshop};
 use crate::runs::sandbox::{Pace, Sandbox};
 use crate::runs::sanitizer::Sanitizers;
 use crate::runs::stop::Stop;
@@ -89,13 +89,13 @@ impl<'a> Work<'a> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let mpicc: Option<OsString> = env::var_os("MPICC").filter(|name| !name.is_empty());
         let sanitizers = Sanitizers::of(&program)?;
-        let tools = profiling::tools(
-            mpicc.as_deref(),
-            &library,
-            &sanitizers,
-            folder.path(),
-            &Stop::on_signals()?,
-        )?;
+        let stop = Stop::on_signals()?;
+        let workshop = Workshop {
+            folder: folder.path(),
+            kept: options.recorders.as_deref(),
+            stop: &stop,
+        };
+        let tools = profiling::tools(mpicc.as_deref(), &library, &sanitizers, workshop)?;
         let sandbox = Sandbox::new(mpirun, options.memory, options.is_isolated)?;
         let progress = if options.quiet {
             ProgressBar::hidden()

@@ -5,6 +5,7 @@ mod rest;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Seek};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -52,14 +53,54 @@ pub struct Tools {
     pub empty: PathBuf,
 }
 
+/// Where things are built.
+#[derive(Debug, Clone, Copy)]
+pub struct Workshop<'a> {
+    /// For this grading alone.
+    pub folder: &'a Path,
+    /// Where libraries are kept for others who need the same, if they are.
+    pub kept: Option<&'a Path>,
+    /// When it is to stop.
+    pub stop: &'a Stop,
+}
+
 /// Builds the profiling library in a folder with this `mpicc`. Returns its path.
 ///
 /// # Errors
 /// When `mpicc` cannot be run or does not build it, or when it is to stop.
 pub fn build(mpicc: &OsStr, folder: &Path, stop: &Stop) -> Result<PathBuf> {
-    let mut sources = Vec::new();
-    let ranks = Mpi::all_variables().map(|of| format!("\"{}\", ", of.rank));
-    let ranks = format!("#define RANK_VARIABLES {}\n", ranks.collect::<String>());
+    compile_library(mpicc, &sources(mpicc, folder, stop)?, folder, stop)
+}
+
+/// The same, unless it is kept already; afterwards it is. What is kept was built from the same text by the same command.
+fn build_once(mpicc: &OsStr, workshop: Workshop<'_>) -> Result<PathBuf> {
+    let Workshop { folder, kept, stop } = workshop;
+    let Some(kept) = kept else {
+        return build(mpicc, folder, stop);
+    };
+    let sources = sources(mpicc, folder, stop)?;
+    let mut hasher = DefaultHasher::new();
+    (mpicc, &sources).hash(&mut hasher);
+    let place = kept.join(format!("{:016x}", hasher.finish()));
+    if !place.join(LIBRARY).exists() {
+        let cannot = || format!("cannot make a folder in {}", kept.display());
+        fs::create_dir_all(kept).with_context(cannot)?;
+        let apart = tempfile::tempdir_in(kept).with_context(cannot)?;
+        compile_library(mpicc, &sources, apart.path(), stop)?;
+        // Somebody who builds the same may have been sooner.
+        if fs::rename(apart.path(), &place).is_ok() {
+            let _ = apart.keep(); // under its new name
+        }
+    }
+    Ok(place.join(LIBRARY))
+}
+
+/// The files of the profiling library, each with its text.
+fn sources(
+    mpicc: &OsStr,
+    folder: &Path,
+    stop: &Stop,
+) -> Result<Vec<(&'static str, String)>> {
     let header = folder.join(HEADER.0);
     fs::write(&header, HEADER.1).with_context(|| format!("cannot write {}", header.display()))?;
     let mut preprocessor = Command::new(mpicc);
@@ -69,18 +110,26 @@ pub fn build(mpicc: &OsStr, folder: &Path, stop: &Stop) -> Result<PathBuf> {
         folder,
         stop,
     )?;
+    let ranks = Mpi::all_variables().map(|of| format!("\"{}\", ", of.rank));
+    let ranks = format!("#define RANK_VARIABLES {}\n", ranks.collect::<String>());
     let rest = rest::wrappers(&String::from_utf8_lossy(&header));
-    let kinds = kinds();
-    let made = [
-        ("ranks.h", &*ranks),
-        ("kinds.h", &*kinds),
-        ("rest.c", &*rest),
-    ];
-    for (name, text) in SOURCES.into_iter().chain(made) {
+    let made = [("ranks.h", ranks), ("kinds.h", kinds()), ("rest.c", rest)];
+    let written = SOURCES.map(|(name, text)| (name, text.to_owned()));
+    Ok(written.into_iter().chain(made).collect())
+}
+
+fn compile_library(
+    mpicc: &OsStr,
+    sources: &[(&'static str, String)],
+    folder: &Path,
+    stop: &Stop,
+) -> Result<PathBuf> {
+    let mut files = Vec::new();
+    for (name, text) in sources {
         let path = folder.join(name);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
         if name.ends_with(".c") {
-            sources.push(path);
+            files.push(path);
         }
     }
     let library = folder.join(LIBRARY);
@@ -93,7 +142,7 @@ pub fn build(mpicc: &OsStr, folder: &Path, stop: &Stop) -> Result<PathBuf> {
             "-Wall",
             "-Wno-deprecated-declarations",
         ])
-        .args(sources);
+        .args(files);
     let compiler = compiler.args(["-ldl", "-lpthread"]);
     compile(compiler, "the profiling library", &library, folder, stop)?;
     Ok(library)
@@ -177,9 +226,9 @@ pub fn tools(
     asked: Option<&OsStr>,
     library: &str,
     sanitizers: &Sanitizers,
-    folder: &Path,
-    stop: &Stop,
+    workshop: Workshop<'_>,
 ) -> Result<Tools> {
+    let Workshop { folder, stop, .. } = workshop;
     let names = asked.map(|mpicc| vec![mpicc.to_owned()]);
     let mut tried = Vec::new();
     for mpicc in names.unwrap_or_else(Mpi::compilers) {
@@ -197,7 +246,7 @@ pub fn tools(
             Ok(()) => elf::mpi_library(&empty)?.0,
         };
         if other == library {
-            let library = build(&mpicc, folder, stop)?;
+            let library = build_once(&mpicc, workshop)?;
             if !sanitizers.is_empty() {
                 let option = sanitizers.option();
                 let nothing = format!("no verdict: nothing to compare with is built with {option}");
@@ -219,6 +268,22 @@ pub fn tools(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_library_is_built_once_for_all_who_keep_theirs_in_one_folder() {
+        let [kept, one, other] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let mpicc = std::env::var_os("MPICC").unwrap_or_else(|| "mpicc".into());
+        let built = [&one, &other].map(|folder| {
+            let workshop = Workshop {
+                folder: folder.path(),
+                kept: Some(kept.path()),
+            };
+            let library = build_once(&mpicc, workshop).unwrap();
+            (fs::metadata(&library).unwrap().modified().unwrap(), library)
+        });
+        assert_eq!(built[0], built[1]);
+        assert_eq!(fs::read_dir(kept.path()).unwrap().count(), 1);
+    }
 
     #[test]
     fn every_function_that_may_move_a_message_is_in_the_library_and_no_other() {
