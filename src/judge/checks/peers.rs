@@ -7,8 +7,13 @@ use crate::checks::evidence::*;
 const HINT: &str = "a client has to ask a seed or a peer for each segment; the tracker only says who \
                     they are";
 
+/// A client asks for each segment, and for the swarm again after every ten. So for this many segments others send it one
+/// message at least, whatever is in that.
+const MOST_A_MESSAGE: usize = 20;
+
 pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     let saw_all = scene.saw_all_messages();
+    let mut lacking = None;
     for &(client, file) in &scene.dialogue.complete {
         let name = &scene.known.files[file].name;
         let segments = scene.known.files[file].segments();
@@ -42,10 +47,34 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
             );
             return wrong(Evidence::new(said, HINT));
         }
+        let whole = downloaded(scene, client);
+        if !is_fetched && all == segments.len() && messages * MOST_A_MESSAGE < whole {
+            let said = format!(
+                "client {client} has all {whole} segments of its files, whose hashes came from the tracker, and other \
+                 clients sent it only {}",
+                count(messages, "message")
+            );
+            lacking.get_or_insert(Evidence::new(said, HINT));
+        }
     }
     saw_all?;
-    scene.saw_fetches()?;
-    Ok(Shown::Right)
+    match (scene.saw_fetches(), lacking) {
+        (Ok(()), _) => Ok(Shown::Right),
+        (Err(_), Some(evidence)) => Ok(Shown::Lacking(evidence)),
+        (Err(why), None) => Err(why),
+    }
+}
+
+/// The number of segments of the files that a client got whole.
+fn downloaded(scene: &Scene<'_>, client: Rank) -> usize {
+    let of_client = scene
+        .dialogue
+        .complete
+        .iter()
+        .filter(|(who, _)| *who == client);
+    of_client
+        .map(|(_, file)| scene.known.files[*file].segments().len())
+        .sum()
 }
 
 /// Whether no rank called anything but what starts and ends MPI.

@@ -240,6 +240,35 @@ fn a_tracker_that_serves_one_client_is_wrong() {
     );
 }
 
+/// Clients greet each other, and write what the tracker has told them.
+#[test]
+fn who_never_asks_for_what_it_has_is_noted() {
+    let greeting = |times: usize| {
+        let mut made = MadeUp::swarm(5, 40);
+        made.register();
+        let all: Vec<u32> = (0..40).collect();
+        for client in 3..=5 {
+            made.send_hashes((0, 0), client, ANSWER, &all);
+            made.take((client, DOWNLOAD), 0, ANSWER).at_once();
+            for _ in 0..times {
+                made.ask(1, client, &[]);
+            }
+        }
+        made.finish();
+        made
+    };
+    let Ok(Shown::Lacking(evidence)) = greeting(1).shown(Check::Peers) else {
+        panic!("no segment came from a client");
+    };
+    assert_eq!(
+        evidence.said,
+        "client 3 has all 40 segments of its files, whose hashes came from the tracker, and other clients sent it only \
+         1 message"
+    );
+    // One message may answer many questions.
+    assert!(greeting(2).shown(Check::Peers).is_err());
+}
+
 #[test]
 fn hashes_that_came_in_ways_that_are_not_recorded_are_not_accused() {
     let mut made = MadeUp::swarm(5, 40);
