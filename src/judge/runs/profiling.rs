@@ -78,13 +78,15 @@ fn build_once(mpicc: &OsStr, workshop: Workshop<'_>) -> Result<PathBuf> {
     let Some(kept) = kept else {
         return build(mpicc, folder, stop);
     };
+    let cannot = || format!("cannot make a folder in {}", kept.display());
+    fs::create_dir_all(kept).with_context(cannot)?;
+    // Programs that are to load it run elsewhere.
+    let place = kept.canonicalize().with_context(cannot)?;
     let sources = sources(mpicc, folder, stop)?;
     let mut hasher = DefaultHasher::new();
     (mpicc, &sources).hash(&mut hasher);
-    let place = kept.join(format!("{:016x}", hasher.finish()));
+    let place = place.join(format!("{:016x}", hasher.finish()));
     if !place.join(LIBRARY).exists() {
-        let cannot = || format!("cannot make a folder in {}", kept.display());
-        fs::create_dir_all(kept).with_context(cannot)?;
         let apart = tempfile::tempdir_in(kept).with_context(cannot)?;
         compile_library(mpicc, &sources, apart.path(), stop)?;
         // Somebody who builds the same may have been sooner.
@@ -273,10 +275,15 @@ mod tests {
     fn a_library_is_built_once_for_all_who_keep_theirs_in_one_folder() {
         let [kept, one, other] = [(); 3].map(|()| tempfile::tempdir().unwrap());
         let mpicc = std::env::var_os("MPICC").unwrap_or_else(|| "mpicc".into());
-        let built = [&one, &other].map(|folder| {
+        // The same folder as seen from here.
+        let here = std::env::current_dir().unwrap();
+        let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
+        let relative = up.join(kept.path().strip_prefix("/").unwrap());
+        let built = [(&one, kept.path()), (&other, &relative)].map(|(folder, kept)| {
             let workshop = Workshop {
                 folder: folder.path(),
-                kept: Some(kept.path()),
+                kept: Some(kept),
+                stop: &Stop::default(),
             };
             let library = build_once(&mpicc, workshop).unwrap();
             (fs::metadata(&library).unwrap().modified().unwrap(), library)
