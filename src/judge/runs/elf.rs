@@ -144,6 +144,27 @@ mod tests {
     }
 
     #[test]
+    fn only_what_looks_something_up_may_be_called_past_the_recorder() {
+        for name in [
+            "PMPI_Recv",
+            "PMPI_Init",
+            "PMPI_Finalize",
+            "PMPIX_Comm_shrink",
+        ] {
+            assert!(is_past_the_recorder(name), "{name}");
+        }
+        for name in [
+            "MPI_Recv",
+            "PMPI_Wtime",
+            "PMPI_Comm_rank",
+            "PMPI_Get_count",
+            "PMI_Init",
+        ] {
+            assert!(!is_past_the_recorder(name), "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_no_mpi_program_is_told_apart() {
         let refusal = |path: &str| mpi_library(Path::new(path)).unwrap_err().to_string();
         assert!(refusal("/bin/sh").contains("uses no shared MPI library (it uses libc.so"));
