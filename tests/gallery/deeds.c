@@ -18,8 +18,12 @@ static void in_the_middle(MPI_Comm communicator);
 #include "swarm.c"
 #undef main
 
+static int is_called(const char *deed) {
+    return strcmp(program_invocation_short_name, deed) == 0;
+}
+
 static int is(const char *deed) {
-    return rank == 1 && strcmp(program_invocation_short_name, deed) == 0;
+    return rank == 1 && is_called(deed);
 }
 
 /* Where the ranks write how they ended, and what they called. */
@@ -44,6 +48,9 @@ static pid_t parent_of(pid_t process) {
 static void in_the_middle(MPI_Comm communicator) {
     char path[5000];
     MPI_Comm_rank(communicator, &rank);
+    if (is_called("stop-mpirun")) { /* All have come out of MPI_Init, for which mpirun is needed. */
+        MPI_Barrier(communicator);
+    }
     if (is("clutter")) { /* Who opens them waits without end. */
         for (int i = 0; i < 3; i++) {
             in_the_record(path, "end", i);
