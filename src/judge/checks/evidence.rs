@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use crate::seen::calls::*;
 pub(super) use crate::seen::messages::Message;
-pub(super) use crate::seen::pattern::Pattern;
+pub(super) use crate::seen::pattern::{Pattern, distinct};
 pub(super) use crate::seen::scene::Scene;
 pub(super) use crate::seen::unseen::{Unseen, unseen};
 pub(super) use crate::seen::words::*;

@@ -13,8 +13,13 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     if let Some((rank, _)) = never_ended {
         return unseen(format!("{} did not call MPI_Finalize", who(rank)));
     }
+    let open: Vec<Vec<Pattern>> = recording.ranks.iter().map(open).collect();
+    let may_be_taken = |message: &Message<'_>| {
+        let patterns = open.get(message.to.0 as usize);
+        patterns.is_some_and(|all| all.iter().any(|it| it.matches(message)))
+    };
     let (open, left): (Vec<Message<'_>>, Vec<Message<'_>>) =
-        (scene.untaken()).partition(|message| is_open(recording, message));
+        scene.untaken().partition(may_be_taken);
     let Some(first) = left.first() else {
         return match open.first() {
             Some(message) => unseen(format!(
@@ -41,13 +46,13 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     wrong(Evidence::new(said, hint).with_details(details))
 }
 
-/// Whether a receive may have taken the message that was begun and never completed.
-fn is_open(recording: &Recording, message: &Message<'_>) -> bool {
-    recording.calls_of(message.to).iter().any(|call| {
-        (call.kind.what() == What::Receive && call.kind.goes_on())
-            && call.completed.is_none()
-            && Pattern::of(call).matches(message)
-    })
+/// What a rank began to receive and never completed: that may have taken a message.
+fn open(record: &RankRecord) -> Vec<Pattern> {
+    let is_open = |call: &&Call| {
+        let is_begun = call.kind.what() == What::Receive && call.kind.goes_on();
+        is_begun && call.completed.is_none()
+    };
+    distinct(record.calls.iter().filter(is_open).map(Pattern::of))
 }
 
 #[cfg(test)]

@@ -12,6 +12,17 @@ pub(crate) struct Pattern {
     pub tag: Tag,
 }
 
+/// Each of these patterns once.
+pub(crate) fn distinct(all: impl IntoIterator<Item = Pattern>) -> Vec<Pattern> {
+    let mut found = Vec::new();
+    for pattern in all {
+        if !found.contains(&pattern) {
+            found.push(pattern);
+        }
+    }
+    found
+}
+
 impl Pattern {
     /// The pattern of a call.
     pub(crate) fn of(call: &Call) -> Pattern {

@@ -28,6 +28,8 @@ pub struct Scene<'a> {
     pub dialogue: Dialogue,
     /// Whether the program may hang without a wrong hash, too: it has, or nobody tried.
     pub may_hang_anyway: bool,
+    /// The calls of `MPI_Cancel`, each with its rank.
+    cancels: Vec<(Rank, &'a Call)>,
 }
 
 impl<'a> Scene<'a> {
@@ -41,6 +43,9 @@ impl<'a> Scene<'a> {
             dialogue: Dialogue::new(known, run, &messages),
             messages,
             may_hang_anyway: false,
+            cancels: (run.recording.calls())
+                .filter(|(_, call)| call.kind == Kind::Cancel)
+                .collect(),
         }
     }
 
@@ -123,11 +128,10 @@ impl<'a> Scene<'a> {
 
     /// Whether a rank has cancelled what may be what this call of it began.
     pub(crate) fn may_be_cancelled(&self, rank: Rank, begun: &Call) -> bool {
-        let mut calls = self.run.recording.calls_of(rank).iter();
         // Whether one that is complete was, is known.
         (begun.kind.goes_on() && begun.completed.is_none())
-            && calls.any(|call| {
-                call.kind == Kind::Cancel
+            && self.cancels.iter().any(|&(who, call)| {
+                who == rank
                     && call.started >= begun.started
                     && (call.peer == Peer::None || call.peer == begun.peer)
                     && (call.tag == Tag::None || call.tag == begun.tag)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::seen::calls::{Call, RankRecord, Recording, Thread, What};
 use crate::seen::messages::{Message, messages};
-use crate::seen::pattern::Pattern;
+use crate::seen::pattern::{Pattern, distinct};
 use swarm::protocol::Rank;
 
 /// What the system says of the threads of a rank. It knows them by numbers, as the rank does.
@@ -39,12 +39,13 @@ pub fn is_proven(recording: &Recording, threads: &[Threads]) -> bool {
 
 /// The first message that was sent and that a thread waits for.
 pub fn on_its_way(recording: &Recording) -> Option<Message<'_>> {
+    // There may be 100,000 of them, and as many calls.
+    let patterns = |record: &RankRecord| distinct(waits_for(record));
+    let waited_for: Vec<Vec<Pattern>> = recording.ranks.iter().map(patterns).collect();
     let mut messages = messages(recording).into_iter();
     messages.find(|message| {
-        let is_waited_for = || {
-            let record = recording.of(message.to);
-            record.is_some_and(|record| waits_for(record).any(|it| it.matches(message)))
-        };
+        let patterns = waited_for.get(message.to.0 as usize);
+        let is_waited_for = || patterns.is_some_and(|all| all.iter().any(|it| it.matches(message)));
         message.taken.is_none() && message.sent.error.is_none() && is_waited_for()
     })
 }

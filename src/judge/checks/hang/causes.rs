@@ -55,7 +55,7 @@ impl Standstill<'_> {
                 continue;
             };
             let [pattern] = &**patterns else { continue };
-            let lost = self.lost.iter().find(|message| {
+            let lost = self.first_lost.iter().find(|message| {
                 message.to == stuck.rank
                     && pattern.with_any_source().matches(message)
                     && !pattern.matches(message)
@@ -82,7 +82,7 @@ impl Standstill<'_> {
                 continue;
             };
             let sources = stuck.waits_for();
-            let lost = self.lost.iter().find(|message| {
+            let lost = self.first_lost.iter().find(|message| {
                 message.to == stuck.rank
                     && sources.contains(&message.from)
                     && !patterns.iter().any(|pattern| pattern.matches(message))
@@ -163,7 +163,7 @@ impl Standstill<'_> {
 
     /// A thread has returned, and nobody takes its messages any more.
     fn over_too_early(&self) -> Option<Cause> {
-        self.lost.iter().find_map(|message| {
+        self.first_lost.iter().find_map(|message| {
             let record = self.scene.run.recording.of(message.to)?;
             let took = |thread: Thread| {
                 record.calls.iter().any(|call| {

@@ -1,5 +1,7 @@
 //! A run that does not end, and what its causes are looked for in.
 
+use std::collections::BTreeSet;
+
 use crate::checks::evidence::*;
 use crate::checks::hang::waiting::{Stuck, waiting};
 use crate::seen::condition::Condition;
@@ -15,14 +17,24 @@ pub(super) struct Standstill<'a> {
     pub(super) stuck: Vec<Stuck<'a>>,
     /// The messages that nobody took.
     pub(super) lost: Vec<Message<'a>>,
+    /// The first of those that only their times and contents tell apart: there may be 100,000.
+    pub(super) first_lost: Vec<Message<'a>>,
 }
 
 impl<'a> Standstill<'a> {
     pub(super) fn new(scene: &'a Scene<'a>) -> Standstill<'a> {
+        let lost: Vec<Message<'a>> = scene.untaken().collect();
+        let mut seen = BTreeSet::new();
+        let mut first_lost = lost.clone();
+        first_lost.retain(|message| {
+            let Call { comm, tag, .. } = message.sent;
+            seen.insert((message.from, message.to, *comm, *tag))
+        });
         Standstill {
             scene,
             stuck: waiting(scene.run),
-            lost: scene.untaken().collect(),
+            lost,
+            first_lost,
         }
     }
 

@@ -274,3 +274,19 @@ fn a_reader_thread_may_take_the_answers() {
     assert_not_accused(&made);
     assert_eq!(made.shown(Check::TwoThreads), Ok(Shown::Right));
 }
+
+/// With a look at all calls for each of these messages it would take minutes.
+#[test]
+fn a_flood_that_nobody_takes_is_judged_at_once() {
+    const MANY: usize = 60_000;
+    let mut made = MadeUp::new(3);
+    for _ in 0..MANY {
+        made.send((1, DOWNLOAD), 2, ASK).at_once();
+        made.call((2, UPLOAD), crate::seen::calls::Kind::Test)
+            .at_once();
+    }
+    let said = made.wrong(Check::Leftover).said;
+    assert!(said.starts_with("60,000 messages were sent"), "{said}");
+    made.hang();
+    made.wrong(Check::Hang);
+}
