@@ -98,11 +98,7 @@ fn build_once(mpicc: &OsStr, workshop: Workshop<'_>) -> Result<PathBuf> {
 }
 
 /// The files of the profiling library, each with its text.
-fn sources(
-    mpicc: &OsStr,
-    folder: &Path,
-    stop: &Stop,
-) -> Result<Vec<(&'static str, String)>> {
+fn sources(mpicc: &OsStr, folder: &Path, stop: &Stop) -> Result<Vec<(&'static str, String)>> {
     let header = folder.join(HEADER.0);
     fs::write(&header, HEADER.1).with_context(|| format!("cannot write {}", header.display()))?;
     let mut preprocessor = Command::new(mpicc);
