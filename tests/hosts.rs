@@ -153,7 +153,7 @@ fn what_is_missing_is_reported_with_its_host() {
     hosts.write(3, "out", "no folder");
     let job = start(hosts);
     assert_eq!(job.status, Some(2), "{}", job.stderr);
-    job.assert_says(&["cannot write host3:out: File exists (os error 17)\n"]);
+    job.assert_says(&["cannot write host3:out: Not a directory (os error 20)\n"]);
     assert_eq!(job.outputs("host2/out").len(), 0);
 }
 
