@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 use support::generate;
 use swarm::manifest::{self, Manifest};
 use swarm::protocol::{
-    Answer, Availability, FileId, Gained, Hint, Init, InitAck, Joined, Members, Message, Missing,
+    Answer, Availability, FileId, Gained, Init, InitAck, Joined, Members, Message, Missing,
     Progress, Rank, Reason, SegmentAnswer, SegmentIndex, SegmentRequest, SegmentSet, Swarm, Tag,
     ToDownload, ToTracker, ToUpload, decode, encode,
 };
@@ -115,16 +115,12 @@ fn messages(seed: u64) -> (Vec<ToTracker>, Vec<ToDownload>, Vec<ToUpload>) {
         reason: Reason::NotWritten("no space".into()),
     });
     let first = hashes.iter().next();
-    let hint = Hint {
-        holder: Rank(3),
-        segment,
-    };
     let answer = |answer| {
         ToDownload::Segment(SegmentAnswer {
             file,
             segment,
             answer,
-            hints: vec![hint; 2],
+            gained: vec![segment; 2],
         })
     };
     let mut to_tracker = vec![
@@ -168,6 +164,8 @@ fn messages(seed: u64) -> (Vec<ToTracker>, Vec<ToDownload>, Vec<ToUpload>) {
             file,
             segment,
             hash,
+            gained: vec![],
+            is_called: false,
         })
     }));
     (to_tracker, to_download, to_upload)

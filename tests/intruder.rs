@@ -112,7 +112,7 @@ fn intrude(deed: &str) -> ! {
         file: FileId(1),
         segment,
         answer: Answer::Nack,
-        hints: vec![],
+        gained: vec![],
     };
     match deed {
         "undecodable" => send(&tracker, Tag::Update, &[9, 9, 9]),
@@ -135,6 +135,8 @@ fn intrude(deed: &str) -> ! {
                 file: FileId(0),
                 segment: SegmentIndex(0),
                 hash: SegmentHash::new(&[b'a'; 32]).expect("a good hash"),
+                gained: vec![],
+                is_called: false,
             }));
             loop {
                 send(&upload, Tag::SegmentRequest, &request);

@@ -6,7 +6,7 @@ use support::{generate, repository};
 
 use crate::Scale;
 
-const BEST: &str = "--tracker-index segments --segment-order rarest-first --update-interval 1";
+const BEST: &str = "--tracker-index segments --segment-order rarest-first";
 
 /// Each by its name, with its options.
 pub fn all() -> Vec<(String, Vec<&'static str>)> {

@@ -52,12 +52,14 @@ fn pair() -> (ToUpload, ToDownload) {
         file,
         segment,
         hash,
+        gained: vec![],
+        is_called: false,
     };
     let answer = SegmentAnswer {
         file,
         segment,
         answer: Answer::Ack(hash),
-        hints: vec![],
+        gained: vec![],
     };
     (
         ToUpload::SegmentRequest(request),

@@ -93,13 +93,16 @@
 //! An upload, where serving takes time:
 //! * **Link**: what a client sends its segments through, one after another, each for the
 //!   [upload time](settings::Settings::upload_time).
-//! * **Slot**: a segment's place on the link or in the queue for it
+//! * **Slot**: a segment's place on the link, or before it
 //!   ([`Settings::upload_slots`](settings::Settings::upload_slots)).
-//! * **Appointment**: the time from which a slot is kept for a client that found none
-//!   ([`Answer::Busy`](protocol::Answer::Busy)).
-//! * **Unchoke**: BitTorrent's word for giving a waiting client a slot; here an appointment does
-//!   it.
-//! * **Hint**: a holder of a segment, named in a refusal ([`Hint`](protocol::Hint)).
+//! * **Queue**: the clients that wait for a slot ([`Answer::Busy`](protocol::Answer::Busy)).
+//! * **Call**: a member's word to a client in its queue: a slot is free
+//!   ([`Call`](protocol::Call)).
+//! * **Decline**: the client's word that it asks for nothing now, or leaves the queue
+//!   ([`Decline`](protocol::Decline)).
+//! * **Unchoke**: BitTorrent's word for giving a waiting client a slot; here a call does it.
+//! * **News**: the segments that a client has gained since it last told another. All messages
+//!   between clients about segments carry it.
 //!
 //! A scenario:
 //! * **Scenario**: a file that says which clients behave differently

@@ -39,7 +39,7 @@ pub struct Settings {
     #[serde(with = "crate::seconds")]
     pub upload_time: Duration,
     /// The most segments that are on a client's upload link or wait for it. A client that asks for
-    /// more gets an appointment. `None`: no limit, which is 0 in a report.
+    /// more waits in a queue, and is called. `None`: no limit, which is 0 in a report.
     #[serde(serialize_with = "or_zero", deserialize_with = "unless_zero")]
     pub upload_slots: Option<NonZeroUsize>,
     /// The seed of all random choices.

@@ -16,8 +16,8 @@ use swarm::event::{Deed, Event, Thread};
 use swarm::manifest::Manifest;
 use swarm::policy::TrackerIndex;
 use swarm::protocol::{
-    Answer, FileId, FileName, Hashes, Hint, Init, InitAck, Letter, Missing, Rank, Reason,
-    SegmentAnswer, SegmentHash, SegmentIndex, Swarm, Tag, ToDownload, ToTracker, ToUpload,
+    Answer, Call, Decline, FileId, FileName, Hashes, Init, InitAck, Letter, Missing, Rank, Reason,
+    SegmentHash, SegmentIndex, Swarm, Tag, ToDownload, ToTracker, ToUpload,
 };
 use swarm::scenario::{Cast, Role};
 use swarm::settings::Settings;
@@ -634,8 +634,7 @@ fn r9_service() {
             tape.double_message(tape.first(Tag::Segment, Rank(2), Rank(3)));
         }),
         one(Rule::R9, "put off where serving takes no time", |tape| {
-            let busy = Answer::Busy(Duration::from_millis(1));
-            tape.insert_exchange(Rank(3), Rank(2), Some(busy));
+            tape.insert_exchange(Rank(3), Rank(2), Some(Answer::Busy));
         }),
         one(Rule::R9, "sent by who does not hold it", |tape| {
             let busy = Answer::Ack(wrong_hash());
@@ -646,67 +645,132 @@ fn r9_service() {
     ]);
 }
 
-/// Changes the first answer of rank 1 to rank 4 that `is` accepts.
-fn change_answer(tape: &mut Tape, is: fn(&SegmentAnswer) -> bool, change: fn(&mut SegmentAnswer)) {
-    let is = |place: &usize| {
-        passing(&tape[*place]).is_some_and(|(_, _, _, letter)| {
-            matches!(letter, Letter::ToDownload(ToDownload::Segment(answer)) if is(answer))
-        })
+/// A run in which clients wait in queues.
+fn queued(how: &'static str, edit: fn(&mut Tape)) -> Break {
+    let timed = Settings {
+        upload_time: Duration::from_millis(5),
+        upload_slots: Some(NonZeroUsize::MIN),
+        ..selecting("first")
     };
-    let places = [true, false].map(|posted| {
-        let all = tape.all(posted, Tag::Segment, Rank(1), Rank(4));
-        all.into_iter().find(is).expect("there is such an answer")
+    two(Rule::R9, how, edit).with(timed)
+}
+
+/// The first call between these ranks that `is` accepts: where it is posted and taken.
+fn called(tape: &Tape, is: fn(&Call) -> bool) -> ([usize; 2], Rank, Rank) {
+    let mut pairs = (1..=4).flat_map(|at| (1..=4).map(move |who| (Rank(at), Rank(who))));
+    let found = pairs.find_map(|(at, who)| {
+        let places = [true, false].map(|posted| {
+            let all = tape.all(posted, Tag::Call, at, who).into_iter();
+            let mut all = all.filter(|&place| {
+                passing(&tape[place]).is_some_and(|(_, _, _, letter)| {
+                    matches!(letter, Letter::ToDownload(ToDownload::Call(call)) if is(call))
+                })
+            });
+            all.next()
+        });
+        let [Some(posted), Some(taken)] = places else {
+            return None;
+        };
+        Some(([posted, taken], at, who))
     });
+    found.expect("somebody is called")
+}
+
+fn is_for_a_slot(call: &Call) -> bool {
+    call.segment.is_some()
+}
+
+fn is_farewell(call: &Call) -> bool {
+    call.is_farewell
+}
+
+fn change_call(tape: &mut Tape, change: fn(&mut Call)) {
+    let (places, ..) = called(tape, is_for_a_slot);
     tape.change(places, |letter| {
-        if let Letter::ToDownload(ToDownload::Segment(answer)) = letter {
-            change(answer);
+        if let Letter::ToDownload(ToDownload::Call(call)) = letter {
+            change(call);
         }
     });
 }
 
-fn is_busy(answer: &SegmentAnswer) -> bool {
-    matches!(answer.answer, Answer::Busy(_))
+/// Inserts a message of rank 4, or to it, when nothing else of it is on its way.
+fn insert(tape: &mut Tape, from: Rank, to: Rank, letter: impl Into<Letter>) {
+    let place = tape.first(Tag::AllComplete, Rank(4), TRACKER)[0];
+    tape.insert_message(place, from, to, letter);
 }
 
-fn is_ack(answer: &SegmentAnswer) -> bool {
-    matches!(answer.answer, Answer::Ack(_))
+fn call(segment: Option<usize>, is_farewell: bool) -> ToDownload {
+    ToDownload::Call(Call {
+        file: FileId(0),
+        segment: segment.map(SegmentIndex),
+        is_farewell,
+        gained: vec![],
+    })
+}
+
+fn decline(waits: bool) -> ToUpload {
+    ToUpload::Decline(Decline {
+        file: FileId(0),
+        waits,
+        gained: vec![],
+    })
 }
 
 #[test]
-fn r9_hints() {
-    let timed = Settings {
-        upload_time: Duration::from_millis(5),
-        ..selecting("first")
-    };
+fn r9_queues() {
     check_all(&[
-        two(Rule::R9, "a hint at who was sent nothing", |tape| {
-            change_answer(tape, is_busy, |answer| answer.hints[0].holder = Rank(2));
-        })
-        .with(timed),
-        two(Rule::R9, "a hint at a segment that there is not", |tape| {
-            change_answer(tape, is_busy, |answer| {
-                answer.hints[0].segment = SegmentIndex(1000);
+        queued("called without waiting", |tape| {
+            insert(tape, Rank(2), Rank(4), call(Some(0), false));
+        }),
+        queued("called twice", |tape| {
+            let (places, ..) = called(tape, is_for_a_slot);
+            tape.double_message(places);
+        }),
+        queued("what is not held suggested", |tape| {
+            change_call(tape, |call| call.segment = Some(SegmentIndex(1000)));
+        }),
+        queued("declined without waiting", |tape| {
+            insert(tape, Rank(4), Rank(2), decline(true));
+        }),
+        queued("a call never answered", |tape| {
+            let (_, at, who) = called(tape, is_for_a_slot);
+            for posted in [true, false] {
+                for place in tape.all(posted, Tag::SegmentRequest, who, at) {
+                    if let Letter::ToUpload(ToUpload::SegmentRequest(request)) =
+                        letter(&mut tape[place])
+                    {
+                        request.is_called = false;
+                    }
+                }
+            }
+        }),
+        queued("a call answered that was not made", |tape| {
+            let [posted, taken] = tape.first(Tag::SegmentRequest, Rank(3), Rank(1));
+            tape.change([posted, taken], |letter| {
+                if let Letter::ToUpload(ToUpload::SegmentRequest(request)) = letter {
+                    request.is_called = true;
+                }
             });
-        })
-        .with(timed),
-        two(Rule::R9, "a hint with a segment", |tape| {
-            change_answer(tape, is_ack, |answer| answer.hints.push(hint()));
-        })
-        .with(timed),
-        two(Rule::R9, "a hint where serving takes no time", |tape| {
-            change_answer(tape, is_ack, |answer| answer.hints.push(hint()));
+        }),
+        queued("told without a reason that it waits no longer", |tape| {
+            insert(tape, Rank(2), Rank(4), call(None, false));
+        }),
+        queued("a farewell dropped", |tape| {
+            let (places, ..) = called(tape, is_farewell);
+            tape.drop_message(places);
+        }),
+        queued("news that is not true", |tape| {
+            change_call(tape, |call| call.gained.push(SegmentIndex(1000)));
+        }),
+        two(Rule::R9, "news where serving takes no time", |tape| {
+            tape.change(tape.first(Tag::Segment, Rank(1), Rank(3)), |letter| {
+                if let Letter::ToDownload(ToDownload::Segment(answer)) = letter {
+                    answer.gained.push(answer.segment);
+                }
+            });
         }),
     ]);
 }
-
-/// The hint that rank 1 holds the first segment.
-fn hint() -> Hint {
-    Hint {
-        holder: Rank(1),
-        segment: SegmentIndex(0),
-    }
-}
-
 fn leaving(leaving: Leaving) -> Part {
     Part {
         leaving,

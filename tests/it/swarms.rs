@@ -105,15 +105,16 @@ fn check_all<const N: usize>(
 
 #[test]
 fn random_swarms_in_random_orders_keep_every_rule() {
-    let [refusals, unknown] = check_all(no_faults, |run| {
+    let [refusals, queued, unknown] = check_all(no_faults, |run| {
         [
             rules::count(run, rules::is_nack),
+            rules::count(run, rules::is_busy),
             rules::count(run, rules::is_unknown),
         ]
     });
     assert!(
-        refusals > 500 && unknown > 50,
-        "{refusals} and {unknown}: these swarms are too easy"
+        refusals > 300 && queued > 500 && unknown > 50,
+        "{refusals}, {queued} and {unknown}: these swarms are too easy"
     );
 }
 
@@ -338,6 +339,18 @@ fn every_order_of_deliveries_ends_right_with_every_design() {
     };
     let designs: Vec<Settings> = designs().into_iter().map(one_by_one).collect();
     explore_all(&[EXCHANGE, FAN_OUT], &designs, &[usize::MAX, 0]);
+}
+
+/// Where serving takes time: with a slot, for which clients wait in queues, and without a limit.
+#[test]
+fn every_order_of_deliveries_ends_right_where_serving_takes_time() {
+    let timed = |upload_slots, window| Settings {
+        upload_time: Duration::from_millis(5),
+        upload_slots: NonZeroUsize::new(upload_slots),
+        ..settings(2, window)
+    };
+    let settings = [timed(0, 1), timed(1, 1), timed(1, 2)];
+    explore_all(&[EXCHANGE, FAN_OUT], &settings, &[usize::MAX]);
 }
 
 /// If sends wait, as they did before this program posted them, two clients can wait for each other:

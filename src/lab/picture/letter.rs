@@ -12,6 +12,8 @@ pub(super) fn look(tag: Tag) -> (&'static str, &'static str) {
         Tag::AvailabilityRequest => ("blue", "dashed"),
         Tag::Segment => ("orange", "solid"),
         Tag::Availability => ("orange", "dashed"),
+        Tag::Call => ("orange", "dotted"),
+        Tag::Decline => ("blue", "dotted"),
         Tag::Update => ("green", "solid"),
         Tag::Confirm => ("green", "dashed"),
         Tag::Swarm => ("purple", "solid"),
@@ -55,7 +57,7 @@ pub(super) fn content(
                 let detail = match answer.answer {
                     Answer::Ack(_) => "ACK",
                     Answer::Nack => "NACK",
-                    Answer::Busy(_) => "BUSY",
+                    Answer::Busy => "BUSY",
                 };
                 (detail, Some(answer.file), Some(answer.segment))
             }
@@ -66,11 +68,25 @@ pub(super) fn content(
                 };
                 (detail, Some(offer.file), Some(offer.segment))
             }
+            ToDownload::Call(call) => {
+                let detail = match call.segment {
+                    Some(_) => "a slot is free",
+                    None => "it waits no longer",
+                };
+                (detail, Some(call.file), call.segment)
+            }
             ToDownload::Grant(file) => ("", Some(*file), None),
         },
         Letter::ToUpload(message) => match message {
             ToUpload::SegmentRequest(request) => ("", Some(request.file), Some(request.segment)),
             ToUpload::AvailabilityRequest { file, segment } => ("", Some(*file), Some(*segment)),
+            ToUpload::Decline(decline) => {
+                let detail = match decline.waits {
+                    true => "it goes on waiting",
+                    false => "it leaves the queue",
+                };
+                (detail, Some(decline.file), None)
+            }
             ToUpload::Stop => ("", None, None),
         },
     }
@@ -114,7 +130,7 @@ pub(super) fn answered(from: Rank, to: Rank, letter: &Letter) -> Option<Question
             ToDownload::Availability(offer) => {
                 Some(Question::Availability(to, from, offer.file, offer.segment))
             }
-            ToDownload::Grant(_) => None,
+            ToDownload::Call(_) | ToDownload::Grant(_) => None,
         },
         Letter::ToTracker(_) | Letter::ToUpload(_) => None,
     }

@@ -106,7 +106,7 @@ impl Client {
                 *match answer.answer {
                     Answer::Ack(_) => &mut service.served,
                     Answer::Nack => &mut service.refused,
-                    Answer::Busy(_) => &mut service.busy,
+                    Answer::Busy => &mut service.busy,
                 } += 1;
             }
             Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {}

@@ -1,7 +1,6 @@
 //! What the events so far tell of the swarm, for all rules.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
 
 use super::{Passing, Way};
 use swarm::client::{Conduct, Part};
@@ -221,10 +220,11 @@ impl KnownSwarm {
         part
     }
 
-    /// How long a segment occupies a client's upload link.
-    pub(super) fn upload_time(&self, client: Rank) -> Duration {
+    /// Whether others may have to wait for a client's upload link.
+    pub(super) fn has_queue(&self, client: Rank) -> bool {
         let own = self.cast.part(client).upload_time;
-        own.unwrap_or(self.settings.upload_time)
+        let upload_time = own.unwrap_or(self.settings.upload_time);
+        !upload_time.is_zero() && self.settings.upload_slots.is_some()
     }
 
     /// Whether a client has said that it has left.
@@ -286,7 +286,7 @@ impl KnownSwarm {
     pub(super) fn is_right(&self, answer: &SegmentAnswer) -> bool {
         match answer.answer {
             Answer::Ack(hash) => self.hash(answer.file, answer.segment) == Some(hash),
-            Answer::Nack | Answer::Busy(_) => false,
+            Answer::Nack | Answer::Busy => false,
         }
     }
 

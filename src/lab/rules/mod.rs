@@ -25,6 +25,7 @@ mod judge;
 mod known;
 mod leaving;
 mod messages;
+mod queues;
 mod registration;
 mod requests;
 mod routes;
@@ -76,7 +77,7 @@ rules! {
     R6 "the tracker is asked again after every interval": updates::Updates,
     R7 "a complete file is told of and saved": completion::Completion,
     R8 "a client that has all says so, once": finishing::Finishing,
-    R9 "what is held is served, and nothing else": service::Answers leaving::Departures,
+    R9 "what is held is served, and nothing else": service::Answers queues::Queues leaving::Departures,
     R10 "an upload thread ends on STOP alone": stopping::Stopping,
     R11 "who has a whole file stays as a seed": ,
     R12 "when all are done, everybody is stopped": ,

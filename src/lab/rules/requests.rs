@@ -1,9 +1,9 @@
 //! R4. A client asks a member for each segment that it lacks, one that the tracker told it of. After a
 //! NACK or a wrong hash it tries another member, and the one that refused is not asked for that segment
-//! again before the next list of members, or a hint.
+//! again before the next list of members, unless it says that it has gained the segment.
 //!
 //! Where clients ask members how busy they are, they ask for a segment only a member that has offered it,
-//! keeps a slot for the client, or was named in a hint. At most a window's requests are open at a time.
+//! or in whose queue they wait. At most a window's requests are open at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -35,8 +35,8 @@ struct Requester {
     in_flight: BTreeSet<(Rank, FileId, SegmentIndex)>,
     /// The members that have offered a segment since it was last asked for.
     offers: BTreeMap<(FileId, SegmentIndex), Vec<Rank>>,
-    /// The members that keep a slot for the client, or were named in a hint.
-    invitations: BTreeSet<(FileId, Rank)>,
+    /// The members in whose queues it has waited.
+    waited: BTreeSet<(FileId, Rank)>,
 }
 
 impl RuleCheck for Requests {
@@ -44,6 +44,7 @@ impl RuleCheck for Requests {
         let known = hearing.known;
         let (from, to) = (passing.from, passing.to);
         let polls = known.settings.peer_selection.value.polls;
+        let may_wait = known.serving_takes_time && known.settings.upload_slots.is_some();
         match (passing.way, passing.letter) {
             (Way::Taken, Letter::ToDownload(ToDownload::Swarm(answer))) => {
                 let client = self.clients.entry(to).or_default();
@@ -70,12 +71,16 @@ impl RuleCheck for Requests {
                 let client = self.clients.entry(to).or_default();
                 let answered = (from, answer.file, answer.segment);
                 client.in_flight.remove(&answered);
-                if matches!(answer.answer, Answer::Busy(_)) {
-                    client.invite(from, answer.file, answer.segment);
+                if answer.answer == Answer::Busy {
+                    client.asked.remove(&answered);
+                    client.waited.insert((answer.file, from));
                 }
-                for hint in &answer.hints {
-                    client.invite(hint.holder, answer.file, hint.segment);
-                }
+                client.hear(from, answer.file, &answer.gained);
+            }
+            (Way::Taken, Letter::ToDownload(ToDownload::Call(call))) => {
+                let client = self.clients.entry(to).or_default();
+                client.hear(from, call.file, &call.gained);
+                client.hear(from, call.file, call.segment.as_slice());
             }
             (Way::Taken, Letter::ToDownload(ToDownload::Availability(offer))) => {
                 if offer.load.is_some() {
@@ -91,7 +96,7 @@ impl RuleCheck for Requests {
                     .wrong(from, request, known)
                     .or_else(|| client.wrong_member(to, request.file))
                     .or_else(|| client.again(to, request))
-                    .or_else(|| client.not_offered(to, request, polls));
+                    .or_else(|| client.not_offered(to, request, polls && !may_wait));
                 if let Some(why) = wrong {
                     let segment = known.segment(request.file, request.segment);
                     hearing.report(format!("rank {from} asked rank {to} for {segment}, {why}"));
@@ -143,10 +148,11 @@ impl Requester {
         (!is_known).then_some("which it was not told is a member")
     }
 
-    /// A member says of itself, or another in a hint, that it holds a segment.
-    fn invite(&mut self, member: Rank, file: FileId, segment: SegmentIndex) {
-        self.asked.remove(&(member, file, segment));
-        self.invitations.insert((file, member));
+    /// A member says that it holds segments.
+    fn hear(&mut self, member: Rank, file: FileId, gained: &[SegmentIndex]) {
+        for &segment in gained {
+            self.asked.remove(&(member, file, segment));
+        }
     }
 
     fn again(&mut self, member: Rank, request: &SegmentRequest) -> Why {
@@ -157,7 +163,7 @@ impl Requester {
     fn not_offered(&mut self, member: Rank, request: &SegmentRequest, polls: bool) -> Why {
         let offers = self.offers.remove(&(request.file, request.segment));
         let is_offered = offers.is_some_and(|offers| offers.contains(&member));
-        let is_invited = self.invitations.contains(&(request.file, member));
-        (polls && !is_offered && !is_invited).then_some("which it had not offered")
+        let has_waited = self.waited.contains(&(request.file, member));
+        (polls && !is_offered && !has_waited).then_some("which it had not offered")
     }
 }

@@ -1,7 +1,7 @@
 //! R9. A request is answered by ACK if the segment is held, owned or downloaded and checked, and by
 //! NACK if not. With `--upload-time` one ACK after another takes that long; all else is answered at
-//! once, and so is a request for which there is no slot (`--upload-slots`). With such a refusal come
-//! hints, which are true: the client holds the segment, or has sent it to the client that it names.
+//! once, and so is a request for which there is no slot (`--upload-slots`): it is answered by BUSY, and
+//! so is one for what is not held yet.
 //!
 //! A client's download thread gains segments while its upload thread answers. So an answer gets the
 //! benefit of the doubt. An ACK is right if the download thread had taken a right answer before, even if
@@ -11,22 +11,19 @@
 //! A free rider refuses everything. So does a client that has left, from the first request on that it
 //! takes after that. Requests that it has taken before it may serve or refuse.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::known::KnownSwarm;
 use super::{Hearing, Passing, RuleCheck, Way};
 use swarm::client::Conduct;
 use swarm::protocol::{
-    Answer, FileId, Hint, Letter, Rank, SegmentAnswer, SegmentHash, SegmentIndex, ToDownload,
-    ToUpload,
+    Answer, FileId, Letter, Rank, SegmentAnswer, SegmentHash, SegmentIndex, ToDownload, ToUpload,
 };
 
 #[derive(Default)]
 pub(super) struct Answers {
     /// The questions that were taken and not answered.
     open: BTreeMap<OpenQuestion, Vec<Duty>>,
-    /// The sender, the file, the segment and its receiver of each ACK, where hints can be given.
-    sent: BTreeSet<(Rank, FileId, Hint)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,7 +103,6 @@ impl RuleCheck for Answers {
             (Way::Posted, Letter::ToDownload(ToDownload::Segment(answer))) => {
                 let question =
                     OpenQuestion::new(QuestionKind::Segment, from, to, answer.file, answer.segment);
-                self.hints(from, to, answer, hearing);
                 let duty = self.answer(question, hearing);
                 if let Some(text) = duty.and_then(|duty| wrong(question, duty, answer, known)) {
                     report(question.holds(known), text, hearing);
@@ -140,41 +136,6 @@ impl RuleCheck for Answers {
 }
 
 impl Answers {
-    /// Checks the hints of an answer.
-    fn hints(&mut self, me: Rank, to: Rank, answer: &SegmentAnswer, hearing: &mut Hearing<'_>) {
-        let known = hearing.known;
-        let SegmentAnswer { file, segment, .. } = *answer;
-        let takes_time = !known.upload_time(me).is_zero();
-        let is_refusal = !matches!(answer.answer, Answer::Ack(_));
-        if takes_time && !is_refusal {
-            let holder = to;
-            self.sent.insert((me, file, Hint { holder, segment }));
-        }
-        if !(takes_time && is_refusal || answer.hints.is_empty()) {
-            let segment = known.segment(file, segment);
-            let text = format!("rank {me} gave hints to rank {to}, though it sent {segment}");
-            hearing.report(text);
-        }
-        let is_true = |hint: &&Hint| {
-            if hint.holder == me {
-                known.has_come(me, file, hint.segment)
-            } else {
-                self.sent.contains(&(me, file, **hint))
-            }
-        };
-        if let Some(hint) = answer.hints.iter().find(|hint| !is_true(hint)) {
-            let (segment, holder) = (known.segment(file, hint.segment), hint.holder);
-            let text = if holder == me {
-                format!("rank {me} told rank {to} that it holds {segment}, which it did not")
-            } else {
-                format!(
-                    "rank {me} told rank {to} that rank {holder} holds {segment}, which it had not sent it"
-                )
-            };
-            report(holder != me, text, hearing);
-        }
-    }
-
     fn take(&mut self, question: OpenQuestion, hash: Option<SegmentHash>, known: &KnownSwarm) {
         let OpenQuestion {
             me, file, segment, ..
@@ -233,7 +194,7 @@ fn wrong(
         }
         Answer::Nack => None,
         Answer::Ack(_) if duty == Duty::Refuse => Some(unwilling(question, "sent", known)),
-        Answer::Busy(_) if duty == Duty::Refuse => Some(unwilling(question, "put off", known)),
+        Answer::Busy if duty == Duty::Refuse => Some(unwilling(question, "promised", known)),
         Answer::Ack(_) if !holds => Some(early(question, "sent", known)),
         Answer::Ack(_) if !known.is_right(answer) => {
             let segment = question.segment(known);
@@ -241,14 +202,13 @@ fn wrong(
                 "rank {me} sent rank {by} a wrong hash of {segment}"
             ))
         }
-        Answer::Busy(_) if !holds => Some(early(question, "put off", known)),
-        Answer::Busy(_) if known.upload_time(me).is_zero() => {
+        Answer::Busy if !known.has_queue(me) => {
             let segment = question.segment(known);
             Some(format!(
-                "rank {me} put off rank {by} with {segment}, though serving takes no time"
+                "rank {me} let rank {by} wait for {segment}, though it has no queue"
             ))
         }
-        Answer::Ack(_) | Answer::Busy(_) => None,
+        Answer::Ack(_) | Answer::Busy => None,
     }
 }
 

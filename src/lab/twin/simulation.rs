@@ -170,6 +170,9 @@ impl<O: Outputs> Simulation<O> {
             .take(self.now, from, to, letter, &mut self.post)?;
         self.send_off(to);
         self.arrange(to, thread);
+        if thread == Thread::Download {
+            self.arrange(to, Thread::Upload); // it may have gained what others wait for
+        }
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The download half of a client: one wanted file after another.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use super::{Leaving, Library, Outbox, Part, SavedFile};
 use crate::event::Deed;
 use crate::manifest::Manifest;
 use crate::protocol::{
-    Answer, FileName, Hashes, Missing, Progress, Rank, Reason, Swarm, ToDownload, ToTracker,
-    ToUpload,
+    Answer, Call, Decline, FileId, FileName, Hashes, Missing, Progress, Rank, Reason, Swarm,
+    ToDownload, ToTracker, ToUpload,
 };
 use crate::settings::Settings;
 use crate::statistics::{ClientStatistics, FileDownload, Recorded, Service, Traffic};
@@ -36,6 +36,9 @@ pub struct Download {
     begun: Recorded<Duration>,
     /// What the report will say of the files that are over.
     records: Recorded<Vec<FileDownload>>,
+    /// The queues that the client has left, each until its farewell has come: of which file, and
+    /// whose.
+    left: BTreeSet<(FileId, Rank)>,
     state: State,
 }
 
@@ -49,6 +52,8 @@ enum State {
     Fetching(Box<Fetch>),
     /// The client holds the whole file, and it is being written.
     Saving(FileName),
+    /// Nothing is left to download. The last calls of queues that the client has left are to come.
+    Parting,
     /// ALL_COMPLETE was sent.
     Done,
 }
@@ -73,16 +78,17 @@ impl Download {
             missing: Vec::new(),
             begun: Recorded::default(),
             records: Recorded::default(),
+            left: BTreeSet::new(),
             state: State::Idle,
         }
     }
 
     /// The most messages that it posts while nobody takes any: for each segment in flight one
-    /// request, or one to each of the other clients; a CONFIRM for each granted segment; and to the
-    /// tracker a FILE_COMPLETE and a SWARM_REQUEST, or an ALIVE.
+    /// request, or one to each of the other clients; a DECLINE to each; a CONFIRM for each granted
+    /// segment; and to the tracker a FILE_COMPLETE and a SWARM_REQUEST, or an ALIVE.
     pub fn most_untaken(clients: usize, settings: &Settings) -> usize {
         let window = settings.window.get();
-        (window.saturating_mul(clients))
+        (window.saturating_add(1).saturating_mul(clients))
             .saturating_add(window)
             .saturating_add(2)
     }
@@ -132,6 +138,23 @@ impl Download {
                 }
                 self.advance(now, fetch, outbox)
             }
+            (state, ToDownload::Call(call)) if self.has_left(from, &call) => {
+                if call.is_farewell {
+                    self.left.remove(&(call.file, from));
+                }
+                match state {
+                    State::Parting => self.part(now, outbox),
+                    State::Idle
+                    | State::Joining(_)
+                    | State::Fetching(_)
+                    | State::Saving(_)
+                    | State::Done => state,
+                }
+            }
+            (State::Fetching(mut fetch), ToDownload::Call(call)) if call.file == fetch.file => {
+                fetch.called(now, from, &call, &mut ask(outbox));
+                self.advance(now, fetch, outbox)
+            }
             (State::Fetching(mut fetch), ToDownload::Availability(offer)) => {
                 fetch.offered(now, from, &offer, &mut self.sources, &mut ask(outbox))?;
                 self.advance(now, fetch, outbox)
@@ -149,10 +172,12 @@ impl Download {
                 | State::Joining(_)
                 | State::Fetching(_)
                 | State::Saving(_)
+                | State::Parting
                 | State::Done,
                 ToDownload::InitAck(_)
                 | ToDownload::Swarm(_)
                 | ToDownload::Segment(_)
+                | ToDownload::Call(_)
                 | ToDownload::Availability(_)
                 | ToDownload::Grant(_),
             ) => bail!("nobody asked for it"),
@@ -187,7 +212,7 @@ impl Download {
                 let leaves = self.library.closes().filter(|_| !fetch.is_left());
                 fetch.due().into_iter().chain(leaves).min()
             }
-            State::Joining(_) | State::Saving(_) | State::Done => None,
+            State::Joining(_) | State::Saving(_) | State::Parting | State::Done => None,
         }
     }
 
@@ -199,7 +224,11 @@ impl Download {
                 self.advance(now, fetch, outbox)
             }
             State::Idle if now >= self.part.arrival => self.next_file(now, outbox),
-            state @ (State::Idle | State::Joining(_) | State::Saving(_) | State::Done) => state,
+            state @ (State::Idle
+            | State::Joining(_)
+            | State::Saving(_)
+            | State::Parting
+            | State::Done) => state,
         };
     }
 
@@ -248,19 +277,17 @@ impl Download {
             Next::Complete => {
                 let hashes = self.library.complete(fetch.file);
                 let hashes = hashes.expect("the last segment was stored");
-                outbox.send(
-                    Rank::TRACKER,
-                    ToTracker::FileComplete(self.progress(&mut fetch)),
-                );
-                let name = self.record(*fetch);
+                let progress = self.progress(&mut fetch);
+                let name = self.end(*fetch, outbox);
+                outbox.send(Rank::TRACKER, ToTracker::FileComplete(progress));
                 save(name, hashes, outbox)
             }
             Next::GiveUp => {
-                let name = self.record(*fetch);
+                let name = self.end(*fetch, outbox);
                 self.go_without(now, name, Reason::NobodySendsIt, outbox)
             }
             Next::Leave => {
-                let name = self.record(*fetch);
+                let name = self.end(*fetch, outbox);
                 self.go_without(now, name, Reason::ItLeft, outbox)
             }
         }
@@ -278,8 +305,18 @@ impl Download {
         }
     }
 
-    /// Keeps the record of a file that is over, and returns its name.
-    fn record(&mut self, fetch: Fetch) -> FileName {
+    /// Leaves the queues for a file that is over, keeps its record, and returns its name.
+    fn end(&mut self, mut fetch: Fetch, outbox: &mut Outbox) -> FileName {
+        let file = fetch.file;
+        for member in fetch.leave_queues() {
+            let decline = Decline {
+                file,
+                waits: false,
+                gained: Vec::new(),
+            };
+            outbox.send(member, ToUpload::Decline(decline));
+            self.left.insert((file, member));
+        }
         let record = fetch.record.0;
         let name = record.name.clone();
         self.records.push(record);
@@ -297,13 +334,7 @@ impl Download {
             }));
         }
         let Some(name) = self.wanted.pop_front() else {
-            if let Leaving::WhenDone(stay) = self.part.leaving {
-                self.library.close(now.saturating_add(stay));
-            }
-            let missing = mem::take(&mut self.missing);
-            outbox.send(Rank::TRACKER, ToTracker::AllComplete { missing });
-            outbox.did(Deed::Ended);
-            return State::Done;
+            return self.part(now, outbox);
         };
         match self.owned.get(&name) {
             Some(hashes) => save(name, hashes.clone(), outbox),
@@ -313,6 +344,25 @@ impl Download {
                 State::Joining(name)
             }
         }
+    }
+
+    /// Whether a call is of a queue that the client has left. Calls come until the farewell does.
+    fn has_left(&self, from: Rank, call: &Call) -> bool {
+        self.left.contains(&(call.file, from))
+    }
+
+    /// Ends, if no more calls are to come.
+    fn part(&mut self, now: Duration, outbox: &mut Outbox) -> State {
+        if !self.left.is_empty() {
+            return State::Parting;
+        }
+        if let Leaving::WhenDone(stay) = self.part.leaving {
+            self.library.close(now.saturating_add(stay));
+        }
+        let missing = mem::take(&mut self.missing);
+        outbox.send(Rank::TRACKER, ToTracker::AllComplete { missing });
+        outbox.did(Deed::Ended);
+        State::Done
     }
 
     fn go_without(

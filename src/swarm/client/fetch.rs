@@ -1,6 +1,7 @@
 //! The download of one file: what is lacking, what is in flight, and which member is asked for
 //! what.
 
+use std::collections::VecDeque;
 use std::mem;
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use super::sources::Sources;
 use crate::limits::LONGEST_TIME;
 use crate::policy::selection::Choice;
 use crate::protocol::{
-    self, Answer, Availability, FileId, Hashes, Joined, Rank, SegmentAnswer, SegmentIndex,
-    SegmentRequest, ToUpload,
+    self, Answer, Availability, Call, Decline, FileId, Hashes, Joined, Rank, SegmentAnswer,
+    SegmentIndex, SegmentRequest, ToUpload,
 };
 use crate::settings::Settings;
 use crate::statistics::{FileDownload, Recorded};
@@ -33,13 +34,20 @@ const FRUITLESS_ROUNDS: usize = 3;
 /// members are likely to hold them. It bounds the time of the search.
 const MOST_WAITING: usize = 1000;
 
-/// The age of a list of members, in upload times, at which a client that only waits for members
-/// asks the tracker for a new one.
+/// The age of a list of members, in upload times, at which a client that only waits for members asks the
+/// tracker for a new one. The first list may be older than the swarm: it lasts for one upload time.
 const STALE: u32 = 5;
 
-/// After this many lists in a row that brought no segment, each is to last twice as long as the one before: who
-/// waits for a member that takes a year is not to ask the tracker every second.
-const IN_VAIN: u32 = 10;
+/// The number of queues in which a client waits. Among 20 to 50 neighbours a swarm that fetches the rarest
+/// first is within 1.09 of the bound, however large it is; but each queue costs calls that come to nothing.
+const QUEUES: usize = 13;
+
+/// The number of further queues in which it may wait after each list in a row that brought no segment.
+const MORE_QUEUES: usize = 4;
+
+/// After this many lists in a row that brought no segment, each twice as old as the one before when the
+/// next was asked for, the client counts on no call any more. A member may be wrong about what it lacks.
+const PATIENCE: u32 = 8;
 
 /// The download of one file.
 ///
@@ -73,6 +81,10 @@ pub(super) struct Fetch {
     granted: usize,
     /// The number of fruitless rounds since a segment last came: see [`FRUITLESS_ROUNDS`].
     fruitless_rounds: usize,
+    /// The segments that came, in order.
+    gained: Vec<SegmentIndex>,
+    /// The members that called when nothing could be asked for. The client comes back to them.
+    missed: VecDeque<Rank>,
     /// Whether the client leaves. Then it asks for nothing more.
     leaves: bool,
 }
@@ -133,6 +145,8 @@ impl Fetch {
             now,
             granted: 0,
             fruitless_rounds: 0,
+            gained: Vec::new(),
+            missed: VecDeque::new(),
             leaves: false,
         };
         fetch.note_list();
@@ -148,6 +162,9 @@ impl Fetch {
         self.now = now;
         self.note_list();
         self.members.refresh(swarm, self.lacking.order());
+        if self.in_vain > PATIENCE {
+            self.members.count_on_no_call();
+        }
         self.lacking.relist();
         Ok(())
     }
@@ -158,9 +175,11 @@ impl Fetch {
         if self.settings.upload_time.is_zero() {
             return;
         }
+        // Who waits for a member that takes a year is not to ask the tracker every second.
         self.lasts = match self.in_vain {
-            ..IN_VAIN => self.settings.upload_time * STALE,
-            IN_VAIN.. => (self.lasts * 2).min(LONGEST_TIME),
+            0 if self.gained.is_empty() => self.settings.upload_time,
+            0 => self.settings.upload_time * STALE,
+            1.. => (self.lasts * 2).min(LONGEST_TIME),
         };
         self.in_vain = self.in_vain.saturating_add(1);
         self.stale = Some(self.now + self.lasts);
@@ -173,16 +192,14 @@ impl Fetch {
 
     /// When there is something to do without a message, if ever. Call [`Fetch::wake`] then.
     pub(super) fn due(&self) -> Option<Duration> {
-        let waits = self.in_flight.is_empty() && !self.is_idle();
+        let waits = self.in_flight.is_empty() && (!self.is_idle() || self.members.have_queues());
         let stale = self.stale.filter(|&stale| waits && stale > self.now);
-        let times = self.members.due().into_iter().chain(stale);
-        times.min().filter(|_| self.may_ask() && self.to_come > 0)
+        stale.filter(|_| self.may_ask() && self.to_come > 0)
     }
 
     /// Time has passed.
     pub(super) fn wake(&mut self, now: Duration) {
         self.now = now;
-        self.members.wake(now);
         self.lacking.end_waiting();
     }
 
@@ -224,7 +241,7 @@ impl Fetch {
             file,
             segment,
             ref answer,
-            ref hints,
+            gained: ref news,
         } = answer;
         ensure!(file == self.file, "nobody asked for it");
         self.in_flight.answered(segment, from)?;
@@ -235,6 +252,7 @@ impl Fetch {
                 self.members.gains(segment);
                 self.to_come -= 1;
                 self.untold.push(segment);
+                self.gained.push(segment);
                 self.fruitless_rounds = 0;
                 self.in_vain = 0;
                 self.record.gained(now, from, self.to_come);
@@ -247,24 +265,76 @@ impl Fetch {
                 false
             }
             Answer::Nack => {
-                self.members.has_refused(now, from, segment);
+                self.members.has_refused(from, segment);
                 self.lacking.refused(segment, from);
                 self.lacking.put_last(segment);
                 false
             }
-            Answer::Busy(time) => {
-                self.members.busy_until(from, now.saturating_add(*time));
+            Answer::Busy => {
+                self.members.waits_at(from);
                 self.lacking.put_first(segment);
                 false
             }
         };
-        for &hint in hints.iter().rev() {
-            if self.lacking.has(hint.segment) {
-                self.lacking.forget_refusal(hint.segment, hint.holder);
-                self.members.heed(hint, self.lacking.order());
+        self.hear(from, news);
+        Ok(came)
+    }
+
+    /// Takes what a member says that it has gained.
+    fn hear(&mut self, from: Rank, news: &[SegmentIndex]) {
+        for &segment in news {
+            if self.lacking.has(segment) {
+                self.lacking.forget_refusal(segment, from);
+            }
+            self.members.hears_of(from, segment, self.lacking.order());
+        }
+    }
+
+    /// Takes the call of a member in whose queue the client waits: asks for what it suggests, or else
+    /// for the next segment that it holds, or declines.
+    pub(super) fn called(&mut self, now: Duration, from: Rank, call: &Call, ask: Ask<'_>) {
+        self.now = now;
+        self.hear(from, &call.gained);
+        self.members.calls(from, call.segment.is_some());
+        let Some(suggested) = call.segment else {
+            return;
+        };
+        let (may_ask, may_begin) = (self.may_ask(), self.may_begin());
+        let is_trusted = !self.members.is_distrusted(from);
+        let segment = if !(may_ask && is_trusted) {
+            None
+        } else if !self.lacking.refused_by(suggested).contains(&from)
+            && self.lacking.take(suggested, may_begin)
+        {
+            Some(suggested)
+        } else {
+            self.lacking.end_waiting(); // this member can be asked now
+            let members = &self.members;
+            (self.lacking).next_of(from, may_begin, |segment| members.holds(from, segment))
+        };
+        match segment {
+            Some(segment) => {
+                self.ask_for(segment, from, true, ask);
+                self.lacking.begin(segment);
+            }
+            None => {
+                if is_trusted && !(may_ask && may_begin) {
+                    self.missed.push_back(from);
+                }
+                self.members.declines(from);
+                let decline = Decline {
+                    file: self.file,
+                    waits: true,
+                    gained: self.members.news(from, &self.gained),
+                };
+                ask(from, ToUpload::Decline(decline));
             }
         }
-        Ok(came)
+    }
+
+    /// The client waits for nobody any more. Returns the members that are to be told.
+    pub(super) fn leave_queues(&mut self) -> Vec<Rank> {
+        self.members.leave_queues()
     }
 
     /// Takes an answer to an AVAILABILITY_REQUEST. After the last one, asks the least busy member
@@ -290,7 +360,7 @@ impl Fetch {
         self.now = now;
         if load.is_none() {
             self.lacking.refused(segment, from);
-            self.members.has_refused(now, from, segment);
+            self.members.has_refused(from, segment);
         } else {
             self.members.has_held(from, segment);
         }
@@ -303,7 +373,7 @@ impl Fetch {
             sources.least_busy(&poll)
         };
         match member {
-            Some(member) => self.ask_for(segment, member, ask),
+            Some(member) => self.ask_for(segment, member, false, ask),
             None => self.lacking.put_last(segment),
         }
         Ok(())
@@ -325,7 +395,8 @@ impl Fetch {
             self.lacking.end_waiting();
         }
         while self.may_ask() {
-            let Some((segment, choice)) = (self.accept()).or_else(|| self.choose(sources)) else {
+            let Some((segment, choice)) = (self.come_back()).or_else(|| self.choose(sources))
+            else {
                 break;
             };
             self.turn_to(segment, choice, sources, ask);
@@ -344,18 +415,27 @@ impl Fetch {
             Next::Answers
         } else if self.leaves {
             Next::Leave
-        } else if !self.is_idle() && !self.is_stale() {
+        } else if (!self.is_idle() || self.members.have_queues()) && !self.is_stale() {
             Next::Answers
         } else {
             self.fruitless_rounds += usize::from(self.is_idle());
             if self.is_idle()
-                && self.fruitless_rounds >= FRUITLESS_ROUNDS
+                && self.fruitless_rounds >= self.most_fruitless_rounds()
                 && self.members.are_all_known()
             {
                 return Next::GiveUp;
             }
             self.awaits_members = true;
             Next::AskTracker
+        }
+    }
+
+    /// Where members have queues they refuse nothing, and may gain what is lacking: it takes time to tell.
+    fn most_fruitless_rounds(&self) -> usize {
+        if self.members.have_queues() {
+            PATIENCE as usize
+        } else {
+            FRUITLESS_ROUNDS
         }
     }
 
@@ -366,20 +446,13 @@ impl Fetch {
             && self.in_flight.len() < self.settings.window.get()
     }
 
-    /// Chooses a member that keeps a slot or was hinted at. It is asked for the segment of the
-    /// hint, if that is still lacking, or else for the next one that it is known to hold.
-    fn accept(&mut self) -> Option<(SegmentIndex, Choice)> {
-        while let Some((member, hint)) = self.members.next_invitation() {
-            let may_begin = self.may_begin();
-            let hinted = hint.filter(|&segment| {
-                !self.lacking.refused_by(segment).contains(&member)
-                    && self.lacking.take(segment, may_begin)
-            });
-            let members = &self.members;
-            let segment = hinted.or_else(|| {
-                (self.lacking).next_of(member, may_begin, |segment| members.holds(member, segment))
-            });
-            if let Some(segment) = segment {
+    /// Chooses a member whose call came at the wrong time, for the next segment that it holds.
+    fn come_back(&mut self) -> Option<(SegmentIndex, Choice)> {
+        while let Some(member) = self.missed.pop_front() {
+            self.lacking.end_waiting();
+            let (members, may_begin) = (&self.members, self.may_begin());
+            let holds = |segment| members.holds(member, segment);
+            if let Some(segment) = self.lacking.next_of(member, may_begin, holds) {
                 return Some((segment, Choice::Member(member)));
             }
         }
@@ -390,6 +463,9 @@ impl Fetch {
     /// elsewhere, then a new one, if it may be begun.
     fn choose(&mut self, sources: &mut Sources) -> Option<(SegmentIndex, Choice)> {
         let is_idle = self.is_idle();
+        if !is_idle && !self.may_wait() {
+            return None;
+        }
         let askable = self.members.askable(is_idle);
         while !askable.is_empty() && (is_idle || self.lacking.waiting() < MOST_WAITING) {
             let segment = self.lacking.next(self.may_begin())?;
@@ -403,14 +479,21 @@ impl Fetch {
         None
     }
 
-    /// Whether nothing will come by itself: nothing is in flight, and no member keeps a slot. In a
-    /// sound swarm that does not last, because a seed sends a segment or keeps a slot. Where
-    /// serving takes time and the tracker names some members only, there may be no seed among
-    /// these. Then the client is not idle: it waits for the next trial, or for the next list.
+    /// Whether the client may ask a member that does not call it: it may have to wait in one more queue.
+    fn may_wait(&self) -> bool {
+        let waiting = self.members.waiting();
+        let in_vain = usize::try_from(self.in_vain.saturating_sub(1)).unwrap_or(usize::MAX);
+        let queues = QUEUES.saturating_add(MORE_QUEUES.saturating_mul(in_vain));
+        !self.members.have_queues() || waiting < queues
+    }
+
+    /// Whether nothing will come by itself: nothing is in flight, and no member will call that holds
+    /// what is lacking. Where serving takes time and the tracker names some members only, there may be
+    /// none among these. Then the client is not idle: it waits for a call, or for the next list.
     fn is_idle(&self) -> bool {
         let is_left_to_chance =
             !self.settings.upload_time.is_zero() && !self.members.are_all_known();
-        self.in_flight.is_empty() && !self.members.keep_slots() && !is_left_to_chance
+        self.in_flight.is_empty() && !self.members.will_call() && !is_left_to_chance
     }
 
     /// Whether a new segment may be asked for.
@@ -429,7 +512,7 @@ impl Fetch {
     /// Asks the member, or polls the members, that the policy has chosen for a segment.
     fn turn_to(&mut self, segment: SegmentIndex, choice: Choice, sources: &Sources, ask: Ask<'_>) {
         match choice {
-            Choice::Member(member) => self.ask_for(segment, member, ask),
+            Choice::Member(member) => self.ask_for(segment, member, false, ask),
             Choice::LeastBusyOf(members) => {
                 let file = self.file;
                 for &member in &members {
@@ -442,14 +525,17 @@ impl Fetch {
         self.lacking.begin(segment);
     }
 
-    fn ask_for(&mut self, segment: SegmentIndex, member: Rank, ask: Ask<'_>) {
+    fn ask_for(&mut self, segment: SegmentIndex, member: Rank, is_called: bool, ask: Ask<'_>) {
         self.members.asks(member, segment);
+        self.members.comes_to(member);
         self.in_flight.ask(segment, member);
         let hash = self.hashes.get(segment);
         let request = SegmentRequest {
             file: self.file,
             segment,
             hash: hash.expect("only positions of the file are asked for"),
+            is_called,
+            gained: self.members.news(member, &self.gained),
         };
         ask(member, ToUpload::SegmentRequest(request));
     }

@@ -48,7 +48,7 @@ mod tests {
             file,
             segment: SegmentIndex(segment),
             answer,
-            hints: vec![],
+            gained: vec![],
         };
         let ack = |file, segment| answer(file, segment, Answer::Ack(hash(b'a')));
         let mut copy = FirstCopy::of(&[(f, 2), (g, 1)]).unwrap();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -17,52 +17,61 @@ use crate::protocol::{FileId, Hashes, SegmentHash, SegmentIndex, SegmentSet};
 #[derive(Debug)]
 pub struct Library {
     files: Mutex<BTreeMap<FileId, Shelf>>,
+    /// Whether others are told what the client has gained: where serving takes time.
+    is_told: bool,
     /// When the client leaves the swarm, in nanoseconds since its INIT_ACK. [`NEVER`] until one of
     /// the two threads knows the time.
     closes: AtomicU64,
+    /// The number of segments that were stored. The upload half looks at it all the time, and takes no
+    /// lock for it.
+    all_gained: AtomicUsize,
 }
 
 /// The value of [`Library::closes`] for a client that stays.
 const NEVER: u64 = u64::MAX;
 
-impl Default for Library {
-    /// An empty library of a client that stays.
-    fn default() -> Library {
-        Library {
-            files: Mutex::default(),
-            closes: AtomicU64::new(NEVER),
-        }
-    }
-}
-
 /// The segments of one file.
-enum Shelf {
-    /// The client holds all of them.
-    Full(Hashes),
-    /// The client holds some. Each was compared with the promised hash when it came.
-    Filling {
-        promised: Hashes,
-        held: SegmentSet,
-        lacking: usize,
-    },
+struct Shelf {
+    /// As the owner has them, or as the tracker has promised.
+    hashes: Hashes,
+    /// Which segments the client holds. Each that came was compared with the promised hash.
+    held: SegmentSet,
+    /// Those that came, in this order.
+    gained: Vec<SegmentIndex>,
+    /// The number of segments that it does not hold.
+    lacking: usize,
 }
 
 impl Library {
+    /// An empty library of a client that stays. With `is_told` it can say what it has gained since when.
+    pub fn new(is_told: bool) -> Library {
+        Library {
+            files: Mutex::default(),
+            is_told,
+            closes: AtomicU64::new(NEVER),
+            all_gained: AtomicUsize::new(0),
+        }
+    }
+
     /// Adds a file that the client owns from the start.
     pub fn own(&self, file: FileId, hashes: Hashes) {
-        self.files().insert(file, Shelf::Full(hashes));
+        let shelf = Shelf {
+            held: SegmentSet::all(hashes.len()),
+            gained: Vec::new(),
+            lacking: 0,
+            hashes,
+        };
+        self.files().insert(file, shelf);
     }
 
     /// Adds a file that is to be downloaded. The tracker has promised that its segments have these
     /// hashes.
     pub fn expect(&self, file: FileId, promised: Hashes) {
-        let shelf = match promised.len() {
-            0 => Shelf::Full(promised),
-            lacking => Shelf::Filling {
-                held: SegmentSet::none(lacking),
-                promised,
-                lacking,
-            },
+        let shelf = Shelf {
+            held: SegmentSet::none(promised.len()),
+            gained: Vec::new(),
+            lacking: promised.len(),
+            hashes: promised,
         };
         self.files().insert(file, shelf);
     }
@@ -74,54 +83,53 @@ impl Library {
         let Some(shelf) = files.get_mut(&file) else {
             return false;
         };
-        let Shelf::Filling {
-            promised,
-            held,
-            lacking,
-        } = shelf
-        else {
-            return false;
-        };
-        if promised.get(segment) != Some(hash) || !held.insert(segment) {
+        if shelf.hashes.get(segment) != Some(hash) || !shelf.held.insert(segment) {
             return false;
         }
-        *lacking -= 1;
-        if *lacking == 0 {
-            *shelf = Shelf::Full(promised.clone());
+        shelf.lacking -= 1;
+        if self.is_told {
+            shelf.gained.push(segment);
+            self.all_gained.fetch_add(1, Ordering::Release);
         }
         true
     }
 
     /// A segment's hash, if the client holds it (R9).
     pub fn segment(&self, file: FileId, segment: SegmentIndex) -> Option<SegmentHash> {
-        match self.files().get(&file)? {
-            Shelf::Full(hashes) => hashes.get(segment),
-            Shelf::Filling { promised, held, .. } => held
-                .contains(segment)
-                .then(|| promised.get(segment))
-                .flatten(),
-        }
+        let files = self.files();
+        let shelf = files.get(&file)?;
+        let is_held = shelf.held.contains(segment);
+        is_held.then(|| shelf.hashes.get(segment)).flatten()
     }
 
-    /// The first held segment after this one. If there is none, or no `segment` is given: the first
-    /// held segment of the file.
-    pub fn next_held(&self, file: FileId, segment: Option<SegmentIndex>) -> Option<SegmentIndex> {
-        let from = segment.map_or(0, |segment| segment.0 + 1);
-        match self.files().get(&file)? {
-            Shelf::Full(hashes) => {
-                let position = if from < hashes.len() { from } else { 0 };
-                (position < hashes.len()).then_some(SegmentIndex(position))
-            }
-            Shelf::Filling { held, .. } => held.from(from).or_else(|| held.from(0)),
-        }
+    /// The number of a file's segments, and whether the client owns it. A file that is not known has
+    /// none.
+    pub fn extent(&self, file: FileId) -> (usize, bool) {
+        let files = self.files();
+        files.get(&file).map_or((0, false), |shelf| {
+            let owns = shelf.lacking == 0 && shelf.gained.is_empty();
+            (shelf.hashes.len(), owns)
+        })
+    }
+
+    /// The segments that came after the first `known` ones, but `most` at most.
+    pub fn gained(&self, file: FileId, known: usize, most: usize) -> Vec<SegmentIndex> {
+        let files = self.files();
+        let gained = files.get(&file).map_or(&[][..], |shelf| &shelf.gained);
+        let news = gained.get(known..).unwrap_or_default();
+        news[..news.len().min(most)].to_vec()
+    }
+
+    /// The number of segments that came, of all files.
+    pub fn all_gained(&self) -> usize {
+        self.all_gained.load(Ordering::Acquire)
     }
 
     /// A file's hashes, if the client holds every segment of it.
     pub fn complete(&self, file: FileId) -> Option<Hashes> {
-        match self.files().get(&file)? {
-            Shelf::Full(hashes) => Some(hashes.clone()),
-            Shelf::Filling { .. } => None,
-        }
+        let files = self.files();
+        let shelf = files.get(&file)?;
+        (shelf.lacking == 0).then(|| shelf.hashes.clone())
     }
 
     /// Notes that the client leaves at this time. The earliest such time counts.
@@ -151,10 +159,11 @@ impl Library {
 /// Shows which segments are held, and no hashes.
 impl fmt::Debug for Shelf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Shelf::Full(hashes) => write!(f, "all {} segments", hashes.len()),
-            Shelf::Filling { held, .. } => held.fmt(f),
-        }
+        match self.lacking {
+            0 => write!(f, "all {} segments", self.hashes.len()),
+            _ => self.held.fmt(f),
+        }?;
+        self.gained.fmt(f)
     }
 }
 
@@ -167,7 +176,7 @@ mod tests {
 
     #[test]
     fn an_owned_file_is_complete_and_every_segment_can_be_served() {
-        let library = Library::default();
+        let library = Library::new(false);
         library.own(FILE, hashes("ab"));
         assert_eq!(library.segment(FILE, SegmentIndex(1)), Some(hash(b'b')));
         assert_eq!(library.segment(FILE, SegmentIndex(2)), None);
@@ -177,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_segment_can_be_served_once_it_was_stored_and_not_before() {
-        let library = Library::default();
+        let library = Library::new(false);
         library.expect(FILE, hashes("ab"));
         assert_eq!(library.segment(FILE, SegmentIndex(0)), None);
         assert!(library.store(FILE, SegmentIndex(0), hash(b'a')));
@@ -189,7 +198,7 @@ mod tests {
 
     #[test]
     fn only_the_promised_hash_in_its_own_place_is_stored_and_only_once() {
-        let library = Library::default();
+        let library = Library::new(false);
         library.expect(FILE, hashes("aba"));
         assert!(
             !library.store(FILE, SegmentIndex(1), hash(b'a')),
@@ -216,8 +225,32 @@ mod tests {
     }
 
     #[test]
+    fn what_came_is_told_in_order_and_nothing_where_nobody_is_told() {
+        let [told, quiet] = [true, false].map(Library::new);
+        for library in [&told, &quiet] {
+            library.own(FileId(0), hashes("xy"));
+            library.expect(FILE, hashes("abc"));
+            for (position, letter) in [(2, b'c'), (0, b'a'), (1, b'x')] {
+                library.store(FILE, SegmentIndex(position), hash(letter));
+            }
+        }
+        let news = |known, most| -> Vec<usize> {
+            let news = told.gained(FILE, known, most);
+            news.into_iter().map(|segment| segment.0).collect()
+        };
+        assert_eq!(news(0, 9), [2, 0]);
+        assert_eq!((news(0, 1), news(1, 9)), (vec![2], vec![0]));
+        assert!(news(2, 9).is_empty() && news(7, 9).is_empty());
+        assert_eq!((told.all_gained(), quiet.all_gained()), (2, 0));
+        assert_eq!(quiet.gained(FILE, 0, 9), []);
+        assert_eq!(told.extent(FileId(0)), (2, true));
+        assert_eq!(told.extent(FILE), (3, false));
+        assert_eq!(told.extent(FileId(9)), (0, false));
+    }
+
+    #[test]
     fn it_closes_at_the_first_of_the_times_that_it_is_to_close_at() {
-        let library = Library::default();
+        let library = Library::new(false);
         let [early, late] = [1, 2].map(Duration::from_secs);
         assert!(!library.is_closed(Duration::MAX));
         library.close(late);
@@ -229,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_file_without_segments_is_complete_from_the_start() {
-        let library = Library::default();
+        let library = Library::new(false);
         library.expect(FILE, hashes(""));
         assert_eq!(library.complete(FILE), Some(hashes("")));
     }

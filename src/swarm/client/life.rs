@@ -154,7 +154,8 @@ impl Registration {
             manifest.owned.len(),
             numbers.len()
         );
-        let library = Arc::new(Library::default());
+        let upload_time = (self.part.upload_time).unwrap_or(self.settings.upload_time);
+        let library = Arc::new(Library::new(!upload_time.is_zero()));
         if let Leaving::At(time) = self.part.leaving {
             library.close(time);
         }
@@ -166,7 +167,7 @@ impl Registration {
         let Registration {
             me, settings, part, ..
         } = self;
-        let upload = Upload::new(me, Arc::clone(&library), &owned, &settings, part);
+        let upload = Upload::new(Arc::clone(&library), &owned, &settings, part);
         let download = Download::new(me, manifest, library, settings, part);
         Ok(Some((download, upload)))
     }

@@ -1,16 +1,8 @@
 //! What a client knows of one member of a swarm.
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
 use crate::protocol::{SegmentIndex, SegmentSet};
-
-/// How long a member is not tried again after it has refused, in upload times. The time doubles
-/// with each further refusal in a row.
-const REST: u32 = 4;
-
-/// How many times [`REST`] doubles at most.
-const MOST_DOUBLED: u32 = 5;
 
 /// What a client knows of one member.
 #[derive(Debug, Clone)]
@@ -29,15 +21,15 @@ pub(super) struct Member {
     pub(super) wrong: u8,
     /// The number of refusals since a trial of it last went well.
     pub(super) refusals: u32,
-    /// The number of lists of members that have to come before it is tried again. Used where
-    /// serving takes no time.
+    /// The number of lists of members that have to come before it is tried again.
     pub(super) spared: u32,
-    /// The time before which it is not tried again. Used where serving takes time.
-    pub(super) rests: Option<Duration>,
-    /// The time from which it keeps a slot, if it had none free.
-    pub(super) appointment: Option<Duration>,
-    /// The segment of the last hint at it, if that was not followed yet.
-    pub(super) hint: Option<SegmentIndex>,
+    /// Whether the client waits in its queue.
+    pub(super) waits: bool,
+    /// Whether the client has declined its last call, or was refused since. Then no call is to be
+    /// counted on, and the client may ask.
+    pub(super) has_declined: bool,
+    /// How many of the segments that the client has gained it was told of.
+    pub(super) told: usize,
     /// The number of requests to it that are in flight.
     pub(super) in_flight: usize,
 }
@@ -51,18 +43,19 @@ pub(super) static STRANGER: Member = Member {
     wrong: 0,
     refusals: 0,
     spared: 0,
-    rests: None,
-    appointment: None,
-    hint: None,
+    waits: false,
+    has_declined: false,
+    told: 0,
     in_flight: 0,
 };
 
 impl Member {
     /// Whether it can be asked for something now. `at_a_time` limits the requests to one member
-    /// that are in flight.
-    pub(super) fn is_free(&self, at_a_time: Option<NonZeroUsize>) -> bool {
+    /// that are in flight. Who waits for its call does not ask it, unless the client is idle and has
+    /// declined its last call: what was on its way then has not come.
+    pub(super) fn is_free(&self, at_a_time: Option<NonZeroUsize>, is_idle: bool) -> bool {
         let has_room = |at_a_time: NonZeroUsize| self.in_flight < at_a_time.get();
-        self.appointment.is_none() && at_a_time.is_none_or(has_room)
+        (!self.waits || is_idle && self.has_declined) && at_a_time.is_none_or(has_room)
     }
 
     /// Records that it holds `segment`, which the client lacks, of a file of `segments` segments.
@@ -80,19 +73,13 @@ impl Member {
         self.is_doubted = false;
         self.refusals = 0;
         self.spared = 0;
-        self.rests = None;
     }
 
     /// It has refused a segment. `was_known`: it was known to hold that segment.
-    pub(super) fn refuse(&mut self, was_known: bool, now: Duration, upload_time: Duration) {
+    pub(super) fn refuse(&mut self, was_known: bool) {
         self.is_proven = false;
         self.is_doubted |= was_known;
-        let pause = REST << self.refusals.min(MOST_DOUBLED);
         self.refusals = self.refusals.saturating_add(1);
-        if upload_time.is_zero() {
-            self.spared = self.refusals;
-        } else {
-            self.rests = Some(now.saturating_add(upload_time.saturating_mul(pause)));
-        }
+        self.spared = self.refusals;
     }
 }

@@ -2,17 +2,17 @@
 //! asking.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
 use super::member::{Member, STRANGER};
+use super::queue::MOST_NEWS;
 use super::trial::Trial;
 use crate::policy::order::Order;
-use crate::protocol::{self, Hint, Joined, Rank, SegmentIndex, SegmentSet};
+use crate::protocol::{self, Joined, Rank, SegmentIndex, SegmentSet};
 use crate::settings::Settings;
 
 /// The number of wrong hashes after which a member is not asked for the file again.
@@ -21,8 +21,9 @@ const MOST_WRONG: u8 = 3;
 /// The members that can be asked for segments of one file: all but the client itself.
 ///
 /// The tracker says which members are seeds: a seed holds every segment. What a peer holds is known
-/// from the tracker, with the index of segments, or from hints. Without that index a peer may hold
-/// more than is known: to ask it for a segment that it is not known to hold is a [`Trial`].
+/// from the tracker, with the index of segments, or from the peer itself, where members have queues.
+/// Otherwise a peer may hold more than is known: to ask it for a segment that it is not known to hold
+/// is a [`Trial`].
 ///
 /// A swarm may be large, while a client deals with few of its members. So a member of which nothing
 /// is known takes no memory but its rank.
@@ -39,10 +40,10 @@ pub(super) struct KnownMembers {
     seen: BTreeMap<Rank, Member>,
     /// The members that can be asked for something without a trial, in rank order.
     ready: Vec<Rank>,
-    /// The times at which appointments come and rests end.
-    alarms: BTreeSet<(Duration, Rank)>,
-    /// The number of members that keep a slot.
-    slots_kept: usize,
+    /// The number of members in whose queues the client waits, or may have to wait: it has asked them.
+    waiting: usize,
+    /// The number of these that are known to hold what the client lacks, and will call.
+    promising: usize,
     /// The file's number of segments.
     segments: usize,
     /// The segments that the client itself holds.
@@ -53,13 +54,14 @@ pub(super) struct KnownMembers {
     is_told: bool,
     /// Whether members are asked how busy they are before one is asked for a segment.
     is_polled: bool,
-    /// How long a segment occupies an upload link.
-    upload_time: Duration,
+    /// Whether members have queues. Then any member can be asked once: the client waits there, and the
+    /// member tells what it holds.
+    have_queues: bool,
+    /// Whether serving takes time.
+    takes_time: bool,
     /// The most requests to one member that are in flight. `None`: any number.
     at_a_time: Option<NonZeroUsize>,
     trial: Trial,
-    /// The members to ask next, because they keep a slot or were hinted at.
-    invitations: VecDeque<Rank>,
 }
 
 /// A class of members. Members of one standing are asked before those of the next.
@@ -99,7 +101,7 @@ impl KnownMembers {
             "expected to be told what {expected} members hold, found {}",
             held.len()
         );
-        let upload_time = settings.upload_time;
+        let takes_time = !settings.upload_time.is_zero();
         let mut members = KnownMembers {
             me,
             ranks,
@@ -107,17 +109,17 @@ impl KnownMembers {
             seeds,
             seen: BTreeMap::new(),
             ready: Vec::new(),
-            alarms: BTreeSet::new(),
-            slots_kept: 0,
+            waiting: 0,
+            promising: 0,
             segments: hashes.len(),
             gained: SegmentSet::none(hashes.len()),
             holders: BTreeMap::new(),
             is_told,
             is_polled,
-            upload_time,
-            at_a_time: settings.upload_slots.filter(|_| !upload_time.is_zero()),
+            have_queues: takes_time && settings.upload_slots.is_some(),
+            takes_time,
+            at_a_time: settings.upload_slots.filter(|_| takes_time),
             trial: Trial::Due,
-            invitations: VecDeque::new(),
         };
         for (&rank, held) in members.ranks.clone().iter().zip(held) {
             for segment in held.iter() {
@@ -154,6 +156,14 @@ impl KnownMembers {
         self.list();
     }
 
+    /// No call came for a very long time: the client may ask those at which it waits.
+    pub(super) fn count_on_no_call(&mut self) {
+        for member in self.seen.values_mut() {
+            member.has_declined = true;
+        }
+        self.list();
+    }
+
     /// Makes `ready` anew.
     fn list(&mut self) {
         let known = self.seen.keys().chain(&*self.seeds).copied();
@@ -162,6 +172,10 @@ impl KnownMembers {
             .collect();
         self.ready.sort();
         self.ready.dedup();
+        let promising = self.seen.iter();
+        self.promising = promising
+            .filter(|(rank, member)| self.is_promising(**rank, member))
+            .count();
     }
 
     /// Whether the tracker has named all members of the swarm.
@@ -179,9 +193,16 @@ impl KnownMembers {
 
     /// Changes what is known of a member, and keeps `ready` right.
     fn change<T>(&mut self, rank: Rank, change: impl FnOnce(&mut Member) -> T) -> T {
+        let was_promising = self.is_promising(rank, self.get(rank));
         let member = self.seen.entry(rank).or_insert_with(|| STRANGER.clone());
+        let waited = member.waits || member.in_flight > 0;
         let value = change(member);
-        let is_ready = self.is_ready(rank, self.get(rank));
+        let waits = member.waits || member.in_flight > 0;
+        self.waiting = self.waiting + usize::from(waits) - usize::from(waited);
+        let member = self.get(rank);
+        let is_promising = self.is_promising(rank, member);
+        let is_ready = self.is_ready(rank, member);
+        self.promising = self.promising + usize::from(is_promising) - usize::from(was_promising);
         match (self.ready.binary_search(&rank), is_ready) {
             (Ok(place), false) => _ = self.ready.remove(place),
             (Err(place), true) => self.ready.insert(place, rank),
@@ -190,11 +211,25 @@ impl KnownMembers {
         value
     }
 
+    /// Whether members have queues.
+    pub(super) fn have_queues(&self) -> bool {
+        self.have_queues
+    }
+
+    /// Whether a member will call the client, for it holds what the client lacks.
+    fn is_promising(&self, rank: Rank, member: &Member) -> bool {
+        member.waits
+            && !member.has_declined
+            && !member.is_doubted
+            && member.wrong == 0
+            && (member.of_use > 0 || self.is_seed(rank))
+    }
+
     fn is_ready(&self, rank: Rank, member: &Member) -> bool {
         let may_hold = member.of_use > 0 || self.is_seed(rank);
         let is_proven = member.is_proven && self.can_be_tried(member);
         rank != self.me
-            && member.is_free(self.at_a_time)
+            && member.is_free(self.at_a_time, false)
             && (is_proven || may_hold && !member.is_doubted)
     }
 
@@ -234,10 +269,16 @@ impl KnownMembers {
 
     /// A member is asked for a segment, or whether it holds it.
     pub(super) fn asks(&mut self, rank: Rank, segment: SegmentIndex) {
-        if !self.is_sure(rank, segment) && !self.get(rank).is_proven {
+        let is_trial = !self.is_sure(rank, segment) && !self.get(rank).is_proven;
+        if is_trial && !self.have_queues {
             self.trial.begin(rank);
         }
         self.change(rank, |member| member.in_flight += 1);
+    }
+
+    /// The client comes to a member for a segment. If it waits there, it will be called again.
+    pub(super) fn comes_to(&mut self, rank: Rank) {
+        self.change(rank, |member| member.has_declined = false);
     }
 
     /// A member holds what it was asked for.
@@ -256,27 +297,67 @@ impl KnownMembers {
         self.trial.succeed(rank);
         self.answers(rank, |member| {
             member.wrong = member.wrong.saturating_add(1); // a wide window may be full of them
+            member.has_declined = true; // it may not call again
         });
     }
 
     /// A member does not hold what it was asked for.
-    pub(super) fn has_refused(&mut self, now: Duration, rank: Rank, segment: SegmentIndex) {
+    pub(super) fn has_refused(&mut self, rank: Rank, segment: SegmentIndex) {
         let held = self.holds(rank, segment);
-        let upload_time = self.upload_time;
-        self.trial.fail(rank, now, upload_time);
-        let rests = self.answers(rank, |member| {
-            member.refuse(held, now, upload_time);
-            member.rests
+        self.trial.fail(rank);
+        self.answers(rank, |member| {
+            member.refuse(held);
+            member.has_declined = true; // it may not call again
         });
-        self.alarms.extend(rests.map(|until| (until, rank)));
     }
 
-    /// A member has no slot free. It keeps one from `until` on.
-    pub(super) fn busy_until(&mut self, rank: Rank, until: Duration) {
+    /// A member has put the client into its queue.
+    pub(super) fn waits_at(&mut self, rank: Rank) {
         self.trial.succeed(rank);
-        let before = self.answers(rank, |member| member.appointment.replace(until));
-        self.slots_kept += usize::from(before.is_none());
-        self.alarms.insert((until, rank));
+        self.answers(rank, |member| member.waits = true);
+    }
+
+    /// A member calls, or says that the client waits no longer.
+    pub(super) fn calls(&mut self, rank: Rank, waits: bool) {
+        self.change(rank, |member| {
+            member.waits = waits;
+            member.has_declined = false;
+        });
+    }
+
+    /// The client declines a member's call, and goes on waiting. The member does not call again before it
+    /// has gained something, but the client may ask.
+    pub(super) fn declines(&mut self, rank: Rank) {
+        self.change(rank, |member| member.has_declined = true);
+    }
+
+    /// Whether a member is not to be asked because it has sent wrong hashes.
+    pub(super) fn is_distrusted(&self, rank: Rank) -> bool {
+        self.get(rank).wrong > 0
+    }
+
+    /// The client waits nowhere from now on. Returns the members at which it waited.
+    pub(super) fn leave_queues(&mut self) -> Vec<Rank> {
+        let waits = self.seen.iter().filter(|(_, member)| member.waits);
+        let ranks: Vec<Rank> = waits.map(|(rank, _)| *rank).collect();
+        for &rank in &ranks {
+            self.change(rank, |member| member.waits = false);
+        }
+        ranks
+    }
+
+    /// What a member is told of `gained`, all that the client has gained in order: what it was not told
+    /// yet. Nothing where serving takes no time.
+    pub(super) fn news(&mut self, rank: Rank, gained: &[SegmentIndex]) -> Vec<SegmentIndex> {
+        let member = self.get(rank);
+        if !self.takes_time && !member.waits || member.told == gained.len() {
+            return Vec::new();
+        }
+        let member = self.seen.entry(rank).or_insert_with(|| STRANGER.clone());
+        let news = &gained[member.told..];
+        let news = news[..news.len().min(MOST_NEWS)].to_vec();
+        member.told += news.len();
+        news
     }
 
     /// A member has answered, which is one request less in flight.
@@ -287,61 +368,29 @@ impl KnownMembers {
         })
     }
 
-    /// Takes a hint at a segment that is lacking. Hints at unknown members are ignored.
-    pub(super) fn heed(&mut self, hint: Hint, order: &mut dyn Order) {
-        let Hint { holder, segment } = hint;
-        if holder != self.me && self.ranks.binary_search(&holder).is_ok() {
-            self.change(holder, |member| member.hint = Some(segment));
-            self.invitations.push_back(holder);
-            self.learn(holder, segment, order);
+    /// A member says that it holds a segment.
+    pub(super) fn hears_of(&mut self, rank: Rank, segment: SegmentIndex, order: &mut dyn Order) {
+        if self.ranks.binary_search(&rank).is_ok() {
+            self.learn(rank, segment, order);
         }
     }
 
-    /// Takes the next member that keeps a slot or was hinted at, with the segment of the hint.
-    pub(super) fn next_invitation(&mut self) -> Option<(Rank, Option<SegmentIndex>)> {
-        loop {
-            let rank = self.invitations.pop_front()?;
-            let member = self.get(rank);
-            if member.is_free(self.at_a_time) && !member.is_doubted && member.wrong == 0 {
-                return Some((rank, self.change(rank, |member| member.hint.take())));
-            }
-        }
+    /// The number of members in whose queues the client waits, or may have to wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
     }
 
-    /// When a member can be asked again without a message, if ever. Call [`KnownMembers::wake`] then.
-    pub(super) fn due(&self) -> Option<Duration> {
-        let alarm = self.alarms.first().map(|&(time, _)| time);
-        alarm.into_iter().chain(self.trial.due()).min()
-    }
-
-    /// Time has passed.
-    pub(super) fn wake(&mut self, now: Duration) {
-        self.trial.wake(now);
-        while let Some(&(time, rank)) = self.alarms.first()
-            && time <= now
-        {
-            self.alarms.pop_first();
-            let keeps_slot = self.change(rank, |member| {
-                member.rests.take_if(|time| *time <= now);
-                member.appointment.take_if(|time| *time <= now).is_some()
-            });
-            if keeps_slot {
-                self.slots_kept -= 1;
-                self.invitations.push_back(rank);
-            }
-        }
-    }
-
-    /// Whether any member keeps a slot.
-    pub(super) fn keep_slots(&self) -> bool {
-        self.slots_kept > 0
+    /// Whether a member will call the client, because it holds what the client lacks.
+    pub(super) fn will_call(&self) -> bool {
+        self.promising > 0
     }
 
     /// The members that may be asked for something now, in rank order. An idle client tries every
     /// member, even before a trial is due.
     pub(super) fn askable(&self, is_idle: bool) -> Cow<'_, [Rank]> {
         let is_tried = |member: &Member| is_idle || self.can_be_tried(member);
-        let are_strangers_tried = is_idle || !self.is_told && self.can_be_tried(&STRANGER);
+        let knows_all = self.is_told && !self.have_queues;
+        let are_strangers_tried = is_idle || !knows_all && self.can_be_tried(&STRANGER);
         if !are_strangers_tried {
             return (&self.ready).into();
         }
@@ -354,7 +403,8 @@ impl KnownMembers {
             let member = seen
                 .next_if(|(same, _)| **same == rank)
                 .map_or(&STRANGER, |(_, seen)| seen);
-            let is_tried = rank != self.me && is_tried(member) && member.is_free(self.at_a_time);
+            let is_tried =
+                rank != self.me && is_tried(member) && member.is_free(self.at_a_time, is_idle);
             is_tried || self.is_ready(rank, member)
         };
         self.ranks.iter().copied().filter(is_askable).collect()
@@ -365,7 +415,11 @@ impl KnownMembers {
     pub(super) fn standings(&self, is_idle: bool) -> impl Iterator<Item = Standing> + use<> {
         let anybody_wrong = is_idle && self.seen.values().any(|member| member.wrong > 0);
         let most_wrong = if anybody_wrong { MOST_WRONG } else { 1 };
-        let last: &[bool] = if is_idle { &[false, true] } else { &[false] };
+        let last: &[bool] = if is_idle || self.have_queues {
+            &[false, true]
+        } else {
+            &[false]
+        };
         (0..most_wrong)
             .flat_map(|wrong| last.iter().map(move |&is_last| Standing { wrong, is_last }))
     }
@@ -376,13 +430,17 @@ impl KnownMembers {
         rank: Rank,
         segment: SegmentIndex,
         standing: Standing,
+        is_idle: bool,
     ) -> bool {
         let member = self.get(rank);
         let holds = self.holds(rank, segment);
-        let is_last = (!holds || member.is_doubted) && !self.can_be_tried(member);
+        let is_sure = holds && !member.is_doubted;
+        let is_tried = self.can_be_tried(member);
+        let is_last = !is_sure && (self.have_queues || !is_tried);
         rank != self.me
-            && member.is_free(self.at_a_time)
-            && (holds || !self.is_told)
+            && member.is_free(self.at_a_time, is_idle)
+            && (holds || !self.is_told || self.have_queues)
+            && (is_sure || is_tried || is_idle && (holds || !member.waits))
             && standing
                 == (Standing {
                     wrong: member.wrong,
@@ -390,13 +448,21 @@ impl KnownMembers {
                 })
     }
 
+    /// Whether members of this standing are asked in order to wait in their queues.
+    pub(super) fn are_to_be_joined(&self, standing: Standing) -> bool {
+        self.have_queues && standing.is_last
+    }
+
     /// Whether a member can be asked now for a segment that it is not known to hold.
     fn can_be_tried(&self, member: &Member) -> bool {
+        if self.have_queues {
+            return member.spared == 0 && !member.waits;
+        }
         let is_due = member.is_proven || self.trial == Trial::Due;
         if self.is_polled {
-            return is_due || self.upload_time.is_zero();
+            return is_due || !self.takes_time;
         }
-        is_due && member.spared == 0 && member.rests.is_none()
+        is_due && member.spared == 0
     }
 }
 

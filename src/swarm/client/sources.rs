@@ -50,10 +50,26 @@ impl Sources {
     ) -> Option<Choice> {
         members.standings(is_idle).find_map(|standing| {
             let may = |member: Rank| {
-                !refused_by.contains(&member) && members.is_candidate(member, segment, standing)
+                !refused_by.contains(&member)
+                    && members.is_candidate(member, segment, standing, is_idle)
             };
+            if members.are_to_be_joined(standing) {
+                return self.any(askable, may).map(Choice::Member);
+            }
             self.selection.choose(&Candidates::new(askable, &may))
         })
+    }
+
+    /// One of these members, all alike. Whatever the policy, a client waits at random members: neighbours
+    /// that are drawn make a swarm in which nobody is far from anybody (BitTorrent's tracker draws them
+    /// for the same reason).
+    fn any(&mut self, askable: &[Rank], may: impl Fn(Rank) -> bool) -> Option<Rank> {
+        let first = self.rng.usize(..askable.len().max(1));
+        let (before, from) = askable.split_at(first.min(askable.len()));
+        from.iter()
+            .chain(before)
+            .copied()
+            .find(|&member| may(member))
     }
 
     /// The poll of these members, whose AVAILABILITY_REQUESTs are about to be sent.

@@ -1,17 +1,10 @@
 //! When a client may ask a peer for a segment that the peer is not known to hold.
 
-use std::time::Duration;
-
 use crate::protocol::Rank;
 
-/// The time from a failed trial to the next one, in upload times.
-const PAUSE: u32 = 2;
-
-/// A client tries one peer at a time. Where serving takes no time, a trial that fails is the last
-/// one before the next list of members: in a flash crowd all peers have come equally far, so a
-/// client that asks all of them is refused by all. Where serving takes time, the next trial is due
-/// after about the time in which a client gains a segment. So trials cost in proportion to what is
-/// gained, in a swarm of any size.
+/// A client tries one peer at a time. A trial that fails is the last one before the next list of
+/// members: in a flash crowd all peers have come equally far, so a client that asks all of them is
+/// refused by all. So trials cost in proportion to what is gained, in a swarm of any size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trial {
     /// A peer can be tried.
@@ -20,8 +13,6 @@ pub(super) enum Trial {
     Of(Rank),
     /// No peer is tried before the next list of members.
     Over,
-    /// No peer is tried before this time.
-    Paused(Duration),
 }
 
 impl Trial {
@@ -41,34 +32,15 @@ impl Trial {
     }
 
     /// A peer has refused what it was asked for.
-    pub(super) fn fail(&mut self, peer: Rank, now: Duration, upload_time: Duration) {
+    pub(super) fn fail(&mut self, peer: Rank) {
         if *self == Trial::Of(peer) {
-            *self = if upload_time.is_zero() {
-                Trial::Over
-            } else {
-                Trial::Paused(now.saturating_add(upload_time.saturating_mul(PAUSE)))
-            };
+            *self = Trial::Over;
         }
     }
 
     /// There is a new list of members.
     pub(super) fn relist(&mut self) {
         if *self == Trial::Over {
-            *self = Trial::Due;
-        }
-    }
-
-    /// When the next trial is due, if it waits for a time.
-    pub(super) fn due(self) -> Option<Duration> {
-        match self {
-            Trial::Paused(time) => Some(time),
-            Trial::Due | Trial::Of(_) | Trial::Over => None,
-        }
-    }
-
-    /// Time has passed.
-    pub(super) fn wake(&mut self, now: Duration) {
-        if self.due().is_some_and(|time| time <= now) {
             *self = Trial::Due;
         }
     }

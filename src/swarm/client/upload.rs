@@ -6,13 +6,13 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use super::first_copy::FirstCopy;
-use super::hints::Hints;
 use super::link::Link;
+use super::queue::Queue;
 use super::{Conduct, Leaving, Library, Outbox, Part};
 use crate::event::Deed;
 use crate::protocol::{
-    Answer, Availability, Envelope, FileId, Letter, Rank, SegmentAnswer, SegmentHash,
-    SegmentRequest, ToDownload, ToUpload,
+    Answer, Availability, Call, Decline, Envelope, FileId, Letter, Rank, SegmentAnswer,
+    SegmentHash, SegmentIndex, SegmentRequest, ToDownload, ToUpload,
 };
 use crate::settings::Settings;
 use crate::statistics::{Recorded, Service};
@@ -21,12 +21,12 @@ use crate::statistics::{Recorded, Service};
 /// the upload link one after another. Answers without a segment do not wait for the link.
 #[derive(Debug)]
 pub struct Upload {
-    me: Rank,
     library: Arc<Library>,
     conduct: Conduct,
     link: Link,
-    /// The hints for refusals. `None` where serving takes no time.
-    hints: Option<Hints>,
+    /// Who waits for the link. `None` where nobody does: serving takes no time, slots are not limited, or
+    /// the client serves nobody.
+    queue: Option<Queue>,
     service: Recorded<Service>,
     /// What the client still has to send before it leaves. `None` unless its part is
     /// [`Leaving::AfterOneCopy`].
@@ -38,20 +38,21 @@ pub struct Upload {
 impl Upload {
     /// Of a client that owns files with these numbers of segments.
     pub(super) fn new(
-        me: Rank,
         library: Arc<Library>,
         owned: &[(FileId, usize)],
         settings: &Settings,
         part: Part,
     ) -> Upload {
         let upload_time = part.upload_time.unwrap_or(settings.upload_time);
+        let has_queue = !upload_time.is_zero()
+            && settings.upload_slots.is_some()
+            && part.conduct != Conduct::FreeRider;
         let is_first_copy = part.leaving == Leaving::AfterOneCopy;
         Upload {
-            me,
             library,
             conduct: part.conduct,
             link: Link::new(upload_time, settings.upload_slots),
-            hints: (!upload_time.is_zero()).then(Hints::default),
+            queue: has_queue.then(|| Queue::new(upload_time)),
             service: Recorded::default(),
             first_copy: FirstCopy::of(owned).filter(|_| is_first_copy),
             has_left: false,
@@ -69,9 +70,9 @@ impl Upload {
     }
 
     /// The most messages that it posts while nobody takes any: an answer for each segment that
-    /// another client has in flight.
+    /// another client has in flight, and a call to each.
     pub fn most_untaken(clients: usize, settings: &Settings) -> usize {
-        settings.window.get().saturating_mul(clients)
+        (settings.window.get().saturating_add(1)).saturating_mul(clients)
     }
 
     /// Takes the next message. Times are since the client's INIT_ACK.
@@ -87,13 +88,11 @@ impl Upload {
         outbox: &mut Outbox,
     ) -> Result<()> {
         ensure!(!self.stopped, "it was stopped already");
-        if !self.has_left && self.library.is_closed(now) {
-            self.has_left = true;
-            outbox.did(Deed::Left);
-        }
-        self.pass(now, outbox);
+        self.let_through(now, outbox);
+        self.leave_if_it_is_time(now, outbox);
         match message {
             ToUpload::SegmentRequest(request) => self.answer(now, from, &request, outbox),
+            ToUpload::Decline(decline) => self.declined(from, &decline, outbox),
             ToUpload::AvailabilityRequest { file, segment } => {
                 let holds = match self.conduct() {
                     Conduct::Honest => self.library.segment(file, segment).is_some(),
@@ -125,56 +124,186 @@ impl Upload {
             file,
             segment,
             hash,
+            is_called,
+            ref gained,
         } = request;
         let conduct = self.conduct();
+        let mut room = self.link.room();
+        if let Some(queue) = &mut self.queue {
+            room = room.saturating_sub(queue.kept(from, file, is_called));
+            queue.hear(from, file, gained, &self.library);
+            queue.comes(from, file, is_called);
+        }
         let hash = match conduct {
             Conduct::Honest => (self.library.segment(file, segment)).filter(|&held| held == hash),
             Conduct::Corrupt => Some(another_than(hash)),
             Conduct::FreeRider => None,
         };
-        let reply = |answer, hints| {
-            let answer = SegmentAnswer {
-                file,
-                segment,
-                answer,
-                hints,
-            };
-            Envelope::new(from, ToDownload::Segment(answer))
+        let answer = match (hash, &mut self.queue) {
+            (Some(hash), queue) if room > 0 => {
+                self.service.served += 1;
+                if let Some(queue) = queue {
+                    queue.serves(from, file, segment);
+                }
+                Answer::Ack(hash)
+            }
+            (_, Some(queue)) if conduct != Conduct::FreeRider => {
+                self.service.busy += 1;
+                queue.wait(from, file);
+                Answer::Busy
+            }
+            (_, queue) => {
+                self.service.refused += 1;
+                if let Some(queue) = queue
+                    && queue.dismisses(from, file)
+                {
+                    self.dismiss(from, file, outbox);
+                }
+                Answer::Nack
+            }
         };
-        let (me, library) = (self.me, &self.library);
-        let hints = self.hints.as_mut().filter(|_| conduct == Conduct::Honest);
-        let Some(hash) = hash else {
-            self.service.refused += 1;
-            let hints = hints.map(|hints| hints.for_nack(me, from, file, library));
-            outbox.post(reply(Answer::Nack, hints.unwrap_or_default()));
-            return;
+        let is_ack = matches!(answer, Answer::Ack(_));
+        let reply = SegmentAnswer {
+            file,
+            segment,
+            answer,
+            gained: Vec::new(),
         };
-        if let Err(time) = self.link.admit(now, from) {
-            self.service.busy += 1;
-            let hints = hints.map(|hints| hints.for_busy(me, from, file, library));
-            let answer = Answer::Busy(time.saturating_sub(now));
-            outbox.post(reply(answer, hints.unwrap_or_default()));
-            return;
+        if is_ack {
+            self.link
+                .push(now, Envelope::new(from, ToDownload::Segment(reply)));
+        } else {
+            let gained = self.news(from, file);
+            outbox.send(from, ToDownload::Segment(SegmentAnswer { gained, ..reply }));
         }
-        self.service.served += 1;
-        if let Some(hints) = hints {
-            hints.admitted(from, file, segment);
-        }
-        self.link.push(now, reply(Answer::Ack(hash), Vec::new()));
     }
 
-    /// When the next segment is through the link, if one is on it. Call [`Upload::pass`] then.
+    fn declined(&mut self, from: Rank, decline: &Decline, outbox: &mut Outbox) {
+        let &Decline {
+            file,
+            waits,
+            ref gained,
+        } = decline;
+        let has_left = self.has_left();
+        let Some(queue) = &mut self.queue else {
+            return;
+        };
+        queue.hear(from, file, gained, &self.library);
+        if !waits {
+            queue.leaves(from, file);
+            self.tell_it_is_over(from, file, true, outbox);
+            return;
+        }
+        queue.declines(from, file);
+        if has_left && queue.dismisses(from, file) {
+            self.dismiss(from, file, outbox);
+        }
+    }
+
+    /// What a client is told of this one's segments.
+    fn news(&mut self, to: Rank, file: FileId) -> Vec<SegmentIndex> {
+        let is_honest = self.conduct() == Conduct::Honest;
+        let queue = self.queue.as_mut().filter(|_| is_honest);
+        queue.map_or_else(Vec::new, |queue| queue.news(to, file, &self.library))
+    }
+
+    /// Tells a client that it waits no longer.
+    fn dismiss(&mut self, client: Rank, file: FileId, outbox: &mut Outbox) {
+        self.tell_it_is_over(client, file, false, outbox);
+    }
+
+    fn tell_it_is_over(
+        &mut self,
+        client: Rank,
+        file: FileId,
+        is_farewell: bool,
+        outbox: &mut Outbox,
+    ) {
+        let gained = self.news(client, file);
+        let call = Call {
+            file,
+            segment: None,
+            is_farewell,
+            gained,
+        };
+        outbox.send(client, ToDownload::Call(call));
+    }
+
+    /// Calls clients that wait, as long as slots are free.
+    fn call(&mut self, now: Duration, outbox: &mut Outbox) {
+        if self.has_left {
+            return;
+        }
+        let Some(queue) = &mut self.queue else {
+            return;
+        };
+        queue.catch_up(&self.library);
+        if self.link.load() == 0 {
+            queue.let_lapse(now);
+        }
+        while let Some(queue) = &mut self.queue
+            && let Some((client, file, segment)) = queue.next(now, self.link.room())
+        {
+            let gained = self.news(client, file);
+            let call = Call {
+                file,
+                segment: Some(segment),
+                is_farewell: false,
+                gained,
+            };
+            outbox.send(client, ToDownload::Call(call));
+        }
+    }
+
+    /// When there is something to do without a message, if ever. Call [`Upload::pass`] then.
     pub fn due(&self) -> Option<Duration> {
-        self.link.due()
+        let waits = self
+            .queue
+            .as_ref()
+            .filter(|queue| !self.has_left && queue.waiting() > 0);
+        let nudge = self.is_nudged().then_some(Duration::ZERO);
+        let lapse = waits
+            .filter(|_| self.link.load() == 0)
+            .and_then(Queue::lapses);
+        let closes = waits.and_then(|_| self.library.closes());
+        [self.link.due(), nudge, lapse, closes]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Whether the other half has gained what somebody may wait for.
+    pub fn is_nudged(&self) -> bool {
+        let queue = self
+            .queue
+            .as_ref()
+            .filter(|_| !self.has_left && self.link.room() > 0);
+        queue.is_some_and(|queue| queue.is_behind(&self.library))
+    }
+
+    /// Time has passed: posts the segments that are through the link, and calls who waits for it.
+    pub fn pass(&mut self, now: Duration, outbox: &mut Outbox) {
+        self.let_through(now, outbox);
+        self.leave_if_it_is_time(now, outbox);
+        self.call(now, outbox);
+    }
+
+    fn leave_if_it_is_time(&mut self, now: Duration, outbox: &mut Outbox) {
+        if !self.has_left && self.library.is_closed(now) {
+            self.has_left = true;
+            outbox.did(Deed::Left);
+            let dismissed = self.queue.as_mut().map(Queue::dismiss_all);
+            for (client, file) in dismissed.unwrap_or_default() {
+                self.dismiss(client, file, outbox);
+            }
+        }
     }
 
     /// Posts the segments that are through the link.
-    pub fn pass(&mut self, now: Duration, outbox: &mut Outbox) {
-        while let Some(reply) = self.link.pop(now) {
-            if let Letter::ToDownload(ToDownload::Segment(sent)) = &reply.letter {
-                if let Some(hints) = &mut self.hints {
-                    hints.sent(reply.to, sent.file, sent.segment);
-                }
+    fn let_through(&mut self, now: Duration, outbox: &mut Outbox) {
+        while let Some(mut reply) = self.link.pop(now) {
+            if let Letter::ToDownload(ToDownload::Segment(sent)) = &mut reply.letter {
+                sent.gained = self.news(reply.to, sent.file);
                 if let Some(copy) = &mut self.first_copy
                     && copy.is_out_with(sent)
                 {

@@ -111,7 +111,7 @@ mod tests {
         );
         for none in [i32::try_from(Tag::ALL.len()).unwrap(), -1] {
             assert_eq!(
-                described::<ToUpload>(none, &[2]),
+                described::<ToUpload>(none, &[3]),
                 format!("expected a message, found the unknown tag {none}")
             );
         }
@@ -154,10 +154,10 @@ mod tests {
         );
         assert!(described(stop, &[7]).starts_with("expected STOP, found 1 bytes that are none: "));
         assert_eq!(
-            described(stop, &[2, 0, 0]),
+            described(stop, &[3, 0, 0]),
             "expected STOP, found it and 2 more bytes"
         );
         let swarm = Tag::Swarm.number();
-        assert_eq!(described(swarm, &[2]), "expected SWARM, found STOP inside");
+        assert_eq!(described(swarm, &[3]), "expected SWARM, found STOP inside");
     }
 }

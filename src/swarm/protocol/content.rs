@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +138,11 @@ pub struct SegmentRequest {
     pub segment: SegmentIndex,
     /// Its hash, as the tracker promised it.
     pub hash: SegmentHash,
+    /// Whether it answers a CALL.
+    pub is_called: bool,
+    /// The positions that the client has gained since it last told this member. Only where serving
+    /// takes time.
+    pub gained: Vec<SegmentIndex>,
 }
 
 /// A client's answer to a request.
@@ -150,18 +154,37 @@ pub struct SegmentAnswer {
     pub segment: SegmentIndex,
     /// The segment, or not.
     pub answer: Answer,
-    /// Where to get other segments of the file, those of the sender first. Only with a refusal, and
-    /// only where serving takes time.
-    pub hints: Vec<Hint>,
+    /// The positions that the sender has gained since it last told this client. Only where serving
+    /// takes time.
+    pub gained: Vec<SegmentIndex>,
 }
 
-/// A client that holds a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Hint {
-    /// The sender of the answer, or a client that it has sent the segment to.
-    pub holder: Rank,
-    /// The position.
-    pub segment: SegmentIndex,
+/// A word to a client that waits in the sender's queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The file that the client waits for.
+    pub file: FileId,
+    /// A slot is free: this is what the sender would give, of what it holds and the client lacks.
+    /// `None`: the client waits no longer.
+    pub segment: Option<SegmentIndex>,
+    /// Whether it answers that the client leaves the queue. A client ends only when it has these answers,
+    /// so nobody is stopped before it has taken all that was sent to it. Otherwise `None` says that the
+    /// sender has left.
+    pub is_farewell: bool,
+    /// The positions that the sender has gained since it last told this client.
+    pub gained: Vec<SegmentIndex>,
+}
+
+/// A client's word to one in whose queue it waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decline {
+    /// The file that it waits for.
+    pub file: FileId,
+    /// Whether it goes on waiting: it answers a CALL, and asks for nothing now. Otherwise it leaves the
+    /// queue. It does that when it has nothing in flight, and answers no CALL by it.
+    pub waits: bool,
+    /// The positions that it has gained since it last told the other.
+    pub gained: Vec<SegmentIndex>,
 }
 
 /// Whether a segment came (R9).
@@ -171,9 +194,9 @@ pub enum Answer {
     Ack(SegmentHash),
     /// The sender does not hold it.
     Nack,
-    /// All upload slots of the sender are taken. After this time one is kept for the client that
-    /// asked. Only where serving takes time.
-    Busy(Duration),
+    /// The client waits in the sender's queue, and will be called: all upload slots are taken, or the
+    /// sender does not hold the segment yet. Only where serving takes time and slots are limited.
+    Busy,
 }
 
 /// Whether a client holds a segment, and how busy it is.

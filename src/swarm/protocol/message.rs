@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Availability, FileId, FileName, Init, InitAck, Letter, Missing, Progress, SegmentAnswer,
-    SegmentIndex, SegmentRequest, Swarm, Thread,
+    Availability, Call, Decline, FileId, FileName, Init, InitAck, Letter, Missing, Progress,
+    SegmentAnswer, SegmentIndex, SegmentRequest, Swarm, Thread,
 };
 
 /// What there is to know of a kind of message.
@@ -67,6 +67,8 @@ tags! {
     Alive               "ALIVE"                Download -> Tracker   None;
     AvailabilityRequest "AVAILABILITY_REQUEST" Download -> Upload    Some(4);
     Availability        "AVAILABILITY"         Upload   -> Download  Some(9);
+    Call                "CALL"                 Upload   -> Download  Some(9);
+    Decline             "DECLINE"              Download -> Upload    Some(9);
     Grant               "GRANT"                Tracker  -> Download  Some(4);
     Confirm             "CONFIRM"              Download -> Tracker   Some(4);
 }
@@ -159,6 +161,8 @@ pub enum ToDownload {
     Segment(SegmentAnswer),
     /// AVAILABILITY: the answer to AVAILABILITY_REQUEST.
     Availability(Availability),
+    /// CALL: a slot is free, or there is no more waiting for one. Only to who waits in a queue.
+    Call(Call),
     /// GRANT: one more segment of this file may be asked for. Only where the tracker grants.
     Grant(FileId),
 }
@@ -176,6 +180,8 @@ pub enum ToUpload {
         /// Its position.
         segment: SegmentIndex,
     },
+    /// DECLINE: the client asks for nothing now. Only from who waits in a queue.
+    Decline(Decline),
     /// STOP: every client is done (R12).
     Stop,
 }
@@ -201,6 +207,6 @@ macro_rules! messages {
 
 messages! {
     ToTracker: Init SwarmRequest Update FileComplete AllComplete Alive Confirm;
-    ToDownload: InitAck Swarm Segment Availability Grant;
-    ToUpload: SegmentRequest AvailabilityRequest Stop;
+    ToDownload: InitAck Swarm Segment Availability Call Grant;
+    ToUpload: SegmentRequest AvailabilityRequest Decline Stop;
 }

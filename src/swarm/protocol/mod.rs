@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 
 pub use codec::{decode, decode_letter, encode};
 pub use content::{
-    Answer, Availability, Gained, Hint, Init, InitAck, Joined, Members, Missing, OwnedFile,
-    Progress, Reason, SegmentAnswer, SegmentRequest, Swarm,
+    Answer, Availability, Call, Decline, Gained, Init, InitAck, Joined, Members, Missing,
+    OwnedFile, Progress, Reason, SegmentAnswer, SegmentRequest, Swarm,
 };
 pub use file_name::FileName;
 pub use letter::{Envelope, Letter};

@@ -1,8 +1,6 @@
 //! Values for tests: short ways to write them, where a character stands for the hash that repeats it,
 //! and messages of every kind.
 
-use std::time::Duration;
-
 use super::*;
 
 pub fn hash(letter: u8) -> SegmentHash {
@@ -34,12 +32,12 @@ pub fn messages() -> Vec<(Letter, Vec<u8>)> {
         file: FileId(file),
         gained: gained.iter().copied().map(SegmentIndex).collect(),
     };
-    let answer = |answer, hints| {
+    let answer = |answer, gained| {
         ToDownload::Segment(SegmentAnswer {
             file,
             segment,
             answer,
-            hints,
+            gained,
         })
     };
     let available = |load| {
@@ -49,9 +47,21 @@ pub fn messages() -> Vec<(Letter, Vec<u8>)> {
             load,
         })
     };
-    let hint = Hint {
-        holder: Rank(3),
-        segment: SegmentIndex(7),
+    let news = || vec![SegmentIndex(7), SegmentIndex(130)];
+    let call = |segment, gained| {
+        ToDownload::Call(Call {
+            file,
+            segment,
+            is_farewell: segment.is_none(),
+            gained,
+        })
+    };
+    let decline = |waits, gained| {
+        ToUpload::Decline(Decline {
+            file,
+            waits,
+            gained,
+        })
     };
     vec![
         encoded(
@@ -125,26 +135,25 @@ pub fn messages() -> Vec<(Letter, Vec<u8>)> {
             &[&[2, 1, 9, 0, 32][..], &[b'd'; 32], &[0]].concat(),
         ),
         encoded(answer(Answer::Nack, vec![]), &[2, 1, 9, 1, 0]),
-        encoded(
-            answer(Answer::Nack, vec![hint; 2]),
-            &[2, 1, 9, 1, 2, 3, 7, 3, 7],
-        ),
-        encoded(
-            answer(Answer::Busy(Duration::from_nanos(1_000_000_130)), vec![]),
-            &[2, 1, 9, 2, 1, 0x82, 1, 0],
-        ),
+        encoded(answer(Answer::Busy, news()), &[2, 1, 9, 2, 2, 7, 0x82, 1]),
         encoded(available(None), &[3, 1, 9, 0]),
         encoded(available(Some(5)), &[3, 1, 9, 1, 5]),
-        encoded(ToDownload::Grant(file), &[4, 1]),
+        encoded(call(Some(segment), vec![]), &[4, 1, 1, 9, 0, 0]),
+        encoded(call(None, news()), &[4, 1, 0, 1, 2, 7, 0x82, 1]),
+        encoded(ToDownload::Grant(file), &[5, 1]),
         encoded(
             ToUpload::SegmentRequest(SegmentRequest {
                 file,
                 segment: SegmentIndex(1_000_000),
                 hash: hash(b'e'),
+                gained: vec![],
+                is_called: false,
             }),
-            &[&[0, 1, 0xc0, 0x84, 0x3d, 32][..], &[b'e'; 32]].concat(),
+            &[&[0, 1, 0xc0, 0x84, 0x3d, 32][..], &[b'e'; 32], &[0, 0]].concat(),
         ),
         encoded(ToUpload::AvailabilityRequest { file, segment }, &[1, 1, 9]),
-        encoded(ToUpload::Stop, &[2]),
+        encoded(decline(true, vec![]), &[2, 1, 1, 0]),
+        encoded(decline(false, news()), &[2, 1, 0, 2, 7, 0x82, 1]),
+        encoded(ToUpload::Stop, &[3]),
     ]
 }

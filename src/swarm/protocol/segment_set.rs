@@ -41,11 +41,59 @@ impl SegmentSet {
         segment.0 < self.0.len() && !self.0.put(segment.0)
     }
 
-    /// The first position from this one on.
-    pub fn from(&self, first: usize) -> Option<SegmentIndex> {
-        (first..self.0.len())
-            .find(|&position| self.0[position])
-            .map(SegmentIndex)
+    /// The number of positions in it.
+    pub fn count(&self) -> usize {
+        self.0.count_ones(..)
+    }
+
+    /// The number of positions of the file.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether the file has no positions.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The positions that it has and `other` has not, in order: from `first` on, and then those before.
+    pub fn without_from(
+        &self,
+        other: &SegmentSet,
+        first: usize,
+    ) -> impl Iterator<Item = SegmentIndex> {
+        const BITS: usize = usize::BITS as usize;
+        let (mine, others) = (self.0.as_slice(), other.0.as_slice());
+        let blocks = mine.len();
+        let (start, bit) = (first / BITS, first % BITS);
+        // The block of `first` comes twice: its upper bits first, and its lower ones at the end.
+        let block = move |place: usize| {
+            let index = if start < blocks {
+                (start + place) % blocks
+            } else {
+                place
+            };
+            let mut left = mine[index] & !others.get(index).copied().unwrap_or(0);
+            if start < blocks {
+                let upper = usize::MAX << bit;
+                if place == 0 {
+                    left &= upper;
+                } else if place == blocks {
+                    left &= !upper;
+                }
+            }
+            (index, left)
+        };
+        let places = if start < blocks { blocks + 1 } else { blocks };
+        (0..places).map(block).flat_map(|(index, mut left)| {
+            iter::from_fn(move || {
+                (left != 0).then(|| {
+                    let bit = left.trailing_zeros() as usize;
+                    left &= left - 1;
+                    SegmentIndex(index * BITS + bit)
+                })
+            })
+        })
     }
 
     /// The positions, in order.
@@ -174,6 +222,34 @@ mod tests {
         ] {
             serde_json::from_str::<SegmentSet>(bad).unwrap_err();
         }
+    }
+
+    #[test]
+    fn what_another_set_lacks_comes_from_a_position_on_and_then_from_the_start() {
+        let set = |positions: &[usize]| {
+            let mut set = SegmentSet::none(200);
+            positions
+                .iter()
+                .for_each(|&position| _ = set.insert(SegmentIndex(position)));
+            set
+        };
+        let mine = set(&[0, 5, 63, 64, 70, 130, 199]);
+        let without = |other: &SegmentSet, first| -> Vec<usize> {
+            mine.without_from(other, first).map(|it| it.0).collect()
+        };
+        let none = SegmentSet::none(0);
+        assert_eq!(without(&none, 0), [0, 5, 63, 64, 70, 130, 199]);
+        assert_eq!(without(&none, 64), [64, 70, 130, 199, 0, 5, 63]);
+        assert_eq!(without(&none, 65), [70, 130, 199, 0, 5, 63, 64]);
+        assert_eq!(without(&set(&[0, 64, 199]), 6), [63, 70, 130, 5]);
+        for beyond in [200, 10_000] {
+            let mut all = without(&none, beyond);
+            all.sort();
+            assert_eq!(all, without(&none, 0), "each comes once");
+        }
+        assert!(without(&mine, 3).is_empty());
+        assert_eq!(none.without_from(&mine, 0).count(), 0);
+        assert_eq!((mine.count(), mine.len(), none.is_empty()), (7, 200, true));
     }
 
     #[test]

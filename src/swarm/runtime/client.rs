@@ -146,7 +146,8 @@ fn download(
         let reminder = heartbeat.as_ref().map(Heartbeat::due);
         let reminder = reminder.filter(|_| download.is_away());
         let moment = due.into_iter().chain(reminder).min();
-        let message = mailbox.receive_until(moment.and_then(|due| clock.moment(due)), &mut post)?;
+        let moment = moment.and_then(|due| clock.moment(due));
+        let message = mailbox.receive_until(moment, || false, &mut post)?;
         let now = clock.now();
         if heartbeat
             .as_mut()
@@ -186,7 +187,7 @@ fn upload(
             return Ok((upload, post.close()?.0));
         }
         let due = upload.due().and_then(|due| clock.moment(due));
-        match mailbox.receive_until(due, &mut post)? {
+        match mailbox.receive_until(due, || upload.is_nudged(), &mut post)? {
             None => upload.pass(clock.now(), &mut outbox),
             Some((from, message)) => {
                 let tag = message.tag();

@@ -70,7 +70,7 @@ impl<M: Message> Receiver<M> {
     /// # Errors
     /// When the message cannot be decoded.
     pub fn receive(&mut self, post: &mut Post) -> Result<(Rank, M)> {
-        let message = self.receive_until(None, post)?;
+        let message = self.receive_until(None, || false, post)?;
         Ok(message.expect("it waits for ever"))
     }
 
@@ -81,6 +81,7 @@ impl<M: Message> Receiver<M> {
     pub(super) fn receive_until(
         &mut self,
         moment: Option<Instant>,
+        is_nudged: impl Fn() -> bool,
         post: &mut Post,
     ) -> Result<Option<(Rank, M)>> {
         let mut backoff = Backoff::default();
@@ -88,6 +89,9 @@ impl<M: Message> Receiver<M> {
         loop {
             if let Some(message) = self.look(post)? {
                 return Ok(Some(message));
+            }
+            if is_nudged() {
+                return Ok(None);
             }
             let mut left = Duration::MAX;
             if let Some(moment) = moment {

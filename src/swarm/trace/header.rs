@@ -6,7 +6,7 @@ use crate::event::Thread;
 use crate::report::Plan;
 
 /// The version of the format. It grows when a field changes its meaning or goes.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// The first line of a trace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

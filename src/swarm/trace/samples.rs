@@ -39,7 +39,7 @@ fn letters() -> Vec<Letter> {
             file: FileId(1),
             segment: SegmentIndex(1_000_000),
             answer: Answer::Ack(hash(b'"')),
-            hints: vec![],
+            gained: vec![],
         })
         .into(),
     ]);

@@ -296,7 +296,7 @@ impl Tape {
                 file,
                 segment,
                 answer,
-                hints: vec![],
+                gained: vec![],
             };
             self.insert_message(place, of, by, ToDownload::Segment(answer));
         }

@@ -20,7 +20,7 @@ pub struct Explored {
 
 /// Searches everything that can happen to these inputs with this library. Every run that comes to its
 /// end is checked against all rules. A run that comes to a state which was seen before can only go on
-/// as before, so it is checked up to there, and left.
+/// as before, so it is checked up to there, and left. Time passes when no message can be delivered.
 ///
 /// # Panics
 /// When a rule is broken, or a machine objects to a message.
@@ -35,6 +35,7 @@ pub fn explore(inputs: &[Manifest], settings: Settings, library: MpiLibrary) -> 
         let mut world = World::new(inputs.to_vec(), settings, Faults::default(), library);
         for &flow in &deliveries {
             world.deliver(flow, &mut rng);
+            world.wait(&mut rng);
         }
         loop {
             if !seen.insert(world.fingerprint()) {
@@ -59,11 +60,26 @@ pub fn explore(inputs: &[Manifest], settings: Settings, library: MpiLibrary) -> 
             }
             deliveries.push(first);
             world.deliver(first, &mut rng);
+            world.wait(&mut rng);
         }
     }
     Explored {
         states: seen.len(),
         ends,
         circles,
+    }
+}
+
+impl World {
+    /// Lets time pass until a message can be delivered, if one is to come.
+    fn wait(&mut self, rng: &mut Rng) {
+        let mut moments = 0;
+        while self.flows().is_empty()
+            && let Some(time) = self.due()
+        {
+            self.pass(time, rng);
+            moments += 1;
+            assert!(moments < 10_000, "time passes, and nobody does anything");
+        }
     }
 }

@@ -166,7 +166,7 @@ pub fn run(
             .due()
             .filter(|_| flow.is_none() || pace == Pace::Any && rng.u8(..8) == 0);
         match (flow, due) {
-            (_, Some(time)) => world.pass(time),
+            (_, Some(time)) => world.pass(time, rng),
             (Some(flow), None) => world.deliver(flow, rng),
             (None, None) => return world.over(),
         }
@@ -264,13 +264,14 @@ impl World {
     }
 
     /// Lets time pass until a moment.
-    fn pass(&mut self, time: Duration) {
+    fn pass(&mut self, time: Duration, rng: &mut Rng) {
         self.now = self.now.max(time);
         for (rank, thread) in self.halves() {
             let mut posted = Vec::new();
             self.machines.pass(self.now, rank, thread, &mut posted);
-            self.events.extend(self.machines.events());
-            self.post_all(rank, posted);
+            let answers = thread == event::Thread::Upload && !posted.is_empty();
+            let refuses = answers && self.refuses(rank, rng);
+            self.record(rank, posted, refuses);
         }
     }
 
@@ -379,6 +380,12 @@ impl World {
         let mut posted = Vec::new();
         let taken = self.machines.take(self.now, from, to, letter, &mut posted);
         taken.unwrap_or_else(|error| panic!("{error:#}"));
+        self.record(to, posted, refuses);
+    }
+
+    /// Records what a machine has done, and posts what it has sent. A client that refuses has sent
+    /// something else.
+    fn record(&mut self, rank: Rank, mut posted: Vec<Envelope>, refuses: bool) {
         let mut events: Vec<Event> = self.machines.events().collect();
         if refuses {
             for Envelope { letter, .. } in &mut posted {
@@ -392,7 +399,7 @@ impl World {
             }
         }
         self.events.extend(events);
-        self.post_all(to, posted);
+        self.post_all(rank, posted);
     }
 
     /// Whether a fault makes a client refuse what it is asked for now.
@@ -402,12 +409,14 @@ impl World {
     }
 }
 
-/// Turns an answer into a refusal, as if its sender held nothing.
+/// Turns an answer into a refusal, as if its sender held nothing. A place in a queue is a promise, so
+/// BUSY stays BUSY.
 fn refuse(letter: &mut Letter) {
     match letter {
         Letter::ToDownload(ToDownload::Segment(answer)) => {
-            answer.answer = Answer::Nack;
-            answer.hints.clear();
+            if let Answer::Ack(_) = answer.answer {
+                answer.answer = Answer::Nack;
+            }
         }
         Letter::ToDownload(ToDownload::Availability(offer)) => offer.load = None,
         Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => {}

@@ -192,31 +192,25 @@ fn every_wanted_file_arrives_or_is_missed(run: &Run, swarm: &Facts) {
 }
 
 /// Checks that a client which knows the holders of a segment, from the tracker or from a poll, is
-/// never refused it; and that a client which knows them from the tracker asks nobody else. A hint
-/// may be too early: the segment may still be on its way to the member that is named.
+/// never refused it; and that a client which knows them from the tracker polls nobody else. Where
+/// clients wait in queues nobody is refused anything: BUSY is a place in a queue.
 fn nobody_is_asked_in_vain(run: &Run) {
     let polls = count(run, |letter| {
         matches!(letter, Letter::ToDownload(ToDownload::Availability(_)))
     });
     let knows_segments = run.settings.knows_segments();
-    let mut hinted = BTreeSet::new();
+    let have_queues = !run.settings.upload_time.is_zero() && run.settings.upload_slots.is_some();
     for (_, from, to, letter) in taken(run) {
-        let (file, segment, is_vain) = match letter {
-            Letter::ToDownload(ToDownload::Segment(answer)) => {
-                for hint in answer.hints.iter().filter(|hint| hint.holder != from) {
-                    hinted.insert((to, hint.holder, answer.file, hint.segment));
-                }
-                let is_vain = is_nack(letter) && (knows_segments || polls > 0);
-                (answer.file, answer.segment, is_vain)
+        let is_vain = match letter {
+            Letter::ToDownload(ToDownload::Segment(_)) => {
+                is_nack(letter) && (knows_segments || polls > 0 || have_queues)
             }
             Letter::ToDownload(ToDownload::Availability(offer)) => {
-                let is_vain = offer.load.is_none() && knows_segments;
-                (offer.file, offer.segment, is_vain)
+                offer.load.is_none() && knows_segments
             }
             Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => continue,
         };
-        let is_excused = hinted.contains(&(to, from, file, segment));
-        assert!(!is_vain || is_excused, "rank {from} refused rank {to}");
+        assert!(!is_vain, "rank {from} refused rank {to}");
     }
 }
 
@@ -238,7 +232,7 @@ fn the_report_says_what_happened(run: &Run, swarm: &Facts) {
                 match answer.answer {
                     Answer::Ack(_) => served[index(from)] += 1,
                     Answer::Nack => refused[index(from)] += 1,
-                    Answer::Busy(_) => busy[index(from)] += 1,
+                    Answer::Busy => busy[index(from)] += 1,
                 }
                 if swarm.is_right(answer) {
                     transfers[index(from)][index(to)] += 1;
@@ -317,6 +311,17 @@ pub fn is_nack(letter: &Letter) -> bool {
         letter,
         Letter::ToDownload(ToDownload::Segment(SegmentAnswer {
             answer: Answer::Nack,
+            ..
+        }))
+    )
+}
+
+/// Whether a letter says that the client waits in a queue.
+pub fn is_busy(letter: &Letter) -> bool {
+    matches!(
+        letter,
+        Letter::ToDownload(ToDownload::Segment(SegmentAnswer {
+            answer: Answer::Busy,
             ..
         }))
     )

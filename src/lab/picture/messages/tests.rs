@@ -41,6 +41,8 @@ fn request(segment: usize) -> Letter {
         file: FileId(0),
         segment: SegmentIndex(segment),
         hash: samples::hash(b'a'),
+        gained: vec![],
+        is_called: false,
     })
     .into()
 }
@@ -50,7 +52,7 @@ fn answer(segment: usize) -> Letter {
         file: FileId(0),
         segment: SegmentIndex(segment),
         answer: Answer::Nack,
-        hints: vec![],
+        gained: vec![],
     })
     .into()
 }

@@ -8,8 +8,8 @@ use crate::policy::selection;
 use crate::policy::{Named, TrackerIndex, order};
 use crate::protocol::samples::{hash, hashes, name, owned};
 use crate::protocol::{
-    Availability, Envelope, FileId, Gained, Hint, Joined, Letter, Members, SegmentAnswer,
-    SegmentHash, SegmentIndex, SegmentRequest, SegmentSet,
+    Availability, Envelope, FileId, Gained, Joined, Letter, Members, SegmentAnswer, SegmentHash,
+    SegmentIndex, SegmentRequest, SegmentSet,
 };
 
 mod designs;
@@ -50,7 +50,7 @@ fn begun(wanted: &[&str], settings: Settings) -> (Download, Vec<Effect>) {
         owned: vec![owned("own", "z")],
         wanted: wanted.iter().map(|file| name(file)).collect(),
     };
-    let library = Arc::new(Library::default());
+    let library = Arc::new(Library::new(true));
     let mut download = Download::new(ME, manifest, library, settings, Part::default());
     let mut outbox = Outbox::default();
     download.wake(NOW, &mut outbox);
@@ -106,7 +106,7 @@ fn segment(position: usize, answer: Answer) -> ToDownload {
         file: F,
         segment,
         answer,
-        hints: vec![],
+        gained: vec![],
     })
 }
 
@@ -172,6 +172,7 @@ fn requests(effects: &[Effect]) -> Vec<(u32, usize, SegmentHash)> {
             file: F,
             segment,
             hash,
+            ..
         }) = message
         else {
             panic!("expected a request for a segment of f, found {message:?}")
@@ -537,7 +538,7 @@ fn what_became_of_each_file_is_recorded() {
         owned: vec![],
         wanted: vec![name("f")],
     };
-    let library = Arc::new(Library::default());
+    let library = Arc::new(Library::new(true));
     let mut download = Download::new(ME, manifest, library, settings(10, 1), Part::default());
     let mut outbox = Outbox::default();
     download.wake(at(1), &mut outbox);

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use fastrand::Rng;
 
@@ -9,8 +10,6 @@ use crate::protocol::{FileId, Gained};
 
 const ONE: SegmentIndex = SegmentIndex(1);
 const TWO: SegmentIndex = SegmentIndex(2);
-
-const NOW: Duration = Duration::ZERO;
 
 fn at(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -55,9 +54,8 @@ fn list(members: &mut KnownMembers, of: &[u32], seeds: &[u32]) {
     members.refresh(swarm, &mut *order());
 }
 
-fn hint(members: &mut KnownMembers, holder: u32, segment: SegmentIndex) {
-    let holder = Rank(holder);
-    members.heed(Hint { holder, segment }, &mut *order());
+fn hear(members: &mut KnownMembers, of: u32, segment: SegmentIndex) {
+    members.hears_of(Rank(of), segment, &mut *order());
 }
 
 /// The members that a client which is not idle may ask for segment 1.
@@ -66,18 +64,18 @@ fn first(members: &KnownMembers) -> Vec<u32> {
     let standing = members.standings(false).next().unwrap();
     let candidates = askable
         .iter()
-        .filter(|rank| members.is_candidate(**rank, ONE, standing));
+        .filter(|rank| members.is_candidate(**rank, ONE, standing, false));
     candidates.map(|rank| rank.0).collect()
 }
 
 /// Whether a member has room for one more request.
 fn is_free(members: &KnownMembers, rank: u32) -> bool {
-    members.get(Rank(rank)).is_free(members.at_a_time)
+    members.get(Rank(rank)).is_free(members.at_a_time, false)
 }
 
 /// Whether client 1 may ask a member for a segment at all.
 fn may_ask(members: &KnownMembers, rank: u32, segment: SegmentIndex) -> bool {
-    let is_candidate = |standing| members.is_candidate(Rank(rank), segment, standing);
+    let is_candidate = |standing| members.is_candidate(Rank(rank), segment, standing, true);
     members.standings(true).any(is_candidate)
 }
 
@@ -87,17 +85,17 @@ fn who_refuses_in_a_row_is_spared_for_longer_and_longer_until_it_has_something()
     let mut members = members(&of, &[], Settings::default());
     assert!(!may_ask(&members, 1, ONE));
     for refusals in 1..=3 {
-        members.has_refused(NOW, Rank(3), ONE);
+        members.has_refused(Rank(3), ONE);
         for _ in 0..refusals {
             assert_eq!(first(&members), [0; 0]);
             list(&mut members, &of, &[]);
         }
         assert_eq!(first(&members), [3]);
     }
-    members.has_refused(NOW, Rank(3), ONE);
+    members.has_refused(Rank(3), ONE);
     members.has_held(Rank(3), ONE);
     assert_eq!(first(&members), [3]);
-    members.has_refused(NOW, Rank(3), ONE);
+    members.has_refused(Rank(3), ONE);
     list(&mut members, &of, &[]);
     assert_eq!(first(&members), [3], "the count starts anew");
 }
@@ -114,67 +112,70 @@ fn one_peer_at_a_time_is_tried_and_after_a_refusal_none_until_the_next_list() {
     members.has_held(Rank(3), ONE);
     assert_eq!(first(&members), of, "who has proved itself is asked on");
     members.asks(Rank(4), ONE);
-    members.has_refused(NOW, Rank(4), ONE);
+    members.has_refused(Rank(4), ONE);
     assert_eq!(first(&members), [2, 3]);
     list(&mut members, &of, &[2]);
     assert_eq!(first(&members), of);
-    members.has_refused(NOW, Rank(3), ONE);
+    members.has_refused(Rank(3), ONE);
     list(&mut members, &of, &[2, 4]);
     members.asks(Rank(3), ONE);
     assert_eq!(first(&members), [2, 4], "a peer has become a seed");
-    members.has_refused(NOW, Rank(2), ONE);
+    members.has_refused(Rank(2), ONE);
     assert_eq!(first(&members), [4], "a seed that refuses is one no more");
     members.has_held(Rank(2), ONE);
     assert_eq!(first(&members), [2, 4]);
 }
 
+/// The members that are asked in order to wait at them.
+fn joined(members: &KnownMembers) -> Vec<u32> {
+    let last = members.standings(false).find(|standing| standing.is_last);
+    let standing = last.expect("where there are queues");
+    let is_candidate = |rank: &&Rank| members.is_candidate(**rank, ONE, standing, false);
+    let askable = members.askable(false);
+    askable
+        .iter()
+        .filter(is_candidate)
+        .map(|rank| rank.0)
+        .collect()
+}
+
 #[test]
-fn where_serving_takes_time_the_next_trial_is_due_after_a_while_and_the_same_peer_later() {
-    let of = [2, 3, 4];
-    let mut members = members(&of, &[2], timed());
+fn where_members_have_queues_those_that_hold_something_are_asked_and_any_other_may_be_joined() {
+    let mut members = members(&[2, 3, 4], &[2], timed());
+    assert_eq!((first(&members), joined(&members)), (vec![2], vec![3, 4]));
     members.asks(Rank(3), ONE);
-    members.has_refused(at(7), Rank(3), ONE);
+    members.waits_at(Rank(3));
+    assert_eq!((members.waiting(), members.will_call()), (1, false));
+    assert_eq!(joined(&members), [4]);
+    hear(&mut members, 3, ONE);
+    assert!(members.will_call());
+    assert_eq!(first(&members), [2], "it will call");
+    members.declines(Rank(3));
+    assert!(!members.will_call());
     assert_eq!(first(&members), [2]);
-    assert_eq!(members.due(), Some(at(7 + 2 * 5)));
-    members.wake(at(17));
-    assert_eq!(first(&members), [2, 4], "another one can be tried");
-    assert_eq!(members.due(), Some(at(7 + 4 * 5)));
-    members.wake(at(27));
-    assert_eq!(first(&members), of);
-    members.asks(Rank(3), ONE);
-    members.has_refused(at(30), Rank(3), ONE);
-    members.wake(at(30 + 39));
-    assert_eq!(first(&members), [2, 4]);
-    members.wake(at(30 + 2 * 20));
-    assert_eq!(first(&members), of, "the second time it is twice as long");
+    let when_idle = |members: &KnownMembers| may_ask(members, 3, ONE);
+    assert!(when_idle(&members), "what was on its way has not come");
+    members.calls(Rank(3), true);
+    assert!(members.will_call());
+    members.gains(ONE);
+    assert!(!members.will_call());
+    members.calls(Rank(3), false);
+    assert_eq!((members.waiting(), joined(&members)), (0, vec![4]));
+    members.asks(Rank(4), ONE);
+    members.has_refused(Rank(4), ONE);
+    assert_eq!(joined(&members), [0; 0], "who has no queue is spared");
 }
 
 #[test]
-fn a_hint_makes_a_peer_worth_asking_for_that_segment_and_no_other() {
+fn a_member_hears_what_is_new_once_and_the_rest_with_the_next_message() {
     let mut members = members(&[2, 3], &[], timed());
-    members.asks(Rank(2), ONE);
-    assert_eq!(first(&members), [0; 0]);
-    hint(&mut members, 3, TWO);
-    assert_eq!(first(&members), [0; 0]);
-    assert_eq!(members.next_invitation(), Some((Rank(3), Some(TWO))));
-    assert_eq!(members.next_invitation(), None);
-    hint(&mut members, 3, ONE);
-    assert_eq!(first(&members), [3]);
-    hint(&mut members, 9, ONE);
-    assert!(!members.ready.contains(&Rank(9)), "only the tracker lists");
-}
-
-#[test]
-fn who_is_busy_is_left_alone_and_asked_first_when_it_keeps_a_slot() {
-    let mut members = members(&[2, 3], &[2, 3], timed());
-    members.asks(Rank(2), ONE);
-    members.busy_until(Rank(2), at(9));
-    assert_eq!((first(&members), members.due()), (vec![3], Some(at(9))));
-    hint(&mut members, 2, TWO);
-    assert_eq!(members.next_invitation(), None, "not yet");
-    members.wake(at(9));
-    assert_eq!(members.next_invitation(), Some((Rank(2), Some(TWO))));
-    assert_eq!((first(&members), members.due()), (vec![2, 3], None));
+    let gained: Vec<SegmentIndex> = (0..70).map(SegmentIndex).collect();
+    assert_eq!(members.news(Rank(2), &gained[..3]), gained[..3]);
+    assert_eq!(members.news(Rank(2), &gained[..3]), []);
+    assert_eq!(members.news(Rank(3), &gained), gained[..MOST_NEWS]);
+    assert_eq!(members.news(Rank(3), &gained), gained[MOST_NEWS..]);
+    let mut untimed = self::members(&[2], &[], Settings::default());
+    assert_eq!(untimed.news(Rank(2), &gained), [], "nobody waits");
 }
 
 #[test]
@@ -209,19 +210,15 @@ fn where_the_tracker_tells_nobody_is_asked_for_what_it_is_not_known_to_hold() {
 #[test]
 fn a_peer_that_has_nothing_of_use_any_more_is_not_asked() {
     let mut members = members(&[2, 3], &[], timed());
-    members.asks(Rank(2), TWO);
-    hint(&mut members, 3, ONE);
-    hint(&mut members, 3, TWO);
-    assert_eq!(*members.askable(false), [Rank(3)]);
+    hear(&mut members, 3, ONE);
+    hear(&mut members, 3, TWO);
+    assert_eq!(members.ready, [Rank(3)]);
     members.gains(ONE);
-    assert_eq!(*members.askable(false), [Rank(3)]);
+    assert_eq!(members.ready, [Rank(3)]);
     members.gains(TWO);
-    assert!(members.askable(false).is_empty());
-    hint(&mut members, 3, ONE);
-    assert!(
-        members.askable(false).is_empty(),
-        "what is held is of no use"
-    );
+    assert!(members.ready.is_empty());
+    hear(&mut members, 3, ONE);
+    assert!(members.ready.is_empty(), "what is held is of no use");
 }
 
 #[test]

@@ -1,18 +1,18 @@
 use std::num::NonZeroUsize;
 
 use super::*;
+use crate::protocol::SegmentIndex;
 use crate::protocol::samples::{hash, hashes};
-use crate::protocol::{Hint, SegmentIndex};
 
 const OWNED: FileId = FileId(0);
 const COMING: FileId = FileId(1);
 const NOW: Duration = Duration::ZERO;
 
 fn upload() -> Upload {
-    let library = Arc::new(Library::default());
+    let library = Arc::new(Library::new(true));
     library.own(OWNED, hashes("ab"));
     library.expect(COMING, hashes("cd"));
-    Upload::new(Rank(1), library, &[], &Settings::default(), Part::default())
+    Upload::new(library, &[], &Settings::default(), Part::default())
 }
 
 /// The answer to a message from rank 7.
@@ -22,6 +22,8 @@ fn answer(upload: &mut Upload, file: FileId, segment: usize, hash: SegmentHash) 
         file,
         segment,
         hash,
+        gained: vec![],
+        is_called: false,
     });
     let mut outbox = Outbox::default();
     upload.step(NOW, Rank(7), request, &mut outbox).unwrap();
@@ -31,7 +33,7 @@ fn answer(upload: &mut Upload, file: FileId, segment: usize, hash: SegmentHash) 
             file,
             segment,
             answer,
-            hints: vec![],
+            gained: vec![],
         });
         vec![Envelope::new(Rank(7), message)]
     });
@@ -90,6 +92,8 @@ fn a_corrupt_client_answers_every_request_with_a_wrong_hash() {
             file,
             segment,
             hash,
+            gained: vec![],
+            is_called: false,
         });
         let mut outbox = Outbox::default();
         upload.step(NOW, Rank(7), request, &mut outbox).unwrap();
@@ -135,16 +139,33 @@ fn timed(upload_slots: Option<NonZeroUsize>) -> Upload {
         ..Settings::default()
     };
     let library = upload().library;
-    Upload::new(Rank(1), library, &[], &settings, Part::default())
+    Upload::new(library, &[], &settings, Part::default())
 }
 
 /// Asks for a segment of the owned file, as rank `from`, at a time.
 fn ask(upload: &mut Upload, time: u64, from: u32, segment: usize) -> Vec<Envelope> {
+    request(upload, time, from, segment, false)
+}
+
+/// The same, in answer to a call.
+fn come(upload: &mut Upload, time: u64, from: u32, segment: usize) -> Vec<Envelope> {
+    request(upload, time, from, segment, true)
+}
+
+fn request(
+    upload: &mut Upload,
+    time: u64,
+    from: u32,
+    segment: usize,
+    is_called: bool,
+) -> Vec<Envelope> {
     let letter = *b"abc".get(segment).expect("a position");
     let request = ToUpload::SegmentRequest(SegmentRequest {
         file: OWNED,
         segment: SegmentIndex(segment),
         hash: hash(letter),
+        is_called,
+        gained: vec![],
     });
     let mut outbox = Outbox::default();
     upload
@@ -220,55 +241,183 @@ fn segments_take_the_link_one_after_another_and_all_else_is_answered_at_once() {
     );
 }
 
-#[test]
-fn who_comes_when_all_slots_are_taken_is_told_when_one_is_free() {
-    let mut upload = timed(NonZeroUsize::new(2));
-    let busy = |post: Vec<Envelope>| {
-        let letter = post.into_iter().next_back()?.letter;
-        let Letter::ToDownload(ToDownload::Segment(SegmentAnswer {
-            answer: Answer::Busy(time),
-            ..
-        })) = letter
-        else {
-            return None;
-        };
-        Some(time)
+/// The calls among some messages: whom, and what is suggested.
+fn calls(post: Vec<Envelope>) -> Vec<(u32, Option<usize>)> {
+    let call = |envelope: Envelope| match envelope.letter {
+        Letter::ToDownload(ToDownload::Call(call)) => {
+            Some((envelope.to.0, call.segment.map(|segment| segment.0)))
+        }
+        Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => None,
     };
-    assert_eq!(ask(&mut upload, 100, 3, 0), []);
-    assert_eq!(ask(&mut upload, 101, 4, 0), []);
-    let nack = ask(&mut upload, 101, 5, 2);
-    assert_eq!(
-        (nack.len(), busy(nack)),
-        (1, None),
-        "a refusal needs no slot"
-    );
-    assert_eq!(busy(ask(&mut upload, 102, 5, 1)), Some(milliseconds(3)));
-    let post = ask(&mut upload, 105, 5, 1);
-    assert_eq!(post.len(), 1, "the first one is through: a slot is free");
-    assert_eq!(post[0].to, Rank(3));
-    assert_eq!(busy(ask(&mut upload, 106, 6, 1)), Some(milliseconds(4)));
-    assert_eq!(upload.service().busy, 2);
+    post.into_iter().filter_map(call).collect()
 }
 
-/// The hints in the last one of some messages: rank and segment.
-fn hints(post: &[Envelope]) -> Vec<(u32, usize)> {
-    let Some(Letter::ToDownload(ToDownload::Segment(answer))) =
-        post.last().map(|envelope| &envelope.letter)
-    else {
-        panic!("expected SEGMENT, found {post:?}");
+/// The answers among some messages: whom, whether it is BUSY, and what it tells.
+fn answers(post: &[Envelope]) -> Vec<(u32, bool, Vec<usize>)> {
+    let answer = |envelope: &Envelope| match &envelope.letter {
+        Letter::ToDownload(ToDownload::Segment(answer)) => {
+            let gained = answer.gained.iter().map(|segment| segment.0).collect();
+            Some((envelope.to.0, answer.answer == Answer::Busy, gained))
+        }
+        Letter::ToTracker(_) | Letter::ToDownload(_) | Letter::ToUpload(_) => None,
     };
-    let pair = |hint: &Hint| (hint.holder.0, hint.segment.0);
-    answer.hints.iter().map(pair).collect()
+    post.iter().filter_map(answer).collect()
 }
 
-#[test]
-fn where_serving_takes_time_a_refusal_says_who_holds_what_and_a_segment_does_not() {
-    let mut upload = timed(NonZeroUsize::new(1));
-    ask(&mut upload, 100, 3, 1);
-    assert_eq!(hints(&ask(&mut upload, 101, 4, 1)), [(1, 0), (1, 1)]);
+fn pass(upload: &mut Upload, time: u64) -> Vec<Envelope> {
     let mut outbox = Outbox::default();
-    upload.pass(milliseconds(105), &mut outbox);
-    assert_eq!(hints(&outbox.letters()), []);
-    let nack = ask(&mut upload, 105, 5, 2);
-    assert_eq!(hints(&nack), [(1, 1), (1, 0), (3, 1)], "rank 3 has got it");
+    upload.pass(milliseconds(time), &mut outbox);
+    outbox.letters()
+}
+
+/// Rank `from` declines.
+fn decline(upload: &mut Upload, time: u64, from: u32, file: FileId, waits: bool) -> Vec<Envelope> {
+    let message = ToUpload::Decline(Decline {
+        file,
+        waits,
+        gained: vec![],
+    });
+    let mut outbox = Outbox::default();
+    let step = upload.step(milliseconds(time), Rank(from), message, &mut outbox);
+    step.unwrap();
+    outbox.letters()
+}
+
+#[test]
+fn who_finds_no_slot_waits_and_is_called_in_turn() {
+    let mut upload = timed(NonZeroUsize::new(1));
+    assert_eq!(ask(&mut upload, 100, 3, 0), []);
+    for client in [4, 5] {
+        let post = ask(&mut upload, 101, client, 0);
+        assert_eq!(answers(&post), [(client, true, vec![])]);
+        assert_eq!(calls(post), [], "the slot is taken");
+    }
+    let call = calls(pass(&mut upload, 105));
+    assert_eq!(call, [(4, Some(1))], "of which there are the fewest copies");
+    let post = ask(&mut upload, 105, 6, 0);
+    assert_eq!(answers(&post), [(6, true, vec![])], "the slot is kept");
+    let crossed = ask(&mut upload, 105, 4, 1);
+    assert_eq!(
+        answers(&crossed),
+        [(4, true, vec![])],
+        "it crossed the call"
+    );
+    assert_eq!(come(&mut upload, 105, 4, 1), []);
+    assert_eq!(calls(pass(&mut upload, 110)), [(5, Some(0))]);
+    let call = calls(decline(&mut upload, 110, 5, OWNED, true));
+    assert_eq!(call, [(4, Some(0))], "who was served goes on waiting");
+    assert_eq!(come(&mut upload, 110, 4, 0), []);
+    let next = calls(pass(&mut upload, 115));
+    assert_eq!(next, [(6, Some(1))]);
+    assert_eq!(upload.service().busy, 4);
+}
+
+#[test]
+fn a_call_that_nobody_answers_lapses_and_whoever_comes_late_waits_on() {
+    let mut upload = timed(NonZeroUsize::new(1));
+    ask(&mut upload, 100, 3, 0);
+    ask(&mut upload, 100, 4, 0);
+    ask(&mut upload, 100, 5, 0);
+    assert_eq!(calls(pass(&mut upload, 105)), [(4, Some(1))]);
+    let lapse = milliseconds(5) / 8;
+    assert_eq!(upload.due(), Some(milliseconds(105) + lapse));
+    assert_eq!(calls(pass(&mut upload, 106)), [(5, Some(1))]);
+    assert_eq!(come(&mut upload, 106, 5, 1), []);
+    let post = come(&mut upload, 107, 4, 0);
+    assert_eq!(answers(&post), [(4, true, vec![])]);
+    assert_eq!(calls(pass(&mut upload, 111)), [(4, Some(0))]);
+}
+
+#[test]
+fn who_lacks_nothing_is_not_called_before_there_is_more_for_it() {
+    let mut upload = timed(NonZeroUsize::new(2));
+    let request = ToUpload::SegmentRequest(SegmentRequest {
+        file: COMING,
+        segment: SegmentIndex(0),
+        hash: hash(b'c'),
+        gained: vec![],
+        is_called: false,
+    });
+    let mut outbox = Outbox::default();
+    upload
+        .step(milliseconds(1), Rank(7), request, &mut outbox)
+        .unwrap();
+    let post = outbox.letters();
+    assert_eq!(
+        answers(&post),
+        [(7, true, vec![])],
+        "it can wait for a segment to come"
+    );
+    assert!(calls(post).is_empty() && upload.due().is_none());
+    upload.library.store(COMING, SegmentIndex(1), hash(b'd'));
+    assert!(upload.is_nudged());
+    assert_eq!(calls(pass(&mut upload, 2)), [(7, Some(1))]);
+    assert!(!upload.is_nudged());
+    assert_eq!(decline(&mut upload, 3, 7, COMING, true), []);
+    assert_eq!(upload.due(), None, "it has said that it needs nothing");
+    upload.library.store(COMING, SegmentIndex(0), hash(b'c'));
+    assert_eq!(
+        calls(pass(&mut upload, 4)),
+        [(7, Some(0))],
+        "all that there is"
+    );
+}
+
+#[test]
+fn who_leaves_the_queue_hears_one_last_word() {
+    let mut upload = timed(NonZeroUsize::new(1));
+    ask(&mut upload, 100, 3, 0);
+    ask(&mut upload, 100, 4, 0);
+    assert_eq!(
+        calls(decline(&mut upload, 101, 4, OWNED, false)),
+        [(4, None)]
+    );
+    assert_eq!(
+        calls(decline(&mut upload, 101, 4, OWNED, false)),
+        [(4, None)],
+        "whoever says so is answered"
+    );
+    ask(&mut upload, 102, 4, 0);
+    assert_eq!(calls(pass(&mut upload, 105)), [(4, Some(1))]);
+    let last = calls(decline(&mut upload, 105, 4, OWNED, false));
+    assert_eq!(last, [(4, None)], "even if it was called meanwhile");
+}
+
+#[test]
+fn a_client_that_leaves_tells_all_that_wait() {
+    let mut upload = timed(NonZeroUsize::new(1));
+    ask(&mut upload, 100, 3, 0);
+    ask(&mut upload, 100, 4, 0);
+    ask(&mut upload, 100, 5, 0);
+    assert_eq!(calls(pass(&mut upload, 105)), [(4, Some(1))]);
+    upload.library.close(milliseconds(106));
+    assert_eq!(upload.due(), Some(milliseconds(105) + milliseconds(5) / 8));
+    assert_eq!(calls(pass(&mut upload, 106)), [(5, None)]);
+    let post = come(&mut upload, 107, 4, 0);
+    assert_eq!(answers(&post), [(4, false, vec![])], "a refusal");
+    assert_eq!(calls(post), [(4, None)]);
+}
+
+#[test]
+fn what_it_has_gained_is_told_once_to_each() {
+    let mut upload = timed(NonZeroUsize::new(1));
+    let asks = |upload: &mut Upload, from| {
+        let request = ToUpload::SegmentRequest(SegmentRequest {
+            file: COMING,
+            segment: SegmentIndex(0),
+            hash: hash(b'c'),
+            gained: vec![],
+            is_called: false,
+        });
+        let mut outbox = Outbox::default();
+        upload
+            .step(milliseconds(1), Rank(from), request, &mut outbox)
+            .unwrap();
+        outbox.letters()
+    };
+    ask(&mut upload, 1, 3, 0);
+    upload.library.store(COMING, SegmentIndex(1), hash(b'd'));
+    assert_eq!(answers(&asks(&mut upload, 4)), [(4, true, vec![1])]);
+    assert_eq!(answers(&asks(&mut upload, 4)), [(4, true, vec![])]);
+    assert_eq!(answers(&asks(&mut upload, 5)), [(5, true, vec![1])]);
 }

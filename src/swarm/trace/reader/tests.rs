@@ -108,10 +108,10 @@ fn a_file_that_is_no_trace_or_not_all_of_one_is_described() {
         "{error}"
     );
     let other = String::from_utf8(whole.clone()).unwrap();
-    let other = other.replacen("\"schema\":1", "\"schema\":9", 1);
+    let other = other.replacen("\"schema\":2", "\"schema\":9", 1);
     assert_eq!(
         read(other.as_bytes()).unwrap_err(),
-        "t:1: expected a trace of schema 1, found one of schema 9"
+        "t:1: expected a trace of schema 2, found one of schema 9"
     );
     let newer = String::from_utf8(whole.clone()).unwrap();
     let newer = newer.replacen("\"round-robin\"", "\"newest\"", 1);

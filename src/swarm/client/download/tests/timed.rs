@@ -19,81 +19,111 @@ fn timed(settings: Settings) -> Settings {
     }
 }
 
+/// The call of a member that suggests a segment, and tells what it has gained.
+fn call(suggested: Option<usize>, gained: &[usize]) -> ToDownload {
+    ToDownload::Call(Call {
+        file: F,
+        segment: suggested.map(SegmentIndex),
+        is_farewell: suggested.is_none(),
+        gained: gained.iter().copied().map(SegmentIndex).collect(),
+    })
+}
+
+/// A member is told that nothing is needed now.
+fn declined(member: u32, waits: bool, gained: &[usize]) -> Effect {
+    let decline = Decline {
+        file: F,
+        waits,
+        gained: gained.iter().copied().map(SegmentIndex).collect(),
+    };
+    Effect::Send(Envelope::new(Rank(member), ToUpload::Decline(decline)))
+}
+
+fn ack(position: usize) -> ToDownload {
+    let letter = LETTERS.as_bytes()[position];
+    segment(position, Answer::Ack(hash(letter)))
+}
+
 #[test]
-fn a_busy_member_is_not_asked_before_it_has_a_slot_free() {
+fn who_waits_asks_elsewhere_meanwhile_and_for_what_is_suggested_when_it_is_called() {
     let (mut download, effects) = joined(LETTERS, &[1, 3], timed(settings(10, 2)));
     assert_eq!(positions(&effects), [(3, 0), (1, 1)]);
-    let busy = Answer::Busy(SLOT);
-    let effects = hear(&mut download, Rank(3), segment(0, busy.clone()));
-    assert_eq!(
-        positions(&effects),
-        [(1, 0)],
-        "another member is asked for it"
-    );
-    let effects = hear(&mut download, Rank(1), segment(1, Answer::Ack(hash(b'b'))));
-    assert_eq!(positions(&effects), [(1, 2)], "who sends is asked again");
-    assert_eq!(hear(&mut download, Rank(1), segment(0, busy)), []);
-    assert_eq!(download.due(), Some(SLOT));
-    let effects = wake(&mut download, SLOT);
-    assert_eq!(
-        positions(&effects),
-        [(1, 0)],
-        "what had to wait comes first"
-    );
-    assert_eq!(download.due(), None, "nothing more may be in flight");
+    let effects = hear(&mut download, Rank(3), segment(0, Answer::Busy));
+    assert_eq!(positions(&effects), [(1, 0)], "another member is asked");
+    assert_eq!(positions(&hear(&mut download, Rank(1), ack(1))), [(1, 2)]);
+    let effects = hear(&mut download, Rank(3), call(Some(7), &[]));
+    assert_eq!(effects, [declined(3, true, &[1])], "its window is full");
+    let effects = hear(&mut download, Rank(1), ack(0));
+    assert_eq!(positions(&effects), [(3, 3)], "it comes back");
+    let effects = hear(&mut download, Rank(1), segment(2, Answer::Busy));
+    assert_eq!(effects, [], "it waits at both");
+    let effects = hear(&mut download, Rank(1), call(Some(7), &[]));
+    assert_eq!(positions(&effects), [(1, 7)]);
 }
 
 #[test]
-fn who_waits_for_a_slot_comes_when_one_is_kept_and_whoever_refused_rests() {
-    let (mut download, effects) = joined("ab", &[1, 3], timed(settings(10, 1)));
-    assert_eq!(positions(&effects), [(3, 0)]);
-    let effects = hear(&mut download, Rank(3), segment(0, Answer::Nack));
-    assert_eq!(positions(&effects), [(1, 0)]);
-    let effects = hear(&mut download, Rank(1), segment(0, Answer::Busy(SLOT)));
-    assert_eq!(effects, []);
-    assert_eq!(download.due(), Some(SLOT));
-    let effects = wake(&mut download, SLOT);
-    assert_eq!(positions(&effects), [(1, 0)]);
-    let busy = Answer::Busy(10 * SLOT);
-    assert_eq!(hear(&mut download, Rank(1), segment(0, busy)), []);
-    assert_eq!(download.due(), Some(4 * SLOT));
-    let effects = wake(&mut download, 4 * SLOT);
-    assert_eq!(positions(&effects), [(3, 1)], "for another segment");
-}
-
-#[test]
-fn a_hint_is_followed_before_anything_else() {
-    let (mut download, effects) = joined("abcd", &[1, 3], timed(settings(10, 1)));
-    assert_eq!(positions(&effects), [(3, 0)]);
-    let hint = |holder, segment| Hint {
-        holder: Rank(holder),
-        segment: SegmentIndex(segment),
-    };
-    let refusal = SegmentAnswer {
-        file: F,
-        segment: SegmentIndex(0),
-        answer: Answer::Busy(SLOT),
-        hints: vec![hint(3, 2), hint(1, 3)],
-    };
-    let effects = hear(&mut download, Rank(3), ToDownload::Segment(refusal));
+fn who_is_called_takes_what_it_lacks_or_declines_and_waits_on() {
+    let (mut download, effects) = joined("abcd", &[1], timed(settings(10, 2)));
+    assert_eq!(positions(&effects), [(1, 0), (1, 1)]);
+    hear(&mut download, Rank(1), segment(0, Answer::Busy));
+    assert_eq!(hear(&mut download, Rank(1), segment(1, Answer::Busy)), []);
+    let effects = hear(&mut download, Rank(1), call(Some(2), &[]));
+    assert_eq!(positions(&effects), [(1, 2)], "it is what was suggested");
+    let effects = hear(&mut download, Rank(1), call(Some(2), &[]));
+    assert_eq!(
+        positions(&effects),
+        [(1, 1)],
+        "that is on its way, so another"
+    );
+    hear(&mut download, Rank(1), ack(2));
+    let effects = hear(&mut download, Rank(1), call(Some(2), &[]));
+    assert_eq!(positions(&effects), [(1, 0)], "that has come");
+    hear(&mut download, Rank(1), ack(1));
+    let effects = hear(&mut download, Rank(1), call(Some(3), &[]));
     assert_eq!(positions(&effects), [(1, 3)]);
-    let effects = hear(&mut download, Rank(1), segment(3, Answer::Busy(2 * SLOT)));
-    assert_eq!(positions(&effects), []);
-    let effects = wake(&mut download, SLOT);
-    assert_eq!(positions(&effects), [(3, 2)], "when it can be");
+    hear(&mut download, Rank(1), ack(0));
+    let effects = hear(&mut download, Rank(1), call(Some(3), &[]));
+    assert_eq!(effects, [declined(1, true, &[0])], "all is on its way");
+}
+
+#[test]
+fn who_has_all_leaves_the_queues_and_ends_when_it_has_heard_the_last_of_each() {
+    let (mut download, _) = joined("a", &[1, 3], timed(settings(10, 1)));
+    hear(&mut download, Rank(3), segment(0, Answer::Busy));
+    let effects = hear(&mut download, Rank(1), ack(0));
+    let complete = told(ToTracker::FileComplete(progress(&[])));
+    assert_eq!(effects, [declined(3, false, &[]), complete, save("f", "a")]);
+    assert_eq!(saved(&mut download, Ok(())), []);
+    assert!(!download.is_done());
+    let effects = hear(&mut download, Rank(3), call(Some(0), &[]));
+    assert_eq!(effects, [], "that call has crossed the word that it leaves");
+    assert!(!download.is_done());
+    let effects = hear(&mut download, Rank(3), call(None, &[]));
+    let all = ToTracker::AllComplete { missing: vec![] };
+    assert_eq!(effects, [told(all)]);
+    assert!(download.is_done());
+}
+
+#[test]
+fn a_call_of_who_was_not_asked_is_an_error() {
+    let (mut download, _) = joined("a", &[1, 3], timed(settings(10, 1)));
+    hear(&mut download, Rank(3), ack(0));
+    let step = download.step(NOW, Rank(1), call(None, &[]), &mut Outbox::default());
+    assert!(step.is_err());
 }
 
 #[test]
 fn who_can_only_wait_asks_the_tracker_when_its_list_is_old() {
     let (mut download, effects) = joined("ab", &[1], timed(indexed(settings(10, 1))));
     assert_eq!(positions(&effects), [(1, 0)]);
-    let busy = Answer::Busy(10 * SLOT);
-    assert_eq!(hear(&mut download, Rank(1), segment(0, busy)), []);
-    assert_eq!(download.due(), Some(5 * SLOT));
-    let effects = wake(&mut download, 5 * SLOT);
+    assert_eq!(hear(&mut download, Rank(1), segment(0, Answer::Busy)), []);
+    assert_eq!(download.due(), Some(SLOT));
+    let effects = wake(&mut download, SLOT);
     assert_eq!(effects, [told(ToTracker::SwarmRequest(name("f")))]);
     let effects = hear(&mut download, Rank::TRACKER, news(&[1, 3], &[(3, &[0])]));
     assert_eq!(positions(&effects), [(3, 0)]);
+    hear(&mut download, Rank(3), segment(0, Answer::Busy));
+    assert_eq!(download.due(), Some(2 * SLOT), "the next one lasts longer");
 }
 
 #[test]
@@ -105,7 +135,7 @@ fn a_list_that_is_too_old_is_no_moment_to_wait_for_while_a_grant_is_awaited() {
     let (mut download, _) = joined("ab", &[1], timed(granting));
     let effects = hear(&mut download, Rank::TRACKER, ToDownload::Grant(F));
     assert_eq!(positions(&effects), [(1, 0)]);
-    hear(&mut download, Rank(1), segment(0, Answer::Busy(10 * SLOT)));
+    hear(&mut download, Rank(1), segment(0, Answer::Busy));
     for _ in 0..9 {
         let Some(due) = download.due() else { break };
         wake(&mut download, due);
