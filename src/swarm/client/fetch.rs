@@ -177,7 +177,7 @@ impl Fetch {
         }
         // Who waits for a member that takes a year is not to ask the tracker every second.
         self.lasts = match self.in_vain {
-            0 if self.gained.is_empty() => self.settings.upload_time,
+            0 if self.gained.is_empty() && self.members.have_queues() => self.settings.upload_time,
             0 => self.settings.upload_time * STALE,
             1.. => (self.lasts * 2).min(LONGEST_TIME),
         };
