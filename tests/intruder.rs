@@ -48,7 +48,7 @@ const CASES: [(&str, &str); 8] = [
         "false stop",
         "bittorrent: rank 1, thread upload: STOP from rank 3: only the tracker stops anybody\n",
     ),
-    ("flood", " of them by rank 3; the protocol has at most 60\n"),
+    ("flood", " of them by rank 3; the protocol has at most 66\n"),
     (
         "panic",
         "bittorrent: rank 3, thread download: panicked at tests/intruder.rs:",
