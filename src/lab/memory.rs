@@ -36,10 +36,13 @@ pub fn of_inputs(folder: &Path, clients: impl IntoIterator<Item = Rank>) -> u64 
 fn available() -> u64 {
     let mut system = System::new();
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    // Where it cannot be told, for want of /proc, say, nothing is refused.
+    if system.total_memory() == 0 {
+        return u64::MAX;
+    }
     let free = system.available_memory();
-    let limits = system.cgroup_limits();
-    // Where it cannot be told, nothing is refused.
     let free = if free == 0 { u64::MAX } else { free };
+    let limits = system.cgroup_limits();
     limits.map_or(free, |limits| free.min(limits.free_memory))
 }
 

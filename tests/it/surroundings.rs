@@ -330,3 +330,29 @@ fn an_interrupted_grading_leaves_the_sheet_of_what_there_was() {
     assert!(here.join("p.html").is_file());
     assert_eq!(fs::read_dir(temporary.path()).expect("a folder").count(), 0);
 }
+
+/// How much memory is free stands in /proc. Where it is hidden, nothing is refused for want of memory.
+#[test]
+fn without_proc_a_swarm_is_made_up_and_simulated_all_the_same() {
+    let hidden = |rest: &str| {
+        let script = format!("mount -t tmpfs none /proc && {rest}");
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--map-root-user", "sh", "-c", &script]);
+        command
+    };
+    if !hidden("true").status().is_ok_and(|status| status.success()) {
+        eprintln!("skipped: this user may not hide /proc");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let program = env!("CARGO_BIN_EXE_bittorrent");
+    let run = hidden(&format!(
+        "{program} generate s --flash-crowd --clients 3 --segments 4 --seed 1 && \
+         {program} simulate -i s --seed 1 --report r.json"
+    ))
+    .current_dir(folder.path())
+    .output()
+    .expect("unshare has just worked");
+    assert!(run.status.success(), "{run:?}");
+    assert!(folder.path().join("r.json").is_file());
+}
