@@ -144,26 +144,26 @@ fn timed(upload_slots: Option<NonZeroUsize>) -> Upload {
 
 /// Asks for a segment of the owned file, as rank `from`, at a time.
 fn ask(upload: &mut Upload, time: u64, from: u32, segment: usize) -> Vec<Envelope> {
-    request(upload, time, from, segment, false)
+    request(upload, time, from, (OWNED, segment), false)
 }
 
 /// The same, in answer to a call.
 fn come(upload: &mut Upload, time: u64, from: u32, segment: usize) -> Vec<Envelope> {
-    request(upload, time, from, segment, true)
+    request(upload, time, from, (OWNED, segment), true)
 }
 
 fn request(
     upload: &mut Upload,
     time: u64,
     from: u32,
-    segment: usize,
+    (file, segment): (FileId, usize),
     is_called: bool,
 ) -> Vec<Envelope> {
-    let letter = *b"abc".get(segment).expect("a position");
+    let letters = if file == OWNED { b"abc" } else { b"cde" };
     let request = ToUpload::SegmentRequest(SegmentRequest {
-        file: OWNED,
+        file,
         segment: SegmentIndex(segment),
-        hash: hash(letter),
+        hash: hash(letters[segment]),
         is_called,
         gained: vec![],
     });
@@ -331,18 +331,7 @@ fn a_call_that_nobody_answers_lapses_and_whoever_comes_late_waits_on() {
 #[test]
 fn who_lacks_nothing_is_not_called_before_there_is_more_for_it() {
     let mut upload = timed(NonZeroUsize::new(2));
-    let request = ToUpload::SegmentRequest(SegmentRequest {
-        file: COMING,
-        segment: SegmentIndex(0),
-        hash: hash(b'c'),
-        gained: vec![],
-        is_called: false,
-    });
-    let mut outbox = Outbox::default();
-    upload
-        .step(milliseconds(1), Rank(7), request, &mut outbox)
-        .unwrap();
-    let post = outbox.letters();
+    let post = request(&mut upload, 1, 7, (COMING, 0), false);
     assert_eq!(
         answers(&post),
         [(7, true, vec![])],
@@ -401,20 +390,7 @@ fn a_client_that_leaves_tells_all_that_wait() {
 #[test]
 fn what_it_has_gained_is_told_once_to_each() {
     let mut upload = timed(NonZeroUsize::new(1));
-    let asks = |upload: &mut Upload, from| {
-        let request = ToUpload::SegmentRequest(SegmentRequest {
-            file: COMING,
-            segment: SegmentIndex(0),
-            hash: hash(b'c'),
-            gained: vec![],
-            is_called: false,
-        });
-        let mut outbox = Outbox::default();
-        upload
-            .step(milliseconds(1), Rank(from), request, &mut outbox)
-            .unwrap();
-        outbox.letters()
-    };
+    let asks = |upload: &mut Upload, from| request(upload, 1, from, (COMING, 0), false);
     ask(&mut upload, 1, 3, 0);
     upload.library.store(COMING, SegmentIndex(1), hash(b'd'));
     assert_eq!(answers(&asks(&mut upload, 4)), [(4, true, vec![1])]);
