@@ -18,6 +18,8 @@
 //! | `client/fetch.rs` | Which segment does it ask for next, and which member does it ask? |
 //! | `client/upload.rs` | What does a client answer to a request? |
 //!
+//! Where serving takes time, `client/queue.rs` says who waits for a slot, and who is called when one is free.
+//!
 //! The rules R1 to R12 are in `docs/protocol.md`. The modules, in the order in which to read them:
 //!
 //! * [`protocol`] is the vocabulary: ranks, names, hashes, the messages and their encoding.

@@ -14,6 +14,7 @@ mod members;
 mod part;
 mod queue;
 mod sources;
+mod stock;
 mod trial;
 mod upload;
 

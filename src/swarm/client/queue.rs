@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::Library;
+use super::stock::Stock;
 use crate::protocol::{FileId, Rank, SegmentIndex, SegmentSet};
 
 /// The most positions that one message tells of. The rest comes with the next message.
@@ -12,9 +13,6 @@ pub(super) const MOST_NEWS: usize = 64;
 /// The number of segments that a client has to gain before it calls again whoever needed nothing of what
 /// it had.
 const PAUSE: u8 = 2;
-
-/// Of this many segments that it could give, a client suggests the one that the fewest others hold.
-const SUGGESTED_OF: usize = 8;
 
 /// How long a call keeps a slot, as a part of an upload time. A client that does not come by then loses
 /// nothing but the slot: it may still come, and finds another one, or waits.
@@ -45,18 +43,6 @@ pub(super) struct Queue {
     /// The number of segments that the library had gained when it was last looked at.
     seen: usize,
     lapse: Duration,
-}
-
-/// What the client itself can give of a file.
-#[derive(Debug)]
-struct Stock {
-    held: SegmentSet,
-    /// How many of the segments that it has gained are in `held`.
-    gained: usize,
-    /// For each segment, how many of the clients that have asked are known to hold it.
-    copies: Vec<u32>,
-    /// Where the search for the next suggestion begins.
-    next: usize,
 }
 
 /// What is known of a client that has asked for a file.
@@ -104,10 +90,11 @@ impl Queue {
         news: &[SegmentIndex],
         library: &Library,
     ) {
-        let stock = stock(&mut self.stocks, file, library);
+        let stock = self.stocks.entry(file);
+        let stock = stock.or_insert_with(|| Stock::of(file, library));
         let client = self.clients.entry((file, from)).or_insert_with(|| Waiter {
             of_use: stock.held.count(),
-            held: SegmentSet::none(stock.copies.len()),
+            held: SegmentSet::none(stock.segments()),
             place: Place::Absent,
             turn: 0,
             told: 0,
@@ -261,12 +248,12 @@ impl Queue {
             if news.is_empty() {
                 continue;
             }
-            let is_complete = stock.held.count() == stock.copies.len();
+            let is_complete = stock.held.count() == stock.segments();
             for ((_, rank), client) in self
                 .clients
                 .range_mut((file, Rank(0))..=(file, Rank(u32::MAX)))
             {
-                client.fit(stock.copies.len());
+                client.fit(stock.segments());
                 let of_use = news.iter().filter(|&&new| !client.held.contains(new));
                 let of_use = of_use.count();
                 client.of_use += of_use;
@@ -337,56 +324,10 @@ impl Queue {
     }
 }
 
-fn stock<'a>(
-    stocks: &'a mut BTreeMap<FileId, Stock>,
-    file: FileId,
-    library: &Library,
-) -> &'a mut Stock {
-    stocks.entry(file).or_insert_with(|| {
-        let mut stock = Stock {
-            held: SegmentSet::none(0),
-            gained: 0,
-            copies: Vec::new(),
-            next: 0,
-        };
-        stock.grow(file, library);
-        stock
-    })
-}
-
-impl Stock {
-    /// Takes in what the library holds by now, and returns what is new.
-    fn grow(&mut self, file: FileId, library: &Library) -> Vec<SegmentIndex> {
-        if self.copies.is_empty() {
-            let (segments, owned) = library.extent(file);
-            self.copies = vec![0; segments];
-            self.held = if owned {
-                SegmentSet::all(segments)
-            } else {
-                SegmentSet::none(segments)
-            };
-        }
-        let news = library.gained(file, self.gained, usize::MAX);
-        self.gained += news.len();
-        for &segment in &news {
-            self.held.insert(segment);
-        }
-        news
-    }
-
-    /// Of the next segments that it holds and a client does not, the one with the fewest copies.
-    fn suggest(&mut self, lacked_by: &SegmentSet) -> Option<SegmentIndex> {
-        let next = (self.held).without_from(lacked_by, self.next);
-        let best = (next.take(SUGGESTED_OF)).min_by_key(|segment| self.copies[segment.0])?;
-        self.next = best.0 + 1;
-        Some(best)
-    }
-}
-
 impl Waiter {
     /// It holds a segment, or soon will.
     fn holds(&mut self, segment: SegmentIndex, stock: &mut Stock) {
-        self.fit(stock.copies.len());
+        self.fit(stock.segments());
         if self.held.insert(segment) {
             stock.copies[segment.0] += 1;
             self.of_use -= usize::from(stock.held.contains(segment));
