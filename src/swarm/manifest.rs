@@ -39,7 +39,8 @@ impl Manifest {
     /// and wants.
     pub fn warnings(&self, client: Rank) -> impl Iterator<Item = String> {
         let owned = self.owned.iter().map(|file| &file.name);
-        let both = owned.filter(|name| self.wanted.contains(name));
+        let wanted: BTreeSet<&FileName> = self.wanted.iter().collect();
+        let both = owned.filter(move |name| wanted.contains(name));
         both.map(move |name| {
             format!("warning: client {client} both owns and wants '{name}': nothing is downloaded")
         })
