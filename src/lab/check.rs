@@ -85,7 +85,7 @@ impl fmt::Display for CheckOutcome {
             CheckOutcome::Broken => "a rule is broken",
             CheckOutcome::Unreadable => "the trace cannot be read",
             CheckOutcome::Untold => {
-                "nothing is broken, but the run was broken off, and not everything can be told"
+                "nothing is broken, but the run was broken off or refused, and not everything can be told"
             }
         })
     }
@@ -103,6 +103,8 @@ pub struct Checked {
     clients: usize,
     /// Whether the run came to its end.
     complete: bool,
+    /// Whether it never began: then there was next to nothing to break.
+    refused: bool,
     pub(crate) events: u64,
     judgements: Vec<Judgement>,
 }
@@ -130,6 +132,7 @@ impl Checking {
         let checked = Checked {
             clients: header.clients,
             complete: header.complete,
+            refused: false,
             events: 0,
             judgements: Vec::new(),
         };
@@ -144,8 +147,10 @@ impl Checking {
     }
 
     pub(crate) fn close(self) -> Checked {
+        let refused = self.judge.is_refused();
         let judgements = self.judge.close(self.checked.complete);
         Checked {
+            refused,
             judgements,
             ..self.checked
         }
@@ -205,7 +210,8 @@ impl Checked {
         };
         if is(|verdict| matches!(verdict, Verdict::Broken { .. })) {
             CheckOutcome::Broken
-        } else if is(|verdict| *verdict == Verdict::CannotBeTold) || !self.complete {
+        } else if is(|verdict| *verdict == Verdict::CannotBeTold) || !self.complete || self.refused
+        {
             CheckOutcome::Untold
         } else {
             CheckOutcome::Holds

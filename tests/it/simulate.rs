@@ -303,6 +303,8 @@ fn what_cannot_be_simulated_is_refused_with_every_reason() {
     bad.assert_refused(&["in1.txt:3: expected the hash of segment 1", "in2.txt:1: "]);
     assert_eq!(bad.report("r.json").exit_status, 2);
     assert_eq!(posted(&trace(&bad, "t.jsonl").1)["INIT_ACK"].0, 3);
+    let checked = Checked::new(&bad.folder.path().join("t.jsonl"), None).expect("a trace");
+    assert_eq!(checked.outcome(), Verdict::Untold, "{checked}");
     let torn = simulate(inputs(&[&good, &other]), &here);
     torn.assert_refused(&["clients 1 and 2 both own 'f'"]);
 

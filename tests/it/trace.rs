@@ -178,6 +178,8 @@ fn a_run_that_is_refused_has_a_trace_and_replaces_an_older_one() {
     let mut tags: Vec<Tag> = events.iter().filter_map(|event| tag(&event.deed)).collect();
     tags.sort_unstable();
     assert_eq!(tags, [[Tag::Init; 4], [Tag::InitAck; 4]].concat());
+    let checked = Checked::new(&job.folder.path().join("t"), None).expect("a trace");
+    assert_eq!(checked.outcome(), Untold, "{checked}");
 }
 
 #[test]

@@ -129,6 +129,11 @@ impl Judge {
         }
     }
 
+    /// Whether the tracker has said that the swarm does not start.
+    pub fn is_refused(&self) -> bool {
+        self.known.is_refused
+    }
+
     /// Returns what is to be said of each rule, in order. A run is whole if it came to its own end.
     ///
     /// If a run was broken off, the judge still has to see what led to each event: for a message that
