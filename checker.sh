@@ -14,7 +14,8 @@ end up with follows from the inputs: client<R>_<NAME> for each file that it want
   --tests DIR    where the test folders are (default: inputs, beside this script)
   --binary PATH  the program to judge (default: bittorrent, beside this script)
   --runs K       how often each test is run (default: 1)
-  --mpirun PATH  what starts it, Open MPI's or another's (default: $MPIRUN, or else mpirun)
+  --mpirun PATH  what starts it, Open MPI's or another's (default: $MPIRUN, or else mpirun); options may
+                 follow it: "mpirun --bind-to none"
   -h, --help     this text
 
 A run that takes more than 20 s has hung. The exit status is 0 if every run of every test is right, and
@@ -52,6 +53,13 @@ done
 [ -d "$tests" ] || fail "no folder $tests"
 [[ -f $binary && -x $binary ]] || fail "no program $binary (make build makes ours)"
 binary=$(cd -- "$(dirname -- "$binary")" && pwd)/$(basename -- "$binary")
+# As in Makefiles, options may stand behind it; but a file may have blanks in its name.
+mpirun_options=()
+if ! command -v "$mpirun" >/dev/null; then
+    read -ra words <<<"$mpirun"
+    mpirun=${words[0]:-$mpirun}
+    mpirun_options=("${words[@]:1}")
+fi
 path=$(command -v "$mpirun") || fail "no $mpirun (make run installs it on Debian and Ubuntu)"
 mpirun=$(cd -- "$(dirname -- "$path")" && pwd)/$(basename -- "$path")
 
@@ -123,7 +131,7 @@ expect() {
 run() {
     local folder=$work/run status problems=() file name
     rm -rf -- "$folder" && mkdir -- "$folder" && cp -- "${inputs[@]}" "$folder"
-    (cd -- "$folder" && exec timeout -k 5 20 "$mpirun" "${oversubscribe[@]}" -np $((${#inputs[@]} + 1)) \
+    (cd -- "$folder" && exec timeout -k 5 20 "$mpirun" "${oversubscribe[@]}" "${mpirun_options[@]}" -np $((${#inputs[@]} + 1)) \
         "$binary" </dev/null >"$work/log" 2>&1) &
     running=$!
     wait "$running"

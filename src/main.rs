@@ -32,7 +32,7 @@ fn serve(request: Request) -> Result<ExitCode> {
         // One of the ranks says that it is not to be started so.
         Request::Launch(_) if !launch::is_first() => return Ok(Exit::Refused.into()),
         #[cfg(feature = "mpi")]
-        Request::Launch(launch) => match launch.start()? {},
+        Request::Launch(launch) => return launch.run(),
         #[cfg(not(feature = "mpi"))]
         Request::Run(_) | Request::Launch(_) => anyhow::bail!(
             "this bittorrent was built without MPI, and cannot take part in a swarm; \
@@ -66,11 +66,11 @@ fn explain(message: &clap::Error) -> Result<ExitCode> {
 
 /// What the exit status says of an error.
 fn status(error: &Error) -> Exit {
-    if error.is::<NotWritten>() || error.is::<NotSaid>() {
+    signals::exit_status(if error.is::<NotWritten>() || error.is::<NotSaid>() {
         Exit::NotWritten
     } else if error.is::<Interrupted>() {
         Exit::Stalled
     } else {
         Exit::Refused
-    }
+    })
 }

@@ -47,6 +47,11 @@ impl Grade {
         if let Some(output) = &self.all {
             claims.folder("--output-dir", output)?;
         }
+        let held = self
+            .all
+            .as_deref()
+            .map(|output| Claims::hold("--output-dir", output));
+        let _held = held.transpose()?;
         let report = claims.optional("--report", self.report.as_deref())?;
         let page = claims.optional("--page", self.page.as_deref())?;
         // What is still empty when this ends is gone.

@@ -6,13 +6,13 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use fastrand::Rng;
 
 use crate::memory;
 use swarm::inputs;
 use swarm::manifest::Manifest;
-use swarm::output::NewFolders;
+use swarm::output::{Claims, NewFolders};
 use swarm::protocol::{FileName, OwnedFile, Rank, SegmentHash};
 use swarm::signals::Interrupt;
 
@@ -200,7 +200,8 @@ fn name(number: usize) -> FileName {
 /// written.
 ///
 /// # Errors
-/// When there is a swarm already, a file cannot be written, or a signal comes. Then the older swarm stays.
+/// When there is a swarm already, or something else in the place of a file of one; when a file cannot be written,
+/// or a signal comes. Then the older swarm stays.
 pub fn write(
     folder: &Path,
     swarm: &[Manifest],
@@ -209,6 +210,7 @@ pub fn write(
 ) -> Result<()> {
     let new_folders = NewFolders::create(folder)
         .with_context(|| format!("cannot create the folder {}", folder.display()))?;
+    let _held = Claims::hold("the swarm", folder)?;
     let older = files_of_a_swarm(folder)
         .with_context(|| format!("cannot list the folder {}", folder.display()))?;
     if let (Some(path), false) = (older.first(), replace) {
@@ -216,6 +218,9 @@ pub fn write(
             "there is {} already: --force replaces the swarm",
             path.display()
         );
+    }
+    for path in &older {
+        is_file(path)?;
     }
     let written = tempfile::Builder::new()
         .prefix(".generate")
@@ -250,6 +255,19 @@ pub fn write(
     };
     moved().with_context(|| format!("cannot replace the swarm in {}", folder.display()))?;
     new_folders.keep();
+    Ok(())
+}
+
+/// Makes sure that no link, pipe or device goes with an older swarm.
+fn is_file(path: &Path) -> Result<()> {
+    let shown = path.display();
+    let file = fs::symlink_metadata(path).with_context(|| format!("cannot read {shown}"))?;
+    let is_link = file.is_symlink();
+    let found = if is_link { "a link" } else { "something else" };
+    ensure!(
+        file.is_file(),
+        "{shown}: expected a regular file to replace, found {found}: remove it first"
+    );
     Ok(())
 }
 

@@ -24,7 +24,7 @@ use swarm::report::{self, Plan, Report};
 use swarm::say;
 use swarm::scenario::{self, Cast};
 use swarm::settings::Settings;
-use swarm::signals::Interrupt;
+use swarm::signals::{self, Interrupt};
 use swarm::terminal;
 use swarm::trace::{ClockReport, Header, Spool};
 use swarm::tracker::Amount;
@@ -210,7 +210,7 @@ impl Simulate {
             claims.clients_files("--output-dir", folder)?;
         }
         let report = claims.optional("--report", self.report.as_deref())?;
-        let trace = claims.optional("--trace", self.trace.as_deref())?;
+        let trace = claims.trace(self.trace.as_deref())?;
         Ok((report, trace, claims.new_folders()))
     }
 
@@ -255,7 +255,7 @@ impl Simulate {
         for why in written.filter_map(Result::err) {
             say::problem(format_args!("bittorrent: {why}"));
             if is_over {
-                exit = Exit::NotWritten;
+                exit = signals::exit_status(Exit::NotWritten);
             }
         }
         if let (Some(measured), false) = (&report.measured, self.quiet) {
@@ -351,13 +351,16 @@ impl SimulatedRun {
                     .for_each(|event| spool.push(&event));
             }
             match advanced {
-                Ok(true) => {}
-                Ok(false) => break End::Over,
                 Err(error) if error.is::<TooLong>() => break End::BrokenOff(Exit::Refused, error),
                 Err(error) => break End::BrokenOff(Exit::Broken, error),
+                Ok(_) => {}
             }
+            // Before the end counts: a file for which nobody waited any more is not there.
             if let Some(why) = self.signalled() {
                 break End::BrokenOff(Exit::Stalled, Error::msg(why));
+            }
+            if let Ok(false) = advanced {
+                break End::Over;
             }
             self.progress.show(&self.simulation);
         };

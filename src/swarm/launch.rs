@@ -2,14 +2,18 @@
 //!
 //! * `libraries` is the table of the MPI libraries: all that this program knows of each.
 //! * `mpirun` finds the mpirun of a library, `additions` is what it has to be told here, and
-//!   `start` becomes it.
+//!   `start` runs it. `attend` stays with it: it passes signals on, and leaves out what is `repeated`.
 //! * `environment` reads what a launcher leaves in the environment of a rank, and `roll` which
 //!   ranks are on this host.
 
 mod additions;
+#[cfg(feature = "mpi")]
+mod attend;
 mod environment;
 mod libraries;
 mod mpirun;
+#[cfg(feature = "mpi")]
+mod repeated;
 mod roll;
 #[cfg(feature = "mpi")]
 mod start;

@@ -39,11 +39,11 @@
 //! * [`statistics`] counts. [`report`] tells people and programs what was counted.
 //! * [`output`] writes every file, whole or not at all, and says before the work begins if one cannot
 //!   be written. [`say`] prints, [`terminal`] knows how wide what is printed may be, and [`shown`] takes
-//!   from foreign words what could steer a terminal or a spreadsheet. [`progress`] is the line that says how
-//!   far a run is.
+//!   from foreign words what could steer a terminal or a spreadsheet. Both write through `pipe`, which waits for
+//!   readers until a signal comes. [`progress`] is the line that says how far a run is.
 //! * [`launch`] starts mpirun, and knows whether mpirun started this process.
 //! * [`exit`] has the exit statuses, and [`signals`] those that ask a command to end. [`text_file`]
-//!   reads what was written elsewhere, [`toml_file`] says where a TOML file is wrong, and `seconds` is
+//!   reads what was written elsewhere, `links` follows links, [`toml_file`] says where a TOML file is wrong, and `seconds` is
 //!   how times stand in reports.
 //!
 //! # Words
@@ -130,9 +130,11 @@ pub mod exit;
 pub mod inputs;
 pub mod launch;
 pub mod limits;
+mod links;
 pub mod manifest;
 pub mod options;
 pub mod output;
+mod pipe;
 pub mod policy;
 pub mod progress;
 pub mod protocol;

@@ -2,7 +2,7 @@
 //!
 //! * `claims` compares each output with all inputs and all other outputs before the work begins, and refuses what
 //!   cannot be written.
-//! * `folders` are created if missing, and removed again if the command is refused.
+//! * `folders` are created if missing, and removed again if the command is refused. A command can have one to itself.
 //! * `place` is where an output goes: a file, or something that is written through.
 //! * `whole` replaces a regular file at once: there is never half a file, nor a moment with neither.
 
@@ -17,7 +17,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 pub use claims::Claims;
-pub use folders::{NewFolders, ready};
+pub use folders::{Held, NewFolders, ready};
 pub use place::Output;
 
 use crate::client::SavedFile;

@@ -2,13 +2,17 @@
 //! else with it.
 //!
 //! Who has closed our standard output wants no more of it: the command goes on, and its exit status is what it
-//! would have been. Of a full disk the user hears, and the exit status says it.
+//! would have been. Of a full disk the user hears, and the exit status says it. Where standard output is a report
+//! or another file of the command, the words go to standard error.
 
 use std::error::Error;
 use std::fmt::{self, Display};
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::stdio::{stderr, stdout};
+
+use crate::pipe::Patient;
 use crate::shown::harmless;
 
 /// Standard output could not be written to.
@@ -36,7 +40,12 @@ pub fn text(text: impl Display) -> Result<(), NotSaid> {
 /// # Errors
 /// As [`text()`].
 pub fn exactly(text: impl Display) -> Result<(), NotSaid> {
-    to(&mut io::stdout().lock(), &text.to_string())
+    let text = text.to_string();
+    if IS_STDOUT_AN_OUTPUT.load(Ordering::Relaxed) {
+        return on_stderr(&text);
+    }
+    let _in_turn = io::stdout().lock();
+    to(&mut Patient(stdout()), &text)
 }
 
 /// Prints a line on standard output.
@@ -54,10 +63,13 @@ pub fn problem(line: impl Display) {
     } else {
         ""
     };
-    _ = to(
-        &mut io::stderr().lock(),
-        &format!("{clear}{}\n", harmless(&line.to_string())),
-    );
+    _ = on_stderr(&format!("{clear}{}\n", harmless(&line.to_string())));
+}
+
+/// Passes on to standard error what another program has said there, as it is.
+pub(crate) fn of_others(said: &[u8]) {
+    let _in_turn = io::stderr().lock();
+    _ = Patient(stderr()).write_all(said);
 }
 
 /// What came of printing by other means.
@@ -71,6 +83,13 @@ pub fn said(printed: io::Result<()>) -> Result<(), NotSaid> {
     }
 }
 
+/// From now on standard output is for a file of this command, and what it says goes to standard error.
+pub(crate) fn leave_stdout_to_a_file() {
+    IS_STDOUT_AN_OUTPUT.store(true, Ordering::Relaxed);
+}
+
+static IS_STDOUT_AN_OUTPUT: AtomicBool = AtomicBool::new(false);
+
 /// From now on standard error may have a line of progress, which every message clears first.
 pub fn over_progress() {
     IS_DRAWN_OVER.store(true, Ordering::Relaxed);
@@ -80,6 +99,11 @@ pub fn over_progress() {
 pub(crate) const CLEAR: &str = "\r\x1b[K";
 
 static IS_DRAWN_OVER: AtomicBool = AtomicBool::new(false);
+
+fn on_stderr(text: &str) -> Result<(), NotSaid> {
+    let _in_turn = io::stderr().lock();
+    to(&mut Patient(stderr()), text)
+}
 
 fn to(out: &mut impl Write, text: &str) -> Result<(), NotSaid> {
     said(out.write_all(text.as_bytes()).and_then(|()| out.flush()))

@@ -3,8 +3,9 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -50,14 +51,28 @@ pub fn end_at_once() -> Result<()> {
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<AtomicUsize>);
 
+/// The interrupt of this process, if it notes signals.
+static TAKEN: Mutex<Option<Interrupt>> = Mutex::new(None);
+
+fn taken() -> MutexGuard<'static, Option<Interrupt>> {
+    TAKEN.lock().expect("nothing panics while it is held")
+}
+
+/// An error, if this process notes signals and one has come.
+///
+/// # Errors
+/// [`Interrupted`].
+pub fn check() -> Result<(), Interrupted> {
+    taken().as_ref().map_or(Ok(()), Interrupt::check)
+}
+
 impl Interrupt {
     /// From now on signals are only noted. All interrupts of a process are the same one.
     ///
     /// # Errors
     /// When signals cannot be taken.
     pub fn on_signals() -> Result<Interrupt> {
-        static TAKEN: Mutex<Option<Interrupt>> = Mutex::new(None);
-        let mut taken = TAKEN.lock().expect("nothing panics while it is held");
+        let mut taken = taken();
         if let Some(interrupt) = &*taken {
             return Ok(interrupt.clone());
         }
@@ -106,6 +121,17 @@ impl fmt::Display for Interrupted {
 }
 
 impl std::error::Error for Interrupted {}
+
+impl From<Interrupted> for io::Error {
+    fn from(interrupted: Interrupted) -> io::Error {
+        io::Error::other(interrupted) // the kind of this name means that one should try again
+    }
+}
+
+/// The exit status of a command that has failed: a signal that was noted comes before what may follow from it.
+pub fn exit_status(failed: Exit) -> Exit {
+    check().map_or(Exit::Stalled, |()| failed)
+}
 
 #[cfg(test)]
 mod tests {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use support::job::{Job, as_root, hash, program};
 use swarm::launch::Mpi;
@@ -103,8 +104,8 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 #[test]
-fn it_becomes_mpirun_with_the_ranks_the_users_options_and_the_swarms() {
-    let folder = imposter(&version(), "echo $$; printf '%s\\n' \"$@\"; exit 7");
+fn mpirun_gets_the_ranks_the_users_options_and_the_swarms() {
+    let folder = imposter(&version(), "printf '%s\\n' \"$@\"; exit 7");
     let arguments = [
         "--quiet",
         "--window=3",
@@ -115,18 +116,9 @@ fn it_becomes_mpirun_with_the_ranks_the_users_options_and_the_swarms() {
     ];
     let mut command = launch(folder.path(), &arguments);
     command.args(["--", "--host", "a:9", "-x", "NAME=a b"]);
-    let child = command
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .expect("the program can be run");
-    let process = child.id();
-    let output = child.wait_with_output().expect("it can be waited for");
+    let output = output(&mut command);
     assert_eq!(output.status.code(), Some(7));
-    let lines: Vec<&str> = text(&output.stdout).lines().collect();
-    let [first, passed @ ..] = &lines[..] else {
-        panic!("it prints its process number")
-    };
-    assert_eq!(*first, process.to_string(), "signals are for mpirun");
+    let passed: Vec<&str> = text(&output.stdout).lines().collect();
     assert_eq!(
         passed,
         [
@@ -142,6 +134,124 @@ fn it_becomes_mpirun_with_the_ranks_the_users_options_and_the_swarms() {
             "--quiet"
         ]
     );
+}
+
+/// As Makefiles have them in a variable.
+#[test]
+fn an_mpirun_may_have_options_behind_it() {
+    let folder = imposter(&version(), "printf '%s\\n' \"$@\"");
+    let here = folder.path();
+    let with_options = "./mpirun  --bind-to none";
+    for command in [
+        launch(here, &["-q"]).env("MPIRUN", with_options),
+        &mut launch(here, &["-q", "--mpirun", with_options]),
+    ] {
+        let output = output(command.args(["--", "-x", "A"]));
+        let passed: Vec<&str> = text(&output.stdout).lines().collect();
+        let options = ["--bind-to", "none", "-x", "A", program()];
+        assert!(passed.windows(5).any(|it| it == options), "{passed:?}");
+    }
+    fs::copy(here.join("mpirun"), here.join("my mpirun")).expect("a copy");
+    let named = output(&mut launch(here, &["-q", "--mpirun", "./my mpirun"]));
+    assert!(named.status.success(), "{}", text(&named.stderr));
+}
+
+#[test]
+fn the_checkers_mpirun_may_have_options_behind_it() {
+    let folder = imposter(&version(), "printf '%s\\n' \"$@\" >\"$0.heard\"");
+    let here = folder.path();
+    let with_options = "./mpirun --bind-to none";
+    let checker = Path::new(env!("CARGO_MANIFEST_DIR")).join("checker.sh");
+    for is_named in [true, false] {
+        let mut command = Command::new(&checker);
+        command
+            .args(["--tests", ".", "--binary", program()])
+            .current_dir(here);
+        match is_named {
+            true => command.args(["--mpirun", with_options]),
+            false => command.env("MPIRUN", with_options),
+        };
+        let output = output(&mut command);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let heard = fs::read_to_string(here.join("mpirun.heard")).expect("it was run");
+        assert!(heard.contains("--bind-to\nnone\n-np\n3\n"), "{heard}");
+    }
+}
+
+#[test]
+fn the_users_number_of_ranks_counts() {
+    let folder = imposter(&version(), "printf '%s\\n' \"$@\"");
+    let output = output(&mut launch(
+        folder.path(),
+        &["--mpirun", "./mpirun", "--", "-np", "1"],
+    ));
+    let passed: Vec<&str> = text(&output.stdout).lines().collect();
+    assert_eq!(passed[..2], ["-np", "1"]);
+    assert_eq!(passed.iter().filter(|&&it| it == "-np").count(), 1);
+    let said = text(&output.stderr);
+    assert!(!said.contains("added"), "one rank has a core: {said}");
+}
+
+/// It waits for a signal, and ends then with a status of its own. Where a test is started in the background, a shell
+/// could not take each of them.
+const WAITING: &str = "exec env --default-signal=INT,HUP sh -c \
+    'end() { kill $!; exit 1; }; trap end INT TERM HUP; sleep 1000 & echo started; wait'";
+
+#[test]
+fn an_interrupted_launch_says_by_which_signal_and_has_the_status_of_every_interrupted_command() {
+    let folder = imposter(&version(), WAITING);
+    for signal in ["INT", "TERM", "HUP"] {
+        let mut command = launch(folder.path(), &["-q", "--mpirun", "./mpirun"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program can be run");
+        let mut started = [0; 8];
+        let stdout = child.stdout.as_mut().expect("a pipe");
+        stdout.read_exact(&mut started).expect("it has started");
+        let process = child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &process]).status();
+        assert!(sent.expect("there is a kill").success());
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(4), "{signal}");
+        assert_eq!(
+            text(&output.stderr),
+            format!("bittorrent: SIG{signal} came\n")
+        );
+    }
+}
+
+#[test]
+fn an_mpirun_that_dies_is_named_with_its_signal() {
+    let folder = imposter(&version(), "kill -s KILL $$");
+    let output = output(&mut launch(folder.path(), &["-q", "--mpirun", "./mpirun"]));
+    assert_eq!(output.status.code(), Some(137));
+    assert_eq!(
+        text(&output.stderr),
+        "bittorrent: ./mpirun has died: SIGKILL\n"
+    );
+}
+
+/// What mpirun starts in the background, and does not wait for, may keep its standard error open.
+#[test]
+fn nobody_is_waited_for_but_mpirun() {
+    let folder = imposter(
+        &version(),
+        "sleep 1000 >process & echo $! >number; echo last >&2; exit 3",
+    );
+    let output = output(&mut launch(folder.path(), &["-q", "--mpirun", "./mpirun"]));
+    let process = fs::read_to_string(folder.path().join("number")).expect("it was started");
+    let ended = Command::new("kill").arg(process.trim()).status();
+    assert!(ended.expect("there is a kill").success(), "it still ran");
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(text(&output.stderr), "last\n");
+}
+
+#[test]
+fn mpirun_does_not_say_again_what_the_ranks_have_said() {
+    let job = Job::with_inputs(&["0 0", "nonsense"]).launched().run();
+    job.assert_refused(&["in2.txt:1: expected the number of owned files, found 'nonsense'\n"]);
+    for noise in ["-----", "non-zero", "Exit code"] {
+        assert!(!job.stderr.contains(noise), "{}", job.stderr);
+    }
 }
 
 #[test]
@@ -203,6 +313,25 @@ fn launch_under_mpirun_is_refused_once() {
         .to_owned();
     let job = job.arguments(&["launch", "-i", &folder]).run();
     job.assert_refused(&["bittorrent: launch calls mpirun itself: it is to be started without\n"]);
+}
+
+/// Somebody may have set one of mpirun's variables, or a shell have it from elsewhere.
+#[test]
+fn who_only_looks_like_a_rank_hears_what_is_wrong() {
+    let folder = imposter(&version(), "");
+    for of in Mpi::all_variables() {
+        for arguments in [
+            &["launch", "-i", "nowhere"][..],
+            &["--bogus"],
+            &["launch", "--bogus"],
+        ] {
+            let mut command = Command::new(program());
+            command.current_dir(folder.path()).args(arguments);
+            let output = output(command.env(of.rank, "2"));
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+            assert!(!output.stderr.is_empty(), "{}: {arguments:?}", of.rank);
+        }
+    }
 }
 
 #[test]

@@ -41,6 +41,17 @@ fn folder() -> TempDir {
         fs::write(folder.path().join(name), text).expect("a file");
     }
     symlink("in1.txt", folder.path().join("link")).expect("a link");
+    // A part that a run has left, and inputs that are another run's outputs.
+    for (name, text) in [
+        ("old.parts/0.tracker", ""),
+        ("store/client1_f", "0 1 f"),
+        ("linked/in2.txt", "0 1 f"),
+    ] {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("it is in a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+    symlink("../store/client1_f", folder.path().join("linked/in1.txt")).expect("a link");
     let traced = [
         "simulate", "-q", "-i", ".", "--trace", "t.jsonl", "--seed", "1",
     ];
@@ -66,9 +77,12 @@ fn said(output: &Output) -> &str {
     str::from_utf8(&output.stderr).expect("it prints text")
 }
 
-/// The regular files of a folder, and what is in them. What mpirun keeps there is not among them.
+/// The regular files of a folder and of those of the folders in it that were there from the start, and what is in them.
+/// What mpirun keeps there is not among them.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let entries = fs::read_dir(folder).expect("it can be listed");
+    let inside = ["old.parts", "store", "linked"].map(|name| folder.join(name));
+    let folders = [folder.to_owned()].into_iter().chain(inside);
+    let entries = folders.flat_map(|folder| fs::read_dir(folder).expect("it can be listed"));
     let paths = entries.map(|entry| entry.expect("an entry").path());
     let files = paths.filter(|path| path.is_file());
     files
@@ -117,17 +131,204 @@ fn an_output_that_is_also_an_input_or_another_output_is_refused_before_anything_
         "grade in1.txt --page link",
         "grade in1.txt --report x --page x",
         "grade in1.txt --points s.toml --page s.toml",
+        "simulate -i linked -o store",
+        "launch -i linked -o store",
+        "simulate -i . --report new.parts --trace new",
+        "launch -i . -o out --report new.parts --trace new",
+        "simulate -i . --report old.parts/0.tracker",
+        "simulate -i . --trace old.parts/2.upload",
+        "launch -i . -o out --report old.parts/0.tracker",
+        "launch -i . -o out --trace old.parts/2.upload",
+        "show t.jsonl -o old.parts/0.tracker",
+        "show t.jsonl --perfetto old.parts/0.tracker",
+        "study study.toml -o out --page old.parts/0.tracker",
+        "grade in1.txt --report old.parts/0.tracker",
+        "grade in1.txt --page old.parts/2.upload",
     ] {
         let output = run(here, &words(line));
         assert_eq!(output.status.code(), Some(2), "{line}: {}", said(&output));
         assert!(
-            said(&output).contains(": name another file\n"),
+            said(&output).contains(": name another f"),
             "{line}: {}",
             said(&output)
         );
         assert!(output.stdout.is_empty(), "{line}");
         assert!(files(here) == before, "{line}");
     }
+}
+
+/// Each of these writes to standard output, which is that file.
+#[test]
+fn a_standard_output_that_is_also_an_input_or_another_output_is_refused() {
+    let folder = folder();
+    let here = folder.path();
+    let before = files(here);
+    for (line, stdout) in [
+        ("simulate -i . --report /dev/stdout", "in1.txt"),
+        ("simulate -i . --trace /dev/fd/1", "in2.txt"),
+        (
+            "simulate -i . --scenario s.toml --report /dev/stdout",
+            "s.toml",
+        ),
+        ("simulate -i . --report older --trace /dev/stdout", "older"),
+        ("show t.jsonl -o /dev/stdout", "t.jsonl"),
+        ("show t.jsonl --perfetto /dev/stdout", "t.jsonl"),
+        ("study study.toml -o out --page /dev/stdout", "study.toml"),
+        ("grade in1.txt --report /dev/stdout", "in1.txt"),
+        ("grade in1.txt --page /dev/stdout", "in1.txt"),
+    ] {
+        let file = File::options().append(true).open(here.join(stdout));
+        let mut command = command(here, &words(line));
+        let output = command.stdout(file.expect("a file")).output();
+        let output = output.expect("it can be run");
+        assert_eq!(output.status.code(), Some(2), "{line}: {}", said(&output));
+        let why = ": name another file\n";
+        assert!(said(&output).contains(why), "{line}: {}", said(&output));
+        assert!(files(here) == before, "{line}");
+    }
+    // A pipe, too, is one place.
+    for line in [
+        "simulate -i . --report /dev/stdout --trace /dev/stdout",
+        "show t.jsonl -o /dev/stdout --perfetto /dev/fd/1",
+    ] {
+        let output = run(here, &words(line));
+        assert_eq!(output.status.code(), Some(2), "{line}: {}", said(&output));
+        assert!(output.stdout.is_empty(), "{line}");
+    }
+    // A device that takes everything may take it twice.
+    let twice = run(
+        here,
+        &words("simulate -q -i . --report /dev/null --trace /dev/null"),
+    );
+    assert!(twice.status.success(), "{}", said(&twice));
+}
+
+#[test]
+fn where_standard_output_is_a_file_of_the_command_nothing_else_is_on_it() {
+    let folder = folder();
+    let here = folder.path();
+    let is_json = |text: &str| serde_json::from_str::<serde_json::Value>(text).is_ok();
+    let is_lines = |text: &str| text.lines().all(is_json);
+    let is_page = |text: &str| text.starts_with("<!doctype html>") && text.ends_with("</html>\n");
+    let is_markdown =
+        |text: &str| text.starts_with("# What came out") && !text.contains("index.html");
+    type Check<'a> = &'a dyn Fn(&str) -> bool;
+    let lines: [(&str, Check<'_>); 8] = [
+        ("simulate -i . --report /dev/stdout", &is_json),
+        ("simulate -i . --trace /dev/stdout", &is_lines),
+        ("launch -i . -o out --report /dev/stdout", &is_json),
+        ("launch -i . -o out --trace /dev/stdout", &is_lines),
+        ("show t.jsonl -o /dev/stdout", &is_page),
+        ("show t.jsonl -o p.html --perfetto /dev/stdout", &is_json),
+        ("study study.toml -o out --page /dev/stdout", &is_markdown),
+        ("simulate -i . --report /proc/self/fd/1", &is_json),
+    ];
+    for (line, is_whole) in lines {
+        let piped = run(here, &words(line));
+        assert!(piped.status.success(), "{line}: {}", said(&piped));
+        let text = String::from_utf8(piped.stdout.clone()).expect("text");
+        assert!(!text.is_empty() && is_whole(&text), "{line}: {text}");
+        assert!(!piped.stderr.is_empty(), "{line}: the words are elsewhere");
+        let file = File::create(here.join("redirected")).expect("a file");
+        let output = command(here, &words(line)).stdout(file).output();
+        assert!(output.expect("it can be run").status.success(), "{line}");
+        let text = fs::read_to_string(here.join("redirected")).expect("text");
+        assert!(!text.is_empty() && is_whole(&text), "{line}: {text}");
+    }
+    // By its own name, too.
+    let file = File::create(here.join("r.json")).expect("a file");
+    let mut named = command(here, &words("simulate -i . --report r.json"));
+    assert!(
+        named
+            .stdout(file)
+            .status()
+            .expect("it can be run")
+            .success()
+    );
+    assert!(is_json(
+        &fs::read_to_string(here.join("r.json")).expect("text")
+    ));
+    // Nobody reads what goes to this device: the words stay.
+    let null = File::options()
+        .write(true)
+        .open("/dev/null")
+        .expect("a device");
+    let mut thrown = command(here, &words("simulate -i . --report /dev/null"));
+    let thrown = thrown.stdout(null).output().expect("it can be run");
+    assert!(
+        thrown.status.success() && thrown.stderr.is_empty(),
+        "{}",
+        said(&thrown)
+    );
+}
+
+#[test]
+fn a_folder_that_a_command_writes_to_over_a_long_time_is_its_own() {
+    let folder = folder();
+    let here = folder.path();
+    fs::create_dir_all(here.join("submissions/a")).expect("a folder");
+    let generate = "generate new --flash-crowd --clients 2 --segments 2 --force";
+    for (line, taken) in [
+        ("study study.toml -o out", "out/study"),
+        ("study study.toml -o out --force", "out/study"),
+        (generate, "new"),
+        ("grade --all submissions -o grades", "grades"),
+    ] {
+        let taken = here.join(taken);
+        fs::create_dir_all(&taken).expect("a folder");
+        fs::write(taken.join("results.csv"), "the other's").expect("a file");
+        let other = File::open(&taken).expect("it can be opened");
+        rustix::fs::flock(&other, rustix::fs::FlockOperation::LockExclusive).expect("a lock");
+        let output = run(here, &words(line));
+        assert_eq!(output.status.code(), Some(2), "{line}: {}", said(&output));
+        let why = "belongs to a command that goes on: name another folder\n";
+        assert!(said(&output).contains(why), "{line}: {}", said(&output));
+        let names = fs::read_dir(&taken).expect("it can be listed").count();
+        let results = fs::read_to_string(taken.join("results.csv")).expect("it is there");
+        assert_eq!((names, &results[..]), (1, "the other's"), "{line}");
+        drop(other);
+        fs::remove_file(taken.join("results.csv")).expect("it can be removed");
+        if !line.starts_with("grade") {
+            assert!(run(here, &words(line)).status.success(), "{line}");
+        }
+        fs::remove_dir_all(&taken).expect("it can be removed");
+    }
+}
+
+#[test]
+fn a_swarm_replaces_no_link_pipe_or_device() {
+    let folder = folder();
+    let here = folder.path();
+    for kind in ["link", "nowhere", "pipe", "device"] {
+        for name in ["in2.txt", "out1.txt", "in9.txt"] {
+            let place = here.join(kind).with_extension(name);
+            fs::create_dir(&place).expect("a folder");
+            let path = place.join(name);
+            match kind {
+                "link" => symlink(here.join("older"), &path).expect("a link"),
+                "nowhere" => symlink("nowhere", &path).expect("a link"),
+                "device" => symlink("/dev/null", &path).expect("a link"),
+                _ => {
+                    let made = Command::new("mkfifo").arg(&path).status();
+                    assert!(made.expect("there is a mkfifo").success());
+                }
+            }
+            let mut generate = command(here, &["generate"]);
+            generate.arg(&place);
+            generate.args(words("--flash-crowd --clients 2 --segments 2 --force"));
+            let output = generate.output().expect("it can be run");
+            assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+            let why = format!(
+                "{}: expected a regular file to replace, found ",
+                path.display()
+            );
+            assert!(said(&output).contains(&why), "{}", said(&output));
+            assert_eq!(fs::read_dir(&place).expect("a folder").count(), 1);
+            assert!(fs::symlink_metadata(&path).is_ok_and(|it| !it.is_file()));
+        }
+    }
+    let older = fs::read_to_string(here.join("older")).expect("it is there");
+    assert_eq!(older, "what an earlier time has left");
 }
 
 #[test]
@@ -257,7 +458,7 @@ fn what_is_no_regular_file_is_written_through_and_stays() {
         _ = fs::remove_file(here.join("t.html"));
         assert!(files(here) == before, "{line}");
         let left = fs::read_dir(here).expect("it can be listed").flatten();
-        let mut left = left.filter(|it| it.file_name().to_string_lossy().contains("parts"));
+        let mut left = left.filter(|it| it.file_name().to_string_lossy().ends_with("pipe.parts"));
         assert!(left.next().is_none(), "{line}");
     }
 }
@@ -293,13 +494,26 @@ fn two_runs_with_one_trace_do_not_share_its_parts() {
     fs::write(parts.join("1.upload"), "the other run's").expect("a file");
     let other = File::open(&parts).expect("it can be opened");
     rustix::fs::flock(&other, rustix::fs::FlockOperation::LockExclusive).expect("a lock");
+    symlink("new", here.join("name")).expect("a link");
+    symlink("name", here.join("another")).expect("a link");
     let line = "launch -q -i . -o out --trace new";
-    let output = run(here, &words(line));
-    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-    let why = "rank 0: new.parts belongs to a run that goes on: name another --trace\n";
-    assert!(said(&output).contains(why), "{}", said(&output));
-    assert!(parts.join("1.upload").is_file());
+    for line in [
+        line,
+        "launch -q -i . -o out --trace name",
+        "launch -q -i . -o out --trace another",
+    ] {
+        let output = run(here, &words(line));
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        let why = "rank 0: new.parts belongs to a run that goes on: name another --trace\n";
+        assert!(said(&output).contains(why), "{}", said(&output));
+        assert!(parts.join("1.upload").is_file());
+    }
     drop(other);
+    // By whatever name, what a run has left is found.
+    for name in ["new", "name", "another"] {
+        let read = run(here, &["check", name]);
+        assert!(said(&read).contains("new.parts"), "{name}: {}", said(&read));
+    }
     assert!(run(here, &words(line)).status.success());
     assert!(here.join("new").is_file() && !parts.exists());
 }

@@ -2,11 +2,11 @@
 //! standard input, signals.
 
 use std::fs::{self, File, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 
-use support::job::{Job, hash, prepare, program};
+use support::job::{Job, as_root, hash, prepare, program};
 use swarm::launch::Mpi;
 use tempfile::TempDir;
 
@@ -172,12 +172,22 @@ const SIGNALS: [&str; 3] = ["INT", "TERM", "HUP"];
 fn a_signal_ends_every_command_with_one_status_and_leaves_nothing() {
     let folder = folder();
     let pipe = pipe(folder.path());
+    fs::create_dir_all(folder.path().join("piped/study")).expect("a folder");
+    for link in ["piped/study/index.html", "piped/bittorrent.1"] {
+        symlink(&pipe, folder.path().join(link)).expect("a link");
+    }
     for (line, reads) in [
         ("check pipe", true),
         ("show pipe -o page", true),
         ("simulate -i . --report pipe -q", false),
         ("study study.toml -o out --page pipe", false),
         ("grade in1.txt --tests . --report pipe", false),
+        ("grade in1.txt --tests . --page pipe", false),
+        ("simulate -i . --trace pipe -q", false),
+        ("show t.jsonl -o pipe", false),
+        ("show t.jsonl -o page --perfetto pipe", false),
+        ("study study.toml -o piped", false),
+        ("manual piped", false),
     ] {
         for signal in SIGNALS {
             let temporary = tempfile::tempdir().expect("a temporary folder");
@@ -202,6 +212,45 @@ fn a_signal_ends_every_command_with_one_status_and_leaves_nothing() {
             assert_eq!(output.status.code(), Some(4), "{line} {signal}");
             let left = fs::read_dir(temporary.path()).expect("a folder").count();
             assert_eq!(left, 0, "{line} {signal}");
+        }
+    }
+}
+
+/// A pipe that nobody reads is in the place of the second file of client 2, or of what is written behind the clients'
+/// files. When there is the first file, signals are noted, and the command is in that pipe or on its way there.
+#[test]
+fn a_command_that_waits_for_a_reader_at_its_end_can_be_ended() {
+    for line in [
+        "simulate -q -i . -o out",
+        "launch -q -i . -o out",
+        "launch -q -i . -o out --report r.json --trace t2.jsonl",
+    ] {
+        for signal in SIGNALS {
+            let folder = folder();
+            let here = folder.path();
+            let a = hash('a');
+            fs::write(here.join("in1.txt"), format!("2 f 1 {a} g 1 {a} 0")).expect("a file");
+            fs::write(here.join("in2.txt"), "0 2 f g").expect("a file");
+            fs::create_dir(here.join("out")).expect("a folder");
+            let made = Command::new("mkfifo")
+                .arg(here.join("out/client2_g"))
+                .status();
+            assert!(made.expect("there is a mkfifo").success());
+            let mut command = command(here, line);
+            let child = command.envs(as_root()).spawn().expect("it can be run");
+            while !here.join("out/client2_f").is_file() {
+                std::thread::yield_now();
+            }
+            send(signal, &child);
+            let output = child.wait_with_output().expect("it ends");
+            let said = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(4), "{line} {signal}: {said}");
+            assert!(
+                said.contains(&format!("SIG{signal} came")),
+                "{line}: {said}"
+            );
+            let left = fs::metadata(here.join("out/client2_g")).expect("it is there");
+            assert!(left.file_type().is_fifo(), "{line} {signal}");
         }
     }
 }

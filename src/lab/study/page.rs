@@ -1,6 +1,6 @@
 //! What came out of a study, said once: written as a page for the browser and in Markdown.
 
-use std::path::Path;
+use std::collections::HashMap;
 
 use pages::document::{Document, Part, Words};
 
@@ -11,10 +11,14 @@ use super::metrics::Figures;
 use super::picture::Picture;
 use super::results::{RESULTS, mark};
 use super::summary::{Summary, shown};
-use swarm::output::{self, NotWritten};
+use swarm::output::{NotWritten, Output};
+use swarm::report::count;
 
 /// The page of a study, in its folder.
 pub(super) const INDEX: &str = "index.html";
+
+/// Where a study's pictures and its page go, by their names.
+pub(super) type PagePlaces = HashMap<String, Output>;
 
 /// A study with its results, to be read.
 pub(super) struct StudyPage {
@@ -57,17 +61,19 @@ impl StudyPage {
     }
 
     /// Writes the pictures, and a page for the browser that has them inside.
-    pub(super) fn write(mut self, folder: &Path) -> Result<(), NotWritten> {
+    pub(super) fn write(mut self, places: &PagePlaces) -> Result<(), NotWritten> {
+        let write =
+            |name: &str, text: &str| places[name].write(&|out| out.write_all(text.as_bytes()));
         for part in &self.document.parts {
             if let Part::Picture { file, svg, .. } = part {
-                output::write(&folder.join(file), svg.as_bytes())?;
+                write(file, svg)?;
             }
         }
         let csv = Words::Link(RESULTS.into(), RESULTS.into());
         let rows = vec!["Every run is a row of ".into(), csv, ".".into()];
         self.document.parts.push(Part::Paragraph(rows));
         let html = self.document.html(include_str!("page.css"));
-        output::write(&folder.join(INDEX), html.as_bytes())
+        write(INDEX, &html)
     }
 }
 
@@ -92,10 +98,7 @@ fn said(study: &Study, is_outdated: bool) -> Vec<Part> {
 
 /// How the figures came about.
 fn how(study: &Study, summaries: &[Summary]) -> String {
-    let of = |number: usize, noun: &str| match number {
-        1 => format!("1 {noun}"),
-        _ => format!("{number} {noun}s"),
-    };
+    let of = |number: usize, noun| count(number as u64, noun);
     let grids = study.grids.iter().map(|grid| {
         let points = of(grid.points.len(), "combination");
         format!("{points} with {}", of(grid.repetitions, "seed"))

@@ -1,6 +1,6 @@
 //! `bittorrent study`: from the files of studies to what they leave.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -8,14 +8,14 @@ use anyhow::{Result, bail};
 use super::carry_out::{Plan, Stop};
 use super::definition::Study;
 use super::file;
-use super::page::{INDEX, StudyPage};
+use super::page::{INDEX, PagePlaces, StudyPage};
 use super::picture::Picture;
 use super::results::RESULTS;
 use super::setting::Parse;
 use swarm::exit::Exit;
-use swarm::output::{Claims, Output};
+use swarm::output::{Claims, Held, Output};
 use swarm::say;
-use swarm::signals::Interrupt;
+use swarm::signals::{self, Interrupt};
 
 /// Studies that are to be carried out.
 #[derive(Debug, Clone)]
@@ -45,17 +45,21 @@ impl Studies {
         if let Some(study) = studies.iter().find(|study| !names.insert(&study.name)) {
             bail!("two studies have the name '{}'", study.name);
         }
-        let mut plans = Vec::new();
-        for study in &studies {
-            plans.push(Plan::new(study, &self.folder(study), self.force, parse)?);
-        }
+        let plans = || {
+            let plan = |study| Plan::new(study, &self.folder(study), self.force, parse);
+            studies.iter().map(plan).collect::<Result<Vec<_>>>()
+        };
         if self.dry_run {
-            for plan in &plans {
+            for plan in plans()? {
                 say::line(plan.line())?;
             }
             return Ok(Exit::Complete);
         }
-        let page_of_all = self.claim(&studies)?;
+        let mut claims = Claims::default();
+        // Before the results are read: nobody else adds to them.
+        let _held = self.hold(&mut claims, &studies)?;
+        let plans = plans()?;
+        let places = self.claim(claims, &studies)?;
         let interrupt = Interrupt::on_signals()?;
         let mut page = String::from(HEAD);
         let mut unsaid = None;
@@ -71,36 +75,51 @@ impl Studies {
             if let Some(warning) = &told.warning {
                 say::problem(warning);
             }
-            told.write(&folder)?;
+            told.write(places.of(&study.name))?;
             let page = folder.join(INDEX);
             let said = say::line(format_args!("{}: {}", study.name, page.display()));
             unsaid = unsaid.or(said.err());
         }
-        if let Some(output) = page_of_all {
+        if let Some(output) = places.page_of_all {
             output.write(&|out| out.write_all(page.as_bytes()))?;
         }
         // Studies go on though nobody can be told.
         unsaid.map_or(Ok(Exit::Complete), |why| Err(why.into()))
     }
 
-    /// Makes the folders of the studies, and looks at the places of all that they leave. Returns that of the
-    /// page about all of them.
-    fn claim(&self, studies: &[Study]) -> Result<Option<Output>> {
-        let mut claims = Claims::default();
+    /// Makes the folders of the studies, and has them for this command alone.
+    fn hold(&self, claims: &mut Claims, studies: &[Study]) -> Result<Vec<Held>> {
+        let hold = |study| {
+            let folder = self.folder(study);
+            claims.folder("--output-dir", &folder)?;
+            Claims::hold("--output-dir", &folder)
+        };
+        studies.iter().map(hold).collect()
+    }
+
+    /// Looks at the places of all that the studies leave.
+    fn claim(&self, mut claims: Claims, studies: &[Study]) -> Result<Places> {
         for path in &self.files {
             claims.input("a study", path);
         }
+        let mut of_studies = HashMap::new();
         for study in studies {
             let folder = self.folder(study);
-            claims.folder("--output-dir", &folder)?;
+            claims.file("--output-dir", &folder.join(RESULTS))?;
             let pictures = study.pictures.iter().map(Picture::file);
-            for name in pictures.chain([RESULTS.into(), INDEX.into()]) {
-                claims.file("--output-dir", &folder.join(name))?;
-            }
+            let names = pictures.chain([INDEX.into()]);
+            let outputs = names.map(|name| {
+                let output = claims.file("--output-dir", &folder.join(&name))?;
+                Ok((name, output))
+            });
+            of_studies.insert(study.name.clone(), outputs.collect::<Result<_>>()?);
         }
-        let page = claims.optional("--page", self.page.as_deref())?;
+        let page_of_all = claims.optional("--page", self.page.as_deref())?;
         claims.new_folders().keep();
-        Ok(page)
+        Ok(Places {
+            of_studies,
+            page_of_all,
+        })
     }
 
     /// Where a study leaves what comes out.
@@ -123,6 +142,19 @@ impl Studies {
     }
 }
 
+/// Where all goes that studies leave, but for their results.
+struct Places {
+    /// By the names of the studies.
+    of_studies: HashMap<String, PagePlaces>,
+    page_of_all: Option<Output>,
+}
+
+impl Places {
+    fn of(&self, study: &str) -> &PagePlaces {
+        &self.of_studies[study]
+    }
+}
+
 /// What the page of all studies begins with.
 const HEAD: &str = "\
 # What came out of the studies
@@ -140,7 +172,10 @@ fn stopped(stop: &Stop, path: &Path) -> Exit {
             (why, Exit::Stalled)
         }
         Stop::Broken(exit, why) => (why.clone(), *exit),
-        Stop::NotWritten(error) => (format!("cannot write {path}: {error}"), Exit::NotWritten),
+        Stop::NotWritten(error) => {
+            let why = format!("cannot write {path}: {error}");
+            (why, signals::exit_status(Exit::NotWritten))
+        }
     };
     say::problem(format_args!("bittorrent: {why}"));
     exit

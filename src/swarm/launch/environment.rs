@@ -22,9 +22,10 @@ pub fn rank() -> Option<u32> {
 }
 
 /// Whether this process speaks for all: it has rank 0, or no mpirun started it. What srun has started may be
-/// no rank, but a shell in which somebody works.
+/// no rank, but a shell in which somebody works; and an mpirun does not say a rank alone, but also of how many.
 pub fn is_first() -> bool {
-    number(Mpi::all_variables().map(|of| of.rank)).is_none_or(|rank| rank == 0)
+    let ranks = Mpi::all_variables().filter(|of| env::var_os(of.ranks).is_some());
+    number(ranks.map(|of| of.rank)).is_none_or(|rank| rank == 0)
 }
 
 /// The beginnings of the variables in which Slurm says what it has started, and how its ranks find each other.

@@ -25,15 +25,28 @@ pub struct Mpi {
     pub as_root: &'static [&'static str],
     /// The option by which its mpirun starts more ranks than there are cores, if it takes one.
     pub oversubscribe: Option<&'static str>,
+    /// Options of its mpirun, without their dashes, by which the user says how many ranks there are.
+    pub(super) ranks: &'static [&'static str],
     /// Options of its mpirun, without their dashes, by which the user says where ranks go.
     pub(super) placement: &'static [&'static str],
     /// The processes with which it starts ranks. mpirun ends them, not the program.
     pub helpers: &'static [&'static str],
+    /// The line above and below each message of its mpirun, if it has one on standard error.
+    pub rule: Option<&'static str>,
+    /// Messages of its mpirun that say with which status a rank has ended, and nothing else. `*` is any word, `STATUS`
+    /// the status.
+    pub says_how: &'static [&'static str],
+    /// Messages that say that a rank has ended, in front of one that says how.
+    pub says_that: &'static [&'static str],
     /// What it prints in front of the name of a function that has failed.
     pub failed_in: &'static [&'static str],
     /// How to install it.
     pub(super) packages: Packages,
 }
+
+/// 74 dashes.
+const OPEN_MPIS_RULE: &str =
+    "--------------------------------------------------------------------------";
 
 /// The environment variables by which a library's ranks know their place.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,6 +90,7 @@ impl Mpi {
         }),
         as_root: &["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"],
         oversubscribe: Some("--oversubscribe"),
+        ranks: &["c", "n", "np"],
         placement: &[
             "H",
             "host",
@@ -90,6 +104,20 @@ impl Mpi {
             "use-hwthread-cpus",
         ],
         helpers: &["orterun", "orted", "prte", "prted"],
+        rule: Some(OPEN_MPIS_RULE),
+        says_how: &[
+            "* detected that one or more processes exited with non-zero status, thus causing the job to be \
+             terminated. The first process to do so was: Process name: * Exit code: STATUS",
+            "MPI_ABORT was invoked on rank * in communicator MPI_COMM_WORLD with errorcode STATUS NOTE: invoking \
+             MPI_ABORT causes Open MPI to kill all MPI processes. You may or may not see output from other \
+             processes, depending on exactly when Open MPI kills them.",
+        ],
+        says_that: &[
+            "Primary job terminated normally, but 1 process returned a non-zero exit code. Per user-direction, the \
+             job has been aborted.",
+            "Primary job terminated normally, but * processes returned a non-zero exit code. Per user-direction, the \
+             job has been aborted.",
+        ],
         failed_in: &["error occurred in "],
         packages: Packages {
             macos: "brew install open-mpi",
@@ -116,8 +144,12 @@ impl Mpi {
         }),
         as_root: &[],
         oversubscribe: None,
+        ranks: &["n", "np"],
         placement: &[],
         helpers: &["hydra_pmi_proxy"],
+        rule: None,
+        says_how: &[],
+        says_that: &[],
         failed_in: &["Fatal error in internal_", "Fatal error in "],
         packages: Packages {
             macos: "brew install mpich",
@@ -139,8 +171,12 @@ impl Mpi {
         variables: None,
         as_root: &[],
         oversubscribe: None,
+        ranks: &["n", "np"],
         placement: &[],
         helpers: &[],
+        rule: None,
+        says_how: &[],
+        says_that: &[],
         failed_in: &[],
         packages: Mpi::OPEN_MPI.packages,
     };

@@ -1,8 +1,12 @@
 //! Finds an mpirun, and says which library it belongs to.
 
+use std::borrow::Cow;
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -39,7 +43,8 @@ pub struct Mpirun {
 }
 
 impl Mpirun {
-    /// The one that is asked for, or else the first that can start programs built with `library`.
+    /// The one that is asked for, or else the first that can start programs built with `library`. What is asked for
+    /// may have options behind it, apart by blanks: they come before `options`.
     ///
     /// # Errors
     /// When there is none, in words that tell how to get it; or when it is another library's.
@@ -48,7 +53,9 @@ impl Mpirun {
         library: &'static Mpi,
         options: Vec<OsString>,
     ) -> Result<Mpirun> {
-        let names = asked.map(|mpirun| vec![mpirun.to_owned()]);
+        let (asked, mut more) = asked.map(words).unzip();
+        let names = asked.clone().map(|mpirun| vec![mpirun]);
+        let options = [more.take().unwrap_or_default(), options].concat();
         let mut foreign = None;
         for name in names.unwrap_or_else(|| library.mpiruns()) {
             match Mpi::of_mpirun(&name) {
@@ -79,11 +86,47 @@ impl Mpirun {
 }
 
 impl Mpirun {
+    /// The number of ranks that the user's options name, if they name one.
+    pub fn ranks(&self) -> Option<usize> {
+        let options = self.options.iter().map(|option| option.to_string_lossy());
+        let options: Vec<_> = options.collect();
+        let number = |pair: &[Cow<'_, str>]| {
+            let name = pair[0].strip_prefix('-')?;
+            let name = name.strip_prefix('-').unwrap_or(name);
+            self.mpi
+                .ranks
+                .contains(&name)
+                .then(|| pair[1].parse().ok())?
+        };
+        options.windows(2).find_map(number)
+    }
+
     /// Its library's name and version, such as `Open MPI 4.1.4`, if it says them.
     pub fn version(&self) -> Option<String> {
         let output = Command::new(&self.path).arg("--version").output().ok()?;
         version(self.mpi, &String::from_utf8_lossy(&output.stdout))
     }
+}
+
+/// A command and its options, as Makefiles have them in a variable. A file may have blanks in its name.
+fn words(asked: &OsStr) -> (OsString, Vec<OsString>) {
+    let words = asked.as_bytes().split(u8::is_ascii_whitespace);
+    let words = words.filter(|word| !word.is_empty());
+    let mut words = words.map(|word| OsStr::from_bytes(word).to_owned());
+    match words.next() {
+        Some(command) if !is_there(asked) => (command, words.collect()),
+        _ => (asked.to_owned(), Vec::new()),
+    }
+}
+
+/// Whether there is a command of this name.
+fn is_there(command: &OsStr) -> bool {
+    let path = Path::new(command);
+    if path.components().count() > 1 {
+        return path.is_file();
+    }
+    let folders = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&folders).any(|folder| folder.join(path).is_file())
 }
 
 /// The name and the version, from what an mpirun says of itself: the first word that begins with a digit.
@@ -125,6 +168,50 @@ fn installation(library: &Mpi, release: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_behind_an_mpirun_are_its_options_unless_a_file_is_called_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let words = |text: &str| {
+            let (command, options) = words(OsStr::new(text));
+            let options: Vec<_> = options
+                .iter()
+                .map(|it| it.to_str().unwrap().to_owned())
+                .collect();
+            (command.into_string().unwrap(), options.join("|"))
+        };
+        let split = |command: &str, options: &str| (command.to_owned(), options.to_owned());
+        assert_eq!(words("mpirun"), split("mpirun", ""));
+        assert_eq!(
+            words(" mpirun  --bind-to\tnone "),
+            split("mpirun", "--bind-to|none")
+        );
+        assert_eq!(words("a/b c"), split("a/b", "c"));
+        let path = folder.path().join("my mpirun");
+        let path = path.to_str().unwrap();
+        fs::write(path, "").unwrap();
+        assert_eq!(words(path), split(path, ""));
+        let (command, options) = words(&format!("{path} -x A"));
+        assert!(
+            command.ends_with("/my") && options == "mpirun|-x|A",
+            "one cannot have both"
+        );
+    }
+
+    #[test]
+    fn the_users_number_of_ranks_is_known_by_the_options_of_the_library() {
+        let ranks = |mpi, options: &[&str]| {
+            let options = options.iter().map(OsString::from).collect();
+            let path = "mpirun".into();
+            Mpirun { path, mpi, options }.ranks()
+        };
+        assert_eq!(ranks(Mpi::OPEN_MPI, &["-x", "A", "-np", "2"]), Some(2));
+        assert_eq!(ranks(Mpi::OPEN_MPI, &["--n", "3"]), Some(3));
+        assert_eq!(ranks(Mpi::MPICH, &["-n", "4"]), Some(4));
+        for options in [&[][..], &["-np"], &["-N", "2"], &["-np", "x"], &["np", "2"]] {
+            assert_eq!(ranks(Mpi::OPEN_MPI, options), None);
+        }
+    }
 
     #[test]
     fn a_version_is_read_from_what_an_mpirun_says() {

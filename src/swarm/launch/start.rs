@@ -1,14 +1,13 @@
 //! What needs MPI: which library this program was built with, the start of its mpirun, and what a user
 //! is told who has started the program without one.
 
-use std::convert::Infallible;
 use std::env;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
+use super::attend::attend;
 use super::{Launch, Machine, Mpi, Mpirun, environment};
 use crate::inputs;
 use crate::say;
@@ -22,12 +21,12 @@ impl Mpi {
 }
 
 impl Launch {
-    /// Becomes mpirun, with a rank for each input and one for the tracker. It does so by `exec`: the
-    /// terminal, the signals and the exit status are mpirun's.
+    /// Runs mpirun, with a rank for each input and one for the tracker. Returns the exit status: mpirun's, or that
+    /// of whatever was interrupted.
     ///
     /// # Errors
     /// When it cannot, in words for the user.
-    pub fn start(&self) -> Result<Infallible> {
+    pub fn run(&self) -> Result<ExitCode> {
         ensure!(
             !environment::is_under_mpirun(),
             "launch calls mpirun itself: it is to be started without"
@@ -35,9 +34,10 @@ impl Launch {
         let folder = &self.input_dir;
         let inputs = inputs::clients(folder)
             .with_context(|| format!("cannot list the inputs in {}", folder.display()))?;
-        let ranks = inputs::count(&inputs).with_context(|| folder.display().to_string())? + 1;
+        let clients = inputs::count(&inputs).with_context(|| folder.display().to_string())?;
         let (asked, options) = (self.mpirun.as_deref(), self.mpirun_options.clone());
         let mpirun = Mpirun::find(asked, Mpi::of_this_program(), options)?;
+        let ranks = mpirun.ranks().unwrap_or(clients + 1);
         let additions = mpirun.additions(ranks, Machine::this(mpirun.mpi));
         if !self.quiet {
             for reason in &additions.reasons {
@@ -49,18 +49,23 @@ impl Launch {
         for name in &additions.removed {
             command.env_remove(name);
         }
-        let error = command
+        command
             .envs(additions.variables.iter().map(|name| (name, "1")))
             .args(additions.options)
-            .arg("-np")
-            .arg(ranks.to_string())
+            .args(
+                mpirun
+                    .ranks()
+                    .is_none()
+                    .then(|| ["-np".into(), ranks.to_string()])
+                    .into_iter()
+                    .flatten(),
+            )
             .args(&mpirun.options)
             .arg(program)
             .args(&self.options)
             // No rank reads it, and mpirun would take what is for the commands behind this one.
-            .stdin(Stdio::null())
-            .exec();
-        Err(error).with_context(|| format!("cannot run {}", mpirun.path.display()))
+            .stdin(Stdio::null());
+        attend(command, mpirun.mpi)
     }
 }
 

@@ -1,15 +1,16 @@
 //! The outputs of a command, each claimed before the work begins.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
-use super::folders::{NewFolders, ready};
+use super::folders::{Held, NewFolders, ready};
 use super::place::{Output, Place, may_be_replaced, target};
 use super::{NotWritten, folder_of};
 use crate::inputs;
+use crate::trace::part_owner;
 
 /// The outputs of a command, each claimed before the work begins, and the inputs that they must not replace. The
 /// folders that were created for them are gone with this value, if they are not taken over.
@@ -76,12 +77,38 @@ impl Claims {
         self.new_folders
     }
 
-    /// A folder in which clients write their files: these are no links to known files, and no other output
-    /// may have the name of one.
+    /// Has a folder for this command alone, as long as the returned value is there. `option` names it for the user.
     ///
     /// # Errors
-    /// When one is a link to a known file.
+    /// When another command has it.
+    pub fn hold(option: &str, folder: &Path) -> Result<Held> {
+        let cannot = |error| anyhow::anyhow!("{option}: {}", NotWritten::new(folder, error));
+        let held = Held::take(folder).map_err(cannot)?;
+        held.with_context(|| {
+            let folder = folder.display();
+            format!("{option}: {folder} belongs to a command that goes on: name another folder")
+        })
+    }
+
+    /// A folder in which clients write their files: these are no known files and no links to some, and no other
+    /// output may have the name of one.
+    ///
+    /// # Errors
+    /// When one is a known file, or a link to one.
     pub fn clients_files(&mut self, option: &str, folder: &Path) -> Result<()> {
+        let same = folder.canonicalize().ok();
+        let is_in_it = |known: &&Known| same.as_deref() == Some(folder_of(&known.path));
+        if let Some(known) = self
+            .known
+            .iter()
+            .filter(is_in_it)
+            .find(|it| is_clients(&it.path))
+        {
+            let (path, what) = (known.path.display(), &known.what);
+            bail!(
+                "{option}: {path} is {what}, and has the name of a client's file: name another folder"
+            );
+        }
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let is_link = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|it| it.is_symlink());
         for link in entries.filter(|entry| is_clients(&entry.path()) && is_link(entry)) {
@@ -90,7 +117,7 @@ impl Claims {
                 self.compare(option, &path, &Known::new(String::new(), target))?;
             }
         }
-        self.of_clients.extend(folder.canonicalize());
+        self.of_clients.extend(same);
         Ok(())
     }
 
@@ -107,17 +134,42 @@ impl Claims {
         );
         let cannot = |error| anyhow::anyhow!("{option}: {}", NotWritten::new(path, error));
         let place = Place::of(path).map_err(cannot)?;
-        if let Place::File(target) = &place {
-            let known = Known::new(format!("written by {option}"), target.clone());
+        let what = format!("written by {option}");
+        let known = match &place {
+            Place::File(target) => Some(Known::new(what, target.clone())),
+            Place::Open(file) => Known::open(what, target(path).map_err(cannot)?, file),
+        };
+        if let Some(known) = known {
             self.compare(option, path, &known)?;
-            not_of_swarm(option, path, target)?;
+            not_of_swarm(option, path, &known.path)?;
+            not_of_trace(option, path, &known.path)?;
             self.known.push(known);
+        }
+        if let Place::File(target) = &place {
             may_be_replaced(target).map_err(cannot)?;
         }
         Ok(Output {
             shown: path.to_owned(),
             place,
         })
+    }
+
+    /// The trace of a run, if there is to be one, and the folder of its parts.
+    ///
+    /// # Errors
+    /// As [`Claims::file`].
+    pub fn trace(&mut self, path: Option<&Path>) -> Result<Option<Output>> {
+        let trace = self.optional("--trace", path)?;
+        if let Some(Ok(parts)) = (trace.as_ref().and_then(Output::parts)).map(|it| target(&it)) {
+            let parts = Known::new("the folder of the parts of --trace".into(), parts);
+            let same = self.known.iter().find(|known| known.is(&parts));
+            if let Some(Known { path, what, .. }) = same {
+                let path = path.display();
+                bail!("--trace: {path}, where its parts go, is also {what}: name another file");
+            }
+            self.known.push(parts);
+        }
+        Ok(trace)
     }
 
     /// The same for an option that may be left out.
@@ -150,6 +202,13 @@ impl Known {
         Known { what, path, id }
     }
 
+    /// What is open. `None` for a device: it may take several files, one after another.
+    fn open(what: String, path: PathBuf, file: &File) -> Option<Known> {
+        let file = file.metadata().ok()?;
+        let id = Some((file.dev(), file.ino()));
+        (!file.file_type().is_char_device()).then_some(Known { what, path, id })
+    }
+
     fn is(&self, other: &Known) -> bool {
         self.path == other.path || (self.id.is_some() && self.id == other.id)
     }
@@ -174,6 +233,20 @@ fn not_of_swarm(option: &str, path: &Path, target: &Path) -> Result<()> {
             path.display()
         );
     }
+    Ok(())
+}
+
+/// Makes sure that an output replaces no part of a trace, which a run leaves that is broken off.
+fn not_of_trace(option: &str, path: &Path, target: &Path) -> Result<()> {
+    let is_part = |place: &Path| {
+        let folder = folder_of(place).extension();
+        folder.is_some_and(|it| it == "parts") && place.file_name().and_then(part_owner).is_some()
+    };
+    ensure!(
+        !is_part(path) && !is_part(target),
+        "{option}: {} is the name of a part of a trace: name another file",
+        path.display()
+    );
     Ok(())
 }
 

@@ -1,9 +1,12 @@
-//! Folders for outputs, which are created if missing, and are gone again if the command is refused.
+//! Folders for outputs, which are created if missing, and are gone again if the command is refused. A command
+//! that writes to one over a long time has it to itself.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::{NotWritten, whole};
@@ -62,6 +65,34 @@ impl Drop for NewFolders {
     }
 }
 
+/// A folder that no other command has as long as this value is there.
+#[derive(Debug)]
+#[must_use]
+pub struct Held(#[expect(dead_code, reason = "the lock goes when it is closed")] File);
+
+impl Held {
+    /// Takes a folder, which is created if missing. `None`: another command has it.
+    ///
+    /// Where there are no locks, two commands are not told apart.
+    ///
+    /// # Errors
+    /// When there can be no such folder.
+    pub fn take(folder: &Path) -> io::Result<Option<Held>> {
+        loop {
+            fs::create_dir_all(folder)?;
+            let file = File::open(folder)?;
+            if flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+                return Ok(None);
+            }
+            let id = |of: io::Result<fs::Metadata>| of.ok().map(|it| (it.dev(), it.ino()));
+            // Who had it may have ended just now, and have removed the folder.
+            if id(file.metadata()) == id(fs::metadata(folder)) {
+                return Ok(Some(Held(file)));
+            }
+        }
+    }
+}
+
 /// Why there can be no folder where something else is.
 fn in_place(folder: &Path) -> io::Error {
     match fs::metadata(folder) {
@@ -105,6 +136,24 @@ mod tests {
         fs::write(at("d/file"), "somebody else's").unwrap();
         drop(new);
         assert!(at("d/file").is_file() && !at("d/e").exists());
+    }
+
+    #[test]
+    fn a_folder_that_is_held_is_no_other_commands_until_it_is_let_go() {
+        let here = tempfile::tempdir().unwrap();
+        let (folder, link) = (here.path().join("a/b"), here.path().join("link"));
+        symlink("a/b", &link).unwrap();
+        let held = Held::take(&folder).unwrap().unwrap();
+        for name in [&folder, &link] {
+            assert!(Held::take(name).unwrap().is_none());
+        }
+        drop(held);
+        let held = Held::take(&link).unwrap().unwrap();
+        fs::remove_dir(&folder).unwrap();
+        assert!(Held::take(&folder).unwrap().is_some(), "it is a new folder");
+        drop(held);
+        fs::write(here.path().join("file"), "").unwrap();
+        assert!(Held::take(&here.path().join("file")).is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where an output goes: a file, or something that is written through.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use rustix::process::geteuid;
 
 use super::{Content, NotWritten, folder_of, whole};
-
-/// The most links from one to the next, as Linux has it.
-const MOST_LINKS: usize = 40;
+use crate::links::{followed, is_open_already};
+use crate::pipe::{self, Patient};
+use crate::say;
+use crate::trace::parts_folder;
 
 /// The mode bit of a folder in which only a file's owner may replace it.
 const STICKY: u32 = 0o1000;
@@ -56,6 +57,12 @@ impl Output {
         }
     }
 
+    /// The folder of the parts of a trace: beside the file at the end of all links, so that it is one folder by
+    /// whatever name the trace goes. `None`: as for [`Output::folder`].
+    pub fn parts(&self) -> Option<PathBuf> {
+        self.folder().map(|_| parts_folder(&self.shown))
+    }
+
     /// Removes an older file that a reader would take for the new one until that is written.
     ///
     /// # Errors
@@ -88,7 +95,7 @@ impl Output {
 
 /// Writes to what is open. Who closes the other end wants no more of it.
 fn through(file: &File, content: Content<'_>) -> io::Result<()> {
-    let mut out = io::BufWriter::with_capacity(1 << 16, file);
+    let mut out = io::BufWriter::with_capacity(1 << 16, Patient(file.as_fd()));
     let written = content(&mut out).and_then(|()| io::Write::flush(&mut out));
     drop(out.into_parts()); // which writes nothing again
     match written {
@@ -125,7 +132,12 @@ fn find(path: &Path, file: &Metadata) -> io::Result<Place> {
     if kind.is_block_device() {
         return Err(io::Error::other("it is a disk"));
     }
-    for own in [io::stdout().as_fd(), io::stderr().as_fd()] {
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    // Nobody reads what goes to a device, unless it is a terminal.
+    if is_same(&stdout, file) && (!kind.is_char_device() || stdout.is_terminal()) {
+        say::leave_stdout_to_a_file();
+    }
+    for own in [stdout.as_fd(), stderr.as_fd()] {
         if is_same(&own, file) {
             return Ok(Place::Open(File::from(own.try_clone_to_owned()?)));
         }
@@ -133,6 +145,8 @@ fn find(path: &Path, file: &Metadata) -> io::Result<Place> {
     let target = target(path)?;
     if kind.is_file() && !is_open_already(&target) {
         Ok(Place::File(target))
+    } else if kind.is_fifo() {
+        Ok(Place::Open(pipe::open(path)?))
     } else {
         Ok(Place::Open(OpenOptions::new().append(true).open(path)?))
     }
@@ -143,25 +157,13 @@ fn is_same(own: &impl AsFd, file: &Metadata) -> bool {
     rustix::fs::fstat(own).is_ok_and(|own| (own.st_dev, own.st_ino) == (file.dev(), file.ino()))
 }
 
-/// Whether a path names one of a process's open files.
-fn is_open_already(path: &Path) -> bool {
-    ["/proc", "/dev/fd"].iter().any(|of| path.starts_with(of))
-}
-
 /// The file at the end of all links, without a link in its folder either. It need not be there.
 pub(super) fn target(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_owned();
-    for _ in 0..MOST_LINKS {
-        let is_link = fs::symlink_metadata(&path).is_ok_and(|it| it.is_symlink());
-        if is_open_already(&path) || !is_link {
-            let Some(name) = path.file_name() else {
-                return Err(io::Error::from(io::ErrorKind::IsADirectory));
-            };
-            return Ok(folder_of(&path).canonicalize()?.join(name));
-        }
-        path = folder_of(&path).join(fs::read_link(&path)?);
-    }
-    Err(io::Error::other("too many links"))
+    let path = followed(path)?;
+    let Some(name) = path.file_name() else {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory));
+    };
+    Ok(folder_of(&path).canonicalize()?.join(name))
 }
 
 /// Makes sure that a file can be replaced, or created if there is none.

@@ -160,7 +160,8 @@ pub fn unfinished(clients: &[Rank]) -> String {
     }
 }
 
-fn count(number: u64, noun: &str) -> String {
+/// A number of things: `1 run`, `2 runs`. The plural of `noun` ends in `s`.
+pub fn count(number: u64, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
         _ => format!("{number} {noun}s"),

@@ -4,7 +4,7 @@
 //! So only rank 0 reads the scenario. It spreads the text, and every rank deals the same parts.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
@@ -20,7 +20,6 @@ use crate::options::Options;
 use crate::report::Plan;
 use crate::say;
 use crate::scenario::{self, Cast};
-use crate::trace::parts_folder;
 
 /// What all ranks know when a run begins.
 pub(super) struct Agreement {
@@ -40,9 +39,8 @@ struct Word {
     seed: u64,
     host: String,
     is_shown: bool,
-    is_traced: bool,
-    /// The folder of all parts of the trace, where they do not lie beside it.
-    scratch: Option<Vec<u8>>,
+    /// The folder of the parts of the trace.
+    parts: Option<Vec<u8>>,
     /// The text of the scenario; empty, if there is none.
     scenario: String,
 }
@@ -67,13 +65,12 @@ pub(super) fn agree(
         Ok((scenario, cast, prepared)) => {
             dealt = Some(cast);
             left = prepared;
-            let scratch = left.scratch.as_ref();
+            let parts = left.parts();
             Some(Word {
                 seed: plan.settings.seed,
                 host: host.clone(),
                 is_shown: options.progress.is_some(),
-                is_traced: options.trace.is_some(),
-                scratch: scratch.map(|folder| folder.as_os_str().as_bytes().to_vec()),
+                parts: parts.map(|folder| folder.into_os_string().into_vec()),
                 scenario,
             })
         }
@@ -91,17 +88,15 @@ pub(super) fn agree(
         Some(cast) => cast,
         None => deal(&word.scenario, options, &plan)?,
     };
-    let scratch = word.scratch.map(|bytes| OsString::from_vec(bytes).into());
-    let beside = || match &options.trace {
-        Some(trace) => Ok(parts_folder(trace)),
+    let parts = word.parts.map(|folder| match &options.trace {
+        Some(_) => Ok(OsString::from_vec(folder).into()),
         None => Err("rank 0 has --trace, and this rank has not".to_owned()),
-    };
-    let parts = || scratch.map_or_else(beside, Ok);
+    });
     Ok(Some(Agreement {
         plan,
         elsewhere: (host != word.host).then_some(host),
         is_shown: word.is_shown,
-        parts: word.is_traced.then(parts),
+        parts,
         left,
     }))
 }

@@ -41,13 +41,19 @@ impl Left {
         }
         claims.clients_files("--output-dir", &options.output_dir)?;
         let report = claims.optional("--report", options.report.as_deref())?;
-        let trace = claims.optional("--trace", options.trace.as_deref())?;
+        let trace = claims.trace(options.trace.as_deref())?;
         Ok(Left {
             report: report.map(Arc::new),
             trace,
             scratch: None,
             new_folders,
         })
+    }
+
+    /// Where the parts of the trace go, if there is one.
+    pub(super) fn parts(&self) -> Option<PathBuf> {
+        let beside = || self.trace.as_ref()?.parts();
+        self.scratch.clone().or_else(beside)
     }
 
     /// Makes a folder for parts that cannot lie beside the trace.

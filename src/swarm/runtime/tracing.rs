@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,8 +11,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
 use mpi::topology::SimpleCommunicator;
-use rustix::fs::FlockOperation;
-use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::assembly::Assembly;
@@ -23,7 +20,7 @@ use super::host;
 use super::job::Job;
 use super::recorder::Recorder;
 use crate::event::Thread;
-use crate::output::{self, Output};
+use crate::output::{self, Held, Output};
 use crate::protocol::Rank;
 use crate::report::Plan;
 use crate::say;
@@ -48,7 +45,7 @@ pub(super) struct Tracing {
     /// The file that it becomes. Only rank 0 has it.
     output: Option<Output>,
     /// Keeps other runs out of the folder, on rank 0.
-    _taken: Option<File>,
+    _taken: Option<Held>,
     /// This rank's parts are there.
     folder: PathBuf,
     me: Rank,
@@ -319,28 +316,15 @@ impl Tracing {
     }
 }
 
-/// Takes the folder of parts for this run, as long as the returned file is open, and removes the parts that
-/// an earlier run has left.
-fn take(folder: &Path) -> Result<File, String> {
+/// Takes the folder of parts for this run, and removes the parts that an earlier run has left.
+fn take(folder: &Path) -> Result<Held, String> {
     let cannot = |error: io::Error| cannot_write(&folder.display().to_string(), &error);
-    loop {
-        let opened = fs::create_dir_all(folder).and_then(|()| File::open(folder));
-        let file = opened.map_err(cannot)?;
-        let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
-        if locked == Err(Errno::WOULDBLOCK) {
-            let folder = folder.display();
-            return Err(format!(
-                "{folder} belongs to a run that goes on: name another --trace"
-            ));
-        }
-        // Where there are no locks, two runs are not told apart.
-        let id = |of: io::Result<fs::Metadata>| of.ok().map(|it| (it.dev(), it.ino()));
-        // The run that had it may have ended just now, and have removed the folder.
-        if id(file.metadata()) == id(fs::metadata(folder)) {
-            empty(folder).map_err(cannot)?;
-            return Ok(file);
-        }
-    }
+    let held = Held::take(folder).map_err(cannot)?.ok_or_else(|| {
+        let folder = folder.display();
+        format!("{folder} belongs to a run that goes on: name another --trace")
+    })?;
+    empty(folder).map_err(cannot)?;
+    Ok(held)
 }
 
 /// Removes the parts that an earlier run has left.

@@ -12,6 +12,7 @@ use super::line::unplaced;
 use super::record::{DeedKind, HEAD, Head, deed};
 use super::{PartHeader, SCHEMA};
 use crate::event::{Event, Thread};
+use crate::links::followed;
 use crate::protocol::{Letter, Rank};
 
 /// The longest header, in bytes.
@@ -19,9 +20,10 @@ const LONGEST_HEADER: u64 = 1 << 20;
 /// The size of a part's buffer, in bytes. Many parts are read at once, so it is small.
 const BUFFER: usize = 1 << 14;
 
-/// The folder of a trace's parts.
+/// The folder of a trace's parts: beside the file at the end of all links, for a trace may have several names.
 pub fn parts_folder(trace: &Path) -> PathBuf {
-    let mut folder = trace.as_os_str().to_owned();
+    let trace = followed(trace).unwrap_or_else(|_| trace.to_owned());
+    let mut folder = trace.into_os_string();
     folder.push(".parts");
     folder.into()
 }
@@ -161,6 +163,7 @@ fn header(line: &[u8]) -> Result<PartHeader> {
     let header: PartHeader = serde_json::from_slice(line)
         .map_err(|error| unplaced(&error).context("expected the header of a part of a trace"))?;
     check_schema(header.schema)?;
+    header.clock.check()?;
     Ok(header)
 }
 

@@ -95,7 +95,8 @@ impl Events {
     /// When it cannot be written.
     pub fn give(&self, header: &Header, out: &mut impl Write) -> io::Result<()> {
         let no_more = std::iter::empty::<Result<Event>>();
-        write(&mut *out, self.is_compressed, header, no_more).map_err(io::Error::other)?;
+        write(&mut *out, self.is_compressed, header, no_more)
+            .map_err(|error| error.downcast().unwrap_or_else(io::Error::other))?;
         let mut events = &self.file;
         events.rewind()?;
         io::copy(&mut events, out)?;
