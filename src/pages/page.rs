@@ -96,9 +96,13 @@ fn filled(template: &str, contents: &[(&str, &str)]) -> String {
     filled + rest
 }
 
-/// Text that does nothing in a page.
+/// Text that does nothing in a page. HTML has no control characters but tabs and line breaks, and some characters
+/// turn a line around: U+FFFD stands for these.
 pub fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
+    let turns = |it| matches!(it, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_none = |it: char| turns(it) || it.is_control() && !matches!(it, '\n' | '\t');
+    text.replace(is_none, "\u{fffd}")
+        .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
 }
@@ -106,6 +110,13 @@ pub fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_escaped_is_text_and_steers_nothing() {
+        let text = "<b>&\u{1b}[2J\r\n\t\0\u{202e}fdp é";
+        let expected = "&lt;b&gt;&amp;\u{fffd}[2J\u{fffd}\n\t\u{fffd}\u{fffd}fdp é";
+        assert_eq!(escaped(text), expected);
+    }
 
     #[test]
     fn what_is_told_neither_ends_its_element_nor_fills_another_place() {

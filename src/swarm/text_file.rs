@@ -13,9 +13,6 @@ const LONGEST: u64 = 16 << 20;
 /// How some programs begin a text in UTF-8.
 pub const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How they begin one in UTF-16, which is not read.
-const MARKS_OF_UTF_16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
-
 /// Reads a text as a whole, without its byte order mark.
 ///
 /// # Errors
@@ -39,17 +36,31 @@ pub fn read(path: &Path) -> Result<String> {
 /// Skips the byte order mark of a text, if it begins with one.
 ///
 /// # Errors
-/// When it cannot be read, or begins with the mark of UTF-16.
+/// When it cannot be read, or begins as one in another encoding.
 pub fn skip_mark(text: &mut impl BufRead) -> io::Result<()> {
     let start = text.fill_buf()?;
-    if MARKS_OF_UTF_16.iter().any(|mark| start.starts_with(mark)) {
-        let why = "it is in UTF-16: save it in UTF-8";
-        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
-    }
+    in_utf_8(start)?;
     if start.starts_with(MARK) {
         text.consume(MARK.len());
     }
     Ok(())
+}
+
+/// Makes sure that a text does not begin as one in UTF-16 or UTF-32: with a mark of these, or with a character of
+/// ASCII and zeros around it.
+///
+/// # Errors
+/// When it does.
+pub fn in_utf_8(text: &[u8]) -> io::Result<()> {
+    let encoding = match text {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => "UTF-32",
+        [1..=127, 0, 0, 0, ..] | [0, 0, 0, 1..=127, ..] => "UTF-32",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16",
+        [1..=127, 0, ..] | [0, 1..=127, ..] => "UTF-16",
+        _ => return Ok(()),
+    };
+    let why = format!("it is in {encoding}: save it in UTF-8");
+    Err(io::Error::new(io::ErrorKind::InvalidData, why))
 }
 
 /// A text in memory without its byte order mark.
@@ -75,9 +86,18 @@ mod tests {
         assert_eq!(read("ä".as_bytes()), Ok("ä".into()));
         assert_eq!(read(b""), Ok(String::new()));
         let cannot = format!("cannot read {}: ", path.display());
-        for bytes in [&b"\xff\xfea\0"[..], b"\xfe\xff\0a"] {
-            let why = format!("{cannot}it is in UTF-16: save it in UTF-8");
-            assert_eq!(read(bytes), Err(why));
+        for (encoding, bytes) in [
+            ("UTF-16", &b"\xff\xfea\0"[..]),
+            ("UTF-16", b"\xfe\xff\0a"),
+            ("UTF-16", b"a\0b\0"),
+            ("UTF-16", b"\0a\0b"),
+            ("UTF-32", b"\xff\xfe\0\0a\0\0\0"),
+            ("UTF-32", b"\0\0\xfe\xff\0\0\0a"),
+            ("UTF-32", b"a\0\0\0b\0\0\0"),
+            ("UTF-32", b"\0\0\0a"),
+        ] {
+            let why = format!("{cannot}it is in {encoding}: save it in UTF-8");
+            assert_eq!(read(bytes), Err(why), "{bytes:?}");
         }
         let error = read(b"a\xff").unwrap_err();
         assert!(

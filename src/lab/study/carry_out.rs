@@ -18,6 +18,7 @@ use super::results::{EarlierResults, RESULTS, Results};
 use super::setting::Parse;
 use crate::twin::TooLong;
 use swarm::exit::Exit;
+use swarm::report::count;
 use swarm::signals::Interrupt;
 
 /// Why a study ends before its end.
@@ -74,10 +75,12 @@ impl<'a> Plan<'a> {
         let points: usize = self.study.grids.iter().map(|grid| grid.points.len()).sum();
         let left: u64 = self.segments[known..].iter().sum();
         format!(
-            "{}: {} runs of {points} combinations, {known} of them done; {} segments to download",
+            "{}: {} of {}, {known} of them done; {} segment{} to download",
             self.study.name,
-            self.segments.len(),
+            count(self.segments.len() as u64, "run"),
+            count(points as u64, "combination"),
             HumanCount(left),
+            if left == 1 { "" } else { "s" },
         )
     }
 

@@ -186,7 +186,8 @@ impl<T: Written> Visitor<'_> for Reader<T> {
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Plain<T>, E> {
-        let found = || E::custom(format_args!("expected {}, found {number}", T::EXPECTED));
+        // `{:?}` writes 1e300 so, and not with 301 digits.
+        let found = || E::custom(format_args!("expected {}, found {number:?}", T::EXPECTED));
         T::from_fraction(number).map(Plain).ok_or_else(found)
     }
 }

@@ -1,8 +1,10 @@
 //! The headers of a trace and of its parts.
 
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Thread;
+use crate::limits::LONGEST_TIME;
 use crate::report::Plan;
 
 /// The version of the format. It grows when a field changes its meaning or goes.
@@ -51,6 +53,27 @@ pub struct ClockReport {
     pub offset: f64,
     /// The most that `offset` may be wrong, either way: half of the quickest exchange with rank 0.
     pub uncertainty: f64,
+}
+
+impl ClockReport {
+    /// Whether a clock can have been so. What goes by it has no use for more than a year.
+    ///
+    /// # Errors
+    /// Says what cannot be.
+    pub(super) fn check(&self) -> Result<()> {
+        let most = LONGEST_TIME.as_secs_f64();
+        for (name, seconds, least) in [
+            ("offset", self.offset, -most),
+            ("uncertainty", self.uncertainty, 0.0),
+        ] {
+            ensure!(
+                (least..=most).contains(&seconds),
+                "expected an {name} of the clock of rank {} from {least} to {most} seconds, found {seconds:?}",
+                self.rank
+            );
+        }
+        Ok(())
+    }
 }
 
 /// The first line of a part.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::line::{parse, unplaced};
 use super::part::{check_schema, part_owner, parts_folder};
-use super::{Header, Merge, TracePart};
+use super::{ClockReport, Header, Merge, TracePart};
 use crate::event::{Deed, Event, Thread};
 use crate::limits::MOST_CLIENTS;
 use crate::protocol::Rank;
@@ -246,6 +246,7 @@ impl Lines {
             serde_json::from_str(text).map_err(|error| not_a_header(text, error))?;
         check_schema(header.schema)?;
         check_clients(&header)?;
+        header.clocks.iter().try_for_each(ClockReport::check)?;
         Ok(header)
     }
 

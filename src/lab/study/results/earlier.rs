@@ -10,6 +10,7 @@ use csv::{Reader, StringRecord};
 use super::columns;
 use crate::study::definition::{Study, StudyRun};
 use crate::study::metrics::{Figures, Metric, RunKnown};
+use swarm::report::count;
 use swarm::text_file;
 
 /// The results that an earlier time has left, from the first run on.
@@ -53,6 +54,7 @@ impl EarlierResults {
             let why = anyhow!("expected {most} bytes at most, found more");
             return Err(Unusable::OfAnotherStudy(why).error(path));
         }
+        text_file::in_utf_8(&bytes).with_context(cannot)?;
         let mark = bytes.len() - text_file::without_mark(&bytes).len();
         let whole = bytes.iter().rposition(|&byte| byte == b'\n');
         let (whole, begun) = bytes.split_at(whole.map_or(0, |last| last + 1));
@@ -92,8 +94,9 @@ impl Unusable {
                 "{shown} is of another study (--force begins it anew)"
             )),
             Unusable::Damaged { line, good, why } => anyhow!(
-                "{shown}:{line}: {why:#}; what is above it is good ({good} runs): delete this line \
-                 and all below it to go on from there, or begin anew with --force"
+                "{shown}:{line}: {why:#}; what is above it is good ({}): delete this line \
+                 and all below it to go on from there, or begin anew with --force",
+                count(good as u64, "run")
             ),
         }
     }
@@ -158,7 +161,10 @@ fn next<'a>(
     let most = runs.len();
     let run = runs.get(good);
     run.ok_or_else(|| {
-        Unusable::OfAnotherStudy(anyhow!("line {line}: expected {most} runs at most"))
+        Unusable::OfAnotherStudy(anyhow!(
+            "line {line}: expected {} at most",
+            count(most as u64, "run")
+        ))
     })
 }
 
@@ -218,12 +224,15 @@ fn belongs(row: &StringRecord, run: &StudyRun<'_>) -> Result<()> {
     Ok(())
 }
 
+/// The largest figure, 2^53: up to here every whole number is one of these.
+const MOST: f64 = 9_007_199_254_740_992.0;
+
 /// The figures of a row.
 fn figures_of(row: &StringRecord, study: &Study, run: &StudyRun<'_>) -> Result<Figures> {
     let cells = || row.iter().skip(run.head().len()).zip(&study.metrics);
     let number = |text: &str| {
         let number: Option<f64> = text.parse().ok();
-        number.filter(|number| number.is_finite() && *number >= 0.0)
+        number.filter(|number| (0.0..=MOST).contains(number))
     };
     let settings = &run.point.settings;
     let may_leave = settings.iter().any(|setting| setting.name == "scenario");
@@ -236,7 +245,7 @@ fn figures_of(row: &StringRecord, study: &Study, run: &StudyRun<'_>) -> Result<F
         let may_lack = text.is_empty() && !metric.is_everywhere(&known);
         ensure!(
             figure.is_some() || may_lack,
-            "expected a number, 0 or more, of '{}', found '{}'",
+            "expected a number from 0 to {MOST} of '{}', found '{}'",
             metric.name,
             text.escape_debug()
         );
