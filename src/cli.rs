@@ -34,7 +34,7 @@ pub use study::simulation;
 
 /// What the options leave out.
 const EXPLANATION: &str = "\
-Client R reads in<R>.txt, downloads the files that it wants from the other clients, segment by
+Client R reads in<R>.txt, downloads the files that it wants from the other clients, segment by \
 segment, and writes each to client<R>_<NAME>.";
 
 const EXAMPLES: &str = "\
@@ -140,7 +140,8 @@ pub fn request() -> Result<Request, clap::Error> {
     };
     // By itself it finds no width where a terminal does not say how high it is.
     let width = swarm::terminal::of_reader();
-    let mut command = Arguments::command().color(color).term_width(width.into());
+    let command = Arguments::command().color(color).term_width(width.into());
+    let mut command = fitted(command, width.into());
     let matches = command.try_get_matches_from_mut(std::env::args_os())?;
     let arguments =
         Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
@@ -159,6 +160,50 @@ pub fn request() -> Result<Request, clap::Error> {
         Some(Command::GradeSubmission) => Request::GradeSubmission,
         Some(Command::Describe(description)) => Request::Describe(description),
     })
+}
+
+/// The command with examples that fit on lines of this width. clap would break a line anywhere, and a shell would
+/// take each half for a command.
+fn fitted(command: clap::Command, width: usize) -> clap::Command {
+    let long = command
+        .get_after_long_help()
+        .map(|text| broken(&text.to_string(), width));
+    let short = command
+        .get_after_help()
+        .map(|text| broken(&text.to_string(), width));
+    let command = command.mut_subcommands(|subcommand| fitted(subcommand, width));
+    let command = short.into_iter().fold(command, clap::Command::after_help);
+    long.into_iter()
+        .fold(command, clap::Command::after_long_help)
+}
+
+/// Breaks the lines of a shell that are too long, as a shell reads them: behind a `\`. These are indented.
+fn broken(text: &str, width: usize) -> String {
+    let lines = text.lines().map(|line| {
+        let words = line.trim_start();
+        let indent = " ".repeat(line.len() - words.len());
+        let is_command = ["bittorrent ", "mpirun "]
+            .iter()
+            .any(|it| words.starts_with(it));
+        if !(is_command && line.starts_with("  ")) {
+            return line.to_owned();
+        }
+        let mut broken = String::new();
+        let mut length = 0;
+        for word in words.split(' ') {
+            // Behind each word there is to be room for " \".
+            if length > 0 && length + 1 + word.len() + 2 > width {
+                broken += &format!(" \\\n{indent}    {word}");
+                length = indent.len() + 4 + word.len();
+            } else {
+                let before = if length > 0 { " " } else { &indent };
+                broken += &format!("{before}{word}");
+                length += before.len() + word.len();
+            }
+        }
+        broken
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Options that cannot be together.

@@ -37,11 +37,12 @@ impl Description {
     /// # Errors
     /// When the folder cannot be written to, or nothing can be printed.
     pub fn give(&self) -> Result<()> {
-        let mut command = Arguments::command();
+        let command = Arguments::command();
         match self {
             Description::Completions { shell } => {
                 // Into memory first, for it panics where it cannot write.
                 let mut script = Vec::new();
+                let mut command = shown(&command);
                 clap_complete::generate(*shell, &mut command, "bittorrent", &mut script);
                 say::exactly(String::from_utf8_lossy(&script))?;
             }
@@ -56,6 +57,21 @@ impl Description {
         }
         Ok(())
     }
+}
+
+/// A command as it is shown: what is hidden is not offered. Not every shell's script looks after that.
+fn shown(command: &Command) -> Command {
+    let name = command.get_name().to_owned();
+    let about = command.get_about().cloned().unwrap_or_default();
+    let version = command.get_version().map(str::to_owned);
+    let arguments = command.get_arguments().filter(|it| !it.is_hide_set());
+    let subcommands = command.get_subcommands().filter(|it| !it.is_hide_set());
+    Command::new(name)
+        .about(about)
+        .args(arguments.cloned())
+        .groups(command.get_groups().cloned())
+        .subcommands(subcommands.map(shown))
+        .version(version.unwrap_or_default())
 }
 
 /// Writes the manual's page of a command, and those of its subcommands.

@@ -23,8 +23,8 @@ Examples:
   A made-up crowd of 10,000 clients, of whom the tracker names 50 at a time:
       bittorrent simulate --flash-crowd --clients 10000 --segments 100 --members 50
   A crowd that the seed leaves, recorded to be drawn:
-      bittorrent simulate --flash-crowd --clients 40 --segments 100 --upload-time 5ms \\
-          --scenario inputs/scenarios/flash-crowd.toml --trace t.jsonl";
+      bittorrent simulate --flash-crowd --clients 40 --segments 100 --upload-time 5ms \
+--scenario inputs/scenarios/flash-crowd.toml --trace t.jsonl";
 
 /// Runs a swarm in one process and in virtual time, without MPI
 ///

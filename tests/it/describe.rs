@@ -74,10 +74,10 @@ fn every_commands_help_fits_on_a_screen_and_its_long_help_has_examples() {
         for option in ["-h", "--help"] {
             let narrow = on_terminal("80", &[command.as_slice(), &[option]].concat());
             let wide = help(option);
+            // But for the sign that a shell reads on in the next line.
             let words = |text: &str| {
-                text.split_whitespace()
-                    .map(str::to_owned)
-                    .collect::<Vec<_>>()
+                let words = text.split_whitespace().filter(|word| *word != "\\");
+                words.map(str::to_owned).collect::<Vec<_>>()
             };
             assert_eq!(words(&narrow), words(&wide), "a word is broken");
             let too_long = narrow.lines().find(|line| line.chars().count() > 80);
@@ -103,6 +103,42 @@ fn every_commands_help_is_as_wide_as_a_terminal_that_says_only_how_wide_it_is() 
             .lines()
             .find(|line| line.trim_end().chars().count() > 80);
         assert_eq!(too_long, None, "{name}");
+    }
+}
+
+/// As a shell reads it, each line that a narrow terminal breaks is the line that a wide one has.
+#[test]
+fn examples_can_be_copied_from_a_terminal_of_any_width() {
+    let command = Arguments::command();
+    let subcommands = command.get_subcommands();
+    let subcommands = subcommands.filter(|subcommand| !subcommand.is_hide_set());
+    let names = subcommands.map(clap::Command::get_name).map(Some);
+    for name in names.chain([None]) {
+        let lines = |columns| {
+            let help = on_terminal(columns, &[name.as_slice(), &["--help"]].concat());
+            let examples = help.split("Examples:\n").nth(1).expect("there are some");
+            let joined = examples.replace("\\\n", " ");
+            let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+            let lines: Vec<String> = joined.lines().map(words).collect();
+            let is_command =
+                |line: &&String| line.starts_with("bittorrent ") || line.starts_with("mpirun ");
+            lines.iter().filter(is_command).cloned().collect::<Vec<_>>()
+        };
+        let wide = lines("300");
+        assert!(!wide.is_empty(), "{name:?}");
+        for columns in ["100", "80", "60"] {
+            assert_eq!(lines(columns), wide, "{name:?} on {columns} columns");
+        }
+    }
+}
+
+#[test]
+fn what_is_hidden_is_completed_by_no_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = output(&["completions", shell]);
+        for word in ["grade-submission", "terminal-width", "recorders", "manual"] {
+            assert!(!script.contains(word), "{shell} offers {word}");
+        }
     }
 }
 
