@@ -16,6 +16,7 @@ place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 work=$place/work
 mkdir "$work" "$place/tmp"
+mkfifo "$work/unread"
 cd "$work" || exit 2
 export TMPDIR=$place/tmp
 
@@ -43,8 +44,14 @@ commands=(
     "show $place/t.jsonl -o page.html --perfetto perfetto.json"
     "launch -i in -o out --report r.json --trace l.jsonl"
     "launch -i in -o out --upload-time 5ms --report r.json --trace l.jsonl --stall-timeout 5s"
+    "simulate -i in -o out --report /dev/stdout"
+    "launch -i in -o out --report /dev/stdout"
+    "show $place/t.jsonl -o page.html --perfetto /dev/stdout"
+    "simulate -i in -o out --report unread"
+    "show $place/t.jsonl -o unread"
 )
-fates=(none none closed full unread pause INT TERM HUP)
+signals=(INT TERM HUP)
+fates=(none none closed full unread pause twice INT TERM HUP)
 
 offences=0
 offend() {
@@ -76,6 +83,9 @@ end=$((SECONDS + minutes * 60))
 for ((round = 1; SECONDS < end; round++)); do
     command=${commands[RANDOM % ${#commands[@]}]}
     fate=${fates[RANDOM % ${#fates[@]}]}
+    case $command in
+    *" unread") fate=${signals[RANDOM % 3]} ;; # nothing else ends it
+    esac
     read -ra words <<<"$command"
     case $fate in
     closed) setsid "$bittorrent" "${words[@]}" >&- 2>"$place/err" & ;;
@@ -85,6 +95,15 @@ for ((round = 1; SECONDS < end; round++)); do
     esac
     process=$!
     case $fate in
+    twice)
+        # The second is refused, or it comes when the first has ended.
+        setsid "$bittorrent" "${words[@]}" >"$place/out2" 2>"$place/err2"
+        status=$?
+        case $status in
+        0 | 2) ;;
+        *) offend "status $status of the second: $(head -c 300 "$place/err2")" ;;
+        esac
+        ;;
     pause)
         moment
         mapfile -t stopped < <(ours)
@@ -100,7 +119,9 @@ for ((round = 1; SECONDS < end; round++)); do
     wait "$process"
     status=$?
     case $fate:$status in
-    INT:* | TERM:* | HUP:* | full:3) ;;
+    # A signal that comes before the command takes signals ends it by itself.
+    INT:4 | INT:130 | TERM:4 | TERM:143 | HUP:4 | HUP:129 | full:3) ;;
+    twice:2) ;;
     *:0) ;;
     *) offend "status $status: $(head -c 300 "$place/err")" ;;
     esac
@@ -116,6 +137,12 @@ for ((round = 1; SECONDS < end; round++)); do
         offend "left $(ps -o args= -p "${left[*]}")"
         kill -KILL "${left[@]}" 2>/dev/null
     fi
+    case $fate:$status:$command in
+    none:0:*/dev/stdout) is_json "$place/out" || offend "more than a file on standard output" ;;
+    none:*:study*| twice:*:study*)
+        [ "$(wc -l <study/study/results.csv)" -eq 10 ] || offend "not all results"
+        ;;
+    esac
     # A trace's parts stay where a run is broken off. What mpirun leaves is not ours.
     hidden=$(find "$work" -name '.bittorrent*' -o -name '.generate*'; find "$TMPDIR" -name '*bittorrent*')
     [ -z "$hidden" ] || offend "left $hidden"
@@ -130,7 +157,7 @@ for ((round = 1; SECONDS < end; round++)); do
     done
     for file in out/client*; do
         name=${file#*_file}
-        [ ! -e "$file" ] || cmp -s "$file" "in/out$name.txt" || offend "half of $file"
+        [ ! -f "$file" ] || cmp -s "$file" "in/out$name.txt" || offend "half of $file"
     done
     rm -rf r.json perfetto.json s.jsonl l.jsonl l.jsonl.parts out page.html "${TMPDIR:?}"/*
 done
