@@ -385,7 +385,8 @@ fn all_fresh_memory_is_dirty() {
 /// It takes all files from the other clients' inputs.
 #[test]
 fn a_program_that_never_sends_a_message_is_found_out() {
-    let graded = grade(&program("cheat", &[]), "test1", &["--runs", "1"]);
+    let options = ["--conditions", "as-it-is,own-input", "--runs", "1"];
+    let graded = grade(&program("cheat", &[]), "test1", &options);
     let wrong = graded.checks("wrong");
     let stdout = &graded.output.stdout;
     assert_eq!(wrong, BTreeSet::from(["own-input", "peers"]), "{stdout}");
@@ -393,7 +394,8 @@ fn a_program_that_never_sends_a_message_is_found_out() {
 
 #[test]
 fn a_program_that_is_not_seen_to_call_mpi_is_not_called_right() {
-    let graded = grade(&program("swarm", &["EXECS"]), "test1", &["--runs", "1"]);
+    let options = ["--conditions", "as-it-is,noise", "--runs", "1"];
+    let graded = grade(&program("swarm", &["EXECS"]), "test1", &options);
     let Said { status, stdout, .. } = &graded.output;
     assert_eq!(*status, Some(3), "{stdout}");
     assert!(stdout.contains("no call of MPI was seen"), "{stdout}");
@@ -619,6 +621,7 @@ fn a_folder_of_submissions_is_graded_one_by_one_and_what_is_done_is_not_done_aga
                 "--runs",
                 "1",
             ])
+            .args(job::recorders())
             .args([
                 "--generated",
                 "0",
