@@ -37,6 +37,7 @@ fn grade_all(folder: &Path) -> Command {
         .args(["-k", "5", "180", job::program()])
         .args(["grade", "--all", "submissions", "--quiet", "--runs", "1"])
         .args(["--generated", "0", "--conditions", "as-it-is"])
+        .args(job::recorders())
         .args(["--time-limit", "60s", "--tests"])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/inputs/test1"));
     command

@@ -252,10 +252,17 @@ pub fn as_root() -> impl Iterator<Item = (&'static str, &'static str)> {
     names.map(|name| (*name, "1"))
 }
 
+/// How messages are carried by Open MPI where there is no fast network. It finds that out by itself, but looks for each
+/// such network first, which takes as long as all the rest of its start.
+const CARRIER: (&str, &str) = ("OMPI_MCA_pml", "ob1");
+
 /// What every command here needs. That is a place of its own for mpirun's files, too: two that
 /// start at once can otherwise both want to create the folder that they share, and one of them
 /// fails.
 pub fn prepare(command: &mut Command, folder: &Path) {
+    if env::var_os(CARRIER.0).is_none() {
+        command.env(CARRIER.0, CARRIER.1);
+    }
     command
         .env("TMPDIR", folder)
         .envs(as_root())

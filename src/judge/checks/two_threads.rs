@@ -20,10 +20,17 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         } else if let Some((&thread, &calls)) = threads.first_key_value() {
             scene.saw_all_messages()?;
             let evidence = evidence(client, thread, calls);
-            match listener(record, thread) {
-                None => return wrong(evidence),
+            match (listener(record, thread), silent(record, thread)) {
+                (None, None) => return wrong(evidence),
+                // It may be the one that downloads or serves, and hand over what is to be sent.
+                (None, Some(other)) => {
+                    doubt.get_or_insert(format!(
+                        "{} of client {client} calls nothing of MPI, and what it does is not seen",
+                        which_thread(other)
+                    ));
+                }
                 // Perhaps nobody asked it for anything.
-                Some(other) => {
+                (Some(other), _) => {
                     let idle = format!(
                         "{} of client {client} listens, and no client's message came to it",
                         which_thread(other)
@@ -130,4 +137,16 @@ fn listener(record: &RankRecord, but: Thread) -> Option<Thread> {
         .map(|(thread, _)| thread)
         .chain(receives.map(|call| call.thread));
     all.into_iter().find(|thread| *thread != but)
+}
+
+/// Another thread, which never calls anything of MPI.
+fn silent(record: &RankRecord, but: Thread) -> Option<Thread> {
+    let threads = (0..).zip(&record.threads);
+    let is_silent = |thread: Thread, state: &ThreadRecord| {
+        state.polling.is_none() && !record.calls.iter().any(|call| call.thread == thread)
+    };
+    let silent = threads.filter(|&(thread, state)| is_silent(thread, state));
+    silent
+        .map(|(thread, _)| thread)
+        .find(|thread| *thread != but)
 }

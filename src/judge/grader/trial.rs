@@ -10,6 +10,7 @@ use crate::checks::{self, Check, Evidence, Shown};
 use crate::runs::cases::Case;
 use crate::runs::sandbox::{Job, Pace, Recorder};
 use crate::runs::sanitizer::Sanitizers;
+use crate::seen::calls::RankRecord;
 use crate::seen::condition::Condition;
 use crate::seen::finding::Finding;
 use crate::seen::known::Known;
@@ -59,7 +60,7 @@ impl Work<'_> {
                 |hung| matches!(hung, Hung::TimeLimit(limit) if limit < self.pace.limit);
             // A fault of chance is not to look like one of its inputs.
             let is_own_input = how.condition == Condition::OwnInput;
-            if is_own_input || run.ending.hung.is_some_and(is_slower) {
+            if is_own_input || may_be_mpiruns(&run) || run.ending.hung.is_some_and(is_slower) {
                 self.progress.set_message(message);
                 run = self.run(&self.program, &[], case, how, self.pace)?;
                 shown = self.judged(&known, &run, how.condition);
@@ -214,6 +215,13 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// Whether what is wrong with a run may be mpirun's fault alone: it says that a rank has failed, and nothing else does.
+/// Where that is the program's fault, it comes again.
+fn may_be_mpiruns(run: &Run) -> bool {
+    let finishes = |rank: &RankRecord| rank.levels.is_none() || rank.finalize.is_some();
+    run.only_mpirun_complains() && run.recording.ranks.iter().all(finishes)
 }
 
 /// What a sanitizer reports of one of these ranks, and where. That for undefined behaviour may print it among other things.

@@ -41,6 +41,19 @@ impl Run {
             && ranks.values().all(|end| *end == RankEnd::Status(0))
             && !self.recording.ranks.iter().any(|rank| rank.is_aborted)
     }
+
+    /// Whether it ended by itself, and mpirun says that a rank has failed, of which nothing else is known.
+    pub fn only_mpirun_complains(&self) -> bool {
+        let Ending {
+            hung,
+            status,
+            ranks,
+        } = &self.ending;
+        hung.is_none()
+            && status.is_some_and(|status| status != 0)
+            && ranks.values().all(|end| *end == RankEnd::Status(0))
+            && !self.recording.ranks.iter().any(|rank| rank.is_aborted)
+    }
 }
 
 /// How a run ended.

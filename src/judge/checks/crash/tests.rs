@@ -1,6 +1,7 @@
 use super::*;
 use crate::checks::Check;
 use crate::seen::calls::Tag;
+use crate::seen::condition::Condition;
 use crate::seen::finding::Finding;
 use crate::seen::made_up::MadeUp;
 
@@ -188,6 +189,7 @@ fn the_programs_own_abort_is_told_from_mpis() {
 fn a_status_of_mpirun_alone_is_wrong_once_a_rank_has_come_to_mpi() {
     let mut made_up = MadeUp::new(3);
     made_up.run.ending.status = Some(1);
+    made_up.rank(2).finalize = None;
     assert_eq!(
         made_up.wrong(Check::Crash).said,
         "mpirun ended with status 1"
@@ -200,6 +202,20 @@ fn a_status_of_mpirun_alone_is_wrong_once_a_rank_has_come_to_mpi() {
     let why =
         "mpirun ended with status 1 before any rank had come to MPI (printed: not enough slots)";
     assert_eq!(made_up.shown(Check::Crash), unseen(why));
+}
+
+/// As when Open MPI misses the end of a rank.
+#[test]
+fn what_mpirun_alone_says_of_ranks_that_have_all_finished_is_no_crash() {
+    let mut made_up = MadeUp::new(3);
+    made_up.run.ending.status = Some(1);
+    let why = "mpirun ended with status 1, though every rank called MPI_Finalize, and none is known to have failed";
+    assert_eq!(made_up.shown(Check::Crash), unseen(why));
+    made_up.run.ending.ranks.clear();
+    assert_eq!(made_up.shown(Check::Crash), unseen(why));
+    // A plain run has no record.
+    made_up.condition = Condition::AsItIs;
+    made_up.wrong(Check::Crash);
 }
 
 /// Without mpirun, ranks die of a broken pipe, give up, or abort.

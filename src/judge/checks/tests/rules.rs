@@ -10,9 +10,10 @@ use swarm::protocol::Rank;
 fn a_client_of_one_thread_is_wrong() {
     for format in [Format::HashBothWays, Format::NoHash] {
         let mut made = MadeUp::right(format);
-        for call in &mut made.run.recording.ranks[4].calls {
+        for call in &mut made.rank(4).calls {
             call.thread = DOWNLOAD;
         }
+        made.rank(4).threads.truncate(1);
         let evidence = made.wrong(Check::TwoThreads);
         assert!(
             evidence.said.starts_with("client 4 talks"),
@@ -20,6 +21,19 @@ fn a_client_of_one_thread_is_wrong() {
             evidence.said
         );
     }
+}
+
+/// One thread may call MPI for all others.
+#[test]
+fn what_a_thread_does_that_calls_nothing_of_mpi_is_not_known() {
+    let mut made = MadeUp::right(Format::HashBothWays);
+    for client in 3..=5 {
+        let record = made.rank(client);
+        (record.calls.iter_mut()).for_each(|call| call.thread = DOWNLOAD);
+        record.threads.truncate(2);
+    }
+    let why = "thread 1 of client 3 calls nothing of MPI, and what it does is not seen";
+    assert!(made.is_untold(Check::TwoThreads, why));
 }
 
 /// A thread that only looks, and to which nothing comes, is not one that serves; but perhaps nobody asked it.
