@@ -12,19 +12,21 @@ use fastrand::Rng;
 
 use crate::generate::Shape;
 use crate::memory;
+use crate::oracle::Oracle;
 use crate::twin::{Links, Machines, Outputs, Simulation, TooLong};
 use swarm::client::SavedFile;
 use swarm::exit::Exit;
 use swarm::inputs;
 use swarm::manifest::{self, Manifest};
-use swarm::output::{self, Claims, NewFolders, Output};
+use swarm::output::{self, Claims, NewFolders, NotWritten, Output};
 use swarm::progress::{ProgressLine, Style};
 use swarm::protocol::{FileName, Rank};
-use swarm::report::{self, Plan, Report};
+use swarm::report::{self, Measured, Plan, Report};
 use swarm::say;
 use swarm::scenario::{self, Cast};
 use swarm::settings::Settings;
 use swarm::signals::Interrupt;
+use swarm::statistics::Traffic;
 use swarm::terminal;
 use swarm::trace::{ClockReport, Header, Spool};
 use swarm::tracker::Amount;
@@ -58,6 +60,8 @@ pub struct Simulate {
     pub trace: Option<PathBuf>,
     /// Print nothing but problems.
     pub quiet: bool,
+    /// The schedule to follow instead of the settings, if one is to be followed.
+    pub oracle: Option<Oracle>,
 }
 
 /// Where the clients of a run and their inputs come from.
@@ -89,6 +93,9 @@ impl Simulate {
     /// When nothing was started, because of the options or the inputs, or because memory is short; or when nothing
     /// could be printed.
     pub fn run(&self) -> Result<Exit> {
+        if let Some(oracle) = &self.oracle {
+            return self.follow(oracle);
+        }
         let inputs = self.inputs()?;
         let warnings = warnings(&inputs);
         let (plan, run) = self.begin(inputs, Interrupt::on_signals)?;
@@ -105,6 +112,10 @@ impl Simulate {
     /// # Errors
     /// When it was not started, or broken off.
     pub(crate) fn report(&self, interrupt: &Interrupt) -> Result<Option<Report>> {
+        if let Some(oracle) = &self.oracle {
+            memory::check(oracle.memory())?;
+            return Ok(self.of_oracle(oracle, interrupt));
+        }
         let (plan, run) = self.begin(self.inputs()?, || Ok(interrupt.clone()))?;
         match run.go_on() {
             (run, End::Over) => {
@@ -117,6 +128,56 @@ impl Simulate {
             (_, End::BrokenOff(Exit::Stalled, _)) => Ok(None),
             (_, End::BrokenOff(_, why)) => Err(why),
         }
+    }
+
+    /// Follows the schedule instead of the settings. Prints and returns as [`Simulate::run`] does.
+    fn follow(&self, oracle: &Oracle) -> Result<Exit> {
+        memory::check(oracle.memory())?;
+        let (output, _, new_folders) = self.prepare()?;
+        let interrupt = Interrupt::on_signals()?;
+        let report = self.of_oracle(oracle, &interrupt);
+        let (exit, report) = match (report, interrupt.name()) {
+            (Some(report), _) => (Exit::Complete, report),
+            (None, name) => {
+                let why = format!("{} came", name.unwrap_or("a signal"));
+                let report =
+                    Report::of_failure(&self.oracles_plan(oracle), Exit::Stalled, vec![why]);
+                (Exit::Stalled, report)
+            }
+        };
+        let makespan = report
+            .measured
+            .as_ref()
+            .and_then(|measured| measured.makespan);
+        let time = Duration::from_secs_f64(makespan.unwrap_or_default());
+        let written = output.map(|output| output::save_report(&output, &report));
+        new_folders.keep();
+        let is_over = exit == Exit::Complete;
+        self.tell(Ended { exit, report, time }, is_over, written.into_iter())
+    }
+
+    /// What a run of the schedule is to be: of the settings it has the times and the seed.
+    fn oracles_plan(&self, oracle: &Oracle) -> Plan {
+        Plan {
+            settings: self.settings,
+            clients: oracle.leechers + 1,
+            corrupt: Vec::new(),
+            cast: Cast::default(),
+        }
+    }
+
+    /// The report of a run of the schedule. Returns nothing when a signal has come.
+    fn of_oracle(&self, oracle: &Oracle, interrupt: &Interrupt) -> Option<Report> {
+        let mut rng = self.settings.rng(Rank::TRACKER);
+        let outcome = oracle.carry_out(&mut rng, || interrupt.has_come());
+        let (statistics, makespan) = outcome?;
+        let tracker = Traffic::default();
+        let measured = Measured::new(&self.settings, &statistics, &tracker, &makespan);
+        Some(Report {
+            measured: Some(measured),
+            oracle: true,
+            ..Report::of_failure(&self.oracles_plan(oracle), Exit::Complete, Vec::new())
+        })
     }
 
     /// What all clients together have to download, and the parts that they play.
@@ -234,7 +295,7 @@ impl Simulate {
         } = run;
         let time = simulation.now();
         let is_over = matches!(end, End::Over);
-        let (mut exit, report) = match end {
+        let (exit, report) = match end {
             End::Over => ended(plan, simulation),
             End::BrokenOff(exit, why) => {
                 let at = format!("{why:#} (at {} of virtual time)", seconds(time));
@@ -247,11 +308,26 @@ impl Simulate {
         if exit != Exit::Refused {
             new_folders.keep();
         }
+        let ended = Ended { exit, report, time };
+        self.tell(ended, is_over, [written, traced].into_iter().flatten())
+    }
+
+    /// Tells the user how a run went, and what could not be `written` of it. Returns the exit status.
+    fn tell(
+        &self,
+        ended: Ended,
+        is_over: bool,
+        written: impl Iterator<Item = Result<(), NotWritten>>,
+    ) -> Result<Exit> {
+        let Ended {
+            mut exit,
+            report,
+            time,
+        } = ended;
         let prefix = if is_over { "" } else { "bittorrent: " };
         for problem in report.complaints() {
             say::problem(format_args!("{prefix}{problem}"));
         }
-        let written = [written, traced].into_iter().flatten();
         for why in written.filter_map(Result::err) {
             say::problem(format_args!("bittorrent: {why}"));
             if is_over {
@@ -332,6 +408,14 @@ struct SimulatedRun {
     progress: ProgressView,
     interrupt: Interrupt,
     new_folders: NewFolders,
+}
+
+/// What is said of a run that has ended.
+struct Ended {
+    exit: Exit,
+    report: Report,
+    /// How long it took, in virtual time.
+    time: Duration,
 }
 
 /// How it ends.

@@ -335,9 +335,41 @@ fn what_cannot_be_simulated_is_refused_with_every_reason() {
             "--tracker-index segments tells",
         ),
         ("--latency 2ms..1ms", "expected the shorter time first"),
+        ("--oracle", "--upload-time"),
+        (
+            "--oracle --upload-time 0",
+            "--oracle needs an --upload-time",
+        ),
+        (
+            "--oracle --upload-time 5ms --members 1",
+            "cannot be used with",
+        ),
+        (
+            "--oracle --upload-time 5ms --trace t.jsonl",
+            "cannot be used with",
+        ),
     ] {
         let run = simulate(Job::new(0), &[words(crowd), words(arguments)].concat());
         run.assert_refused(&[reason]);
+    }
+}
+
+#[test]
+fn the_oracle_takes_as_long_as_the_bound_says_and_each_segment_one_message() {
+    for (clients, rounds) in [(2, 30), (10, 33), (100, 36)] {
+        let arguments = format!(
+            "--oracle --flash-crowd --clients {clients} --segments 30 --upload-time 5ms --latency 0ms \
+             --report r.json"
+        );
+        let run = simulate(Job::new(0), &words(&arguments));
+        assert_eq!(run.status, Some(0), "{}", run.stderr);
+        let report = run.report("r.json");
+        assert!(report.oracle);
+        let measured = report.measured.unwrap();
+        assert_eq!(measured.makespan, Some(f64::from(rounds) * 0.005));
+        assert_eq!(measured.optimality, Some(1.0));
+        assert_eq!(measured.messages_per_segment, Some(1.0));
+        assert_eq!(measured.segments, (clients - 1) * 30);
     }
 }
 

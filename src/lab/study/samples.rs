@@ -27,6 +27,7 @@ pub(super) fn simulation(_: &[Setting], _: &Path) -> Result<Simulate, Refused> {
         output_dir: None,
         report: None,
         trace: None,
+        oracle: None,
         quiet: true,
     })
 }
