@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::common::{CommonArguments, duration};
 use super::conflict;
-use super::heading::{EXPERIMENT, SWARM};
+use super::heading::{EXPERIMENT, OUTPUT, SWARM};
 use super::shape::ShapeArguments;
 use lab::generate::Shape;
 use lab::oracle::Oracle;
@@ -63,6 +63,10 @@ pub(super) struct SimulateArguments {
     #[arg(long, help_heading = EXPERIMENT, value_name = "TIME", default_value = "0ms", value_parser = duration)]
     tracker_time: Duration,
 
+    /// Also measure how far the swarm is at these times after the start
+    #[arg(long, help_heading = OUTPUT, value_name = "TIME[,TIME...]", value_delimiter = ',', value_parser = duration)]
+    moments: Vec<Duration>,
+
     /// Follow the best possible schedule instead of a design, to compare designs with it
     ///
     /// Somebody who knows everything tells each client what to send to whom. Only a flash crowd of one seed in
@@ -116,6 +120,7 @@ impl SimulateArguments {
             report: self.common.report,
             trace: self.common.trace,
             quiet: self.common.quiet,
+            moments: self.moments.into_iter().collect(),
             oracle,
         })
     }

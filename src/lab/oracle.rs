@@ -12,6 +12,7 @@
 //! The [`Oracle`] has the swarm carry it out. There are no other messages than segments, and each is late by
 //! its latency: so a run takes a little longer than the rounds.
 
+use std::collections::BTreeSet;
 use std::iter;
 use std::mem;
 use std::ops::RangeInclusive;
@@ -23,6 +24,7 @@ use swarm::protocol::{
     Answer, FileId, FileName, Letter, Rank, SegmentAnswer, SegmentHash, SegmentIndex, SegmentSet,
     Tag, ToDownload,
 };
+use swarm::report::Moment;
 use swarm::statistics::{ClientStatistics, FileDownload, Makespan};
 
 /// A segment that one client sends to another.
@@ -193,6 +195,17 @@ pub struct Oracle {
     pub latency: RangeInclusive<Duration>,
 }
 
+/// What comes of following the schedule.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What the clients count, in rank order.
+    pub statistics: Vec<ClientStatistics>,
+    /// From the start to the last segment.
+    pub makespan: Makespan,
+    /// How far the swarm was at the chosen moments.
+    pub moments: Vec<Moment>,
+}
+
 /// When a segment came, and from whom.
 type Arrival = (Duration, Rank);
 
@@ -203,18 +216,20 @@ impl Oracle {
         arrivals.saturating_mul(size_of::<Arrival>() as u64)
     }
 
-    /// What the clients count, in rank order, and the makespan. A client begins a transfer as soon as its link
+    /// A run. A client begins a transfer as soon as its link
     /// is free and it holds the segment. Returns nothing when `is_to_end`, which is asked before each round.
     pub fn carry_out(
         &self,
         rng: &mut Rng,
+        moments: &BTreeSet<Duration>,
         is_to_end: impl Fn() -> bool,
-    ) -> Option<(Vec<ClientStatistics>, Makespan)> {
+    ) -> Option<Outcome> {
         let clients = self.leechers + 1;
         let at_start = (Duration::ZERO, Rank::TRACKER);
         let mut arrivals = vec![vec![at_start; self.segments]; clients];
         let mut is_free = vec![Duration::ZERO; clients];
         let mut statistics = vec![ClientStatistics::default(); clients];
+        let mut busy = vec![0; moments.len()];
         for round in Schedule::new(self.leechers, self.segments) {
             if is_to_end() {
                 return None;
@@ -222,13 +237,22 @@ impl Oracle {
             for Transfer { from, to, segment } in round {
                 let [sender, taker] = [from, to].map(|client| client.0 as usize - 1);
                 let (held_since, _) = arrivals[sender][segment.0];
-                let done = (is_free[sender].max(held_since)).saturating_add(self.upload_time);
+                let begun = is_free[sender].max(held_since);
+                let done = begun.saturating_add(self.upload_time);
+                let on_link = (busy.iter_mut())
+                    .zip(moments)
+                    .filter(|&(_, &at)| begun <= at && at < done);
+                on_link.for_each(|(links, _)| *links += 1);
                 is_free[sender] = done;
                 arrivals[taker][segment.0] = (done.saturating_add(self.latency(rng)), from);
                 statistics[sender].service.served += 1;
                 statistics[sender].sent.count(Tag::Segment, size(segment));
             }
         }
+        let moments = moments.iter().zip(busy);
+        let moments = moments
+            .map(|(&time, links_busy)| moment(time, links_busy, &arrivals))
+            .collect();
         let mut makespan = Makespan::default();
         makespan.heard(Duration::ZERO, Tag::SwarmRequest);
         statistics[0].owned.push(self.file.clone());
@@ -239,13 +263,38 @@ impl Oracle {
             client.downloads.push(download);
         }
         makespan.heard(last, Tag::FileComplete);
-        Some((statistics, makespan))
+        Some(Outcome {
+            statistics,
+            makespan,
+            moments,
+        })
     }
 
     fn latency(&self, rng: &mut Rng) -> Duration {
         let bounds = [self.latency.start(), self.latency.end()];
         let [least, most] = bounds.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
         Duration::from_nanos(rng.u64(least..=most))
+    }
+}
+
+/// How far the swarm is at a time.
+fn moment(time: Duration, links_busy: usize, arrivals: &[Vec<Arrival>]) -> Moment {
+    let segments = 0..arrivals[0].len();
+    let copies = |segment: usize| {
+        arrivals
+            .iter()
+            .filter(|arrivals| arrivals[segment].0 <= time)
+            .count()
+    };
+    let is_done = |arrivals: &&Vec<Arrival>| arrivals.iter().all(|(came, _)| *came <= time);
+    Moment {
+        time: time.as_secs_f64(),
+        rarest: segments
+            .map(copies)
+            .min()
+            .and_then(|copies| u32::try_from(copies).ok()),
+        links_busy,
+        clients_done: arrivals.iter().filter(is_done).count(),
     }
 }
 
@@ -274,8 +323,6 @@ fn size(segment: SegmentIndex) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use swarm::protocol::samples::name;
     use swarm::report::metrics;
@@ -288,6 +335,12 @@ mod tests {
             upload_time: Duration::from_millis(5),
             latency: Duration::ZERO..=Duration::ZERO,
         }
+    }
+
+    fn run(oracle: &Oracle, moments: &[u64]) -> Outcome {
+        let moments = moments.iter().copied().map(Duration::from_millis);
+        let outcome = oracle.carry_out(&mut Rng::with_seed(1), &moments.collect(), || false);
+        outcome.expect("nobody ends it")
     }
 
     /// Plays a schedule, and checks that it is one. Returns the number of rounds.
@@ -341,7 +394,11 @@ mod tests {
     fn without_latency_a_run_takes_as_long_as_the_bound_says() {
         for (leechers, segments) in [(1, 1), (5, 10), (31, 100), (100, 7)] {
             let oracle = oracle(leechers, segments);
-            let (clients, makespan) = oracle.carry_out(&mut Rng::with_seed(1), || false).unwrap();
+            let Outcome {
+                statistics: clients,
+                makespan,
+                ..
+            } = run(&oracle, &[]);
             let bound = metrics::lower_bound(segments, leechers, oracle.upload_time);
             assert_eq!(
                 makespan.length(),
@@ -363,7 +420,7 @@ mod tests {
         let mut oracle = oracle(31, 100);
         let latency = Duration::from_micros(75);
         oracle.latency = Duration::from_micros(25)..=latency;
-        let (_, makespan) = oracle.carry_out(&mut Rng::with_seed(1), || false).unwrap();
+        let makespan = run(&oracle, &[]).makespan;
         let rounds = 104;
         let bound = oracle.upload_time * rounds;
         let time = makespan.length().unwrap();
@@ -373,6 +430,25 @@ mod tests {
     #[test]
     fn it_ends_when_it_is_told_to() {
         let mut rng = Rng::with_seed(1);
-        assert!(oracle(5, 5).carry_out(&mut rng, || true).is_none());
+        let outcome = oracle(5, 5).carry_out(&mut rng, &BTreeSet::new(), || true);
+        assert!(outcome.is_none());
+    }
+
+    #[test]
+    fn it_says_how_far_the_swarm_is() {
+        // Three leechers and two segments of 5 ms: three rounds.
+        let moments = run(&oracle(3, 2), &[0, 4, 5, 12, 15, 99]).moments;
+        let told = moments
+            .iter()
+            .map(|at| (at.rarest, at.links_busy, at.clients_done));
+        let expected = [
+            (Some(1), 1, 1),
+            (Some(1), 1, 1),
+            (Some(1), 2, 1),
+            (Some(2), 3, 1),
+            (Some(4), 0, 4),
+            (Some(4), 0, 4),
+        ];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
     }
 }

@@ -1,7 +1,7 @@
 //! `bittorrent simulate`: a run of the [`twin`](crate::twin), with the outputs, the report and the
 //! trace of a real one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use fastrand::Rng;
 use crate::generate::Shape;
 use crate::memory;
 use crate::oracle::Oracle;
-use crate::twin::{Links, Machines, Outputs, Simulation, TooLong};
+use crate::twin::{Advance, Links, Machines, Outputs, Simulation, TooLong};
 use swarm::client::SavedFile;
 use swarm::exit::Exit;
 use swarm::inputs;
@@ -21,7 +21,7 @@ use swarm::manifest::{self, Manifest};
 use swarm::output::{self, Claims, NewFolders, NotWritten, Output};
 use swarm::progress::{ProgressLine, Style};
 use swarm::protocol::{FileName, Rank};
-use swarm::report::{self, Measured, Plan, Report};
+use swarm::report::{self, Measured, Moment, Plan, Report};
 use swarm::say;
 use swarm::scenario::{self, Cast};
 use swarm::settings::Settings;
@@ -60,6 +60,8 @@ pub struct Simulate {
     pub trace: Option<PathBuf>,
     /// Print nothing but problems.
     pub quiet: bool,
+    /// The moments at which it is measured how far the swarm is, in order.
+    pub moments: BTreeSet<Duration>,
     /// The schedule to follow instead of the settings, if one is to be followed.
     pub oracle: Option<Oracle>,
 }
@@ -119,7 +121,7 @@ impl Simulate {
         let (plan, run) = self.begin(self.inputs()?, || Ok(interrupt.clone()))?;
         match run.go_on() {
             (run, End::Over) => {
-                let (_, report) = ended(&plan, run.simulation);
+                let (_, report) = ended(&plan, run.simulation, run.taken);
                 if report.measured.is_none() {
                     bail!(report.problems.join("; "));
                 }
@@ -169,10 +171,13 @@ impl Simulate {
     /// The report of a run of the schedule. Returns nothing when a signal has come.
     fn of_oracle(&self, oracle: &Oracle, interrupt: &Interrupt) -> Option<Report> {
         let mut rng = self.settings.rng(Rank::TRACKER);
-        let outcome = oracle.carry_out(&mut rng, || interrupt.has_come());
-        let (statistics, makespan) = outcome?;
+        let outcome = oracle.carry_out(&mut rng, &self.moments, || interrupt.has_come())?;
+        let (statistics, makespan) = (&outcome.statistics, &outcome.makespan);
         let tracker = Traffic::default();
-        let measured = Measured::new(&self.settings, &statistics, &tracker, &makespan);
+        let measured = Measured {
+            moments: outcome.moments,
+            ..Measured::new(&self.settings, statistics, &tracker, makespan)
+        };
         Some(Report {
             measured: Some(measured),
             oracle: true,
@@ -253,6 +258,8 @@ impl Simulate {
             progress,
             interrupt,
             new_folders,
+            moments: self.moments.iter().copied().collect(),
+            taken: Vec::new(),
         };
         Ok((plan, run))
     }
@@ -291,12 +298,13 @@ impl Simulate {
             report: output,
             trace,
             new_folders,
+            taken,
             ..
         } = run;
         let time = simulation.now();
         let is_over = matches!(end, End::Over);
         let (exit, report) = match end {
-            End::Over => ended(plan, simulation),
+            End::Over => ended(plan, simulation, taken),
             End::BrokenOff(exit, why) => {
                 let at = format!("{why:#} (at {} of virtual time)", seconds(time));
                 (exit, Report::of_failure(plan, exit, vec![at]))
@@ -359,10 +367,18 @@ fn seconds(time: Duration) -> String {
 }
 
 /// The exit status and the report of a run that has come to its end.
-fn ended(plan: &Plan, simulation: Simulation<Option<PathBuf>>) -> (Exit, Report) {
+fn ended(
+    plan: &Plan,
+    simulation: Simulation<Option<PathBuf>>,
+    moments: Vec<Moment>,
+) -> (Exit, Report) {
     let finished = simulation.machines.finish();
     let ending = finished.tracker.ending().expect("it is over");
-    Report::of_ending(plan, ending, finished.measured)
+    let measured = finished.measured.map(|measured| Measured {
+        moments,
+        ..measured
+    });
+    Report::of_ending(plan, ending, measured)
 }
 
 fn warnings(inputs: &[Input]) -> Vec<String> {
@@ -408,6 +424,9 @@ struct SimulatedRun {
     progress: ProgressView,
     interrupt: Interrupt,
     new_folders: NewFolders,
+    /// The moments that are to come, in order, and how far the swarm was at those before.
+    moments: VecDeque<Duration>,
+    taken: Vec<Moment>,
 }
 
 /// What is said of a run that has ended.
@@ -427,7 +446,10 @@ enum End {
 impl SimulatedRun {
     fn go_on(mut self) -> (SimulatedRun, End) {
         let end = loop {
-            let advanced = self.simulation.advance(STEPS);
+            let moment = self.moments.front().copied();
+            let advanced = self
+                .simulation
+                .advance(STEPS, moment.unwrap_or(Duration::MAX));
             if let Some((_, spool)) = &mut self.trace {
                 self.simulation
                     .machines
@@ -435,8 +457,9 @@ impl SimulatedRun {
                     .for_each(|event| spool.push(&event));
             }
             match advanced {
-                Ok(true) => {}
-                Ok(false) => break End::Over,
+                Ok(Advance::Further) => {}
+                Ok(Advance::Until) => self.take_moment(),
+                Ok(Advance::Over) => break End::Over,
                 Err(error) if error.is::<TooLong>() => break End::BrokenOff(Exit::Refused, error),
                 Err(error) => break End::BrokenOff(Exit::Broken, error),
             }
@@ -446,7 +469,17 @@ impl SimulatedRun {
             self.progress.show(&self.simulation);
         };
         self.progress.line = None;
+        while !self.moments.is_empty() && matches!(end, End::Over) {
+            self.take_moment(); // nothing changes any more
+        }
         (self, end)
+    }
+
+    /// Notes how far the swarm is at the next of the chosen moments.
+    fn take_moment(&mut self) {
+        let time = self.moments.pop_front();
+        let moment = time.map(|time| self.simulation.machines.moment(time));
+        self.taken.extend(moment);
     }
 
     /// The signal that has come, and the clients that have not finished by then.

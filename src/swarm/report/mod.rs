@@ -16,7 +16,7 @@ use crate::tracker::{Ending, Tally};
 
 pub use classes::ClassMeasured;
 pub use measured::{
-    Balance, ClientMeasured, Distribution, DownloadMeasured, Measured, TrackerLoad,
+    Balance, ClientMeasured, Distribution, DownloadMeasured, Measured, Moment, TrackerLoad,
 };
 pub use plan::Plan;
 
