@@ -7,9 +7,13 @@ use std::time::Duration;
 use clap::Args;
 
 use super::common::{CommonArguments, duration};
-use super::heading::{EXPERIMENT, SWARM};
+use super::conflict;
+use super::heading::{EXPERIMENT, OUTPUT, SWARM};
 use super::shape::ShapeArguments;
+use lab::generate::Shape;
+use lab::oracle::Oracle;
 use lab::simulate::{Simulate, SwarmSource};
+use swarm::settings::Settings;
 
 const USAGE: &str = "\
 bittorrent simulate [OPTIONS] -i DIR
@@ -58,7 +62,37 @@ pub(super) struct SimulateArguments {
     /// How long the tracker takes for a message, one after another
     #[arg(long, help_heading = EXPERIMENT, value_name = "TIME", default_value = "0ms", value_parser = duration)]
     tracker_time: Duration,
+
+    /// Also measure how far the swarm is at these times after the start
+    #[arg(long, help_heading = OUTPUT, value_name = "TIME[,TIME...]", value_delimiter = ',', value_parser = duration)]
+    moments: Vec<Duration>,
+
+    /// Follow the best possible schedule instead of a design, to compare designs with it
+    ///
+    /// Somebody who knows everything tells each client what to send to whom. Only a flash crowd of one seed in
+    /// which serving takes time has such a schedule.
+    #[arg(long, help_heading = EXPERIMENT, requires_all = ["flash_crowd", "upload_time"], conflicts_with_all = NOT_OF_ORACLES)]
+    oracle: bool,
 }
+
+/// What a run that follows a schedule does not have.
+const NOT_OF_ORACLES: [&str; 15] = [
+    "input_dir",
+    "update_interval",
+    "window",
+    "members",
+    "tracker_index",
+    "peer_selection",
+    "segment_order",
+    "tracker_grants",
+    "upload_slots",
+    "corrupt",
+    "scenario",
+    "trace",
+    "output_dir",
+    "tracker_time",
+    "owners",
+];
 
 impl SimulateArguments {
     /// What is to be simulated.
@@ -67,7 +101,13 @@ impl SimulateArguments {
     /// When options contradict each other.
     pub(super) fn simulate(self) -> Result<Simulate, clap::Error> {
         let settings = self.common.settings()?;
-        let shape = self.shape.shape()?.map(SwarmSource::Of);
+        let shape = self.shape.shape()?;
+        let oracle = if self.oracle {
+            Some(oracle(&settings, shape, &self.latency)?)
+        } else {
+            None
+        };
+        let shape = shape.map(SwarmSource::Of);
         let swarm = self.input_dir.map(SwarmSource::In).or(shape);
         Ok(Simulate {
             swarm: swarm.expect("one of them is required"),
@@ -80,8 +120,32 @@ impl SimulateArguments {
             report: self.common.report,
             trace: self.common.trace,
             quiet: self.common.quiet,
+            moments: self.moments.into_iter().collect(),
+            oracle,
         })
     }
+}
+
+/// The schedule of a crowd.
+fn oracle(
+    settings: &Settings,
+    shape: Option<Shape>,
+    latency: &RangeInclusive<Duration>,
+) -> Result<Oracle, clap::Error> {
+    let crowd = shape.and_then(|shape| shape.crowd());
+    let (file, leechers, segments) = crowd
+        .filter(|&(_, leechers, _)| leechers > 0)
+        .ok_or_else(|| conflict("--oracle needs at least 2 clients"))?;
+    if settings.upload_time.is_zero() {
+        return Err(conflict("--oracle needs an --upload-time above 0"));
+    }
+    Ok(Oracle {
+        file,
+        leechers,
+        segments,
+        upload_time: settings.upload_time,
+        latency: latency.clone(),
+    })
 }
 
 /// A time, or two of which the first is not the longer one.

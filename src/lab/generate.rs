@@ -102,6 +102,18 @@ impl Shape {
         }
     }
 
+    /// Of a flash crowd with one seed: the file, how many want it, and its length.
+    pub fn crowd(&self) -> Option<(FileName, usize, usize)> {
+        match self {
+            Shape::FlashCrowd {
+                seeds: NonZeroUsize::MIN,
+                leechers,
+                segments,
+            } => Some((name(1), *leechers, segments.get())),
+            Shape::FlashCrowd { .. } | Shape::Random(_) => None,
+        }
+    }
+
     /// How many bytes its inputs take, at least. Numbers within the [`limits`](swarm::limits) are not too
     /// large for it.
     pub fn memory(&self) -> u64 {

@@ -4,6 +4,7 @@
 //! * [`twin`] is a run in one process: all machines of a swarm, driven in virtual time or by a test.
 //! * [`memory`] says whether there is enough of it for a swarm.
 //! * [`generate`] makes swarms up, and writes their inputs.
+//! * [`oracle`] is the best that any swarm could do: a schedule, and what comes of it.
 //! * [`simulate`] makes a run of the twin, with the outputs, the report and the trace of a real one.
 //! * [`rules`] judges what happened, each rule of the protocol in one pass over the events.
 //! * [`check`] has the rules judge a trace, and says of each whether it was kept.
@@ -12,7 +13,7 @@
 //!   what came out: the results, pictures and a page.
 //!
 //! Names point one way, as a test holds (`tests/it/houses.rs`): [`study`] -> [`simulate`] ->
-//! [`generate`], [`twin`]; [`generate`] -> [`memory`]; and [`picture`] -> [`check`] -> [`rules`]. All name the swarm's house; only [`picture`] and [`study`] name the pages'.
+//! [`generate`], [`twin`], [`oracle`]; [`generate`] -> [`memory`]; and [`picture`] -> [`check`] -> [`rules`]. All name the swarm's house; only [`picture`] and [`study`] name the pages'.
 //!
 //! # What is deliberately absent
 //! * Nothing here talks over MPI, or needs it to be installed.
@@ -25,6 +26,7 @@
 pub mod check;
 pub mod generate;
 pub mod memory;
+pub mod oracle;
 pub mod picture;
 pub mod rules;
 pub mod simulate;

@@ -1,7 +1,7 @@
 //! `bittorrent simulate`: a run of the [`twin`](crate::twin), with the outputs, the report and the
 //! trace of a real one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -12,19 +12,21 @@ use fastrand::Rng;
 
 use crate::generate::Shape;
 use crate::memory;
-use crate::twin::{Links, Machines, Outputs, Simulation, TooLong};
+use crate::oracle::Oracle;
+use crate::twin::{Advance, Links, Machines, Outputs, Simulation, TooLong};
 use swarm::client::SavedFile;
 use swarm::exit::Exit;
 use swarm::inputs;
 use swarm::manifest::{self, Manifest};
-use swarm::output::{self, Claims, NewFolders, Output};
+use swarm::output::{self, Claims, NewFolders, NotWritten, Output};
 use swarm::progress::{ProgressLine, Style};
 use swarm::protocol::{FileName, Rank};
-use swarm::report::{self, Plan, Report};
+use swarm::report::{self, Measured, Moment, Plan, Report};
 use swarm::say;
 use swarm::scenario::{self, Cast};
 use swarm::settings::Settings;
 use swarm::signals::{self, Interrupt};
+use swarm::statistics::Traffic;
 use swarm::terminal;
 use swarm::trace::{ClockReport, Header, Spool};
 use swarm::tracker::Amount;
@@ -58,6 +60,10 @@ pub struct Simulate {
     pub trace: Option<PathBuf>,
     /// Print nothing but problems.
     pub quiet: bool,
+    /// The moments at which it is measured how far the swarm is, in order.
+    pub moments: BTreeSet<Duration>,
+    /// The schedule to follow instead of the settings, if one is to be followed.
+    pub oracle: Option<Oracle>,
 }
 
 /// Where the clients of a run and their inputs come from.
@@ -89,6 +95,9 @@ impl Simulate {
     /// When nothing was started, because of the options or the inputs, or because memory is short; or when nothing
     /// could be printed.
     pub fn run(&self) -> Result<Exit> {
+        if let Some(oracle) = &self.oracle {
+            return self.follow(oracle);
+        }
         let inputs = self.inputs()?;
         let warnings = warnings(&inputs);
         let (plan, run) = self.begin(inputs, Interrupt::on_signals)?;
@@ -105,10 +114,14 @@ impl Simulate {
     /// # Errors
     /// When it was not started, or broken off.
     pub(crate) fn report(&self, interrupt: &Interrupt) -> Result<Option<Report>> {
+        if let Some(oracle) = &self.oracle {
+            memory::check(oracle.memory())?;
+            return Ok(self.of_oracle(oracle, interrupt));
+        }
         let (plan, run) = self.begin(self.inputs()?, || Ok(interrupt.clone()))?;
         match run.go_on() {
             (run, End::Over) => {
-                let (_, report) = ended(&plan, run.simulation);
+                let (_, report) = ended(&plan, run.simulation, run.taken);
                 if report.measured.is_none() {
                     bail!(report.problems.join("; "));
                 }
@@ -117,6 +130,59 @@ impl Simulate {
             (_, End::BrokenOff(Exit::Stalled, _)) => Ok(None),
             (_, End::BrokenOff(_, why)) => Err(why),
         }
+    }
+
+    /// Follows the schedule instead of the settings. Prints and returns as [`Simulate::run`] does.
+    fn follow(&self, oracle: &Oracle) -> Result<Exit> {
+        memory::check(oracle.memory())?;
+        let (output, _, new_folders) = self.prepare()?;
+        let interrupt = Interrupt::on_signals()?;
+        let report = self.of_oracle(oracle, &interrupt);
+        let (exit, report) = match (report, interrupt.name()) {
+            (Some(report), _) => (Exit::Complete, report),
+            (None, name) => {
+                let why = format!("{} came", name.unwrap_or("a signal"));
+                let report =
+                    Report::of_failure(&self.oracles_plan(oracle), Exit::Stalled, vec![why]);
+                (Exit::Stalled, report)
+            }
+        };
+        let makespan = report
+            .measured
+            .as_ref()
+            .and_then(|measured| measured.makespan);
+        let time = Duration::from_secs_f64(makespan.unwrap_or_default());
+        let written = output.map(|output| output::save_report(&output, &report));
+        new_folders.keep();
+        let is_over = exit == Exit::Complete;
+        self.tell(Ended { exit, report, time }, is_over, written.into_iter())
+    }
+
+    /// What a run of the schedule is to be: of the settings it has the times and the seed.
+    fn oracles_plan(&self, oracle: &Oracle) -> Plan {
+        Plan {
+            settings: self.settings,
+            clients: oracle.leechers + 1,
+            corrupt: Vec::new(),
+            cast: Cast::default(),
+        }
+    }
+
+    /// The report of a run of the schedule. Returns nothing when a signal has come.
+    fn of_oracle(&self, oracle: &Oracle, interrupt: &Interrupt) -> Option<Report> {
+        let mut rng = self.settings.rng(Rank::TRACKER);
+        let outcome = oracle.carry_out(&mut rng, &self.moments, || interrupt.has_come())?;
+        let (statistics, makespan) = (&outcome.statistics, &outcome.makespan);
+        let tracker = Traffic::default();
+        let measured = Measured {
+            moments: outcome.moments,
+            ..Measured::new(&self.settings, statistics, &tracker, makespan)
+        };
+        Some(Report {
+            measured: Some(measured),
+            oracle: true,
+            ..Report::of_failure(&self.oracles_plan(oracle), Exit::Complete, Vec::new())
+        })
     }
 
     /// What all clients together have to download, and the parts that they play.
@@ -192,6 +258,8 @@ impl Simulate {
             progress,
             interrupt,
             new_folders,
+            moments: self.moments.iter().copied().collect(),
+            taken: Vec::new(),
         };
         Ok((plan, run))
     }
@@ -230,12 +298,13 @@ impl Simulate {
             report: output,
             trace,
             new_folders,
+            taken,
             ..
         } = run;
         let time = simulation.now();
         let is_over = matches!(end, End::Over);
-        let (mut exit, report) = match end {
-            End::Over => ended(plan, simulation),
+        let (exit, report) = match end {
+            End::Over => ended(plan, simulation, taken),
             End::BrokenOff(exit, why) => {
                 let at = format!("{why:#} (at {} of virtual time)", seconds(time));
                 (exit, Report::of_failure(plan, exit, vec![at]))
@@ -247,11 +316,26 @@ impl Simulate {
         if exit != Exit::Refused {
             new_folders.keep();
         }
+        let ended = Ended { exit, report, time };
+        self.tell(ended, is_over, [written, traced].into_iter().flatten())
+    }
+
+    /// Tells the user how a run went, and what could not be `written` of it. Returns the exit status.
+    fn tell(
+        &self,
+        ended: Ended,
+        is_over: bool,
+        written: impl Iterator<Item = Result<(), NotWritten>>,
+    ) -> Result<Exit> {
+        let Ended {
+            mut exit,
+            report,
+            time,
+        } = ended;
         let prefix = if is_over { "" } else { "bittorrent: " };
         for problem in report.complaints() {
             say::problem(format_args!("{prefix}{problem}"));
         }
-        let written = [written, traced].into_iter().flatten();
         for why in written.filter_map(Result::err) {
             say::problem(format_args!("bittorrent: {why}"));
             if is_over {
@@ -283,10 +367,18 @@ fn seconds(time: Duration) -> String {
 }
 
 /// The exit status and the report of a run that has come to its end.
-fn ended(plan: &Plan, simulation: Simulation<Option<PathBuf>>) -> (Exit, Report) {
+fn ended(
+    plan: &Plan,
+    simulation: Simulation<Option<PathBuf>>,
+    moments: Vec<Moment>,
+) -> (Exit, Report) {
     let finished = simulation.machines.finish();
     let ending = finished.tracker.ending().expect("it is over");
-    Report::of_ending(plan, ending, finished.measured)
+    let measured = finished.measured.map(|measured| Measured {
+        moments,
+        ..measured
+    });
+    Report::of_ending(plan, ending, measured)
 }
 
 fn warnings(inputs: &[Input]) -> Vec<String> {
@@ -332,6 +424,17 @@ struct SimulatedRun {
     progress: ProgressView,
     interrupt: Interrupt,
     new_folders: NewFolders,
+    /// The moments that are to come, in order, and how far the swarm was at those before.
+    moments: VecDeque<Duration>,
+    taken: Vec<Moment>,
+}
+
+/// What is said of a run that has ended.
+struct Ended {
+    exit: Exit,
+    report: Report,
+    /// How long it took, in virtual time.
+    time: Duration,
 }
 
 /// How it ends.
@@ -343,7 +446,10 @@ enum End {
 impl SimulatedRun {
     fn go_on(mut self) -> (SimulatedRun, End) {
         let end = loop {
-            let advanced = self.simulation.advance(STEPS);
+            let moment = self.moments.front().copied();
+            let advanced = self
+                .simulation
+                .advance(STEPS, moment.unwrap_or(Duration::MAX));
             if let Some((_, spool)) = &mut self.trace {
                 self.simulation
                     .machines
@@ -351,21 +457,32 @@ impl SimulatedRun {
                     .for_each(|event| spool.push(&event));
             }
             match advanced {
+                Ok(Advance::Until) => self.take_moment(),
+                Ok(Advance::Further | Advance::Over) => {}
                 Err(error) if error.is::<TooLong>() => break End::BrokenOff(Exit::Refused, error),
                 Err(error) => break End::BrokenOff(Exit::Broken, error),
-                Ok(_) => {}
             }
             // Before the end counts: a file for which nobody waited any more is not there.
             if let Some(why) = self.signalled() {
                 break End::BrokenOff(Exit::Stalled, Error::msg(why));
             }
-            if let Ok(false) = advanced {
+            if matches!(advanced, Ok(Advance::Over)) {
                 break End::Over;
             }
             self.progress.show(&self.simulation);
         };
         self.progress.line = None;
+        while !self.moments.is_empty() && matches!(end, End::Over) {
+            self.take_moment(); // nothing changes any more
+        }
         (self, end)
+    }
+
+    /// Notes how far the swarm is at the next of the chosen moments.
+    fn take_moment(&mut self) {
+        let time = self.moments.pop_front();
+        let moment = time.map(|time| self.simulation.machines.moment(time));
+        self.taken.extend(moment);
     }
 
     /// The signal that has come, and the clients that have not finished by then.

@@ -45,7 +45,8 @@ const FLOORS: [(&str, &[&str]); 4] = [
     (
         "lab",
         &[
-            "memory", "generate", "twin", "rules", "check", "picture", "simulate", "study",
+            "memory", "generate", "twin", "oracle", "rules", "check", "picture", "simulate",
+            "study",
         ],
     ),
     (

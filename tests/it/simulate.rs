@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use lab::check::{CheckOutcome as Verdict, Checked};
-use lab::twin::{Links, Machines, Simulation};
+use lab::twin::{Advance, Links, Machines, Simulation};
 use support::job::{self, Job, Outcome, expected, program};
 use support::world::{Faults, Run, Saved, rules};
 use support::{generate, repository};
@@ -337,9 +337,63 @@ fn what_cannot_be_simulated_is_refused_with_every_reason() {
             "--tracker-index segments tells",
         ),
         ("--latency 2ms..1ms", "expected the shorter time first"),
+        ("--oracle", "--upload-time"),
+        (
+            "--oracle --upload-time 0",
+            "--oracle needs an --upload-time",
+        ),
+        (
+            "--oracle --upload-time 5ms --members 1",
+            "cannot be used with",
+        ),
+        (
+            "--oracle --upload-time 5ms --trace t.jsonl",
+            "cannot be used with",
+        ),
     ] {
         let run = simulate(Job::new(0), &[words(crowd), words(arguments)].concat());
         run.assert_refused(&[reason]);
+    }
+}
+
+#[test]
+fn the_oracle_takes_as_long_as_the_bound_says_and_each_segment_one_message() {
+    for (clients, rounds) in [(2, 30), (10, 33), (100, 36)] {
+        let arguments = format!(
+            "--oracle --flash-crowd --clients {clients} --segments 30 --upload-time 5ms --latency 0ms \
+             --report r.json"
+        );
+        let run = simulate(Job::new(0), &words(&arguments));
+        assert_eq!(run.status, Some(0), "{}", run.stderr);
+        let report = run.report("r.json");
+        assert!(report.oracle);
+        let measured = report.measured.unwrap();
+        assert_eq!(measured.makespan, Some(f64::from(rounds) * 0.005));
+        assert_eq!(measured.optimality, Some(1.0));
+        assert_eq!(measured.messages_per_segment, Some(1.0));
+        assert_eq!(measured.segments, (clients - 1) * 30);
+    }
+}
+
+#[test]
+fn moments_tell_how_far_the_swarm_is() {
+    for design in ["", "--oracle"] {
+        let arguments = format!(
+            "{design} --flash-crowd --clients 4 --segments 3 --upload-time 5ms --latency 0ms \
+             --moments 1ms,9ms,1min --report r.json"
+        );
+        let run = simulate(Job::new(0), &words(&arguments));
+        assert_eq!(run.status, Some(0), "{}", run.stderr);
+        let moments = run.report("r.json").measured.unwrap().moments;
+        let [begun, going_on, over] = moments[..] else {
+            panic!("{design}: {moments:?}")
+        };
+        let first = (begun.rarest, begun.links_busy, begun.clients_done);
+        assert_eq!(first, (Some(1), 1, 1), "{design}: {begun:?}");
+        assert_eq!(going_on.time, 0.009);
+        assert!(going_on.links_busy > 1, "{design}: {going_on:?}");
+        let last = (over.rarest, over.links_busy, over.clients_done);
+        assert_eq!(last, (Some(4), 0, 4), "{design}: {over:?}");
     }
 }
 
@@ -491,7 +545,7 @@ fn run(seed: u64) -> Run {
     let machines = Machines::new(&plan, read, Saved::default(), true);
     let links = Links::new(latency, settings.rng(Rank::TRACKER));
     let mut simulation = Simulation::new(machines, links, tracker_time);
-    while simulation.advance(1000).expect("it goes on") {}
+    while simulation.advance(1000, Duration::MAX).expect("it goes on") != Advance::Over {}
     let is_over = simulation.machines.is_over();
     let events = simulation.machines.events().collect();
     let finished = simulation.machines.finish();

@@ -241,6 +241,46 @@ fn classes_of_clients_have_figures_of_their_own() {
 }
 
 #[test]
+fn moments_have_figures_of_their_own_and_can_be_drawn() {
+    let study_text = STUDY.replace(
+        "[combinations",
+        "moments = ['0ms', '6ms', '1s']\n[combinations",
+    ) + "[[pictures]]\nname = 'done'\ntitle = 'When?'\nx = 'moment'\ny = 'clients-done'\n\
+           lines = 'design'\nonly.clients = [3]\n";
+    let folder = folder(&study_text);
+    well(folder.path(), "1", &[]);
+    let files = files(&folder.path().join("works"));
+    let mut rows = csv::Reader::from_reader(files["results.csv"].as_bytes());
+    let columns = rows.headers().expect("a header").clone();
+    for row in rows.records() {
+        let row = row.expect("a row");
+        let of = |name| &row[columns.iter().position(|it| it == name).expect(name)];
+        let clients: f64 = of("clients").parse().expect("a number");
+        let number = |name| of(name).parse::<f64>().expect(name);
+        assert_eq!(
+            ["rarest.0ms", "links-busy.0ms", "clients-done.0ms"].map(of),
+            ["", "0", "0"]
+        );
+        // A client needs 5 ms, and the seed is done from the start.
+        assert!(number("links-busy.6ms") > 0.0, "{row:?}");
+        assert!(
+            (1.0 / clients..1.0).contains(&number("clients-done.6ms")),
+            "{row:?}"
+        );
+        assert_eq!(number("rarest.1s"), clients);
+        assert_eq!(["links-busy.1s", "clients-done.1s"].map(number), [0.0, 1.0]);
+    }
+    let picture = &files["done.svg"];
+    for word in [
+        "time since the start",
+        "1s",
+        "part of the clients that have all they want",
+    ] {
+        assert!(picture.contains(word), "{word}");
+    }
+}
+
+#[test]
 fn every_study_of_the_repository_can_be_carried_out() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let studies = fs::read_dir(repository.join("inputs/studies")).expect("there are studies");

@@ -95,7 +95,7 @@ fn draw(area: &Area<'_>, picture: &Picture, summary: &Summary) -> Drawn {
         .label_style(text.clone())
         .axis_desc_style(text)
         .x_desc(&picture.x_label)
-        .y_desc(&*picture.y.label)
+        .y_desc(&*picture.y[0].label)
         .set_all_tick_mark_size(8)
         .draw()?;
 

@@ -1,6 +1,7 @@
 //! A study: what it claims, which runs it has, and what its pictures are.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -24,6 +25,8 @@ pub(super) struct Study {
     pub(super) axes: Vec<String>,
     /// The classes of clients that have figures of their own.
     pub(super) classes: Vec<String>,
+    /// The times at which it is measured how far a swarm is, in order, as the study writes them.
+    pub(super) moments: Vec<(Duration, String)>,
     pub(super) metrics: Vec<Metric>,
     pub(super) grids: Vec<Grid>,
     pub(super) pictures: Vec<Picture>,
@@ -70,6 +73,7 @@ impl Study {
         let run = parse(&point.settings, &self.folder);
         let mut run = run.expect("every point was parsed when the study was read");
         run.settings.seed = seed;
+        run.moments = self.moments.iter().map(|(time, _)| *time).collect();
         run.quiet = true;
         run
     }

@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Result;
 use serde::Deserialize;
+use swarm::limits;
 use swarm::toml_file::{self, Wrong, one_of};
 use toml::{Spanned, Value};
 
@@ -12,16 +14,27 @@ use super::definition::{Finding, Grid, Point, Study};
 use super::interval;
 use super::metrics::Metric;
 use super::ordered::Ordered;
-use super::picture::{Log, MOST_LINES, Picture};
+use super::picture::{Log, MOST_LINES, Picture, Right};
 use super::results::OTHER_COLUMNS;
 use super::setting::{Parse, Setting};
 
 /// Options of `simulate` that a study's runs do not have: the study says them itself, or a run has no place
 /// for them.
-pub const NOT_FOR_STUDIES: [&str; 6] = ["seed", "output-dir", "report", "trace", "quiet", "help"];
+pub const NOT_FOR_STUDIES: [&str; 7] = [
+    "seed",
+    "output-dir",
+    "report",
+    "trace",
+    "moments",
+    "quiet",
+    "help",
+];
 
 /// The most runs at once.
 const MOST_AT_ONCE: usize = 1000;
+
+/// What goes to the right in a picture over time.
+const MOMENT: &str = "moment";
 
 /// The most combinations of a grid.
 const MOST_POINTS: usize = 100_000;
@@ -36,6 +49,8 @@ struct StudyFile {
     seed: Option<Spanned<u64>>,
     #[serde(default)]
     classes: Vec<Spanned<String>>,
+    #[serde(default)]
+    moments: Vec<Spanned<String>>,
     #[serde(default)]
     options: Ordered<Spanned<Value>>,
     #[serde(default)]
@@ -82,7 +97,8 @@ pub(super) fn study(text: &str, name: &str, folder: &Path, parse: Parse) -> Resu
     let file: StudyFile = toml_file::parse(text)?;
     let fixed = settings(&file.options)?;
     let classes = classes(&file)?;
-    let metrics = Metric::all(&classes);
+    let moments = moments(&file)?;
+    let metrics = Metric::all(&classes, &moments);
     let axes = axes(&file, &metrics)?;
     let mut grids = Vec::new();
     let mut seen = HashSet::new();
@@ -126,7 +142,7 @@ pub(super) fn study(text: &str, name: &str, folder: &Path, parse: Parse) -> Resu
     }
     let mut pictures: Vec<Picture> = Vec::new();
     for table in &file.pictures {
-        let picture = drawn(table, &axes, &metrics, &grids)?;
+        let picture = drawn(table, &axes, &moments, &metrics, &grids)?;
         if pictures.iter().any(|other| other.name == picture.name) {
             return Err(wrong(&table.name, "another picture has this name"));
         }
@@ -143,6 +159,7 @@ pub(super) fn study(text: &str, name: &str, folder: &Path, parse: Parse) -> Resu
         seed,
         axes,
         classes,
+        moments,
         metrics,
         grids,
         pictures,
@@ -173,6 +190,20 @@ fn classes(file: &StudyFile) -> Result<Vec<String>, Wrong> {
         classes.push(class.as_ref().clone());
     }
     Ok(classes)
+}
+
+/// The moments that have figures of their own, in order.
+fn moments(file: &StudyFile) -> Result<Vec<(Duration, String)>, Wrong> {
+    let mut moments: Vec<(Duration, String)> = Vec::new();
+    for written in &file.moments {
+        let text = written.as_ref();
+        let time = limits::time(text).map_err(|why| wrong(written, why))?;
+        if moments.last().is_some_and(|(last, _)| *last >= time) {
+            return Err(wrong(written, "expected a later time than the one before"));
+        }
+        moments.push((time, text.clone()));
+    }
+    Ok(moments)
 }
 
 /// The axes, which are those of every grid.
@@ -301,6 +332,7 @@ fn written(value: &Spanned<Value>) -> Result<String, Wrong> {
 fn drawn(
     table: &PictureTable,
     axes: &[String],
+    moments: &[(Duration, String)],
     metrics: &[Metric],
     grids: &[Grid],
 ) -> Result<Picture, Wrong> {
@@ -314,14 +346,12 @@ fn drawn(
         let place = axes.iter().position(|axis| axis == name.as_ref());
         place.ok_or_else(|| wrong(name, format!("expected an axis, {}", one_of(axes))))
     };
-    let x = axis(&table.x)?;
+    let x = match table.x.as_ref().as_str() {
+        MOMENT if !axes.iter().any(|axis| axis == MOMENT) && !moments.is_empty() => Right::Moments,
+        _ => Right::Axis(axis(&table.x)?),
+    };
     let lines = table.lines.as_ref().map(axis).transpose()?;
-    let mut of_runs = metrics.iter();
-    let y = of_runs.find(|metric| metric.name == *table.y.as_ref());
-    let y = y.cloned().ok_or_else(|| {
-        let names = metrics.iter().map(|metric| &metric.name);
-        wrong(&table.y, format!("expected a figure, {}", one_of(names)))
-    })?;
+    let y = figure(&table.y, x, moments, metrics)?;
     let mut only = vec![None; axes.len()];
     for (name, values) in &table.only.0 {
         let texts = values.iter().map(written);
@@ -331,7 +361,10 @@ fn drawn(
         name: name.clone(),
         title: table.title.clone(),
         x,
-        x_label: table.x_label.clone().unwrap_or_else(|| axes[x].clone()),
+        x_label: table.x_label.clone().unwrap_or_else(|| match x {
+            Right::Axis(axis) => axes[axis].clone(),
+            Right::Moments => "time since the start".into(),
+        }),
         y,
         lines,
         log: table.log,
@@ -343,7 +376,7 @@ fn drawn(
             let why = format!("'{axis}' has none of the values that are drawn");
             return Err(wrong(&table.name, why));
         }
-        if place != x && Some(place) != lines && values.len() > 1 {
+        if x != Right::Axis(place) && Some(place) != lines && values.len() > 1 {
             let why = format!("say which '{axis}' is drawn: only.{axis} = [...]");
             return Err(wrong(&table.name, why));
         }
@@ -354,11 +387,40 @@ fn drawn(
     }
     let is_log = matches!(table.log, Log::X | Log::XY);
     let is_positive = |text: &String| text.parse::<f64>().is_ok_and(|number| number > 0.0);
-    if is_log && !picture.values(x, grids).iter().all(is_positive) {
+    let are_positive = match x {
+        Right::Axis(axis) => picture.values(axis, grids).iter().all(is_positive),
+        Right::Moments => moments.iter().all(|(time, _)| !time.is_zero()),
+    };
+    if is_log && !are_positive {
         let why = "expected numbers above 0 for a logarithmic axis";
         return Err(wrong(&table.x, why));
     }
     Ok(picture)
+}
+
+/// What goes up in a picture: a figure, or what is measured at each of the moments.
+fn figure(
+    name: &Spanned<String>,
+    x: Right,
+    moments: &[(Duration, String)],
+    metrics: &[Metric],
+) -> Result<Vec<Metric>, Wrong> {
+    let of = |name: &str| metrics.iter().find(|metric| metric.name == name).cloned();
+    let (found, names): (Option<Vec<Metric>>, Vec<&str>) = match x {
+        Right::Axis(_) => (
+            of(name.as_ref()).map(|metric| vec![metric]),
+            metrics.iter().map(|metric| &*metric.name).collect(),
+        ),
+        Right::Moments => {
+            let at =
+                |(_, written): &(Duration, String)| of(&format!("{}.{written}", name.as_ref()));
+            (
+                moments.iter().map(at).collect(),
+                Metric::of_moments().collect(),
+            )
+        }
+    };
+    found.ok_or_else(|| wrong(name, format!("expected a figure, {}", one_of(names))))
 }
 
 /// What is wrong at a place.

@@ -1,8 +1,9 @@
 //! The figures of a run that stand in a row of the results.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
-use swarm::report::{ClassMeasured, DownloadMeasured, Measured, Report, metrics::quantile};
+use swarm::report::{ClassMeasured, DownloadMeasured, Measured, Moment, Report, metrics::quantile};
 
 /// The figures of a run, in the order of the study's metrics. Nothing where one does not apply.
 pub(super) type Figures = Vec<Option<f64>>;
@@ -19,23 +20,39 @@ pub(super) struct Metric {
 
 #[derive(Debug, Clone)]
 enum Value {
-    OfRun(fn(&Report, &Measured) -> Option<f64>),
+    Run(fn(&Report, &Measured) -> Option<f64>),
     /// Of the clients of a class of the scenario.
-    OfClass(String, fn(&ClassMeasured) -> Option<f64>),
+    Class(String, fn(&ClassMeasured) -> Option<f64>),
+    /// Of one of the moments of the study.
+    Moment(usize, fn(&Moment, &Measured) -> Option<f64>),
 }
 
 impl Metric {
-    /// The figures of every run, and then those of these classes of clients.
-    pub(super) fn all(classes: &[String]) -> Vec<Metric> {
+    /// The figures of every run, then those of these classes of clients, and then those of these moments.
+    pub(super) fn all(classes: &[String], moments: &[(Duration, String)]) -> Vec<Metric> {
         let of_class = |class: &String| {
             OF_CLASSES.map(|(name, label, value)| Metric {
                 name: format!("{name}.{class}").into(),
                 label: format!("{label}: {class}").into(),
-                value: Value::OfClass(class.clone(), value),
+                value: Value::Class(class.clone(), value),
             })
         };
         let of_classes = classes.iter().flat_map(of_class);
-        METRICS.iter().cloned().chain(of_classes).collect()
+        let of_moments = OF_MOMENTS.into_iter().flat_map(|(name, label, value)| {
+            let moments = moments.iter().enumerate();
+            moments.map(move |(number, (_, written))| Metric {
+                name: format!("{name}.{written}").into(),
+                label: label.into(),
+                value: Value::Moment(number, value),
+            })
+        });
+        let of_runs = METRICS.iter().cloned();
+        of_runs.chain(of_classes).chain(of_moments).collect()
+    }
+
+    /// The names of what is measured at moments.
+    pub(super) fn of_moments() -> impl Iterator<Item = &'static str> {
+        OF_MOMENTS.into_iter().map(|(name, ..)| name)
     }
 
     /// Whether every run has it of which this is known.
@@ -63,8 +80,9 @@ impl Metric {
     pub(super) fn of(&self, report: &Report) -> Option<f64> {
         let measured = report.measured.as_ref()?;
         match &self.value {
-            Value::OfRun(value) => value(report, measured),
-            Value::OfClass(class, value) => value(measured.classes.get(class)?),
+            Value::Run(value) => value(report, measured),
+            Value::Class(class, value) => value(measured.classes.get(class)?),
+            Value::Moment(number, value) => value(measured.moments.get(*number)?, measured),
         }
     }
 }
@@ -119,7 +137,7 @@ macro_rules! metrics {
         pub(super) const METRICS: &[Metric] = &[$(Metric {
             name: Cow::Borrowed($name),
             label: Cow::Borrowed($label),
-            value: Value::OfRun($value),
+            value: Value::Run($value),
         }),*];
     };
 }
@@ -172,6 +190,30 @@ const OF_CLASSES: [OfClass; 3] = [
     ("completion-median", "median completion time, s", |class| {
         Some(class.completion?.median)
     }),
+];
+
+/// What is measured at a moment: the first part of its column, its words beside an axis, and its value.
+type OfMoment = (
+    &'static str,
+    &'static str,
+    fn(&Moment, &Measured) -> Option<f64>,
+);
+
+/// What is measured at moments.
+const OF_MOMENTS: [OfMoment; 3] = [
+    ("rarest", "copies of the rarest segment", |moment, _| {
+        moment.rarest.map(f64::from)
+    }),
+    (
+        "links-busy",
+        "part of the upload links that send",
+        |moment, run| Some(moment.links_busy as f64 / run.clients.len() as f64),
+    ),
+    (
+        "clients-done",
+        "part of the clients that have all they want",
+        |moment, run| Some(moment.clients_done as f64 / run.clients.len() as f64),
+    ),
 ];
 
 /// The median over the downloads of all clients.

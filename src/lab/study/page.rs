@@ -129,7 +129,7 @@ fn table(picture: &Picture, summary: &Summary) -> Vec<Vec<Words>> {
     rows.extend(summary.xs.iter().map(|x| vec![Words::from(x)]));
     for line in &summary.lines {
         let label: &str = match line.label.is_empty() {
-            true => &picture.y.label,
+            true => &picture.y[0].label,
             false => &line.label,
         };
         rows[0].push(label.into());

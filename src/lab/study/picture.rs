@@ -19,15 +19,24 @@ pub(super) enum Log {
     XY,
 }
 
+/// What goes to the right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Right {
+    /// An axis, by its place among the study's.
+    Axis(usize),
+    /// Time, in the moments of the study.
+    Moments,
+}
+
 /// A picture: one question.
 #[derive(Debug)]
 pub(super) struct Picture {
     pub(super) name: String,
     pub(super) title: String,
-    /// The axis that goes to the right, by its place among the study's.
-    pub(super) x: usize,
+    pub(super) x: Right,
     pub(super) x_label: String,
-    pub(super) y: Metric,
+    /// The figure, or the same one at each of the moments.
+    pub(super) y: Vec<Metric>,
     /// The axis whose values have a line each, if there is more than one line.
     pub(super) lines: Option<usize>,
     pub(super) log: Log,

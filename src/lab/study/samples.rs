@@ -1,5 +1,7 @@
 //! For tests: a run of any options.
 
+use std::collections::BTreeSet;
+
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
@@ -27,6 +29,8 @@ pub(super) fn simulation(_: &[Setting], _: &Path) -> Result<Simulate, Refused> {
         output_dir: None,
         report: None,
         trace: None,
+        moments: BTreeSet::new(),
+        oracle: None,
         quiet: true,
     })
 }

@@ -1,9 +1,11 @@
 //! What a picture shows: the median of each point, and where it may lie.
 
+use std::time::Duration;
+
 use super::definition::{self, Study};
 use super::interval::Interval;
-use super::metrics::Figures;
-use super::picture::Picture;
+use super::metrics::{Figures, Metric};
+use super::picture::{Picture, Right};
 
 /// The points of a picture.
 #[derive(Debug)]
@@ -29,26 +31,35 @@ pub(super) struct Curve {
 impl Summary {
     /// What a picture shows of these results.
     pub(super) fn of(picture: &Picture, study: &Study, figures: &[Figures]) -> Summary {
-        let mut metrics = study.metrics.iter();
-        let metric = metrics.position(|metric| metric.name == picture.y.name);
-        let metric = metric.expect("a metric is found by its name in this list");
-        let mut xs = picture.values(picture.x, &study.grids);
-        let number = |text: &String| text.parse::<f64>().ok().filter(|it| it.is_finite());
-        let mut numbers: Option<Vec<f64>> = xs.iter().map(number).collect();
-        if let Some(numbers) = &mut numbers {
-            let order = |one: &String, other: &String| number(one).partial_cmp(&number(other));
-            xs.sort_by(|one, other| order(one, other).expect("both are finite"));
-            numbers.sort_by(f64::total_cmp);
-        }
+        let (xs, numbers) = match picture.x {
+            Right::Axis(axis) => in_order(picture.values(axis, &study.grids)),
+            Right::Moments => {
+                let moments = study.moments.iter().cloned();
+                let (times, xs): (Vec<_>, Vec<_>) = moments.unzip();
+                (xs, Some(times.iter().map(Duration::as_secs_f64).collect()))
+            }
+        };
+        // For each value to the right, the place of what is shown among the figures of a run.
+        let place = |metric: &Metric| {
+            let mut metrics = study.metrics.iter();
+            let place = metrics.position(|other| other.name == metric.name);
+            place.expect("a metric is found by its name in this list")
+        };
+        let metrics = picture.y.iter().map(place).cycle().take(xs.len());
+        let xs_and_metrics: Vec<(&String, usize)> = xs.iter().zip(metrics).collect();
         let runs = study.runs();
         let drawn = |labels: &[String]| {
             let mut pairs = labels.iter().zip(&picture.only);
             pairs.all(|(label, only)| only.as_ref().is_none_or(|only| only.contains(label)))
         };
-        let point = |x: &String, line: Option<(usize, &String)>| {
+        let point = |x: &String, metric: usize, line: Option<(usize, &String)>| {
             let is_there = |labels: &[String]| {
                 let is_of_line = line.is_none_or(|(axis, value)| labels[axis] == *value);
-                labels[picture.x] == *x && is_of_line && drawn(labels)
+                let is_at = match picture.x {
+                    Right::Axis(axis) => labels[axis] == *x,
+                    Right::Moments => true,
+                };
+                is_at && is_of_line && drawn(labels)
             };
             let rows = runs.iter().zip(figures);
             let rows = rows.filter(|(run, _)| is_there(&run.point.labels));
@@ -60,7 +71,9 @@ impl Summary {
                 let all = definition::values(axis, &study.grids);
                 all.iter().position(|other| other == value).unwrap_or(0)
             }),
-            points: xs.iter().map(|x| point(x, line)).collect(),
+            points: (xs_and_metrics.iter())
+                .map(|&(x, metric)| point(x, metric, line))
+                .collect(),
         };
         let lines = match picture.lines {
             None => vec![line(None)],
@@ -72,6 +85,18 @@ impl Summary {
         };
         Summary { xs, numbers, lines }
     }
+}
+
+/// The values of an axis, and the same as numbers: in order, if all of them are numbers.
+fn in_order(mut values: Vec<String>) -> (Vec<String>, Option<Vec<f64>>) {
+    let number = |text: &String| text.parse::<f64>().ok().filter(|it| it.is_finite());
+    let mut numbers: Option<Vec<f64>> = values.iter().map(number).collect();
+    if let Some(numbers) = &mut numbers {
+        let order = |one: &String, other: &String| number(one).partial_cmp(&number(other));
+        values.sort_by(|one, other| order(one, other).expect("both are finite"));
+        numbers.sort_by(f64::total_cmp);
+    }
+    (values, numbers)
 }
 
 /// A figure with three significant digits.

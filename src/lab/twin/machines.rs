@@ -1,6 +1,7 @@
 //! All machines of a run, what they save and what they count. What happens next is decided by
 //! whoever drives them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use swarm::client::{Download, Effect, Outbox, Registration, SavedFile, Upload};
 use swarm::event::{Deed, Event, Thread};
 use swarm::manifest::Manifest;
 use swarm::protocol::{Envelope, Letter, Rank, ToDownload, ToUpload};
-use swarm::report::{Measured, Plan};
+use swarm::report::{Measured, Moment, Plan};
 use swarm::settings::Settings;
 use swarm::statistics::{ClientStatistics, Makespan, Traffic};
 use swarm::tracker::{Ending, Tracker};
@@ -212,6 +213,24 @@ impl<O: Outputs> Machines<O> {
         self.recording
             .iter_mut()
             .flat_map(|recording| recording.events.drain(..))
+    }
+
+    /// How far the swarm is `now`, when nothing is due any more.
+    pub fn moment(&self, now: Duration) -> Moment {
+        let mut moment = Moment {
+            time: now.as_secs_f64(),
+            ..Moment::default()
+        };
+        let mut copies = BTreeMap::new();
+        for client in &self.clients {
+            if let Client::Running(running) = client {
+                moment.links_busy += usize::from(running.upload.is_sending());
+                moment.clients_done += usize::from(running.download.is_done());
+                running.upload.library().count(&mut copies);
+            }
+        }
+        moment.rarest = copies.into_values().flatten().min();
+        moment
     }
 
     /// Ends the run here, whether it is over or is broken off.

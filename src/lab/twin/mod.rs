@@ -15,4 +15,4 @@ mod simulation;
 
 pub use links::{Flow, Links};
 pub use machines::{Finished, Machines, Outputs};
-pub use simulation::{Simulation, TooLong};
+pub use simulation::{Advance, Simulation, TooLong};

@@ -57,6 +57,13 @@ impl<T> Queue<T> {
         self.heap.push(Reverse((key, place)));
     }
 
+    /// When the next thing comes, if there is one.
+    pub(super) fn time(&self) -> Option<Duration> {
+        let in_row = self.row.front().map(|((time, _), _)| *time);
+        let in_heap = self.heap.peek().map(|Reverse(((time, _), _))| *time);
+        in_row.into_iter().chain(in_heap).min()
+    }
+
     /// Takes out the thing that comes first, with its time.
     pub(super) fn pop(&mut self) -> Option<(Duration, T)> {
         let in_row = self.row.front().map(|(key, _)| *key);

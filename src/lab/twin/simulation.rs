@@ -48,6 +48,17 @@ enum Next {
     Moment(Rank, Thread),
 }
 
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advance {
+    /// More is to happen.
+    Further,
+    /// All that was to happen until the given time has happened. More is to happen later.
+    Until,
+    /// Nothing is left.
+    Over,
+}
+
 /// A run is not over by [`LONGEST_RUN`]. Later times might be too large for their type.
 #[derive(Debug)]
 pub struct TooLong;
@@ -92,16 +103,20 @@ impl<O: Outputs> Simulation<O> {
         simulation
     }
 
-    /// Lets the next `steps` things happen, or all that are left. Returns whether more are left.
+    /// Lets the next `steps` things happen, or all that are left, but nothing after `until`. Returns how far
+    /// it is.
     ///
     /// # Errors
     /// When a message breaks the protocol, or when nothing can happen any more before all clients
     /// have finished. [`TooLong`]: when the next thing would happen after [`LONGEST_RUN`].
-    pub fn advance(&mut self, steps: usize) -> Result<bool> {
+    pub fn advance(&mut self, steps: usize, until: Duration) -> Result<Advance> {
         for _ in 0..steps {
+            if self.queue.time().is_some_and(|time| time > until) {
+                return Ok(Advance::Until);
+            }
             let Some((time, next)) = self.queue.pop() else {
                 if self.machines.is_over() {
-                    return Ok(false);
+                    return Ok(Advance::Over);
                 }
                 bail!(
                     "nothing can happen any more; {}",
@@ -120,7 +135,7 @@ impl<O: Outputs> Simulation<O> {
                 Next::Moment(rank, thread) => self.pass(time, rank, thread)?,
             }
         }
-        Ok(true)
+        Ok(Advance::Further)
     }
 
     /// The virtual time: when something last happened.
@@ -241,7 +256,7 @@ mod tests {
     use super::*;
     use swarm::manifest::Manifest;
     use swarm::protocol::samples::{name, owned};
-    use swarm::report::Plan;
+    use swarm::report::{Moment, Plan};
     use swarm::scenario::Cast;
     use swarm::settings::Settings;
 
@@ -269,25 +284,52 @@ mod tests {
     #[test]
     fn it_ends_when_nothing_is_left() {
         let mut simulation = simulation();
-        assert!(simulation.advance(3).unwrap());
+        let ever = Duration::MAX;
+        assert_eq!(simulation.advance(3, ever).unwrap(), Advance::Further);
         assert_eq!(
             simulation.now(),
             Duration::from_millis(2),
             "the first INIT_ACK"
         );
-        assert!(!simulation.advance(1000).unwrap());
+        assert_eq!(simulation.advance(1000, ever).unwrap(), Advance::Over);
         let measured = simulation.machines.finish().measured.unwrap();
         assert_eq!((measured.files, measured.segments), (1, 3));
+    }
+
+    #[test]
+    fn it_stops_at_a_moment_and_says_how_far_the_swarm_is() {
+        let mut simulation = simulation();
+        let mut at = |milliseconds| {
+            let time = Duration::from_millis(milliseconds);
+            assert_eq!(simulation.advance(1000, time).unwrap(), Advance::Until);
+            assert!(simulation.now() <= time);
+            let Moment {
+                time: told,
+                rarest,
+                links_busy,
+                clients_done,
+            } = simulation.machines.moment(time);
+            assert_eq!((told, links_busy), (time.as_secs_f64(), 0));
+            (rarest, clients_done)
+        };
+        // INIT, INIT_ACK, SWARM_REQUEST, SWARM, SEGMENT_REQUEST, SEGMENT: a millisecond each.
+        assert_eq!(at(1), (None, 0));
+        assert_eq!(at(2), (Some(1), 1));
+        assert_eq!(at(4), (Some(1), 1));
+        assert_eq!(at(6), (Some(2), 2));
     }
 
     #[test]
     fn when_nothing_can_happen_before_the_end_it_says_who_has_not_finished() {
         let mut simulation = simulation();
         while simulation.machines.tracker().unfinished().len() != 1 {
-            simulation.advance(1).unwrap();
+            simulation.advance(1, Duration::MAX).unwrap();
         }
         simulation.queue = Queue::new();
-        let error = simulation.advance(1).unwrap_err().to_string();
+        let error = simulation
+            .advance(1, Duration::MAX)
+            .unwrap_err()
+            .to_string();
         assert_eq!(
             error,
             "nothing can happen any more; client 2 has not finished"

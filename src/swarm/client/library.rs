@@ -125,6 +125,17 @@ impl Library {
         self.all_gained.load(Ordering::Acquire)
     }
 
+    /// Adds 1 to the number of copies of each segment that it holds. Every file that it knows gets an entry.
+    pub fn count(&self, copies: &mut BTreeMap<FileId, Vec<u32>>) {
+        for (&file, shelf) in &*self.files() {
+            let copies = copies.entry(file).or_default();
+            copies.resize(shelf.hashes.len(), 0);
+            for segment in shelf.held.iter() {
+                copies[segment.0] += 1;
+            }
+        }
+    }
+
     /// A file's hashes, if the client holds every segment of it.
     pub fn complete(&self, file: FileId) -> Option<Hashes> {
         let files = self.files();

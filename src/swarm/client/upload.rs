@@ -324,6 +324,16 @@ impl Upload {
         self.stopped
     }
 
+    /// Whether a segment is on its link, as of the last message or moment.
+    pub fn is_sending(&self) -> bool {
+        self.link.load() > 0
+    }
+
+    /// What the client holds.
+    pub fn library(&self) -> &Library {
+        &self.library
+    }
+
     /// How many requests it has served and refused.
     pub fn service(&self) -> Service {
         *self.service

@@ -56,6 +56,16 @@ impl SegmentSet {
         self.len() == 0
     }
 
+    /// The last position that it has and `other`, of the same file, has not.
+    pub fn last_without(&self, other: &SegmentSet) -> Option<SegmentIndex> {
+        let blocks = self.0.as_slice().iter().zip(other.0.as_slice());
+        let mut blocks = blocks.map(|(own, others)| own & !others).enumerate();
+        let (number, block) = blocks.rfind(|(_, block)| *block != 0)?;
+        Some(SegmentIndex(
+            number * usize::BITS as usize + block.ilog2() as usize,
+        ))
+    }
+
     /// The positions that it has and `other` has not, in order: from `first` on, and then those before.
     pub fn without_from(
         &self,
@@ -260,5 +270,23 @@ mod tests {
             Vec::from_iter((0..65).map(SegmentIndex))
         );
         assert_eq!(SegmentSet::all(0), SegmentSet::none(0));
+    }
+
+    #[test]
+    fn the_last_without_is_the_last_that_the_other_has_not() {
+        let set = |positions: &[usize]| {
+            let mut set = SegmentSet::none(130);
+            for &position in positions {
+                set.insert(SegmentIndex(position));
+            }
+            set
+        };
+        let own = set(&[0, 3, 63, 64, 129]);
+        let last = |other| own.last_without(&set(other)).map(|segment| segment.0);
+        assert_eq!(last(&[]), Some(129));
+        assert_eq!(last(&[129]), Some(64));
+        assert_eq!(last(&[64, 128, 129]), Some(63));
+        assert_eq!(last(&[0, 63, 64, 129]), Some(3));
+        assert_eq!(last(&[0, 3, 63, 64, 129]), None);
     }
 }

@@ -43,9 +43,25 @@ pub struct Measured {
     /// By class of the scenario, if there is one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub classes: BTreeMap<String, ClassMeasured>,
+    /// How far the swarm was at chosen times, if the user chose any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moments: Vec<Moment>,
     /// The segments that client R sent (row R - 1), wrong ones left out: pairs of the receiver's rank and
     /// a number above 0, in rank order. Pairs, because in a large swarm few clients meet.
     pub transfers: Vec<Vec<(u32, u64)>>,
+}
+
+/// How far a swarm is at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Moment {
+    /// The time, since the start of the run.
+    pub time: f64,
+    /// The number of clients that hold the segment which the fewest hold, of all files that clients know.
+    pub rarest: Option<u32>,
+    /// The number of clients whose upload link has a segment on it.
+    pub links_busy: usize,
+    /// The number of clients that have finished their downloads. One that wants nothing has.
+    pub clients_done: usize,
 }
 
 /// The spread of some times.
@@ -182,6 +198,7 @@ impl Measured {
                 .collect(),
             clients,
             classes: BTreeMap::new(),
+            moments: Vec::new(),
             transfers,
         }
     }

@@ -16,7 +16,7 @@ use crate::tracker::{Ending, Tally};
 
 pub use classes::ClassMeasured;
 pub use measured::{
-    Balance, ClientMeasured, Distribution, DownloadMeasured, Measured, TrackerLoad,
+    Balance, ClientMeasured, Distribution, DownloadMeasured, Measured, Moment, TrackerLoad,
 };
 pub use plan::Plan;
 
@@ -41,6 +41,9 @@ pub struct Report {
     /// What the run was to be.
     #[serde(rename = "settings")]
     pub plan: Plan,
+    /// Whether the clients followed the best schedule. Of the settings they have the times and the seed then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub oracle: bool,
     /// What was measured. `None`: the run did not come to its end.
     pub measured: Option<Measured>,
 }
@@ -87,6 +90,7 @@ impl Report {
             problems,
             missing: Vec::new(),
             plan: plan.clone(),
+            oracle: false,
             measured: None,
         }
     }

@@ -171,6 +171,17 @@ fn what_is_wrong_is_said_with_its_place() {
             "31:5: expected a figure, one of 'segments', ",
         ),
         (
+            "seed = 5",
+            "moments = ['2ms', '1ms']",
+            "5:19: expected a later time than the one before",
+        ),
+        ("seed = 5", "moments = ['soon']", "5:12: "),
+        (
+            "window = 3",
+            "moments = ['1ms']",
+            "10:1: a study has no --moments for its runs",
+        ),
+        (
             "lines = \"design\"",
             "",
             "28:8: say which 'design' is drawn: only.design = [...]",
