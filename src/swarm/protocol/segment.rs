@@ -32,13 +32,14 @@ impl SegmentHash {
     /// # Errors
     /// When there are not 32 of them, or one is not printable ASCII.
     pub fn new(characters: &[u8]) -> Result<SegmentHash, String> {
-        if let Some(byte) = characters.iter().find(|byte| !byte.is_ascii_graphic()) {
-            return Err(format!(
-                "the byte {byte:#04x}, which is not a printable ASCII character"
-            ));
+        // All at once, without a branch: it is done for every segment that comes.
+        let are_all = |hash: &[u8; SegmentHash::LENGTH]| {
+            (hash.iter()).fold(true, |are_all, byte| are_all & byte.is_ascii_graphic())
+        };
+        match characters.try_into() {
+            Ok(hash) if are_all(&hash) => Ok(SegmentHash(hash)),
+            Ok(_) | Err(_) => Err(why_no_hash(characters)),
         }
-        let hash = characters.try_into().map(SegmentHash);
-        hash.map_err(|_| bad_length(characters.len()))
     }
 
     /// The 32 characters.
@@ -77,6 +78,14 @@ impl<'de> Deserialize<'de> for SegmentHash {
         }
         let characters = <&[u8]>::deserialize(deserializer)?;
         SegmentHash::new(characters).map_err(de::Error::custom)
+    }
+}
+
+/// Why bytes are no hash.
+fn why_no_hash(characters: &[u8]) -> String {
+    match characters.iter().find(|byte| !byte.is_ascii_graphic()) {
+        Some(byte) => format!("the byte {byte:#04x}, which is not a printable ASCII character"),
+        None => bad_length(characters.len()),
     }
 }
 
