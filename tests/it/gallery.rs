@@ -28,9 +28,12 @@ pub enum Shows {
     WithALie,
 }
 
-/// The defects of `swarm.c`: the macro, the check that is to find it wrong, and when. Other checks may
-/// do so as well: a client that stops early makes others wait for ever.
-pub const DEFECTS: &[(&str, Check, Shows)] = &[
+/// The macro, the check that is to find it wrong, and when.
+pub type Defect = (&'static str, Check, Shows);
+
+/// The defects of `swarm.c`. Other checks may find them wrong as well: a client that stops early makes others wait for
+/// ever.
+pub const DEFECTS: &[Defect] = &[
     ("NO_TERMINATOR", Check::Outputs, Shows::Always),
     ("PRINTS_NOTHING", Check::Outputs, Shows::Always),
     ("DROPS_LAST", Check::Outputs, Shows::Always),

@@ -7,8 +7,9 @@ use std::num::NonZeroUsize;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::thread;
 
-use crate::gallery::{DEFECTS, Shows, program};
+use crate::gallery::{DEFECTS, Defect, Shows, program};
 use fastrand::Rng;
 use judge::checks::{Check, Subject};
 use judge::runs::cases;
@@ -109,74 +110,80 @@ impl Graded {
     }
 }
 
-/// What the defects of a subject have to show.
+/// What the defects of a subject have to show. Runs that hang are waited for, which takes long and little else: so two
+/// defects are looked at at once.
 fn every_defect_is_named(subject: Subject) {
-    let mut seen = BTreeSet::new();
-    for &(defect, check, shows) in DEFECTS
-        .iter()
-        .filter(|(_, check, _)| check.subject() == subject)
-    {
-        seen.insert(check);
-        // These need what only Open MPI does: see the gallery.
-        if job::mpi().1 != Mpi::OPEN_MPI && shows == Shows::WithNoise {
-            continue;
+    let defects = DEFECTS.iter().filter(|it| it.1.subject() == subject);
+    let defects: Vec<&Defect> = defects.collect();
+    thread::scope(|scope| {
+        for half in [0, 1] {
+            let defects = defects.iter().skip(half).step_by(2);
+            scope.spawn(move || defects.for_each(|defect| is_named(defect)));
         }
-        let conditions = match shows {
-            Shows::Always | Shows::WithManyFiles | Shows::WithNoise => "noise",
-            Shows::WithSynchronousSends => "synchronous",
-            Shows::WithOwnInput => "as-it-is,own-input",
-            Shows::WithALie => "lying",
-        };
-        let shapes = tempfile::tempdir().expect("a temporary folder");
-        let (tests, runs) = if shows == Shows::WithManyFiles {
-            (made_up(shapes.path(), "names"), "1")
-        } else if check == Check::Serving {
-            (crowd(shapes.path()), "5")
-        } else if check == Check::Sources {
-            (inputs("test4"), "1")
-        } else if check == Check::Receivers {
-            // Which of two threads takes a message that both wait for is chance.
-            (inputs("test1"), "5")
-        } else {
-            (
-                inputs("test1"),
-                if shows == Shows::WithNoise { "10" } else { "1" },
-            )
-        };
-        let graded = grade_on(
-            &program("swarm", &[defect]),
-            &tests,
-            &[
-                "--conditions",
-                conditions,
-                "--runs",
-                runs,
-                "--time-limit",
-                "10s",
-            ],
-        );
-        let Said { status, stdout, .. } = &graded.output;
-        assert_eq!(*status, Some(1), "{defect}: {stdout}");
-        let wrong = graded.checks("wrong");
-        assert!(wrong.contains(check.name()), "{defect}: {stdout}");
-        let (_, said, consequences) = SAID
-            .iter()
-            .find(|(name, ..)| *name == defect)
-            .expect("every defect is here");
-        for other in wrong.iter().filter(|name| **name != check.name()) {
-            assert!(consequences.contains(other), "{defect}, {other}: {stdout}");
-        }
-        let words: Vec<&str> = stdout.split_whitespace().collect();
-        assert!(words.join(" ").contains(said), "{defect}: {stdout}");
-    }
+    });
     let of_subject = Check::ALL
         .into_iter()
         .filter(|check| check.subject() == subject);
+    let seen: BTreeSet<Check> = defects.iter().map(|it| it.1).collect();
     assert_eq!(
         seen,
         of_subject.collect(),
         "every check has a program that it finds wrong"
     );
+}
+
+fn is_named(&(defect, check, shows): &Defect) {
+    // These need what only Open MPI does: see the gallery.
+    if job::mpi().1 != Mpi::OPEN_MPI && shows == Shows::WithNoise {
+        return;
+    }
+    let conditions = match shows {
+        Shows::Always | Shows::WithManyFiles | Shows::WithNoise => "noise",
+        Shows::WithSynchronousSends => "synchronous",
+        Shows::WithOwnInput => "as-it-is,own-input",
+        Shows::WithALie => "lying",
+    };
+    let shapes = tempfile::tempdir().expect("a temporary folder");
+    let (tests, runs) = if shows == Shows::WithManyFiles {
+        (made_up(shapes.path(), "names"), "1")
+    } else if check == Check::Serving {
+        (crowd(shapes.path()), "5")
+    } else if check == Check::Sources {
+        (inputs("test4"), "1")
+    } else if check == Check::Receivers {
+        // Which of two threads takes a message that both wait for is chance.
+        (inputs("test1"), "5")
+    } else {
+        (
+            inputs("test1"),
+            if shows == Shows::WithNoise { "10" } else { "1" },
+        )
+    };
+    let graded = grade_on(
+        &program("swarm", &[defect]),
+        &tests,
+        &[
+            "--conditions",
+            conditions,
+            "--runs",
+            runs,
+            "--time-limit",
+            "10s",
+        ],
+    );
+    let Said { status, stdout, .. } = &graded.output;
+    assert_eq!(*status, Some(1), "{defect}: {stdout}");
+    let wrong = graded.checks("wrong");
+    assert!(wrong.contains(check.name()), "{defect}: {stdout}");
+    let (_, said, consequences) = SAID
+        .iter()
+        .find(|(name, ..)| *name == defect)
+        .expect("every defect is here");
+    for other in wrong.iter().filter(|name| **name != check.name()) {
+        assert!(consequences.contains(other), "{defect}, {other}: {stdout}");
+    }
+    let words: Vec<&str> = stdout.split_whitespace().collect();
+    assert!(words.join(" ").contains(said), "{defect}: {stdout}");
 }
 
 /// What is said of each defect, and what else it makes wrong. A library that is called by two threads

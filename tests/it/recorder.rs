@@ -1,6 +1,11 @@
 //! What the recorder follows: right programs that call what others do not, and what cannot be seen.
 
+use std::env;
+use std::fs;
+use std::process::Command;
+
 use judge::checks::Check;
+use support::job;
 
 use crate::gallery::program;
 use crate::grade::{Graded, Said, grade, inputs, run};
@@ -93,4 +98,34 @@ fn a_program_that_calls_mpi_by_names_that_are_not_followed_is_refused() {
         let Said { status, stderr, .. } = run(&[program, "--tests", test]);
         assert!(status == Some(2) && stderr.contains(said), "{stderr}");
     }
+}
+
+/// The program calls the first of two libraries that lie beside it, and that one the second.
+#[test]
+fn what_a_library_of_the_program_calls_counts_as_well() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let compile = |output: &str, text: &str, options: &[&str]| {
+        let source = folder.path().join("source.c");
+        fs::write(&source, text).expect("a file");
+        let mut mpicc = Command::new(env::var("MPICC").unwrap_or_else(|_| "mpicc".into()));
+        job::prepare(&mut mpicc, folder.path());
+        let mpicc = mpicc.args(["-o", output]).arg(source).args(options);
+        let output = mpicc.output().expect("the MPI library's mpicc is there");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+    };
+    let text = "#include <mpi.h>\nint last(void) { return PMPI_Barrier(MPI_COMM_WORLD); }\n";
+    compile("liblast.so", text, &["-shared", "-fPIC"]);
+    let beside = ["-L.", "-Wl,-rpath,$ORIGIN"];
+    let text = "int last(void);\nint first(void) { return last(); }\n";
+    let options = [&beside[..], &["-shared", "-fPIC", "-llast"]].concat();
+    compile("libfirst.so", text, &options);
+    let text = "#include <mpi.h>\nint first(void);\n\
+                int main(void) { MPI_Init(0, 0); first(); return MPI_Finalize(); }\n";
+    compile("program", text, &[&beside[..], &["-lfirst"]].concat());
+    let program = folder.path().join("program");
+    let [program, test] = [&program, &inputs("test1")].map(|it| it.display().to_string());
+    let Said { status, stderr, .. } = run(&[&program, "--tests", &test]);
+    let said = "liblast.so uses PMPI_Barrier, which is not followed: call MPI_Barrier";
+    assert!(status == Some(2) && stderr.contains(said), "{stderr}");
 }

@@ -7,7 +7,6 @@ mod table;
 mod waiting;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::checks::evidence::*;
 use crate::seen::run::Hung;
@@ -26,10 +25,9 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         scene.saw_good_end(" before it could end")?;
         return Ok(Shown::Right);
     };
-    let (Hung::TimeLimit(time) | Hung::Standstill(time)) = hung;
-    let (how_long, is_still) = match hung {
-        Hung::TimeLimit(time) => (format!("the run was ended after {}", seconds(time)), false),
-        Hung::Standstill(time) => (format!("the run stood still for {}", seconds(time)), true),
+    let how_long = match hung {
+        Hung::TimeLimit(time) => format!("the run was ended after {}", seconds(time)),
+        Hung::Standstill(time) => format!("the run stood still for {}", seconds(time)),
     };
     if !scene.condition.is_recorded() {
         let hint = "see what a recorded run shows (--conditions recorded)";
@@ -50,7 +48,7 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         ));
     }
     let saw_all = scene.saw_all_messages();
-    if saw_all.is_err() || !is_still && last_step(&run.recording) * 2 >= time {
+    if saw_all.is_err() || !scene.stood_still() {
         if let Some(evidence) = flood(scene, &how_long) {
             return wrong(evidence);
         }
@@ -64,17 +62,6 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
     details.extend(lost(&standstill));
     evidence.details = details;
     wrong(evidence)
-}
-
-/// When a call was last made that did more than look or wait for a message.
-fn last_step(recording: &Recording) -> Duration {
-    let is_step = |call: &&Call| !matches!(call.kind.what(), What::Find | What::Wait);
-    let calls = recording.calls().map(|(_, call)| call);
-    calls
-        .filter(is_step)
-        .map(|call| call.completed.or(call.returned).unwrap_or(call.started))
-        .max()
-        .unwrap_or_default()
 }
 
 /// The evidence of more messages than any program sends that ends.

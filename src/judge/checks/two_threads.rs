@@ -115,12 +115,14 @@ fn talks(kind: Kind) -> bool {
 /// the number of such calls.
 fn talking(record: &RankRecord) -> BTreeMap<Thread, u64> {
     let mut threads = BTreeMap::new();
-    for call in &record.calls {
-        if talks(call.kind) && is_with_clients(call.peer, call.taken.map(|taken| taken.from)) {
-            *threads.entry(call.thread).or_default() += 1;
-        }
+    for call in record.calls.iter().filter(|call| is_talk(call)) {
+        *threads.entry(call.thread).or_default() += 1;
     }
     threads
+}
+
+fn is_talk(call: &Call) -> bool {
+    talks(call.kind) && is_with_clients(call.peer, call.taken.map(|taken| taken.from))
 }
 
 /// Another thread that would have taken or found a client's message, if one had come.
@@ -139,11 +141,15 @@ fn listener(record: &RankRecord, but: Thread) -> Option<Thread> {
     all.into_iter().find(|thread| *thread != but)
 }
 
-/// Another thread, which never calls anything of MPI.
+/// Another thread, which never calls anything of MPI. One that was over before anything was said to clients does not count.
 fn silent(record: &RankRecord, but: Thread) -> Option<Thread> {
+    let is_first = |call: &&Call| call.thread == but && is_talk(call);
+    let first = record.calls.iter().find(is_first).map(|call| call.started);
     let threads = (0..).zip(&record.threads);
     let is_silent = |thread: Thread, state: &ThreadRecord| {
-        state.polling.is_none() && !record.calls.iter().any(|call| call.thread == thread)
+        let is_idle = state.ended.is_some_and(|ended| Some(ended) < first);
+        let calls = record.calls.iter().any(|call| call.thread == thread);
+        !calls && !is_idle && state.polling.is_none()
     };
     let silent = threads.filter(|&(thread, state)| is_silent(thread, state));
     silent

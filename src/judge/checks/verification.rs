@@ -50,6 +50,11 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         }
     }
     if scene.run.ending.hung.is_some() {
+        if !scene.stood_still() {
+            return unseen(
+                "the run was over its time while messages still came: it may only be slow",
+            );
+        }
         if !is_delivered(scene, liar, lie) {
             return unseen("the run hung, and the wrong hash may not have been received");
         }

@@ -1,6 +1,7 @@
 //! One run of the program, and all that it shows.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -17,7 +18,7 @@ use crate::seen::known::Known;
 use crate::seen::run::{Hung, RankEnd, Run};
 use crate::seen::scene::Scene;
 use crate::seen::unseen::Unseen;
-use crate::seen::words::who;
+use crate::seen::words::{seconds, who};
 use crate::told::grading::Place;
 use crate::told::page::Failing;
 use swarm::protocol::Rank;
@@ -132,14 +133,16 @@ impl Work<'_> {
         run: &mut Run,
         shown: &mut AllShown,
     ) -> Result<()> {
-        let unexplained = shown.iter_mut().find_map(|(check, shown)| match shown {
-            Ok(Shown::Wrong(evidence)) if EXPLAINED.contains(check) => Some((*check, evidence)),
-            _ => None,
+        let place = shown.iter().position(|(check, shown)| {
+            EXPLAINED.contains(check) && matches!(shown, Ok(Shown::Wrong(_)))
         });
-        let Some((check, evidence)) = unexplained else {
+        let Some((check, result)) = place.map(|place| &mut shown[place]) else {
             return Ok(());
         };
-        if self.explanations.get(&check) >= Some(&EXPLANATIONS) {
+        let Ok(Shown::Wrong(evidence)) = result else {
+            return Ok(());
+        };
+        if self.explanations.get(check) >= Some(&EXPLANATIONS) {
             return Ok(());
         }
         let pace = Pace {
@@ -148,12 +151,10 @@ impl Work<'_> {
         };
         let again = self.run(&self.program, &[], case, &How::recorded(), pace)?;
         let judged = self.judged(known, &again, Condition::Recorded);
-        let explained = judged.into_iter().find_map(|(other, shown)| match shown {
-            Ok(Shown::Wrong(evidence)) if other == check => Some(evidence),
-            _ => None,
-        });
-        let tries = self.explanations.entry(check).or_default();
-        if let Some(explained) = explained {
+        let repeated = judged.into_iter().find(|(other, _)| other == check);
+        let repeated = repeated.map(|(_, shown)| shown);
+        let tries = self.explanations.entry(*check).or_default();
+        if let Some(Ok(Shown::Wrong(explained))) = repeated {
             *tries = EXPLANATIONS;
             let before = format!(
                 "{}: a recorded run of the same test shows why",
@@ -168,6 +169,8 @@ impl Work<'_> {
             run.ending = again.ending;
             run.printed = again.printed;
             run.findings = again.findings;
+        } else if let Some(why) = needs_more_time(*check, &again, repeated, self.pace.limit) {
+            *result = Err(Unseen(format!("{}, and {why}", evidence.said)));
         } else {
             *tries += 1;
             let not_again = "a recorded run of the same test did not show it, with twice the time: \
@@ -224,6 +227,28 @@ fn may_be_mpiruns(run: &Run) -> bool {
     run.only_mpirun_complains() && run.recording.ranks.iter().all(finishes)
 }
 
+/// Whether a plain run that was over its limit may only need more time than that, as a recorded run of the same test says.
+fn needs_more_time(
+    check: Check,
+    again: &Run,
+    repeated: Option<Result<Shown, Unseen>>,
+    limit: Duration,
+) -> Option<String> {
+    if check != Check::Hang {
+        return None;
+    }
+    match (again.ending.hung, repeated?) {
+        (None, Ok(Shown::Right)) if again.wall > limit => Some(format!(
+            "a recorded run of the same test ended by itself after {}: give it more time (--time-limit)",
+            seconds(again.wall)
+        )),
+        (Some(_), Err(Unseen(why))) => Some(format!(
+            "of a recorded run of the same test one can say no more: {why}"
+        )),
+        _ => None,
+    }
+}
+
 /// What a sanitizer reports of one of these ranks, and where. That for undefined behaviour may print it among other things.
 pub(super) fn found(run: &Run, place: &Place, of: impl Fn(Rank) -> bool) -> Option<String> {
     let of_ranks = run.findings.iter().filter(|(rank, _)| of(**rank));
@@ -240,6 +265,34 @@ pub(super) fn found(run: &Run, place: &Place, of: impl Fn(Rank) -> bool) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_that_is_only_slow_does_not_hang() {
+        let limit = Duration::from_secs(20);
+        let said = |check, hung, wall, repeated: Result<Shown, Unseen>| {
+            let mut again = Run {
+                wall: Duration::from_secs(wall),
+                ..Run::default()
+            };
+            again.ending.hung = hung;
+            needs_more_time(check, &again, Some(repeated), limit).unwrap_or_default()
+        };
+        let right = || Ok(Shown::Right);
+        let unseen = || Err(Unseen("messages still came".into()));
+        let over = Some(Hung::TimeLimit(2 * limit));
+        assert_eq!(
+            said(Check::Hang, None, 27, right()),
+            "a recorded run of the same test ended by itself after 27.000 s: give it more time (--time-limit)"
+        );
+        assert_eq!(
+            said(Check::Hang, over, 41, unseen()),
+            "of a recorded run of the same test one can say no more: messages still came"
+        );
+        // It was not slow, or crashed; or it is about another check.
+        assert_eq!(said(Check::Hang, None, 1, right()), "");
+        assert_eq!(said(Check::Hang, None, 27, unseen()), "");
+        assert_eq!(said(Check::Crash, over, 41, unseen()), "");
+    }
 
     #[test]
     fn of_several_reports_one_with_its_line_is_shown() {

@@ -1,5 +1,7 @@
 //! What a program is linked with, and which MPI library that is, without running it.
 
+mod own;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -25,17 +27,14 @@ pub fn mpi_library(program: &Path) -> Result<(String, &'static Mpi)> {
     );
     let libraries = libraries(&bytes).with_context(|| format!("{shown}: cannot be read as ELF"))?;
     let called = called(&bytes).with_context(|| format!("{shown}: cannot be read as ELF"))?;
-    if let Some(name) = called.iter().find(|name| is_of_fortran(name)) {
-        bail!(
-            "{shown} calls MPI's functions for Fortran ({name}), which are not recorded: only those \
-             for C are"
-        );
-    }
-    if let Some(name) = called.iter().find(|name| is_past_the_recorder(name)) {
-        bail!(
-            "{shown} uses {name}, which is not followed: call {}, behind which it is",
-            &name[1..]
-        );
+    refuse_what_is_not_seen(program, &called)?;
+    for library in own::libraries(program, &bytes) {
+        // What is none is nothing that the program could call.
+        let called = fs::read(&library).map(|bytes| self::called(&bytes));
+        refuse_what_is_not_seen(
+            &library,
+            &called.ok().and_then(Result::ok).unwrap_or_default(),
+        )?;
     }
     let mut named = libraries.iter();
     if let Some(found) = named.find_map(|name| Some((name.clone(), Mpi::from_shared(name)?))) {
@@ -54,26 +53,49 @@ pub fn mpi_library(program: &Path) -> Result<(String, &'static Mpi)> {
     )
 }
 
+/// Refuses a program, or a library of its own, that calls functions of MPI by names that are not recorded.
+fn refuse_what_is_not_seen(file: &Path, called: &[String]) -> Result<()> {
+    let shown = file.display();
+    if let Some(name) = called.iter().find(|name| is_of_fortran(name)) {
+        bail!(
+            "{shown} calls MPI's functions for Fortran ({name}), which are not recorded: only those \
+             for C are"
+        );
+    }
+    if let Some(name) = called.iter().find(|name| is_past_the_recorder(name)) {
+        bail!(
+            "{shown} uses {name}, which is not followed: call {}, behind which it is",
+            &name[1..]
+        );
+    }
+    Ok(())
+}
+
 /// The names of the shared libraries that a program is linked with.
 fn libraries(bytes: &[u8]) -> object::Result<Vec<String>> {
+    dynamic(bytes, &[elf::DT_NEEDED])
+}
+
+/// What stands in a program for the linker under these tags: names of libraries, or paths.
+fn dynamic(bytes: &[u8], tags: &[u32]) -> object::Result<Vec<String>> {
     let file: ElfFile64<'_, Endianness> = ElfFile64::parse(bytes)?;
     let endian = file.endian();
     let header = file.elf_header();
     let sections = header.sections(endian, bytes)?;
-    let mut libraries = Vec::new();
+    let mut found = Vec::new();
     for section in sections.iter() {
         let Some((entries, strings)) = section.dynamic(endian, bytes)? else {
             continue;
         };
         let strings = sections.strings(endian, bytes, strings)?;
         for entry in entries {
-            if entry.tag32(endian) == Some(elf::DT_NEEDED) {
-                let name = entry.string(endian, strings)?;
-                libraries.push(String::from_utf8_lossy(name).into_owned());
+            if entry.tag32(endian).is_some_and(|tag| tags.contains(&tag)) {
+                let text = entry.string(endian, strings)?;
+                found.push(String::from_utf8_lossy(text).into_owned());
             }
         }
     }
-    Ok(libraries)
+    Ok(found)
 }
 
 /// The names of the shared libraries that a program is linked with, and of its symbols. Those of an object file, too.

@@ -122,6 +122,8 @@ pub type Thread = u16;
 pub struct ThreadRecord {
     /// Whether its function has returned.
     pub is_over: bool,
+    /// When it has.
+    pub ended: Option<Duration>,
     /// The number that the system knows it by; 0 is none.
     pub task: u32,
     /// What it has been looking for since its last other call, if it has looked.

@@ -5,7 +5,8 @@ use crate::seen::condition::Condition;
 use crate::seen::dialogue::Dialogue;
 use crate::seen::known::Known;
 use crate::seen::messages::{Message, messages};
-use crate::seen::run::Run;
+use crate::seen::run::{Hung, Run};
+use crate::seen::standstill::last_step;
 use crate::seen::unseen::{Unseen, unseen};
 use crate::seen::words::who;
 use swarm::protocol::Rank;
@@ -95,6 +96,16 @@ impl<'a> Scene<'a> {
             None => "crashed",
         };
         unseen(format!("the run {how}{then}"))
+    }
+
+    /// Whether a run that hung stood still in the end: that is proven, or nothing moved for half of its time. Any other
+    /// one may only be slow.
+    pub(crate) fn stood_still(&self) -> bool {
+        match self.run.ending.hung {
+            Some(Hung::Standstill(_)) => true,
+            Some(Hung::TimeLimit(time)) => last_step(&self.run.recording) * 2 < time,
+            None => false,
+        }
     }
 
     /// Whether the run ended well, and every rank was seen to call `MPI_Finalize`.

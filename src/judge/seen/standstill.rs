@@ -1,6 +1,7 @@
 //! Whether a run can go on: a standstill is proven by what its threads are in, not by the time.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::seen::calls::{Call, RankRecord, Recording, Thread, What};
 use crate::seen::messages::{Message, messages};
@@ -48,6 +49,17 @@ pub fn on_its_way(recording: &Recording) -> Option<Message<'_>> {
         let is_waited_for = || patterns.is_some_and(|all| all.iter().any(|it| it.matches(message)));
         message.taken.is_none() && message.sent.error.is_none() && is_waited_for()
     })
+}
+
+/// When a call was last made that did more than look or wait for a message.
+pub(crate) fn last_step(recording: &Recording) -> Duration {
+    let is_step = |call: &&Call| !matches!(call.kind.what(), What::Find | What::Wait);
+    let calls = recording.calls().map(|(_, call)| call);
+    calls
+        .filter(is_step)
+        .map(|call| call.completed.or(call.returned).unwrap_or(call.started))
+        .max()
+        .unwrap_or_default()
 }
 
 /// What the threads of a rank wait for or look for.

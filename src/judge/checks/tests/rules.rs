@@ -3,7 +3,7 @@
 use super::{ANSWER, DOWNLOAD, Format, MadeUp, RECOGNISED, TO_TRACKER, UPLOAD, varied};
 use crate::checks::{Check, Shown};
 use crate::seen::calls::{Kind, Peer, Tag};
-use crate::seen::made_up::{polling, taken};
+use crate::seen::made_up::{ms, polling, taken};
 use swarm::protocol::Rank;
 
 #[test]
@@ -34,6 +34,11 @@ fn what_a_thread_does_that_calls_nothing_of_mpi_is_not_known() {
     }
     let why = "thread 1 of client 3 calls nothing of MPI, and what it does is not seen";
     assert!(made.is_untold(Check::TwoThreads, why));
+    // It was made for show.
+    for client in 3..=5 {
+        made.rank(client).threads[1].ended = Some(ms(0));
+    }
+    made.wrong(Check::TwoThreads);
 }
 
 /// A thread that only looks, and to which nothing comes, is not one that serves; but perhaps nobody asked it.

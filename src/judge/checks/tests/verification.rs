@@ -3,6 +3,7 @@
 use super::{Format, MadeUp};
 use crate::checks::{Check, Shown};
 use crate::seen::calls::{Kind, Lie};
+use crate::seen::run::Hung;
 use swarm::protocol::Rank;
 
 /// Client 1 sends client 3 a wrong hash for segment 1. Whether the recording calls it that segment's
@@ -86,6 +87,18 @@ fn a_run_that_hangs_after_a_lie_is_wrong_if_the_lie_came() {
         .calls
         .retain(|call| call.taken.is_none());
     assert!(made.shown(Check::Verification).is_err());
+}
+
+#[test]
+fn a_run_that_is_only_slow_does_not_hang_after_a_lie() {
+    let mut made = lied(true, None);
+    made.hang();
+    made.run.outputs.clear();
+    let limit = made.now() * 3 / 2;
+    made.run.ending.hung = Some(Hung::TimeLimit(limit));
+    assert!(made.is_untold(Check::Verification, "while messages still came"));
+    made.run.ending.hung = Some(Hung::TimeLimit(2 * limit));
+    made.wrong(Check::Verification);
 }
 
 #[test]

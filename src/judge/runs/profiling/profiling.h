@@ -82,7 +82,8 @@ struct thread {
     int32_t peer, tag;
     uint32_t comm, task; /* the number that the system knows it by */
     uint64_t times, since;
-    uint64_t reserved[3];
+    uint64_t ended; /* 0 for not yet */
+    uint64_t reserved[2];
 };
 
 /* The number of the rank, before there is MPI: launchers say it. */

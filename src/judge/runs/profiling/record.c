@@ -152,6 +152,7 @@ void this_thread_is(int number) {
 }
 
 void this_thread_is_over(void) {
+    header->thread[self].ended = now();
     header->thread[self].is_over = 1;
 }
 

@@ -233,6 +233,7 @@ fn thread(bytes: Fields<'_>, limits: &Limits) -> Result<ThreadRecord, String> {
     };
     Ok(ThreadRecord {
         is_over: bytes.flag(0, "whether a thread is over")?,
+        ended: bytes.time(40, limits.start),
         task: bytes.u32(20),
         polling: if times > 0 { Some(polling()?) } else { None },
     })

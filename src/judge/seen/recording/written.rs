@@ -89,6 +89,7 @@ fn bytes(record: &RankRecord) -> Vec<u8> {
         let at = 64 + number * THREAD;
         header.put(at, u32::from(thread.is_over).to_ne_bytes());
         header.put(at + 20, thread.task.to_ne_bytes());
+        header.time(at + 40, thread.ended);
         if let Some(looks) = &thread.polling {
             header.put(at + 4, (looks.kind as u32).to_ne_bytes());
             header.peer_and_tag(at + 8, looks.peer, looks.tag);
