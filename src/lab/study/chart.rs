@@ -11,14 +11,14 @@ use plotters::element::{Circle, PathElement, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, IntoFont, IntoTextStyle, RGBColor, TextStyle, WHITE};
 
-use super::picture::{Log, MOST_LINES, Picture};
+use super::picture::{Log, MOST_LINES, Picture, Right};
 use super::summary::{Curve, Summary, shown};
 
 /// Width and height in pixels. It is seen at half this size.
 const SIZE: (u32, u32) = (1600, 960);
 
-/// Colours that the colour-blind tell apart (Okabe, Ito 2008), without the yellow, which is pale on
-/// white.
+/// Colours that the colour-blind tell apart (Okabe, Ito 2008), with a grey for the yellow, which is pale
+/// on white.
 const COLOURS: [RGBColor; MOST_LINES] = [
     RGBColor(0, 114, 178),
     RGBColor(230, 159, 0),
@@ -27,6 +27,7 @@ const COLOURS: [RGBColor; MOST_LINES] = [
     RGBColor(86, 180, 233),
     RGBColor(213, 94, 0),
     RGBColor(0, 0, 0),
+    RGBColor(140, 140, 140),
 ];
 
 const INK: RGBColor = RGBColor(51, 51, 51);
@@ -36,6 +37,8 @@ const GRID: RGBColor = RGBColor(221, 221, 221);
 const TITLE: i32 = 42;
 /// The size of all other letters.
 const TEXT: i32 = 33;
+/// The width of a letter below the axis, as a part of the axis.
+const LETTER: f64 = 0.016;
 /// How far apart the lines of a text are.
 const STEP: i32 = 44;
 
@@ -101,8 +104,11 @@ fn draw(area: &Area<'_>, picture: &Picture, summary: &Summary) -> Drawn {
 
     let mut ends = Vec::new();
     for (number, line) in summary.lines.iter().enumerate() {
-        // A little beside each other, so that no interval hides another.
-        let aside = ASIDE * (2 * number as i32 + 1 - summary.lines.len() as i32) / 2;
+        // A little beside each other, so that no interval hides another. Over time they lie too close for that.
+        let aside = match picture.x {
+            Right::Axis(_) => ASIDE * (2 * number as i32 + 1 - summary.lines.len() as i32) / 2,
+            Right::Moments => 0,
+        };
         let points = placed(line, summary, &x, &y).map(|(at, values)| {
             let spots = values.map(|value| chart.backend_coord(&(at, value)));
             spots.map(|(x, y)| (x + aside, y))
@@ -196,8 +202,11 @@ impl Scale {
         let mut ticks: Vec<(f64, String)> = Vec::new();
         for (&place, label) in places.iter().zip(&summary.xs) {
             // Names that would touch are left out.
-            let last = ticks.last();
-            if last.is_none_or(|(last, _)| place - last >= 0.05 * length) {
+            let touches = |(last, before): &(f64, String)| {
+                let letters = (before.chars().count() + label.chars().count()) as f64 / 2.0;
+                place - last < (0.015 + LETTER * letters) * length
+            };
+            if !ticks.last().is_some_and(touches) {
                 ticks.push((place, label.clone()));
             }
         }

@@ -6,7 +6,7 @@ use super::definition::{self, Grid};
 use super::metrics::Metric;
 
 /// The most lines that can be told apart: there are no more colours.
-pub(super) const MOST_LINES: usize = 7;
+pub(super) const MOST_LINES: usize = 8;
 
 /// Which axes of a picture are logarithmic.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
