@@ -265,7 +265,7 @@ impl Fetch {
     /// elsewhere, then a new one, if it may be begun.
     fn choose(&mut self, sources: &mut Sources) -> Option<(SegmentIndex, Choice)> {
         let is_idle = self.is_idle();
-        if !is_idle && !self.may_wait() {
+        if self.lacking.is_empty() || !is_idle && !self.may_wait() {
             return None;
         }
         let askable = self.members.askable(is_idle);

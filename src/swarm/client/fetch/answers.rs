@@ -113,7 +113,7 @@ impl Fetch {
             if self.lacking.has(segment) {
                 self.lacking.forget_refusal(segment, from);
             }
-            self.members.hears_of(from, segment, self.lacking.order());
         }
+        self.members.hears_of(from, news, self.lacking.order());
     }
 }

@@ -39,9 +39,7 @@ impl Fetch {
         {
             Some(suggested)
         } else {
-            self.lacking.end_waiting(); // this member can be asked now
-            let members = &self.members;
-            (self.lacking).next_of(from, may_begin, |segment| members.holds(from, segment))
+            self.next_of(from)
         };
         match segment {
             Some(segment) => {
@@ -63,13 +61,18 @@ impl Fetch {
         }
     }
 
+    /// Takes the next segment that a member holds which can be asked now.
+    fn next_of(&mut self, member: Rank) -> Option<SegmentIndex> {
+        self.lacking.end_waiting();
+        let may_begin = self.may_begin();
+        let held = self.members.held_of(member, self.lacking.all());
+        self.lacking.next_of(member, held, may_begin)
+    }
+
     /// Chooses a member whose call came at the wrong time, for the next segment that it holds.
     pub(super) fn come_back(&mut self) -> Option<(SegmentIndex, Choice)> {
         while let Some(member) = self.missed.pop_front() {
-            self.lacking.end_waiting();
-            let (members, may_begin) = (&self.members, self.may_begin());
-            let holds = |segment| members.holds(member, segment);
-            if let Some(segment) = self.lacking.next_of(member, may_begin, holds) {
+            if let Some(segment) = self.next_of(member) {
                 return Some((segment, Choice::Member(member)));
             }
         }
