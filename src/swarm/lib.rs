@@ -6,7 +6,7 @@
 //! [`Tracker`](tracker::Tracker) -> SWARM -> [`Download`](client::Download) -> SEGMENT_REQUEST ->
 //! [`Upload`](client::Upload) -> SEGMENT -> [`Library`](client::Library) -> `client<R>_<NAME>`.
 //!
-//! The assignment itself is seven files with some 1,600 lines of code. Read them first:
+//! The assignment itself is seven files with some 1,500 lines of code. Read them first:
 //!
 //! | file | the question that it answers |
 //! |---|---|
@@ -19,6 +19,7 @@
 //! | `client/upload.rs` | What does a client answer to a request? |
 //!
 //! Where serving takes time, `client/queue.rs` says who waits for a slot, and who is called when one is free.
+//! `client/fetch/calls.rs` says how a call is answered.
 //!
 //! The rules R1 to R12 are in `docs/protocol.md`. The modules, in the order in which to read them:
 //!

@@ -1,5 +1,11 @@
 //! The download of one file: what is lacking, what is in flight, and which member is asked for
 //! what.
+//!
+//! `answers` says what becomes of an answer, and `calls` how a call is answered.
+
+mod answers;
+mod calls;
+mod freshness;
 
 use std::collections::VecDeque;
 use std::mem;
@@ -7,17 +13,14 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 
-use super::Library;
+use freshness::{Freshness, PATIENCE};
+
 use super::flight::InFlight;
 use super::lacking::Lacking;
 use super::members::KnownMembers;
 use super::sources::Sources;
-use crate::limits::LONGEST_TIME;
 use crate::policy::selection::Choice;
-use crate::protocol::{
-    self, Answer, Availability, Call, Decline, FileId, Hashes, Joined, Rank, SegmentAnswer,
-    SegmentIndex, SegmentRequest, ToUpload,
-};
+use crate::protocol::{self, FileId, Hashes, Joined, Rank, SegmentIndex, SegmentRequest, ToUpload};
 use crate::settings::Settings;
 use crate::statistics::{FileDownload, Recorded};
 
@@ -33,21 +36,6 @@ const FRUITLESS_ROUNDS: usize = 3;
 /// The most segments that a search for one that can be asked for now passes over, because only busy
 /// members are likely to hold them. It bounds the time of the search.
 const MOST_WAITING: usize = 1000;
-
-/// The age of a list of members, in upload times, at which a client that only waits for members asks the
-/// tracker for a new one. The first list may be older than the swarm: it lasts for one upload time.
-const STALE: u32 = 5;
-
-/// The number of queues in which a client waits. Among 20 to 50 neighbours a swarm that fetches the rarest
-/// first is within 1.09 of the bound, however large it is; but each queue costs calls that come to nothing.
-const QUEUES: usize = 13;
-
-/// The number of further queues in which it may wait after each list in a row that brought no segment.
-const MORE_QUEUES: usize = 4;
-
-/// After this many lists in a row that brought no segment, each twice as old as the one before when the
-/// next was asked for, the client counts on no call any more. A member may be wrong about what it lacks.
-const PATIENCE: u32 = 8;
 
 /// The download of one file.
 ///
@@ -69,12 +57,8 @@ pub(super) struct Fetch {
     /// Whether the client waits for a list of members. Until it comes, no member is asked for a
     /// segment.
     awaits_members: bool,
-    /// When the last list of members becomes too old. `None`: never.
-    stale: Option<Duration>,
-    /// The number of lists in a row that brought no segment, where lists become too old.
-    in_vain: u32,
-    /// The age at which the last list becomes too old.
-    lasts: Duration,
+    /// How old the last list of members is.
+    freshness: Freshness,
     /// The time of the last message or wake-up.
     now: Duration,
     /// The number of segments that the tracker has granted, where it grants.
@@ -139,9 +123,7 @@ impl Fetch {
             untold: Vec::new(),
             hashes,
             awaits_members: false,
-            stale: None,
-            in_vain: 0,
-            lasts: Duration::ZERO,
+            freshness: Freshness::new(settings.upload_time),
             now,
             granted: 0,
             fruitless_rounds: 0,
@@ -149,7 +131,7 @@ impl Fetch {
             missed: VecDeque::new(),
             leaves: false,
         };
-        fetch.note_list();
+        fetch.renew_list();
         Ok(fetch)
     }
 
@@ -160,40 +142,25 @@ impl Fetch {
     pub(super) fn refresh(&mut self, now: Duration, swarm: protocol::Members) -> Result<()> {
         ensure!(mem::take(&mut self.awaits_members), "nobody asked for it");
         self.now = now;
-        self.note_list();
+        self.renew_list();
         self.members.refresh(swarm, self.lacking.order());
-        if self.in_vain > PATIENCE {
+        if self.freshness.is_out_of_patience() {
             self.members.count_on_no_call();
         }
         self.lacking.relist();
         Ok(())
     }
 
-    /// Notes that there is a new list of members.
-    fn note_list(&mut self) {
-        // Where serving takes no time, only a member that a scenario makes slow keeps a slot.
-        if self.settings.upload_time.is_zero() {
-            return;
-        }
-        // Who waits for a member that takes a year is not to ask the tracker every second.
-        self.lasts = match self.in_vain {
-            0 if self.gained.is_empty() && self.members.have_queues() => self.settings.upload_time,
-            0 => self.settings.upload_time * STALE,
-            1.. => (self.lasts * 2).min(LONGEST_TIME),
-        };
-        self.in_vain = self.in_vain.saturating_add(1);
-        self.stale = Some(self.now + self.lasts);
-    }
-
-    /// Whether the last list of members is too old.
-    fn is_stale(&self) -> bool {
-        self.stale.is_some_and(|stale| stale <= self.now)
+    /// There is a new list of members.
+    fn renew_list(&mut self) {
+        let is_first = self.gained.is_empty() && self.members.have_queues();
+        self.freshness.renew(self.now, is_first);
     }
 
     /// When there is something to do without a message, if ever. Call [`Fetch::wake`] then.
     pub(super) fn due(&self) -> Option<Duration> {
         let waits = self.in_flight.is_empty() && (!self.is_idle() || self.members.have_queues());
-        let stale = self.stale.filter(|&stale| waits && stale > self.now);
+        let stale = (self.freshness.stale()).filter(|&stale| waits && stale > self.now);
         stale.filter(|_| self.may_ask() && self.to_come > 0)
     }
 
@@ -222,160 +189,6 @@ impl Fetch {
             bail!("nobody asked for it");
         }
         self.granted += 1;
-        Ok(())
-    }
-
-    /// Takes an answer to a SEGMENT_REQUEST, and returns whether the segment came. A wrong hash
-    /// counts as a refusal (R4).
-    ///
-    /// # Errors
-    /// When there was no such request.
-    pub(super) fn answered(
-        &mut self,
-        now: Duration,
-        from: Rank,
-        answer: &SegmentAnswer,
-        library: &Library,
-    ) -> Result<bool> {
-        let &SegmentAnswer {
-            file,
-            segment,
-            ref answer,
-            gained: ref news,
-        } = answer;
-        ensure!(file == self.file, "nobody asked for it");
-        self.in_flight.answered(segment, from)?;
-        self.now = now;
-        let came = match answer {
-            Answer::Ack(hash) if library.store(file, segment, *hash) => {
-                self.members.has_held(from, segment);
-                self.members.gains(segment);
-                self.to_come -= 1;
-                self.untold.push(segment);
-                self.gained.push(segment);
-                self.fruitless_rounds = 0;
-                self.in_vain = 0;
-                self.record.gained(now, from, self.to_come);
-                true
-            }
-            Answer::Ack(_) => {
-                self.members.sent_wrong_hash(from);
-                self.lacking.refused(segment, from);
-                self.lacking.put_last(segment);
-                false
-            }
-            Answer::Nack => {
-                self.members.has_refused(from, segment);
-                self.lacking.refused(segment, from);
-                self.lacking.put_last(segment);
-                false
-            }
-            Answer::Busy => {
-                self.members.waits_at(from);
-                self.lacking.put_first(segment);
-                false
-            }
-        };
-        self.hear(from, news);
-        Ok(came)
-    }
-
-    /// Takes what a member says that it has gained.
-    fn hear(&mut self, from: Rank, news: &[SegmentIndex]) {
-        for &segment in news {
-            if self.lacking.has(segment) {
-                self.lacking.forget_refusal(segment, from);
-            }
-            self.members.hears_of(from, segment, self.lacking.order());
-        }
-    }
-
-    /// Takes the call of a member in whose queue the client waits: asks for what it suggests, or else
-    /// for the next segment that it holds, or declines.
-    pub(super) fn called(&mut self, now: Duration, from: Rank, call: &Call, ask: Ask<'_>) {
-        self.now = now;
-        self.hear(from, &call.gained);
-        self.members.calls(from, call.segment.is_some());
-        let Some(suggested) = call.segment else {
-            return;
-        };
-        let (may_ask, may_begin) = (self.may_ask(), self.may_begin());
-        let is_trusted = !self.members.is_distrusted(from);
-        let segment = if !(may_ask && is_trusted) {
-            None
-        } else if !self.lacking.refused_by(suggested).contains(&from)
-            && self.lacking.take(suggested, may_begin)
-        {
-            Some(suggested)
-        } else {
-            self.lacking.end_waiting(); // this member can be asked now
-            let members = &self.members;
-            (self.lacking).next_of(from, may_begin, |segment| members.holds(from, segment))
-        };
-        match segment {
-            Some(segment) => {
-                self.ask_for(segment, from, true, ask);
-                self.lacking.begin(segment);
-            }
-            None => {
-                if is_trusted && !(may_ask && may_begin) {
-                    self.missed.push_back(from);
-                }
-                self.members.declines(from);
-                let decline = Decline {
-                    file: self.file,
-                    waits: true,
-                    gained: self.members.news(from, &self.gained),
-                };
-                ask(from, ToUpload::Decline(decline));
-            }
-        }
-    }
-
-    /// The client waits for nobody any more. Returns the members that are to be told.
-    pub(super) fn leave_queues(&mut self) -> Vec<Rank> {
-        self.members.leave_queues()
-    }
-
-    /// Takes an answer to an AVAILABILITY_REQUEST. After the last one, asks the least busy member
-    /// that holds the segment for it.
-    ///
-    /// # Errors
-    /// When there was no such request.
-    pub(super) fn offered(
-        &mut self,
-        now: Duration,
-        from: Rank,
-        offer: &Availability,
-        sources: &mut Sources,
-        ask: Ask<'_>,
-    ) -> Result<()> {
-        let &Availability {
-            file,
-            segment,
-            load,
-        } = offer;
-        ensure!(file == self.file, "nobody asked for it");
-        let poll = self.in_flight.offered(segment, from, load)?;
-        self.now = now;
-        if load.is_none() {
-            self.lacking.refused(segment, from);
-            self.members.has_refused(from, segment);
-        } else {
-            self.members.has_held(from, segment);
-        }
-        let Some(poll) = poll else {
-            return Ok(());
-        };
-        let member = if self.awaits_members || self.leaves {
-            None // no more is asked for, or the new list may have other members
-        } else {
-            sources.least_busy(&poll)
-        };
-        match member {
-            Some(member) => self.ask_for(segment, member, false, ask),
-            None => self.lacking.put_last(segment),
-        }
         Ok(())
     }
 
@@ -415,7 +228,9 @@ impl Fetch {
             Next::Answers
         } else if self.leaves {
             Next::Leave
-        } else if (!self.is_idle() || self.members.have_queues()) && !self.is_stale() {
+        } else if (!self.is_idle() || self.members.have_queues())
+            && !self.freshness.is_stale(self.now)
+        {
             Next::Answers
         } else {
             self.fruitless_rounds += usize::from(self.is_idle());
@@ -446,24 +261,11 @@ impl Fetch {
             && self.in_flight.len() < self.settings.window.get()
     }
 
-    /// Chooses a member whose call came at the wrong time, for the next segment that it holds.
-    fn come_back(&mut self) -> Option<(SegmentIndex, Choice)> {
-        while let Some(member) = self.missed.pop_front() {
-            self.lacking.end_waiting();
-            let (members, may_begin) = (&self.members, self.may_begin());
-            let holds = |segment| members.holds(member, segment);
-            if let Some(segment) = self.lacking.next_of(member, may_begin, holds) {
-                return Some((segment, Choice::Member(member)));
-            }
-        }
-        None
-    }
-
     /// Chooses the next segment to ask for, and whom to ask: first a segment that was refused
     /// elsewhere, then a new one, if it may be begun.
     fn choose(&mut self, sources: &mut Sources) -> Option<(SegmentIndex, Choice)> {
         let is_idle = self.is_idle();
-        if !is_idle && !self.may_wait() {
+        if self.lacking.is_empty() || !is_idle && !self.may_wait() {
             return None;
         }
         let askable = self.members.askable(is_idle);
@@ -477,14 +279,6 @@ impl Fetch {
             }
         }
         None
-    }
-
-    /// Whether the client may ask a member that does not call it: it may have to wait in one more queue.
-    fn may_wait(&self) -> bool {
-        let waiting = self.members.waiting();
-        let in_vain = usize::try_from(self.in_vain.saturating_sub(1)).unwrap_or(usize::MAX);
-        let queues = QUEUES.saturating_add(MORE_QUEUES.saturating_mul(in_vain));
-        !self.members.have_queues() || waiting < queues
     }
 
     /// Whether nothing will come by itself: nothing is in flight, and no member will call that holds

@@ -23,6 +23,8 @@ pub(super) struct Lacking {
     waiting: Vec<SegmentIndex>,
     /// The members that have refused a segment. They are not asked for it until the next list.
     refused_by: BTreeMap<SegmentIndex, Vec<Rank>>,
+    /// The segments that are in a queue.
+    lacking: SegmentSet,
     /// The segments that were asked for at least once.
     begun: SegmentSet,
     /// The size of `begun`.
@@ -49,6 +51,7 @@ impl Lacking {
             again: VecDeque::new(),
             waiting: Vec::new(),
             refused_by: BTreeMap::new(),
+            lacking: SegmentSet::all(segments),
             begun: SegmentSet::none(segments),
             number_begun: 0,
         }
@@ -61,31 +64,80 @@ impl Lacking {
 
     /// Whether a segment is in a queue. There may be no such segment.
     pub(super) fn has(&self, segment: SegmentIndex) -> bool {
-        (self.queued.get(segment.0)).is_some_and(|&queued| queued != Queued::Taken)
+        self.lacking.contains(segment)
     }
 
-    /// Takes the next segment that a member `holds` and has not refused. A new segment is taken
-    /// only with `may_begin`. The segments before it keep their places.
+    /// Whether no segment is in a queue.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lacking.iter().next().is_none()
+    }
+
+    /// The segments that are in a queue.
+    pub(super) fn all(&self) -> &SegmentSet {
+        &self.lacking
+    }
+
+    /// Takes the next segment of those that a member holds, unless the member has refused it. A new
+    /// segment is taken only with `may_begin`. The segments before it keep their places. Nothing waits.
     pub(super) fn next_of(
         &mut self,
         member: Rank,
+        mut held: SegmentSet,
         may_begin: bool,
-        holds: impl Fn(SegmentIndex) -> bool,
     ) -> Option<SegmentIndex> {
-        let mut passed = Vec::new();
-        let found = loop {
-            match self.next(may_begin) {
-                Some(segment) if holds(segment) && !self.refused_by(segment).contains(&member) => {
-                    break Some(segment);
-                }
-                Some(segment) => passed.push(segment),
-                None => break None,
+        for (&segment, refused_by) in &self.refused_by {
+            if refused_by.contains(&member) {
+                held.remove(segment);
             }
-        };
+        }
+        let found = self.again_of(&held);
+        if found.is_some() || !may_begin {
+            return found;
+        }
+        self.new_of(&held)
+    }
+
+    /// Takes the first of these segments that was asked for before.
+    fn again_of(&mut self, of: &SegmentSet) -> Option<SegmentIndex> {
+        let mut passed = Vec::new();
+        let mut found = None;
+        while let Some(segment) = self.again.pop_front() {
+            if self.queued(segment) == Queued::Again {
+                self.taken(segment);
+                if of.contains(segment) {
+                    found = Some(segment);
+                    break;
+                }
+                passed.push(segment);
+            }
+        }
         for segment in passed.into_iter().rev() {
             self.put_first(segment);
         }
         found
+    }
+
+    /// Takes the first of these segments that was never asked for. There are many of those that were
+    /// passed over, and a member that calls often holds none of them.
+    fn new_of(&mut self, of: &SegmentSet) -> Option<SegmentIndex> {
+        if of.iter().next().is_some() {
+            let queued = &self.queued;
+            let is_it =
+                |&segment: &SegmentIndex| of.contains(segment) && queued[segment.0] == Queued::New;
+            if let Some(place) = self.ahead.iter().position(is_it) {
+                let segment = self.ahead.remove(place)?;
+                return Some(self.taken(segment));
+            }
+        }
+        while let Some(segment) = self.order.next() {
+            if self.queued(segment) == Queued::New {
+                if of.contains(segment) {
+                    return Some(self.taken(segment));
+                }
+                self.ahead.push_back(segment);
+            }
+        }
+        None
     }
 
     /// Takes the next segment: one that was asked for before, or else, with `may_begin`, a new one.
@@ -120,6 +172,7 @@ impl Lacking {
 
     fn taken(&mut self, segment: SegmentIndex) -> SegmentIndex {
         self.queued[segment.0] = Queued::Taken;
+        self.lacking.remove(segment);
         segment
     }
 
@@ -152,6 +205,7 @@ impl Lacking {
 
     /// Puts a segment back, to come first.
     pub(super) fn put_first(&mut self, segment: SegmentIndex) {
+        self.lacking.insert(segment);
         if self.begun.contains(segment) {
             self.queued[segment.0] = Queued::Again;
             self.again.push_front(segment);
@@ -164,6 +218,7 @@ impl Lacking {
     /// Puts a segment back, after the others that were asked for.
     pub(super) fn put_last(&mut self, segment: SegmentIndex) {
         if self.begun.contains(segment) {
+            self.lacking.insert(segment);
             self.queued[segment.0] = Queued::Again;
             self.again.push_back(segment);
         } else {
@@ -173,6 +228,7 @@ impl Lacking {
 
     /// Puts a segment back that no member that can be asked now is likely to hold.
     pub(super) fn let_wait(&mut self, segment: SegmentIndex) {
+        self.lacking.insert(segment);
         self.queued[segment.0] = Queued::Waiting;
         self.waiting.push(segment);
     }
@@ -264,16 +320,51 @@ mod tests {
     fn what_is_passed_over_keeps_its_place() {
         let mut lacking = lacking();
         lacking.refused(ZERO, Rank(3));
-        let found = lacking.next_of(Rank(3), true, |segment| segment != SegmentIndex(1));
-        assert_eq!(found, Some(TWO));
-        assert_eq!(
-            lacking.next_of(Rank(3), true, |segment| segment == TWO),
-            None
-        );
+        let mut but_one = SegmentSet::all(4);
+        but_one.remove(SegmentIndex(1));
+        assert_eq!(lacking.next_of(Rank(3), but_one, true), Some(TWO));
+        let mut refused = SegmentSet::none(4);
+        refused.insert(ZERO);
+        assert_eq!(lacking.next_of(Rank(3), refused, true), None);
         assert_eq!(
             [(); 3].map(|()| next(&mut lacking)),
             [Some(0), Some(1), Some(3)]
         );
+    }
+
+    #[test]
+    fn of_what_a_member_holds_comes_first_what_was_asked_for_before() {
+        let mut lacking = lacking();
+        for _ in 0..3 {
+            next(&mut lacking);
+        }
+        lacking.put_last(TWO);
+        lacking.put_last(ZERO);
+        let set = |positions: &[usize]| {
+            let mut set = SegmentSet::none(4);
+            positions
+                .iter()
+                .for_each(|&position| _ = set.insert(SegmentIndex(position)));
+            set
+        };
+        let all: Vec<usize> = lacking.all().iter().map(|segment| segment.0).collect();
+        assert_eq!(all, [0, 2, 3]);
+        assert_eq!(
+            lacking.next_of(Rank(9), set(&[1]), true),
+            None,
+            "it is in flight"
+        );
+        assert_eq!(
+            lacking.next_of(Rank(9), set(&[3]), false),
+            None,
+            "it is new"
+        );
+        assert_eq!(lacking.next_of(Rank(9), set(&[0, 3]), true), Some(ZERO));
+        assert_eq!(
+            lacking.next_of(Rank(9), set(&[3]), true),
+            Some(SegmentIndex(3))
+        );
+        assert_eq!([(); 2].map(|()| next(&mut lacking)), [Some(2), None]);
     }
 
     #[test]

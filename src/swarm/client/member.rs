@@ -10,8 +10,6 @@ pub(super) struct Member {
     /// Segments that it is known to hold. A seed holds the others as well. A segment that the
     /// client held before it was told is not noted.
     pub(super) held: Option<SegmentSet>,
-    /// The number of segments in `held` that the client itself does not hold.
-    pub(super) of_use: usize,
     /// Whether a trial of it went well, and it has refused nothing since.
     pub(super) is_proven: bool,
     /// Whether it has refused a segment that it was known to hold. Then every request to it is a
@@ -37,7 +35,6 @@ pub(super) struct Member {
 /// A member of which nothing is known.
 pub(super) static STRANGER: Member = Member {
     held: None,
-    of_use: 0,
     is_proven: false,
     is_doubted: false,
     wrong: 0,
@@ -58,13 +55,33 @@ impl Member {
         (!self.waits || is_idle && self.has_declined) && at_a_time.is_none_or(has_room)
     }
 
+    /// Whether it is known to hold a segment, as a peer.
+    pub(super) fn holds(&self, segment: SegmentIndex) -> bool {
+        self.held
+            .as_ref()
+            .is_some_and(|held| held.contains(segment))
+    }
+
+    /// Whether a request to it is under way, the client waits in its queue, or it is spared.
+    pub(super) fn is_engaged(&self) -> bool {
+        self.waits || self.in_flight > 0 || self.spared > 0
+    }
+
+    /// Whether the client waits for it to call. It will, if it holds what the client lacks.
+    pub(super) fn counts_as_calling(&self) -> bool {
+        self.waits && !self.has_declined && !self.is_doubted && self.wrong == 0
+    }
+
+    /// Whether it is known to hold a segment that the client has not gained.
+    pub(super) fn is_of_use(&self, gained: &SegmentSet) -> bool {
+        (self.held.as_ref()).is_some_and(|held| held.without_from(gained, 0).next().is_some())
+    }
+
     /// Records that it holds `segment`, which the client lacks, of a file of `segments` segments.
     /// Returns whether that was unknown.
     pub(super) fn learn(&mut self, segment: SegmentIndex, segments: usize) -> bool {
         let held = (self.held).get_or_insert_with(|| SegmentSet::none(segments));
-        let is_new = held.insert(segment);
-        self.of_use += usize::from(is_new);
-        is_new
+        held.insert(segment)
     }
 
     /// A trial of it went well: it holds what it was asked for.

@@ -1,12 +1,15 @@
 //! The members of a file's swarm as one client knows them: what each holds, and when it is worth
 //! asking.
 
-use std::borrow::Cow;
+mod askable;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
+
+pub(super) use askable::Askable;
 
 use super::member::{Member, STRANGER};
 use super::queue::MOST_NEWS;
@@ -14,9 +17,6 @@ use super::trial::Trial;
 use crate::policy::order::Order;
 use crate::protocol::{self, Joined, Rank, SegmentIndex, SegmentSet};
 use crate::settings::Settings;
-
-/// The number of wrong hashes after which a member is not asked for the file again.
-const MOST_WRONG: u8 = 3;
 
 /// The members that can be asked for segments of one file: all but the client itself.
 ///
@@ -38,18 +38,17 @@ pub(super) struct KnownMembers {
     seeds: Arc<[Rank]>,
     /// What is known of the members that the client has dealt with, or was told more of.
     seen: BTreeMap<Rank, Member>,
-    /// The members that can be asked for something without a trial, in rank order.
+    /// The members that can be asked for something without a trial, in rank order. Some may have nothing
+    /// of use any more: who gains a segment does not look at all that hold it.
     ready: Vec<Rank>,
+    /// The members with which the client has something under way, or which it spares, in rank order.
+    engaged: Vec<Rank>,
     /// The number of members in whose queues the client waits, or may have to wait: it has asked them.
     waiting: usize,
-    /// The number of these that are known to hold what the client lacks, and will call.
-    promising: usize,
     /// The file's number of segments.
     segments: usize,
     /// The segments that the client itself holds.
     gained: SegmentSet,
-    /// The peers that hold each segment that the client lacks.
-    holders: BTreeMap<SegmentIndex, Vec<Rank>>,
     /// Whether the tracker tells which segments each member holds. Then there are no trials.
     is_told: bool,
     /// Whether members are asked how busy they are before one is asked for a segment.
@@ -62,15 +61,8 @@ pub(super) struct KnownMembers {
     /// The most requests to one member that are in flight. `None`: any number.
     at_a_time: Option<NonZeroUsize>,
     trial: Trial,
-}
-
-/// A class of members. Members of one standing are asked before those of the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Standing {
-    /// The number of wrong hashes that such a member has sent.
-    wrong: u8,
-    /// Whether to ask such a member is a trial that is not due.
-    is_last: bool,
+    /// Whether a member has sent a wrong hash.
+    is_anybody_wrong: bool,
 }
 
 impl KnownMembers {
@@ -109,25 +101,23 @@ impl KnownMembers {
             seeds,
             seen: BTreeMap::new(),
             ready: Vec::new(),
+            engaged: Vec::new(),
             waiting: 0,
-            promising: 0,
             segments: hashes.len(),
             gained: SegmentSet::none(hashes.len()),
-            holders: BTreeMap::new(),
             is_told,
             is_polled,
             have_queues: takes_time && settings.upload_slots.is_some(),
             takes_time,
             at_a_time: settings.upload_slots.filter(|_| takes_time),
             trial: Trial::Due,
+            is_anybody_wrong: false,
         };
         for (&rank, held) in members.ranks.clone().iter().zip(held) {
-            for segment in held.iter() {
-                if members.is_seed(rank) {
-                    order.spread(segment);
-                } else {
-                    members.learn(rank, segment, order);
-                }
+            if members.is_seed(rank) {
+                held.iter().for_each(|segment| order.spread(segment));
+            } else {
+                members.learn(rank, held.iter(), order);
             }
         }
         members.list();
@@ -145,9 +135,7 @@ impl KnownMembers {
         self.ranks = known(&self.ranks, swarm.members);
         self.seeds = known(&self.seeds, swarm.seeds);
         for news in swarm.gained {
-            for segment in news.segments {
-                self.learn(news.member, segment, order);
-            }
+            self.learn(news.member, news.segments, order);
         }
         for member in self.seen.values_mut() {
             member.spared = member.spared.saturating_sub(1);
@@ -164,18 +152,17 @@ impl KnownMembers {
         self.list();
     }
 
-    /// Makes `ready` anew.
+    /// Makes `ready` and `engaged` anew.
     fn list(&mut self) {
-        let known = self.seen.keys().chain(&*self.seeds).copied();
-        self.ready = known
-            .filter(|&rank| self.is_ready(rank, self.get(rank)))
-            .collect();
-        self.ready.sort();
-        self.ready.dedup();
-        let promising = self.seen.iter();
-        self.promising = promising
-            .filter(|(rank, member)| self.is_promising(**rank, member))
-            .count();
+        let engaged = (self.seen.iter()).filter(|(_, member)| member.is_engaged());
+        self.engaged = engaged.map(|(rank, _)| *rank).collect();
+        let is_ready =
+            |(rank, member): &(&Rank, &Member)| self.is_ready(**rank, member, self.is_seed(**rank));
+        let seen = self.seen.iter().filter(is_ready).map(|(rank, _)| *rank);
+        let is_stranger = |rank: &&Rank| !self.seen.contains_key(rank) && **rank != self.me;
+        let seeds = self.seeds.iter().filter(is_stranger).copied();
+        self.ready = seen.chain(seeds).collect();
+        self.ready.sort_unstable();
     }
 
     /// Whether the tracker has named all members of the swarm.
@@ -191,23 +178,21 @@ impl KnownMembers {
         self.seen.get(&member).unwrap_or(&STRANGER)
     }
 
-    /// Changes what is known of a member, and keeps `ready` right.
+    /// Changes what is known of a member, and keeps right what is kept of all.
     fn change<T>(&mut self, rank: Rank, change: impl FnOnce(&mut Member) -> T) -> T {
-        let was_promising = self.is_promising(rank, self.get(rank));
+        let is_seed = self.is_seed(rank);
         let member = self.seen.entry(rank).or_insert_with(|| STRANGER.clone());
         let waited = member.waits || member.in_flight > 0;
+        let was_engaged = member.is_engaged();
         let value = change(member);
         let waits = member.waits || member.in_flight > 0;
+        let is_engaged = member.is_engaged();
         self.waiting = self.waiting + usize::from(waits) - usize::from(waited);
-        let member = self.get(rank);
-        let is_promising = self.is_promising(rank, member);
-        let is_ready = self.is_ready(rank, member);
-        self.promising = self.promising + usize::from(is_promising) - usize::from(was_promising);
-        match (self.ready.binary_search(&rank), is_ready) {
-            (Ok(place), false) => _ = self.ready.remove(place),
-            (Err(place), true) => self.ready.insert(place, rank),
-            (Ok(_), true) | (Err(_), false) => {}
+        if is_engaged != was_engaged {
+            put(&mut self.engaged, rank, is_engaged);
         }
+        let is_ready = self.is_ready(rank, self.get(rank), is_seed);
+        put(&mut self.ready, rank, is_ready);
         value
     }
 
@@ -216,40 +201,40 @@ impl KnownMembers {
         self.have_queues
     }
 
-    /// Whether a member will call the client, for it holds what the client lacks.
-    fn is_promising(&self, rank: Rank, member: &Member) -> bool {
-        member.waits
-            && !member.has_declined
-            && !member.is_doubted
-            && member.wrong == 0
-            && (member.of_use > 0 || self.is_seed(rank))
-    }
-
-    fn is_ready(&self, rank: Rank, member: &Member) -> bool {
-        let may_hold = member.of_use > 0 || self.is_seed(rank);
+    fn is_ready(&self, rank: Rank, member: &Member, is_seed: bool) -> bool {
+        let may_hold = is_seed || member.is_of_use(&self.gained);
         let is_proven = member.is_proven && self.can_be_tried(member);
         rank != self.me
             && member.is_free(self.at_a_time, false)
             && (is_proven || may_hold && !member.is_doubted)
     }
 
-    /// Notes that a member holds a segment, unless the client itself holds it.
-    fn learn(&mut self, rank: Rank, segment: SegmentIndex, order: &mut dyn Order) {
-        let segments = self.segments;
-        if !self.gained.contains(segment)
-            && self.change(rank, |member| member.learn(segment, segments))
-        {
-            self.holders.entry(segment).or_default().push(rank);
-            order.spread(segment);
+    /// Notes that a member holds these segments, but for those that the client itself holds.
+    fn learn(
+        &mut self,
+        rank: Rank,
+        held: impl IntoIterator<Item = SegmentIndex>,
+        order: &mut dyn Order,
+    ) {
+        let gained = &self.gained;
+        let lacking = held.into_iter().filter(|&held| !gained.contains(held));
+        let lacking: Vec<SegmentIndex> = lacking.collect();
+        if lacking.is_empty() {
+            return;
         }
+        let segments = self.segments;
+        self.change(rank, |member| {
+            for segment in lacking {
+                if member.learn(segment, segments) {
+                    order.spread(segment);
+                }
+            }
+        });
     }
 
     /// The client itself holds a segment now.
     pub(super) fn gains(&mut self, segment: SegmentIndex) {
         self.gained.insert(segment);
-        for rank in self.holders.remove(&segment).unwrap_or_default() {
-            self.change(rank, |member| member.of_use -= 1);
-        }
     }
 
     fn is_seed(&self, member: Rank) -> bool {
@@ -258,8 +243,16 @@ impl KnownMembers {
 
     /// Whether a member is known to hold a segment.
     pub(super) fn holds(&self, member: Rank, segment: SegmentIndex) -> bool {
-        let held = &self.get(member).held;
-        held.as_ref().is_some_and(|held| held.contains(segment)) || self.is_seed(member)
+        self.get(member).holds(segment) || self.is_seed(member)
+    }
+
+    /// Those of these segments that a member is known to hold.
+    pub(super) fn held_of(&self, member: Rank, segments: &SegmentSet) -> SegmentSet {
+        if self.is_seed(member) {
+            return segments.clone();
+        }
+        let held = self.get(member).held.as_ref();
+        held.map_or(SegmentSet::none(0), |held| held.and(segments))
     }
 
     /// Whether a member is known to hold a segment, and has not refused what it was known to hold.
@@ -295,6 +288,7 @@ impl KnownMembers {
     /// A member has sent a wrong hash.
     pub(super) fn sent_wrong_hash(&mut self, rank: Rank) {
         self.trial.succeed(rank);
+        self.is_anybody_wrong = true;
         self.answers(rank, |member| {
             member.wrong = member.wrong.saturating_add(1); // a wide window may be full of them
             member.has_declined = true; // it may not call again
@@ -368,10 +362,10 @@ impl KnownMembers {
         })
     }
 
-    /// A member says that it holds a segment.
-    pub(super) fn hears_of(&mut self, rank: Rank, segment: SegmentIndex, order: &mut dyn Order) {
-        if self.ranks.binary_search(&rank).is_ok() {
-            self.learn(rank, segment, order);
+    /// A member says that it holds these segments.
+    pub(super) fn hears_of(&mut self, rank: Rank, held: &[SegmentIndex], order: &mut dyn Order) {
+        if !held.is_empty() && self.ranks.binary_search(&rank).is_ok() {
+            self.learn(rank, held.iter().copied(), order);
         }
     }
 
@@ -382,75 +376,11 @@ impl KnownMembers {
 
     /// Whether a member will call the client, because it holds what the client lacks.
     pub(super) fn will_call(&self) -> bool {
-        self.promising > 0
-    }
-
-    /// The members that may be asked for something now, in rank order. An idle client tries every
-    /// member, even before a trial is due.
-    pub(super) fn askable(&self, is_idle: bool) -> Cow<'_, [Rank]> {
-        let is_tried = |member: &Member| is_idle || self.can_be_tried(member);
-        let knows_all = self.is_told && !self.have_queues;
-        let are_strangers_tried = is_idle || !knows_all && self.can_be_tried(&STRANGER);
-        if !are_strangers_tried {
-            return (&self.ready).into();
-        }
-        if self.at_a_time.is_none() {
-            return (&*self.ranks).into(); // every member has room
-        }
-        let mut seen = self.seen.iter().peekable();
-        let is_askable = |&rank: &Rank| {
-            while seen.next_if(|(before, _)| **before < rank).is_some() {}
-            let member = seen
-                .next_if(|(same, _)| **same == rank)
-                .map_or(&STRANGER, |(_, seen)| seen);
-            let is_tried =
-                rank != self.me && is_tried(member) && member.is_free(self.at_a_time, is_idle);
-            is_tried || self.is_ready(rank, member)
+        let will_call = |rank: &Rank| {
+            let member = self.get(*rank);
+            member.counts_as_calling() && (self.is_seed(*rank) || member.is_of_use(&self.gained))
         };
-        self.ranks.iter().copied().filter(is_askable).collect()
-    }
-
-    /// The standings of the members that may be asked, the best first. Only an idle client asks
-    /// members that have sent wrong hashes, or whose trial is not due.
-    pub(super) fn standings(&self, is_idle: bool) -> impl Iterator<Item = Standing> + use<> {
-        let anybody_wrong = is_idle && self.seen.values().any(|member| member.wrong > 0);
-        let most_wrong = if anybody_wrong { MOST_WRONG } else { 1 };
-        let last: &[bool] = if is_idle || self.have_queues {
-            &[false, true]
-        } else {
-            &[false]
-        };
-        (0..most_wrong)
-            .flat_map(|wrong| last.iter().map(move |&is_last| Standing { wrong, is_last }))
-    }
-
-    /// Whether a member can be asked for a segment now, with this standing.
-    pub(super) fn is_candidate(
-        &self,
-        rank: Rank,
-        segment: SegmentIndex,
-        standing: Standing,
-        is_idle: bool,
-    ) -> bool {
-        let member = self.get(rank);
-        let holds = self.holds(rank, segment);
-        let is_sure = holds && !member.is_doubted;
-        let is_tried = self.can_be_tried(member);
-        let is_last = !is_sure && (self.have_queues || !is_tried);
-        rank != self.me
-            && member.is_free(self.at_a_time, is_idle)
-            && (holds || !self.is_told || self.have_queues)
-            && (is_sure || is_tried || is_idle && (holds || !member.waits))
-            && standing
-                == (Standing {
-                    wrong: member.wrong,
-                    is_last,
-                })
-    }
-
-    /// Whether members of this standing are asked in order to wait in their queues.
-    pub(super) fn are_to_be_joined(&self, standing: Standing) -> bool {
-        self.have_queues && standing.is_last
+        self.engaged.iter().any(will_call)
     }
 
     /// Whether a member can be asked now for a segment that it is not known to hold.
@@ -463,6 +393,15 @@ impl KnownMembers {
             return is_due || !self.takes_time;
         }
         is_due && member.spared == 0
+    }
+}
+
+/// Puts a rank into a list in rank order, or takes it out.
+fn put(list: &mut Vec<Rank>, rank: Rank, is_in: bool) {
+    match (list.binary_search(&rank), is_in) {
+        (Ok(place), false) => _ = list.remove(place),
+        (Err(place), true) => list.insert(place, rank),
+        (Ok(_), true) | (Err(_), false) => {}
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use fastrand::Rng;
 
-use super::members::KnownMembers;
+use super::members::{Askable, KnownMembers};
 use crate::policy::order::Order;
 use crate::policy::selection::{Candidates, Choice, Selection};
 use crate::protocol::{Rank, SegmentIndex};
@@ -43,7 +43,7 @@ impl Sources {
     pub(super) fn choose(
         &mut self,
         members: &KnownMembers,
-        askable: &[Rank],
+        askable: &Askable<'_>,
         segment: SegmentIndex,
         refused_by: &[Rank],
         is_idle: bool,
@@ -56,19 +56,18 @@ impl Sources {
             if members.are_to_be_joined(standing) {
                 return self.any(askable, may).map(Choice::Member);
             }
-            self.selection.choose(&Candidates::new(askable, &may))
+            self.selection
+                .choose(&Candidates::new(&askable.to_choose_from, &may))
         })
     }
 
     /// One of these members, all alike. Whatever the policy, a client waits at random members: neighbours
     /// that are drawn make a swarm in which nobody is far from anybody (BitTorrent's tracker draws them
     /// for the same reason).
-    fn any(&mut self, askable: &[Rank], may: impl Fn(Rank) -> bool) -> Option<Rank> {
+    fn any(&mut self, askable: &Askable<'_>, may: impl Fn(Rank) -> bool) -> Option<Rank> {
         let first = self.rng.usize(..askable.len().max(1));
-        let (before, from) = askable.split_at(first.min(askable.len()));
-        from.iter()
-            .chain(before)
-            .copied()
+        askable
+            .from(first.min(askable.len()))
             .find(|&member| may(member))
     }
 

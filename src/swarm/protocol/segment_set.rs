@@ -41,6 +41,18 @@ impl SegmentSet {
         segment.0 < self.0.len() && !self.0.put(segment.0)
     }
 
+    /// Takes a position out.
+    pub fn remove(&mut self, segment: SegmentIndex) {
+        if segment.0 < self.0.len() {
+            self.0.remove(segment.0);
+        }
+    }
+
+    /// The positions that both sets have.
+    pub fn and(&self, other: &SegmentSet) -> SegmentSet {
+        SegmentSet(&self.0 & &other.0)
+    }
+
     /// The number of positions in it.
     pub fn count(&self) -> usize {
         self.0.count_ones(..)
@@ -209,6 +221,9 @@ mod tests {
         assert!(!set.insert(SegmentIndex(70)), "it is beyond the end");
         assert!(!set.contains(SegmentIndex(70)));
         assert_eq!(Vec::from_iter(set.iter()), [SegmentIndex(69)]);
+        set.remove(SegmentIndex(70));
+        set.remove(SegmentIndex(69));
+        assert_eq!(set.count(), 0);
     }
 
     #[test]
@@ -260,6 +275,22 @@ mod tests {
         assert!(without(&mine, 3).is_empty());
         assert_eq!(none.without_from(&mine, 0).count(), 0);
         assert_eq!((mine.count(), mine.len(), none.is_empty()), (7, 200, true));
+    }
+
+    #[test]
+    fn two_sets_have_in_common_what_both_have_whatever_their_lengths() {
+        let mut one = SegmentSet::none(200);
+        let mut other = SegmentSet::none(70);
+        for position in [0, 5, 69, 199] {
+            one.insert(SegmentIndex(position));
+        }
+        for position in [5, 6, 69] {
+            other.insert(SegmentIndex(position));
+        }
+        for common in [one.and(&other), other.and(&one)] {
+            let common: Vec<usize> = common.iter().map(|segment| segment.0).collect();
+            assert_eq!(common, [5, 69]);
+        }
     }
 
     #[test]

@@ -55,15 +55,14 @@ fn list(members: &mut KnownMembers, of: &[u32], seeds: &[u32]) {
 }
 
 fn hear(members: &mut KnownMembers, of: u32, segment: SegmentIndex) {
-    members.hears_of(Rank(of), segment, &mut *order());
+    members.hears_of(Rank(of), &[segment], &mut *order());
 }
 
 /// The members that a client which is not idle may ask for segment 1.
 fn first(members: &KnownMembers) -> Vec<u32> {
     let askable = members.askable(false);
     let standing = members.standings(false).next().unwrap();
-    let candidates = askable
-        .iter()
+    let candidates = (askable.to_choose_from.iter())
         .filter(|rank| members.is_candidate(**rank, ONE, standing, false));
     candidates.map(|rank| rank.0).collect()
 }
@@ -130,13 +129,10 @@ fn one_peer_at_a_time_is_tried_and_after_a_refusal_none_until_the_next_list() {
 fn joined(members: &KnownMembers) -> Vec<u32> {
     let last = members.standings(false).find(|standing| standing.is_last);
     let standing = last.expect("where there are queues");
-    let is_candidate = |rank: &&Rank| members.is_candidate(**rank, ONE, standing, false);
+    let is_candidate = |rank: &Rank| members.is_candidate(*rank, ONE, standing, false);
     let askable = members.askable(false);
-    askable
-        .iter()
-        .filter(is_candidate)
-        .map(|rank| rank.0)
-        .collect()
+    let joined = askable.from(0).filter(is_candidate);
+    joined.map(|rank| rank.0).collect()
 }
 
 #[test]
@@ -186,7 +182,7 @@ fn a_member_is_asked_for_as_many_segments_at_a_time_as_it_has_slots() {
     members.asks(Rank(2), TWO);
     assert!(!is_free(&members, 2) && members.askable(true).is_empty());
     members.has_held(Rank(2), ONE);
-    assert!(is_free(&members, 2) && *members.askable(true) == [Rank(2)]);
+    assert!(is_free(&members, 2) && members.askable(true).from(0).eq([Rank(2)]));
 }
 
 #[test]
@@ -212,13 +208,20 @@ fn a_peer_that_has_nothing_of_use_any_more_is_not_asked() {
     let mut members = members(&[2, 3], &[], timed());
     hear(&mut members, 3, ONE);
     hear(&mut members, 3, TWO);
-    assert_eq!(members.ready, [Rank(3)]);
+    let is_ready = |members: &KnownMembers| members.is_ready(Rank(3), members.get(Rank(3)), false);
+    assert!(is_ready(&members));
     members.gains(ONE);
-    assert_eq!(members.ready, [Rank(3)]);
+    assert!(is_ready(&members));
     members.gains(TWO);
-    assert!(members.ready.is_empty());
+    assert!(!is_ready(&members));
     hear(&mut members, 3, ONE);
-    assert!(members.ready.is_empty(), "what is held is of no use");
+    assert!(!is_ready(&members), "what is held is of no use");
+    let mut told = self::members(&[2, 3], &[], Settings::default());
+    told.is_told = true;
+    hear(&mut told, 3, ONE);
+    assert!(!told.askable(false).is_empty());
+    told.gains(ONE);
+    assert!(told.askable(false).is_empty());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The segment that the fewest members hold.
 
 use std::collections::BTreeSet;
+use std::mem;
 
 use fastrand::Rng;
 
@@ -24,6 +25,11 @@ struct RarestFirst {
     segments: Vec<(usize, usize)>,
     /// The segments to come: holders, place, position.
     queue: BTreeSet<(usize, usize, usize)>,
+    /// By position: how many members more hold the segment than `queue` knows. In a large swarm many gain
+    /// the same segment between two choices.
+    more: Vec<usize>,
+    /// The positions of which `queue` does not know all holders.
+    spread: Vec<usize>,
 }
 
 impl RarestFirst {
@@ -36,24 +42,43 @@ impl RarestFirst {
             .zip(&segments)
             .map(|(position, &(holders, place))| (holders, place, position))
             .collect();
-        RarestFirst { segments, queue }
+        RarestFirst {
+            more: vec![0; segments.len()],
+            segments,
+            queue,
+            spread: Vec::new(),
+        }
+    }
+
+    /// Puts each segment that has spread into its place.
+    fn sort(&mut self) {
+        for position in self.spread.drain(..) {
+            let (holders, place) = &mut self.segments[position];
+            let more = mem::take(&mut self.more[position]);
+            if self.queue.remove(&(*holders, *place, position)) {
+                *holders += more;
+                self.queue.insert((*holders, *place, position));
+            }
+        }
     }
 }
 
 impl Order for RarestFirst {
     fn next(&mut self) -> Option<SegmentIndex> {
+        self.sort();
         self.queue
             .pop_first()
             .map(|(_, _, position)| SegmentIndex(position))
     }
 
     fn spread(&mut self, segment: SegmentIndex) {
-        let Some((holders, place)) = self.segments.get_mut(segment.0) else {
-            return;
-        };
-        if self.queue.remove(&(*holders, *place, segment.0)) {
-            *holders += 1;
-            self.queue.insert((*holders, *place, segment.0));
+        if let Some(more) = self.more.get_mut(segment.0)
+            && !self.queue.is_empty()
+        {
+            if *more == 0 {
+                self.spread.push(segment.0);
+            }
+            *more += 1;
         }
     }
 }
