@@ -107,11 +107,13 @@ pub fn grade_all(
                 look.map(|look| sanitize::sanitize(&submission.folder, BUILD_TIME, stop, look));
             grade_one(&built.program, &name, sanitized.transpose()?)
         });
-        if stop.is_asked_for() {
+        let interrupted = || {
             let output = output.display();
-            return Err(Interrupted).context(format!(
-                "{output}/marks.csv has what is done, and the same command goes on"
-            ));
+            let why = format!("{output}/marks.csv has what is done, and the same command goes on");
+            anyhow::Error::new(Interrupted).context(why)
+        };
+        if stop.is_asked_for() {
+            return Err(interrupted());
         }
         let verdicts = sheets.and_then(|sheets| {
             let report = serde_json::to_vec_pretty(&sheets.grading)?;
@@ -119,6 +121,9 @@ pub fn grade_all(
             output::write(&output.join(format!("{name}.html")), sheets.page.as_bytes())?;
             Ok(Verdicts::from(&sheets.grading))
         });
+        if verdicts.is_err() && stop.is_asked_for() {
+            return Err(interrupted()); // while nobody read what was written
+        }
         if verdicts.is_ok() {
             graded.insert(name.clone(), submission.fingerprint.clone());
             let list = serde_json::to_vec_pretty(&graded)?;

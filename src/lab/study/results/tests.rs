@@ -134,6 +134,8 @@ fn damaged_results_are_refused_with_the_line_and_what_is_above_it_is_good() {
             "",
             "x",
             "1e999",
+            "1e308",
+            "9007199254740993.5",
             "1,5",
             "\u{1b}[2J",
         ] {
@@ -148,7 +150,12 @@ fn damaged_results_are_refused_with_the_line_and_what_is_above_it_is_good() {
             let line = number + 1;
             let start = format!("{}:{line}: ", path.display());
             assert!(error.starts_with(&start), "{error}");
-            let good = format!("good ({} runs): delete this line and all below", line - 2);
+            let good = if line == 3 {
+                "1 run".into()
+            } else {
+                format!("{} runs", line - 2)
+            };
+            let good = format!("good ({good}): delete this line and all below");
             assert!(
                 error.contains(&good) && !error.contains('\u{1b}'),
                 "{error}"

@@ -97,6 +97,26 @@ fn a_file_that_is_no_trace_or_not_all_of_one_is_described() {
         read(crowd.as_bytes()).unwrap_err(),
         "t:1: expected at most 1000000 clients, found 4000000000"
     );
+    for (name, found) in [
+        ("offset", "1e18"),
+        ("offset", "-31557600.5"),
+        ("uncertainty", "-1e-6"),
+        ("uncertainty", "1e300"),
+    ] {
+        let before = if name == "offset" { "-1.5" } else { "1e-6" };
+        let clock = text.replacen(
+            &format!("\"{name}\":{before}"),
+            &format!("\"{name}\":{found}"),
+            1,
+        );
+        let error = read(clock.as_bytes()).unwrap_err();
+        let why = format!("t:1: expected an {name} of the clock of rank 3 from ");
+        assert!(error.starts_with(&why), "{error}");
+        assert!(
+            error.ends_with(&format!(" seconds, found {found}")),
+            "{error}"
+        );
+    }
     let few = text.replacen(
         "\"clients\":3,\"complete\"",
         "\"clients\":1,\"complete\"",
