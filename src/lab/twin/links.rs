@@ -63,8 +63,8 @@ impl Links {
     }
 }
 
-/// Hashes flows in a few multiplications. Nobody chooses ranks so that they collide, and a hash that
-/// withstands that takes a twentieth of the time of a message.
+/// Hashes flows in a few multiplications. Nobody chooses ranks so that they collide, so the hash need not
+/// withstand that.
 #[derive(Default)]
 struct Mixer(u64);
 
