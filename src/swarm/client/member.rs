@@ -55,6 +55,13 @@ impl Member {
         (!self.waits || is_idle && self.has_declined) && at_a_time.is_none_or(has_room)
     }
 
+    /// All that says whether it is ready to be asked, but for what it holds: whether it is free, proven,
+    /// doubted, and how long it is spared.
+    pub(super) fn footing(&self, at_a_time: Option<NonZeroUsize>) -> (bool, bool, bool, u32) {
+        let is_free = self.is_free(at_a_time, false);
+        (is_free, self.is_proven, self.is_doubted, self.spared)
+    }
+
     /// Whether it is known to hold a segment, as a peer.
     pub(super) fn holds(&self, segment: SegmentIndex) -> bool {
         self.held

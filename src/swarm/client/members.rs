@@ -180,20 +180,28 @@ impl KnownMembers {
 
     /// Changes what is known of a member, and keeps right what is kept of all.
     fn change<T>(&mut self, rank: Rank, change: impl FnOnce(&mut Member) -> T) -> T {
-        let is_seed = self.is_seed(rank);
         let member = self.seen.entry(rank).or_insert_with(|| STRANGER.clone());
         let waited = member.waits || member.in_flight > 0;
         let was_engaged = member.is_engaged();
+        let footing = member.footing(self.at_a_time);
         let value = change(member);
         let waits = member.waits || member.in_flight > 0;
         let is_engaged = member.is_engaged();
+        let is_as_before = member.footing(self.at_a_time) == footing;
         self.waiting = self.waiting + usize::from(waits) - usize::from(waited);
         if is_engaged != was_engaged {
             put(&mut self.engaged, rank, is_engaged);
         }
-        let is_ready = self.is_ready(rank, self.get(rank), is_seed);
-        put(&mut self.ready, rank, is_ready);
+        if !is_as_before {
+            self.place(rank);
+        }
         value
+    }
+
+    /// Puts a member into `ready`, or takes it out.
+    fn place(&mut self, rank: Rank) {
+        let is_ready = self.is_ready(rank, self.get(rank), self.is_seed(rank));
+        put(&mut self.ready, rank, is_ready);
     }
 
     /// Whether members have queues.
@@ -230,6 +238,7 @@ impl KnownMembers {
                 }
             }
         });
+        self.place(rank); // it may be of use now
     }
 
     /// The client itself holds a segment now.
@@ -257,13 +266,13 @@ impl KnownMembers {
 
     /// Whether a member is known to hold a segment, and has not refused what it was known to hold.
     fn is_sure(&self, member: Rank, segment: SegmentIndex) -> bool {
-        !self.get(member).is_doubted && self.holds(member, segment)
+        let known = self.get(member);
+        !known.is_doubted && (known.holds(segment) || self.is_seed(member))
     }
 
     /// A member is asked for a segment, or whether it holds it.
     pub(super) fn asks(&mut self, rank: Rank, segment: SegmentIndex) {
-        let is_trial = !self.is_sure(rank, segment) && !self.get(rank).is_proven;
-        if is_trial && !self.have_queues {
+        if !self.have_queues && !self.get(rank).is_proven && !self.is_sure(rank, segment) {
             self.trial.begin(rank);
         }
         self.change(rank, |member| member.in_flight += 1);
@@ -271,7 +280,9 @@ impl KnownMembers {
 
     /// The client comes to a member for a segment. If it waits there, it will be called again.
     pub(super) fn comes_to(&mut self, rank: Rank) {
-        self.change(rank, |member| member.has_declined = false);
+        if self.get(rank).has_declined {
+            self.change(rank, |member| member.has_declined = false);
+        }
     }
 
     /// A member holds what it was asked for.
