@@ -51,6 +51,8 @@ commands=(
     "show $place/t.jsonl -o unread"
 )
 signals=(INT TERM HUP)
+# A shell has SIGINT ignored in the background, and one that comes early would be lost.
+start=(setsid env --default-signal=INT)
 fates=(none none closed full unread pause twice INT TERM HUP)
 
 offences=0
@@ -88,16 +90,16 @@ for ((round = 1; SECONDS < end; round++)); do
     esac
     read -ra words <<<"$command"
     case $fate in
-    closed) setsid "$bittorrent" "${words[@]}" >&- 2>"$place/err" & ;;
-    full) setsid "$bittorrent" "${words[@]}" >/dev/full 2>"$place/err" & ;;
-    unread) setsid "$bittorrent" "${words[@]}" 2>"$place/err" > >(head -n 1 >"$place/out") & ;;
-    *) setsid "$bittorrent" "${words[@]}" >"$place/out" 2>"$place/err" & ;;
+    closed) "${start[@]}" "$bittorrent" "${words[@]}" >&- 2>"$place/err" & ;;
+    full) "${start[@]}" "$bittorrent" "${words[@]}" >/dev/full 2>"$place/err" & ;;
+    unread) "${start[@]}" "$bittorrent" "${words[@]}" 2>"$place/err" > >(head -n 1 >"$place/out") & ;;
+    *) "${start[@]}" "$bittorrent" "${words[@]}" >"$place/out" 2>"$place/err" & ;;
     esac
     process=$!
     case $fate in
     twice)
         # The second is refused, or it comes when the first has ended.
-        setsid "$bittorrent" "${words[@]}" >"$place/out2" 2>"$place/err2"
+        "${start[@]}" "$bittorrent" "${words[@]}" >"$place/out2" 2>"$place/err2"
         status=$?
         case $status in
         0 | 2) ;;
