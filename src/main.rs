@@ -29,8 +29,9 @@ fn serve(request: Request) -> Result<ExitCode> {
         #[cfg(feature = "mpi")]
         Request::Run(options) => return Ok(swarm::runtime::run(&options).into()),
         #[cfg(feature = "mpi")]
-        // One of the ranks says that it is not to be started so.
-        Request::Launch(_) if !launch::is_first() => return Ok(Exit::Refused.into()),
+        // One of the ranks says that it is not to be started so, and has its time to say it: mpirun ends all
+        // when any rank ends with another status than 0.
+        Request::Launch(_) if !launch::is_first() => return Ok(Exit::Complete.into()),
         #[cfg(feature = "mpi")]
         Request::Launch(launch) => return launch.run(),
         #[cfg(not(feature = "mpi"))]
@@ -53,10 +54,10 @@ fn serve(request: Request) -> Result<ExitCode> {
 /// Prints the help that was asked for, or what is wrong with the command line. Of the ranks of a swarm, the
 /// first does.
 fn explain(message: &clap::Error) -> Result<ExitCode> {
-    let printed = match launch::is_first() {
-        true => say::said(message.print()),
-        false => Ok(()),
-    };
+    if !launch::is_first() {
+        return Ok(Exit::Complete.into()); // mpirun is not to end the first before it has said it
+    }
+    let printed = say::said(message.print());
     if message.use_stderr() {
         return Ok(Exit::Refused.into()); // nobody can be told if that was not printed
     }

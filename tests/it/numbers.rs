@@ -28,7 +28,7 @@ enum Number {
 }
 
 /// Every option that takes a number.
-const OPTIONS: [(&str, Number); 22] = [
+const OPTIONS: [(&str, Number); 23] = [
     ("update-interval", Number::Count(1, MOST_SEGMENTS)),
     ("window", Number::Count(1, MOST_SEGMENTS)),
     ("members", Number::Count(1, MOST_CLIENTS)),
@@ -40,6 +40,7 @@ const OPTIONS: [(&str, Number); 22] = [
     ("terminal-width", Number::Width),
     ("latency", Number::Time),
     ("tracker-time", Number::Time),
+    ("moments", Number::Time),
     ("clients", Number::Count(1, MOST_CLIENTS)),
     ("files", Number::Count(1, MOST_FILES)),
     ("segments", Number::Count(1, MOST_SEGMENTS)),

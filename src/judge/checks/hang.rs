@@ -9,7 +9,7 @@ mod waiting;
 use std::collections::BTreeMap;
 
 use crate::checks::evidence::*;
-use crate::seen::run::Hung;
+use crate::seen::run::{Hung, RankEnd};
 use crate::seen::standstill::{on_its_way, still_starting};
 use standstill::Standstill;
 
@@ -29,6 +29,12 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         Hung::TimeLimit(time) => format!("the run was ended after {}", seconds(time)),
         Hung::Standstill(time) => format!("the run stood still for {}", seconds(time)),
     };
+    // It is for mpirun to end the others then, and the crash is what is told.
+    let crashed = |end: &RankEnd| matches!(end, RankEnd::Signal(_)) && !end.is_killed();
+    if let Some((&rank, _)) = run.ending.ranks.iter().find(|(_, end)| crashed(end)) {
+        let who = who(rank);
+        return unseen(format!("{how_long}, and {who} had died of a signal"));
+    }
     if !scene.condition.is_recorded() {
         let hint = "see what a recorded run shows (--conditions recorded)";
         return wrong(Evidence::new(how_long, hint));
