@@ -25,6 +25,8 @@ pub(super) struct Lacking {
     refused_by: BTreeMap<SegmentIndex, Vec<Rank>>,
     /// The segments that are in a queue.
     lacking: SegmentSet,
+    /// The size of `lacking`.
+    number_lacking: usize,
     /// The segments that were asked for at least once.
     begun: SegmentSet,
     /// The size of `begun`.
@@ -52,6 +54,7 @@ impl Lacking {
             waiting: Vec::new(),
             refused_by: BTreeMap::new(),
             lacking: SegmentSet::all(segments),
+            number_lacking: segments,
             begun: SegmentSet::none(segments),
             number_begun: 0,
         }
@@ -69,7 +72,7 @@ impl Lacking {
 
     /// Whether no segment is in a queue.
     pub(super) fn is_empty(&self) -> bool {
-        self.lacking.iter().next().is_none()
+        self.number_lacking == 0
     }
 
     /// The segments that are in a queue.
@@ -172,6 +175,7 @@ impl Lacking {
 
     fn taken(&mut self, segment: SegmentIndex) -> SegmentIndex {
         self.queued[segment.0] = Queued::Taken;
+        self.number_lacking -= usize::from(self.lacking.contains(segment));
         self.lacking.remove(segment);
         segment
     }
@@ -205,7 +209,7 @@ impl Lacking {
 
     /// Puts a segment back, to come first.
     pub(super) fn put_first(&mut self, segment: SegmentIndex) {
-        self.lacking.insert(segment);
+        self.number_lacking += usize::from(self.lacking.insert(segment));
         if self.begun.contains(segment) {
             self.queued[segment.0] = Queued::Again;
             self.again.push_front(segment);
@@ -218,7 +222,7 @@ impl Lacking {
     /// Puts a segment back, after the others that were asked for.
     pub(super) fn put_last(&mut self, segment: SegmentIndex) {
         if self.begun.contains(segment) {
-            self.lacking.insert(segment);
+            self.number_lacking += usize::from(self.lacking.insert(segment));
             self.queued[segment.0] = Queued::Again;
             self.again.push_back(segment);
         } else {
@@ -228,7 +232,7 @@ impl Lacking {
 
     /// Puts a segment back that no member that can be asked now is likely to hold.
     pub(super) fn let_wait(&mut self, segment: SegmentIndex) {
-        self.lacking.insert(segment);
+        self.number_lacking += usize::from(self.lacking.insert(segment));
         self.queued[segment.0] = Queued::Waiting;
         self.waiting.push(segment);
     }
