@@ -194,7 +194,7 @@ impl Simulate {
         Ok((to_download(&inputs), self.cast(inputs.len())?))
     }
 
-    /// How many bytes a run of so many clients takes whose inputs take `inputs`, at least; found by measuring.
+    /// How many bytes a run of `clients` takes whose inputs take `inputs`, at least; found by measuring.
     fn memory(&self, clients: usize, inputs: u64) -> u64 {
         /// A client's two halves, and its messages on their way.
         const CLIENT: u64 = 4 << 10;

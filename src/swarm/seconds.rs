@@ -23,7 +23,7 @@ fn time<E: Error>(seconds: f64) -> Result<Duration, E> {
     of(seconds).map_err(E::custom)
 }
 
-/// The time of so many seconds.
+/// The time that a number of seconds is.
 ///
 /// # Errors
 /// When they are below 0, or more than those of [`LONGEST_RUN`].

@@ -28,10 +28,10 @@ const EMPTY: Duration = Duration::from_secs(60);
 /// How often something that is known to be right is tried before the machine is called unfit.
 const TRIES: usize = 2;
 
-/// A run has hung only if it takes so many times as long as ours.
+/// A run has hung only if it takes this many times as long as ours.
 const SLOWER: u32 = 20;
 
-/// A run is looked at closely when nothing has changed for so many times as long as the empty program takes...
+/// A run is looked at closely when nothing has changed for this many times as long as the empty program takes...
 const STILL: u32 = 4;
 
 /// ...and for this long at least.

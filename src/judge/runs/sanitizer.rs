@@ -123,7 +123,7 @@ impl Sanitizers {
         limits.max().unwrap_or(Limit::Addresses)
     }
 
-    /// How many bytes of addresses a rank may have that may have so many bytes of memory: for `prlimit`.
+    /// How many bytes of addresses a rank may have that may have `memory` bytes: for `prlimit`.
     pub(crate) fn addresses(&self, memory: u64) -> String {
         match self.limit() {
             Limit::Addresses => memory.to_string(),

@@ -31,26 +31,18 @@ pub struct Run {
 impl Run {
     /// Whether it ended by itself, and no rank complained.
     pub fn has_ended_well(&self) -> bool {
-        let Ending {
-            hung,
-            status,
-            ranks,
-        } = &self.ending;
-        hung.is_none()
-            && *status == Some(0)
-            && ranks.values().all(|end| *end == RankEnd::Status(0))
-            && !self.recording.ranks.iter().any(|rank| rank.is_aborted)
+        self.no_rank_complains() && self.ending.status == Some(0)
     }
 
     /// Whether it ended by itself, and mpirun says that a rank has failed, of which nothing else is known.
     pub fn only_mpirun_complains(&self) -> bool {
-        let Ending {
-            hung,
-            status,
-            ranks,
-        } = &self.ending;
+        self.no_rank_complains() && self.ending.status.is_some_and(|status| status != 0)
+    }
+
+    /// Whether it ended by itself, each rank with status 0 and none by `MPI_Abort`.
+    fn no_rank_complains(&self) -> bool {
+        let Ending { hung, ranks, .. } = &self.ending;
         hung.is_none()
-            && status.is_some_and(|status| status != 0)
             && ranks.values().all(|end| *end == RankEnd::Status(0))
             && !self.recording.ranks.iter().any(|rank| rank.is_aborted)
     }

@@ -22,7 +22,7 @@ use swarm::signals::Interrupt;
 /// How long mpirun may take to end when all ranks have.
 const MPIRUN_LINGERING: Duration = Duration::from_secs(10);
 
-/// A run that takes so many times its limit has not been given the time that it should have.
+/// A run that takes this many times its limit has not been given the time that it should have.
 const NO_TIME: u32 = 20;
 
 /// A run that is waited for.

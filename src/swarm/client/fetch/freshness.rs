@@ -62,7 +62,7 @@ impl Freshness {
         usize::try_from(self.lists.saturating_sub(1)).unwrap_or(usize::MAX)
     }
 
-    /// Whether so many lists brought no segment that no call is to be counted on.
+    /// Whether no call is to be counted on, for more than [`PATIENCE`] lists in a row brought no segment.
     pub(super) fn is_out_of_patience(&self) -> bool {
         self.lists > PATIENCE
     }

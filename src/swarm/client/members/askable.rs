@@ -159,7 +159,7 @@ impl<'a> Askable<'a> {
             .map(|number| self.all[self.place(number)])
     }
 
-    /// The place in `all` of the one that so many before it may be asked.
+    /// The place in `all` of the one before which `number` others may be asked.
     fn place(&self, number: usize) -> usize {
         let mut place = number;
         for &barred in &self.barred {
