@@ -196,11 +196,10 @@ fn assert_given_up(job: Job, what: &str, stopped: u32) -> Outcome {
         Some(4) => {}
         // MPICH's mpirun kills the stopped rank, and may go by that.
         Some(9) if job::mpi().1 != Mpi::OPEN_MPI => {}
-        // Open MPI 4.1's mpirun dies of a null pointer of its own once in some 300 such jobs, when
-        // all ranks have ended, over the collective operation that they did not finish.
-        None if job.stderr.contains("(PMIx_server_finalize+") => {}
-        Some(124) if job.stderr.contains(job::LOST) => {}
-        status => panic!("{status:?}: {}", job.stderr),
+        // Open MPI 4.1's mpirun hangs, or dies of a null pointer of its own, once in some ten to 300 such jobs, over
+        // the collective operation that the ranks did not finish.
+        _ if job.is_lost() => {}
+        status => panic!("{status:?}, {:?}: {}", job.signal, job.stderr),
     }
     let waiting: Vec<String> = (0..4)
         .filter(|rank| *rank != stopped)

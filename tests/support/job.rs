@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
@@ -83,6 +84,8 @@ pub struct Job {
 pub struct Outcome {
     pub folder: TempDir,
     pub status: Option<i32>,
+    /// What killed mpirun where it has no status.
+    pub signal: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
@@ -198,16 +201,21 @@ impl Job {
         outcome(self.folder, output)
     }
 
-    /// The same for a job with a rank that is stopped when it starts: Open MPI may hang over that.
+    /// The same for a job that is ended while its ranks do something together: Open MPI's mpirun may hang over that
+    /// when they have ended.
     ///
     /// # Panics
     /// When it does not end by itself for another reason.
     pub fn run_to_any_end(self) -> Outcome {
         let output = self.command().output().expect("mpirun is installed");
-        if String::from_utf8_lossy(&output.stderr).contains(LOST) {
-            return any_outcome(self.folder, output);
-        }
-        outcome(self.folder, output)
+        let job = any_outcome(self.folder, output);
+        assert!(
+            !job.is_hung() || job.is_lost(),
+            "it hung\n{}\n{}",
+            job.stdout,
+            job.stderr
+        );
+        job
     }
 
     /// Runs a shell script in the job's folder instead; `"$@"` is the job.
@@ -272,18 +280,13 @@ pub fn prepare(command: &mut Command, folder: &Path) {
         .stderr(Stdio::piped());
 }
 
-/// Open MPI 4.1's mpirun says so when a rank is gone that it was about to talk to, as one may be
-/// that was stopped when it started. Now and then it hangs over that, though all ranks have ended.
-pub const LOST: &str = "PMIX ERROR: UNREACHABLE";
-
 /// What came of a job in a folder.
 ///
 /// # Panics
 /// When it did not end by itself.
 pub fn outcome(folder: TempDir, output: Output) -> Outcome {
     let job = any_outcome(folder, output);
-    let said = [&job.stdout, &job.stderr];
-    assert_ne!(job.status, Some(124), "it hung\n{}\n{}", said[0], said[1]);
+    assert!(!job.is_hung(), "it hung\n{}\n{}", job.stdout, job.stderr);
     job
 }
 
@@ -291,10 +294,11 @@ pub fn outcome(folder: TempDir, output: Output) -> Outcome {
 fn any_outcome(folder: TempDir, output: Output) -> Outcome {
     let [stdout, stderr] = [output.stdout, output.stderr]
         .map(|text| String::from_utf8(text).expect("the program prints text"));
-    let status = output.status.code();
+    let (status, signal) = (output.status.code(), output.status.signal());
     Outcome {
         folder,
         status,
+        signal,
         stdout,
         stderr,
     }
@@ -369,6 +373,23 @@ impl Running {
 }
 
 impl Outcome {
+    /// Whether it was ended for want of patience; by a kill where nothing less did it.
+    fn is_hung(&self) -> bool {
+        self.status == Some(124) || self.signal == Some(9)
+    }
+
+    /// Whether the job is over and only mpirun was lost. Open MPI 4.1's says how the ranks ended, and may wait after
+    /// that for a lock of its own, or for a rank that is gone.
+    pub fn is_lost(&self) -> bool {
+        let signs = [
+            "PMIX ERROR: UNREACHABLE",
+            "(PMIx_server_finalize+",
+            "Exit code: ",
+        ];
+        self.status.is_none_or(|status| status == 124)
+            && signs.iter().any(|sign| self.stderr.contains(sign))
+    }
+
     /// The clients' files in a folder of the job, by name; temporary ones, too.
     pub fn outputs(&self, folder: &str) -> BTreeMap<String, String> {
         let folder = self.folder.path().join(folder);
