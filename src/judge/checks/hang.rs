@@ -62,6 +62,12 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         return unseen(format!("{how_long}, while messages still came"));
     }
     let standstill = Standstill::new(scene);
+    if let Some(rank) = standstill.at_work() {
+        let who = who(rank);
+        return unseen(format!(
+            "{how_long}, and {who} still read or wrote, outside of MPI"
+        ));
+    }
     let (mut evidence, first) = causes::explain(&standstill);
     let mut details = vec![how_long];
     details.extend(table::rows(&standstill.stuck, &first));

@@ -22,7 +22,7 @@ pub use processes::end_descendants;
 use remains::{Printed, RunFolder, culprits, findings, outputs, rank_ends};
 use rustix::process::set_child_subreaper;
 use tempfile::TempDir;
-use wait::Waiting;
+use wait::{BrokenOff, Waiting};
 
 use crate::runs::sanitizer::Sanitizers;
 use crate::seen::known::Known;
@@ -221,11 +221,32 @@ impl Sandbox {
         self.interrupt.check()?;
         let wall = started.elapsed();
         let printed = printed.text();
-        let (hung, recording, ends) = match waited.hung {
-            Some((hung, recording, ends)) => (Some(hung), recording, ends),
+        let (ending, recording) = match waited.broken_off {
+            Some(BrokenOff {
+                hung,
+                recording,
+                ranks,
+                at_work,
+            }) => {
+                let (hung, status) = (Some(hung), waited.status);
+                (
+                    Ending {
+                        hung,
+                        status,
+                        ranks,
+                        at_work,
+                    },
+                    recording,
+                )
+            }
             None => {
                 let recording = record.read().context("cannot read the record")?;
-                (None, recording, culprits(rank_ends(&places.record, ranks)))
+                let ending = Ending {
+                    status: waited.status,
+                    ranks: culprits(rank_ends(&places.record, ranks)),
+                    ..Ending::default()
+                };
+                (ending, recording)
             }
         };
         let mut written = BTreeMap::new();
@@ -234,11 +255,7 @@ impl Sandbox {
                 .extend(outputs(folder, &job.known.may_write).context("cannot read the outputs")?);
         }
         Ok(Run {
-            ending: Ending {
-                hung,
-                status: waited.status,
-                ranks: ends,
-            },
+            ending,
             wall,
             cpu: waited.cpu,
             outputs: written,

@@ -1,6 +1,6 @@
 //! One run of a program: what it left, and how it ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::seen::calls::Recording;
@@ -57,6 +57,8 @@ pub struct Ending {
     pub status: Option<i32>,
     /// How each rank ended, where that is known. A rank that mpirun or the time limit killed is not there.
     pub ranks: BTreeMap<Rank, RankEnd>,
+    /// The ranks that still read or wrote, files or anything else, when its time was over.
+    pub at_work: BTreeSet<Rank>,
 }
 
 /// Why a run was ended from outside.

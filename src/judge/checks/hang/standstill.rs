@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::checks::evidence::*;
-use crate::checks::hang::waiting::{Stuck, waiting};
+use crate::checks::hang::waiting::{Stuck, Wish, waiting};
 use crate::seen::condition::Condition;
 use crate::seen::run::RankEnd;
 
@@ -41,6 +41,16 @@ impl<'a> Standstill<'a> {
     /// What every thread does, with its place.
     pub(super) fn each(&self) -> impl Iterator<Item = (usize, &Stuck<'a>)> {
         self.stuck.iter().enumerate()
+    }
+
+    /// A rank that may only be slow: one of its threads is not in MPI, and it still reads or writes.
+    pub(super) fn at_work(&self) -> Option<Rank> {
+        let at_work = &self.scene.run.ending.at_work;
+        let is_outside = |stuck: &&Stuck| matches!(stuck.wish, Wish::Nothing);
+        let mut outside = self.stuck.iter().filter(is_outside);
+        outside
+            .find(|stuck| at_work.contains(&stuck.rank))
+            .map(|stuck| stuck.rank)
     }
 
     pub(super) fn calls(&self, rank: Rank) -> &'a [Call] {

@@ -627,3 +627,18 @@ fn a_cut_recording_does_not_tell_what_the_threads_did_last() {
     too_long(&mut made_up, 2_000);
     assert!(shown(&made_up).is_err());
 }
+
+#[test]
+fn a_rank_that_still_writes_outside_of_mpi_may_only_be_slow() {
+    let mut made_up = MadeUp::new(3);
+    made_up.send((1, 1), 2, 5);
+    too_long(&mut made_up, 4_000);
+    assert!(matches!(shown(&made_up), Ok(Shown::Wrong(_))));
+    made_up.run.ending.at_work.insert(Rank(1));
+    assert!(
+        matches!(shown(&made_up), Err(Unseen(why)) if why.contains("client 1 still read or wrote"))
+    );
+    // What it prints while it looks for a message is no work.
+    made_up.call((1, 1), Kind::Recv).forever();
+    assert!(matches!(shown(&made_up), Ok(Shown::Wrong(_))));
+}

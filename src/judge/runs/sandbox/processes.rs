@@ -206,6 +206,28 @@ pub(super) fn processor_times() -> BTreeMap<u32, Duration> {
     descendants().iter().filter_map(time).collect()
 }
 
+/// How many bytes each process of a run has read and written, in files, pipes and elsewhere, by its number as it knows
+/// it itself. One of which the system does not tell is not there.
+pub(super) fn bytes_moved() -> BTreeMap<u32, u64> {
+    let bytes = |pid: &Pid| {
+        let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
+        let moved = moved(&fs::read_to_string(process.join("io")).ok()?);
+        Some((own_number(&process)?, moved))
+    };
+    descendants().iter().filter_map(bytes).collect()
+}
+
+/// The sum of what a process has read and written, as the system says it. See proc_pid_io(5).
+fn moved(io: &str) -> u64 {
+    let of = |line: &str| {
+        let bytes = line
+            .strip_prefix("rchar:")
+            .or(line.strip_prefix("wchar:"))?;
+        bytes.trim().parse::<u64>().ok()
+    };
+    io.lines().filter_map(of).sum()
+}
+
 /// The threads of each process of a run, all by their numbers as they know them themselves. For one that waits without
 /// end until another one of its process wakes it: how often it has gone to sleep.
 pub(super) type Tasks = BTreeMap<u32, BTreeMap<u32, Option<u64>>>;
@@ -332,6 +354,13 @@ mod tests {
         ] {
             assert!(!waits_without_end(other), "{other}");
         }
+    }
+
+    #[test]
+    fn what_a_process_reads_and_writes_is_counted() {
+        let io = "rchar: 7\nwchar: 30\nsyscr: 1\nread_bytes: 4096\nwrite_bytes: 4096\ncancelled_write_bytes: 0\n";
+        assert_eq!(moved(io), 37);
+        assert_eq!(moved(""), 0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Waits for the end of a run, and ends one that hangs.
 
+use std::collections::BTreeSet;
 use std::process::Child;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -10,13 +11,16 @@ use anyhow::{Context, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
 use wait4::{ResUse, Wait4};
 
-use super::processes::{LINGERING, commands, descendants, end_all, reap_strays, sweep};
+use super::processes::{
+    LINGERING, bytes_moved, commands, descendants, end_all, reap_strays, sweep,
+};
 use super::remains::{RankEnds, rank_ends};
 use super::watch::{Clock, TICK, Watch};
 use super::{NoTime, Pace};
 use crate::seen::calls::Recording;
 use crate::seen::recording::Record;
 use crate::seen::run::{Hung, RankEnd};
+use swarm::protocol::Rank;
 use swarm::signals::Interrupt;
 
 /// How long mpirun may take to end when all ranks have.
@@ -43,13 +47,23 @@ pub(super) struct Waited {
     pub(super) cpu: Duration,
     /// The commands of the processes that were still there.
     pub(super) left: Vec<String>,
-    /// Why it was ended, with what was recorded until then, and how ranks had ended by themselves.
-    pub(super) hung: Option<(Hung, Recording, RankEnds)>,
+    /// What it was when it was ended from outside, if it was.
+    pub(super) broken_off: Option<BrokenOff>,
+}
+
+/// A run that did not end by itself, as it was then.
+pub(super) struct BrokenOff {
+    pub(super) hung: Hung,
+    pub(super) recording: Recording,
+    /// How ranks had ended by themselves.
+    pub(super) ranks: RankEnds,
+    /// The ranks that had read or written in the last half of its time.
+    pub(super) at_work: BTreeSet<Rank>,
 }
 
 /// Why a run is ended from outside.
 enum Why {
-    Hung(Hung, Recording, RankEnds),
+    Hung(BrokenOff),
     /// All ranks have ended, the worst with this status, and mpirun does not. These commands are still there.
     IsOver(i32, Vec<String>),
     Refused(anyhow::Error),
@@ -93,10 +107,12 @@ impl Waiting<'_> {
         match why {
             Why::Refused(error) => Err(error),
             Why::IsOver(worst, left) => Ok(Waited::new(&resources, Some(worst), left, None)),
-            Why::Hung(hung, recording, ends) => {
-                let hung = Some((hung, recording, ends));
-                Ok(Waited::new(&resources, status, Vec::new(), hung))
-            }
+            Why::Hung(broken_off) => Ok(Waited::new(
+                &resources,
+                status,
+                Vec::new(),
+                Some(broken_off),
+            )),
         }
     }
 
@@ -105,6 +121,7 @@ impl Waiting<'_> {
         let mut clock = Clock::new();
         let mut watch = Watch::new(self.record, self.pace.patience);
         let mut over_since = None;
+        let mut moved = None;
         let limit = self.pace.limit;
         loop {
             match ended.recv_timeout(TICK) {
@@ -136,15 +153,27 @@ impl Waiting<'_> {
                 }
                 continue;
             }
+            if moved.is_none() && clock.given > limit / 2 {
+                moved = Some(bytes_moved());
+            }
             if clock.given > limit {
-                let recording = self.record.read().context("cannot read the record")?;
-                return Err(Why::Hung(Hung::TimeLimit(limit), recording, ends));
+                return Err(Why::Hung(BrokenOff {
+                    hung: Hung::TimeLimit(limit),
+                    recording: self.record.read().context("cannot read the record")?,
+                    ranks: ends,
+                    at_work: watch.at_work(&moved.unwrap_or_default()),
+                }));
             }
             if self.is_recorded
                 && ends.is_empty()
                 && let Some((still, recording)) = watch.standstill(clock.given)
             {
-                return Err(Why::Hung(Hung::Standstill(still), recording, ends));
+                return Err(Why::Hung(BrokenOff {
+                    hung: Hung::Standstill(still),
+                    recording,
+                    ranks: ends,
+                    at_work: BTreeSet::new(),
+                }));
             }
         }
     }
@@ -155,14 +184,14 @@ impl Waited {
         resources: &ResUse,
         status: Option<i32>,
         left: Vec<String>,
-        hung: Option<(Hung, Recording, RankEnds)>,
+        broken_off: Option<BrokenOff>,
     ) -> Waited {
         let cpu = resources.rusage.utime + resources.rusage.stime;
         Waited {
             status,
             cpu,
             left,
-            hung,
+            broken_off,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Whether a run still moves, by time that it was really given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::processes::{Tasks, processor_times, tasks};
+use super::processes::{Tasks, bytes_moved, processor_times, tasks};
 use crate::seen::calls::Recording;
 use crate::seen::recording::{Activity, Record};
 use crate::seen::standstill::{self, Threads};
+use swarm::protocol::Rank;
 
 /// How often one looks.
 pub(super) const TICK: Duration = Duration::from_millis(100);
@@ -132,6 +133,18 @@ impl Watch<'_> {
         self.times = times;
         self.tasks = tasks;
         None
+    }
+
+    /// The ranks of a recorded run whose processes have read or written since they had moved these bytes.
+    pub(super) fn at_work(&self, before: &BTreeMap<u32, u64>) -> BTreeSet<Rank> {
+        let now = bytes_moved();
+        let has_moved = |process: u32| now.get(&process) > before.get(&process);
+        let activities = self.record.activity().unwrap_or_default();
+        let ranks = (0..).map(Rank).zip(activities);
+        ranks
+            .filter(|(_, activity)| activity.is_some_and(|it| has_moved(it.process)))
+            .map(|(rank, _)| rank)
+            .collect()
     }
 
     /// The threads that each rank has now, and what the system tells of them. Only those count as locked that have slept
