@@ -36,7 +36,7 @@ mod verification;
 mod tests;
 
 pub use evidence::{Evidence, Shown};
-pub use table::{Subject, is_outcome_right, judge};
+pub use table::{Subject, judge, outcome};
 
 // The worst is first. A row has the check, its name on the command line and in reports, its subject, its
 // module, and what is true if it holds.

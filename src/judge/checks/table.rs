@@ -98,10 +98,18 @@ pub fn judge(scene: &Scene<'_>) -> Vec<(Check, Result<Shown, Unseen>)> {
 }
 
 /// Whether a run came out right: it ended well, with the right outputs. What it may have left running does not count.
-pub fn is_outcome_right(shown: &[(Check, Result<Shown, Unseen>)]) -> bool {
+/// `None` if that cannot be told.
+pub fn outcome(shown: &[(Check, Result<Shown, Unseen>)]) -> Option<bool> {
     let decides = |check: Check| {
         check == Check::OwnInput || check.subject() == Subject::Outcome && check != Check::Processes
     };
     let mut deciding = shown.iter().filter(|(check, _)| decides(*check));
-    deciding.all(|(_, shown)| *shown == Ok(Shown::Right))
+    let is_told = |(_, shown): &(Check, Result<Shown, Unseen>)| shown.is_ok();
+    let is_right = |(_, shown): &(Check, Result<Shown, Unseen>)| *shown == Ok(Shown::Right);
+    let wrong = deciding.clone().any(|it| is_told(it) && !is_right(it));
+    if wrong {
+        Some(false)
+    } else {
+        deciding.all(is_right).then_some(true)
+    }
 }

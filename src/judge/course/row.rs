@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::checks::Check;
 use crate::told::grading::{Grading, Marks, Sanitized, Verdict};
-use crate::told::points::shown;
+use crate::told::points::{range, shown};
 use swarm::shown::{cell, on_a_line};
 
 /// What the tables say instead of marks, where nothing was judged. It is not 0.
@@ -64,7 +64,7 @@ impl Row {
                 saw_no_mpi,
                 ..
             }) => {
-                let [total, of] = [marks.total, marks.of].map(shown);
+                let (total, of) = (range(marks.total, marks.at_most), shown(marks.of));
                 let problem = if *saw_no_mpi { NO_MPI } else { "" };
                 [total, of, names(wrong), names(untold), problem.into()]
             }
@@ -102,7 +102,7 @@ impl fmt::Display for Row {
                 sanitized,
                 ..
             }) => {
-                let [total, of] = [marks.total, marks.of].map(shown);
+                let (total, of) = (range(marks.total, marks.at_most), shown(marks.of));
                 write!(f, "{:<20} {total:>5} of {of}", on_a_line(&self.name))?;
                 let wrong: Vec<&str> = wrong.iter().map(|check| check.name()).collect();
                 if *saw_no_mpi {

@@ -174,7 +174,7 @@ impl Work<'_> {
         let known = Known::new(&case.inputs);
         let is_right = |run: &Run| {
             let scene = Scene::new(&known, run, how.condition);
-            checks::is_outcome_right(&checks::judge(&scene))
+            checks::outcome(&checks::judge(&scene)) == Some(true)
         };
         let what = format!(
             "bittorrent itself fails here on {} {}",

@@ -26,7 +26,8 @@ use swarm::shown;
 
 /// How one run came out.
 pub(super) struct Trial {
-    pub(super) is_right: bool,
+    /// `None` if that cannot be told.
+    pub(super) is_right: Option<bool>,
     pub(super) hung: bool,
 }
 
@@ -55,7 +56,7 @@ impl Work<'_> {
         let known = Known::new(&case.inputs);
         let mut run = self.run(&self.program, &[], case, how, self.pace)?;
         let mut shown = self.judged(&known, &run, how.condition);
-        if !checks::is_outcome_right(&shown) {
+        if checks::outcome(&shown) != Some(true) {
             self.suspect_the_machine(case, how, &run)?;
             let is_slower =
                 |hung| matches!(hung, Hung::TimeLimit(limit) if limit < self.pace.limit);
@@ -68,26 +69,24 @@ impl Work<'_> {
             }
         }
         self.note_finding(&run, &place);
-        let trial = Trial {
-            is_right: checks::is_outcome_right(&shown),
-            hung: run.ending.hung.is_some(),
-        };
+        let hung = run.ending.hung.is_some();
         if how.condition.is_recorded() {
             self.recorded.runs += 1;
             self.recorded.with_mpi += usize::from(run.recording.has_started());
         } else {
             self.explain(case, &known, &mut run, &mut shown)?;
         }
-        if trial.is_right && how.condition == Condition::AsItIs {
+        let is_right = checks::outcome(&shown);
+        if is_right == Some(true) && how.condition == Condition::AsItIs {
             self.times.see_plain(&run);
         }
-        if trial.is_right && how.condition == Condition::Recorded {
+        if is_right == Some(true) && how.condition == Condition::Recorded {
             let scene = Scene::new(&known, &run, how.condition);
             self.times.see_recorded(&scene);
         }
         self.note(known, run, place, counts, shown);
         self.progress.inc(1);
-        Ok(trial)
+        Ok(Trial { is_right, hung })
     }
 
     fn judged(&self, known: &Known, run: &Run, condition: Condition) -> AllShown {

@@ -280,7 +280,8 @@ impl<'a> Work<'a> {
             };
             let trial = self.trial(&fresh, place, &how, tests.count)?;
             tally.runs += 1;
-            tally.right += usize::from(trial.is_right);
+            tally.right += usize::from(trial.is_right == Some(true));
+            tally.untold += usize::from(trial.is_right.is_none());
             hangs += usize::from(trial.hung);
             self.may_hang_anyway |= trial.hung && condition.row().is_plain;
             if hangs == HANGS {

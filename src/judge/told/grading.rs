@@ -149,6 +149,8 @@ pub struct Tally {
     pub runs: usize,
     /// How many ended by themselves, with status 0 and the right outputs.
     pub right: usize,
+    /// Of how many that cannot be told.
+    pub untold: usize,
 }
 
 impl Tally {
@@ -158,6 +160,7 @@ impl Tally {
             condition,
             runs: 0,
             right: 0,
+            untold: 0,
         }
     }
 }
@@ -263,6 +266,8 @@ pub struct Ours {
 pub struct Marks {
     /// The sum; not below 0.
     pub total: f64,
+    /// What the sum would be if all that cannot be told were right.
+    pub at_most: f64,
     /// The most there is.
     pub of: f64,
     /// What was given and taken, in order.
@@ -276,6 +281,8 @@ pub struct MarkLine {
     pub reason: String,
     /// How much; below 0 if it was taken.
     pub points: f64,
+    /// How much more it would be if what cannot be told were right.
+    pub untold: f64,
     /// How much there was to get; 0 for what is taken.
     pub of: f64,
 }

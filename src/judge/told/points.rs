@@ -113,8 +113,10 @@ impl Points {
             lines.extend(judgement.and_then(|judgement| taken(judgement, points)));
         }
         let sum: f64 = lines.iter().map(|line| line.points).sum();
+        let untold: f64 = lines.iter().map(|line| line.untold).sum();
         Marks {
             total: sum.max(0.0),
+            at_most: (sum + untold).max(0.0),
             of: lines.iter().map(|line| line.of).sum(),
             lines,
         }
@@ -144,6 +146,7 @@ impl Points {
                 let missing = missing.map(|(name, &of)| MarkLine {
                     reason: format!("{name}: no such test was given"),
                     points: 0.0,
+                    untold: 0.0,
                     of,
                 });
                 lines.chain(missing).collect()
@@ -158,15 +161,25 @@ impl Points {
         });
         let tallies: Vec<Tally> = tallies.collect();
         let has_passed = |tally: &Tally| tally.runs > 0 && tally.right == tally.runs;
-        let said = |tally: &Tally| match tally.runs {
-            0 => format!("no run {}", tally.condition),
-            runs => format!("{} of {runs} runs right {}", tally.right, tally.condition),
+        let may_pass = |tally: &Tally| tally.runs > 0 && tally.right + tally.untold == tally.runs;
+        let said = |tally: &Tally| match (tally.runs, tally.untold) {
+            (0, _) => format!("no run {}", tally.condition),
+            (runs, 0) => format!("{} of {runs} runs right {}", tally.right, tally.condition),
+            (runs, untold) => {
+                let condition = tally.condition;
+                format!(
+                    "{} of {runs} runs right {condition}, and {untold} cannot be told",
+                    tally.right
+                )
+            }
         };
         let said: Vec<String> = tallies.iter().map(said).collect();
         let is_passed = tallies.iter().all(has_passed);
+        let is_untold = !is_passed && tallies.iter().all(may_pass);
         MarkLine {
             reason: format!("{}: {}", test.name, said.join(", ")),
             points: if is_passed { of } else { 0.0 },
+            untold: if is_untold { of } else { 0.0 },
             of,
         }
     }
@@ -188,6 +201,7 @@ fn taken(judgement: &Judgement, points: f64) -> Option<MarkLine> {
     Some(MarkLine {
         reason,
         points,
+        untold: 0.0,
         of: 0.0,
     })
 }
@@ -196,6 +210,15 @@ fn taken(judgement: &Judgement, points: f64) -> Option<MarkLine> {
 pub(crate) fn shown(points: f64) -> String {
     let text = format!("{points:.2}");
     text.trim_end_matches('0').trim_end_matches('.').into()
+}
+
+/// Points, and how many more there may be.
+pub(crate) fn range(points: f64, at_most: f64) -> String {
+    if at_most > points {
+        format!("{} to {}", shown(points), shown(at_most))
+    } else {
+        shown(points)
+    }
 }
 
 fn amount(points: &Spanned<Value>) -> Result<f64, Wrong> {

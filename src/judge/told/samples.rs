@@ -45,6 +45,7 @@ fn test(name: &str, ranks: usize, right: [usize; 3]) -> TestReport {
                 condition,
                 runs: 5,
                 right,
+                untold: 0,
             })
             .collect(),
     }
@@ -136,16 +137,19 @@ pub(crate) fn grading() -> Grading {
         }],
         marks: Marks {
             total: 38.0,
+            at_most: 38.0,
             of: 40.0,
             lines: vec![
                 MarkLine {
                     reason: "test1: 5 of 5 runs right as it is".into(),
                     points: 40.0,
+                    untold: 0.0,
                     of: 40.0,
                 },
                 MarkLine {
                     reason: "sources is wrong".into(),
                     points: -2.0,
+                    untold: 0.0,
                     of: 0.0,
                 },
             ],

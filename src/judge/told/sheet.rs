@@ -221,7 +221,15 @@ impl Sheet {
     }
 
     fn tally(&self, tally: &Tally) -> String {
-        let Tally { runs, right, .. } = tally;
+        let Tally {
+            runs,
+            right,
+            untold,
+            ..
+        } = tally;
+        if right + untold == *runs && *untold > 0 {
+            return format!("{right} to {runs} of {runs}");
+        }
         let ink = self.inks.of(runs == right);
         ink.apply_to(format!("{right} of {runs}")).to_string()
     }
@@ -262,18 +270,17 @@ impl Sheet {
         }
         let sum = format!(
             "marks: {} of {}",
-            points::shown(marks.total),
+            points::range(marks.total, marks.at_most),
             points::shown(marks.of)
         );
         let sum = self.inks.bold.apply_to(sum).to_string();
         self.paper.line(&format!("\n{sum}"));
-        let shown = marks
-            .lines
-            .iter()
-            .map(|line| match points::shown(line.points) {
+        let shown = marks.lines.iter().map(|line| {
+            match points::range(line.points, line.points + line.untold) {
                 points if line.of > 0.0 => format!("{points} of {}", points::shown(line.of)),
                 points => points,
-            });
+            }
+        });
         let shown: Vec<String> = shown.collect();
         let longest = longest(shown.iter().map(String::as_str));
         for (points, line) in shown.iter().zip(&marks.lines) {

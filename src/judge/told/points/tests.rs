@@ -23,6 +23,7 @@ fn test(name: &str, runs: [(usize, usize); 3]) -> TestReport {
                 condition,
                 runs,
                 right,
+                untold: 0,
             })
             .collect(),
     }
@@ -64,6 +65,34 @@ fn the_course_gives_ten_points_for_each_of_its_tests_that_is_always_right() {
             ("test4: 5 of 5 runs right as it is", 10.0, 10.0),
         ]
     );
+}
+
+#[test]
+fn a_test_whose_runs_do_not_tell_may_be_worth_nothing_or_all() {
+    let mut slow = test("slow", [(3, 5), (0, 0), (0, 0)]);
+    slow.runs[0].untold = 2;
+    let mut wrong = test("wrong", [(3, 5), (0, 0), (0, 0)]);
+    wrong.runs[0].untold = 1;
+    let marks =
+        Points::default().marks(&[slow, wrong, test("right", GOOD), test("good", GOOD)], &[]);
+    assert_eq!((marks.total, marks.at_most, marks.of), (20.0, 30.0, 40.0));
+    assert_eq!(range(marks.total, marks.at_most), "20 to 30");
+    assert_eq!(
+        lines(&marks)[..2],
+        [
+            (
+                "slow: 3 of 5 runs right as it is, and 2 cannot be told",
+                0.0,
+                10.0
+            ),
+            (
+                "wrong: 3 of 5 runs right as it is, and 1 cannot be told",
+                0.0,
+                10.0
+            ),
+        ]
+    );
+    assert_eq!([marks.lines[0].untold, marks.lines[1].untold], [10.0, 0.0]);
 }
 
 #[test]
