@@ -89,6 +89,7 @@ pub fn grading() -> Grading {
             .map(|condition| Tally {
                 condition,
                 runs: 5,
+                untold: 0,
                 right: if condition == Condition::AsItIs {
                     5
                 } else {
@@ -134,16 +135,19 @@ pub fn grading() -> Grading {
         }],
         marks: Marks {
             total: 27.5,
+            at_most: 27.5,
             of: 40.0,
             lines: vec![
                 MarkLine {
                     reason: "tests that come out right".into(),
                     points: 30.0,
+                    untold: 0.0,
                     of: 40.0,
                 },
                 MarkLine {
                     reason: "a run hangs".into(),
                     points: -2.5,
+                    untold: 0.0,
                     of: 0.0,
                 },
             ],
