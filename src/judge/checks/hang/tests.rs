@@ -1,3 +1,6 @@
+mod circles;
+mod slow;
+
 use super::*;
 use crate::checks::Check;
 use crate::checks::tests::evidence;
@@ -37,6 +40,25 @@ fn stuck(made_up: &mut MadeUp) -> Evidence {
 
 fn one(rank: u32) -> Peer {
     Peer::One(Rank(rank))
+}
+
+/// Clients 1 and 2 whose threads 1 send requests (1) and wait for answers (7) of threads 2.
+fn two_clients() -> MadeUp {
+    let mut made_up = MadeUp::new(3);
+    for (me, other) in [(1, 2), (2, 1)] {
+        made_up.send((me, 1), other, 1);
+        made_up.take((other, 2), me, 1);
+        made_up.send((other, 2), me, 7);
+        made_up.take((me, 1), other, 7);
+    }
+    made_up
+}
+
+/// A run that took longer than it may, a second after its last call.
+fn too_long(made_up: &mut MadeUp, wall: u64) {
+    made_up.hang();
+    made_up.run.ending.hung = Some(Hung::TimeLimit(ms(wall)));
+    made_up.run.wall = ms(wall);
 }
 
 #[test]
@@ -110,147 +132,6 @@ fn a_message_for_the_other_thread_is_not_the_one_that_is_waited_for() {
     made_up.rank(2).threads[2].is_over = true;
     let wrong = stuck(&mut made_up);
     assert!(wrong.said.starts_with("thread 2 of client 2 has ended"));
-}
-
-#[test]
-fn two_that_wait_for_each_other_are_a_circle() {
-    let mut made_up = MadeUp::new(3);
-    made_up.receive((1, 0), one(2), Tag::One(7)).forever();
-    made_up.receive((2, 0), one(1), Tag::One(7)).forever();
-    let wrong = stuck(&mut made_up);
-    assert_eq!(
-        wrong.said,
-        "client 1 waits in MPI_Recv for a message from client 2, and client 2 waits in MPI_Recv for a message \
-         from client 1"
-    );
-}
-
-#[test]
-fn a_circle_of_sends_rests_on_buffering() {
-    let mut made_up = MadeUp::new(4);
-    for (from, to) in [(1, 2), (2, 3), (3, 1)] {
-        made_up.send((from, 0), to, 7).forever();
-    }
-    made_up.hang();
-    let wrong = evidence(shown_under(&made_up, Condition::Synchronous));
-    assert_eq!(
-        wrong.said,
-        "client 1 waits in MPI_Send for client 2 to receive, and client 2 waits in MPI_Send for client 3 to \
-         receive, and client 3 waits in MPI_Send for client 1 to receive"
-    );
-    assert!(
-        wrong.hint.contains("rests on MPI keeping messages"),
-        "{}",
-        wrong.hint
-    );
-    assert!(!stuck(&mut made_up).hint.contains("rests on"));
-}
-
-/// Clients 1 and 2 whose threads 1 send requests (1) and wait for answers (7) of threads 2.
-fn two_clients() -> MadeUp {
-    let mut made_up = MadeUp::new(3);
-    for (me, other) in [(1, 2), (2, 1)] {
-        made_up.send((me, 1), other, 1);
-        made_up.take((other, 2), me, 1);
-        made_up.send((other, 2), me, 7);
-        made_up.take((me, 1), other, 7);
-    }
-    made_up
-}
-
-#[test]
-fn a_circle_goes_through_the_threads_that_did_it_before() {
-    let mut made_up = two_clients();
-    for (me, other) in [(1, 2), (2, 1)] {
-        made_up.send((me, 1), other, 1).forever();
-        made_up.send((me, 2), other, 7).forever();
-    }
-    let wrong = stuck(&mut made_up);
-    assert_eq!(
-        wrong.said,
-        "thread 1 of client 1 waits in MPI_Send for client 2 to receive, and thread 2 of client 2 waits in \
-         MPI_Send for client 1 to receive"
-    );
-}
-
-#[test]
-fn it_is_no_circle_where_another_thread_could_answer() {
-    let mut made_up = two_clients();
-    for (me, other) in [(1, 2), (2, 1)] {
-        made_up.receive((me, 1), one(other), Tag::One(7)).forever();
-        made_up.receive((me, 2), Peer::Any, Tag::One(1)).forever();
-    }
-    let wrong = stuck(&mut made_up);
-    assert_eq!(
-        wrong.said,
-        "thread 1 of client 1 waits for a message from client 2 with tag 7, and nobody sends it"
-    );
-}
-
-/// A message that was taken.
-fn send(made_up: &mut MadeUp, at: (u32, u16), to: u32, tag: i32) {
-    made_up.send(at, to, tag);
-    made_up.take((to, 0), at.0, tag);
-    // The thread that took it has ended.
-    made_up.rank(to).threads[0].is_over = true;
-}
-
-/// Whether a circle is said where threads 1 of both clients wait for each other, after these messages.
-fn is_circle(before: fn(&mut MadeUp)) -> bool {
-    let mut made_up = MadeUp::new(4);
-    before(&mut made_up);
-    for (me, other) in [(1, 2), (2, 1)] {
-        made_up.receive((me, 1), one(other), Tag::One(7)).forever();
-        made_up.receive((me, 2), Peer::Any, Tag::One(1)).forever();
-    }
-    stuck(&mut made_up)
-        .said
-        .contains(", and thread 1 of client")
-}
-
-#[test]
-fn it_is_a_circle_only_where_it_is_known_who_does_what() {
-    // Threads 1 have sent what is waited for, threads 2 something else.
-    assert!(is_circle(|made_up| {
-        for (me, other) in [(1, 2), (2, 1)] {
-            send(made_up, (me, 1), other, 7);
-            send(made_up, (me, 2), other, 8);
-        }
-    }));
-    // Threads 2 may be about to send it.
-    assert!(!is_circle(|made_up| {
-        for (me, other) in [(1, 2), (2, 1)] {
-            send(made_up, (me, 1), other, 7);
-        }
-    }));
-    // Either has sent it.
-    assert!(!is_circle(|made_up| {
-        for (me, other) in [(1, 2), (2, 1)] {
-            send(made_up, (me, 1), other, 7);
-            send(made_up, (me, 2), other, 7);
-        }
-    }));
-    // It was sent to another.
-    assert!(!is_circle(|made_up| {
-        for me in [1, 2] {
-            send(made_up, (me, 1), 3, 7);
-            send(made_up, (me, 2), 3, 8);
-        }
-    }));
-}
-
-#[test]
-fn a_thread_that_was_ended_in_its_call_waits_no_more() {
-    let mut made_up = MadeUp::new(3);
-    made_up.receive((1, 1), one(2), Tag::One(7)).forever();
-    made_up.receive((1, 2), one(0), Tag::One(7)).forever();
-    made_up.rank(1).threads[1].is_over = true;
-    let wrong = stuck(&mut made_up);
-    assert!(
-        wrong
-            .said
-            .starts_with("client 1 waits for a message from rank 0")
-    );
 }
 
 #[test]
@@ -568,77 +449,4 @@ fn the_table_is_short_and_narrow() {
     assert_eq!(details.len(), 1 + 24);
     assert_eq!(details[24], "and 977 more");
     assert!(details.iter().all(|line| line.len() <= 100));
-}
-
-/// A run that took longer than it may, a second after its last call.
-fn too_long(made_up: &mut MadeUp, wall: u64) {
-    made_up.hang();
-    made_up.run.ending.hung = Some(Hung::TimeLimit(ms(wall)));
-    made_up.run.wall = ms(wall);
-}
-
-#[test]
-fn a_run_that_still_worked_when_its_time_was_up_is_not_said_to_hang() {
-    let mut made_up = MadeUp::new(3);
-    made_up.send((1, 1), 2, 5).until(1_000);
-    too_long(&mut made_up, 2_000);
-    assert!(matches!(shown(&made_up), Err(Unseen(why)) if why.contains("still came")));
-    too_long(&mut made_up, 2_001);
-    assert!(matches!(shown(&made_up), Ok(Shown::Wrong(_))));
-}
-
-#[test]
-fn looks_and_waits_are_no_work() {
-    let mut made_up = MadeUp::new(3);
-    made_up.call((1, 1), Kind::Iprobe).until(1_900);
-    made_up.call((1, 1), Kind::Test).until(1_900);
-    too_long(&mut made_up, 2_000);
-    assert!(matches!(shown(&made_up), Ok(Shown::Wrong(_))));
-}
-
-#[test]
-fn far_too_many_messages_are_wrong_even_if_they_still_come() {
-    let mut made_up = MadeUp::new(3);
-    // Three segments, three ranks.
-    for _ in 0..MOST_MESSAGES * 6 - 1 {
-        made_up.send((2, 1), 1, 5);
-    }
-    too_long(&mut made_up, 40_000);
-    assert!(shown(&made_up).is_err());
-    made_up.send((2, 1), 1, 5);
-    let wrong = evidence(shown(&made_up));
-    assert_eq!(
-        wrong.said,
-        "30,000 messages were sent for 3 segments, and the run did not end"
-    );
-    assert_eq!(
-        wrong.details[1],
-        "most were sent by client 2 to client 1 with tag 5: 30,000 messages"
-    );
-}
-
-#[test]
-fn a_cut_recording_does_not_tell_what_the_threads_did_last() {
-    let mut made_up = MadeUp::new(3);
-    made_up.receive((2, 1), Peer::Any, Tag::One(7)).forever();
-    made_up.rank(1).is_cut = true;
-    made_up.hang();
-    assert!(shown(&made_up).is_err());
-    too_long(&mut made_up, 2_000);
-    assert!(shown(&made_up).is_err());
-}
-
-#[test]
-fn a_rank_that_still_writes_outside_of_mpi_may_only_be_slow() {
-    let mut made_up = MadeUp::new(3);
-    made_up.send((1, 1), 2, 5);
-    too_long(&mut made_up, 4_000);
-    assert!(matches!(shown(&made_up), Ok(Shown::Wrong(_))));
-    made_up.run.ending.at_work.insert(Rank(1));
-    assert!(
-        matches!(shown(&made_up), Err(Unseen(why)) if why.contains("client 1 still read or wrote"))
-    );
-    // What it prints while it looks for a message is no work.
-    made_up.call((1, 1), Kind::Recv).forever();
-    assert!(matches!(shown(&made_up), Ok(Shown::Wrong(_))));
 }
