@@ -6,6 +6,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits::LONGEST_RUN;
+use crate::shown::number;
 
 /// Writes the seconds of a time, with their fraction.
 pub(crate) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -31,7 +32,8 @@ pub(crate) fn of(seconds: f64) -> Result<Duration, String> {
     let time = Duration::try_from_secs_f64(seconds).ok();
     time.filter(|time| *time <= LONGEST_RUN).ok_or_else(|| {
         let most = LONGEST_RUN.as_secs();
-        format!("expected a time in seconds, 0 to {most}, found {seconds}")
+        let found = number(seconds);
+        format!("expected a time in seconds, 0 to {most}, found {found}")
     })
 }
 

@@ -1,6 +1,27 @@
 //! What others have written, as it is shown: names of folders, words of compilers, lines of a program. It must
 //! not steer a terminal, nor be a formula in a spreadsheet.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
+/// What has a name that somebody else may have chosen. In words for the user it is always shown by this.
+pub trait Shown {
+    /// It as a part of a line: as [`on_a_line`] has it.
+    fn shown(&self) -> String;
+}
+
+impl Shown for Path {
+    fn shown(&self) -> String {
+        on_a_line(&self.to_string_lossy())
+    }
+}
+
+impl Shown for OsStr {
+    fn shown(&self) -> String {
+        on_a_line(&self.to_string_lossy())
+    }
+}
+
 /// A text for a terminal. In place of each character that could steer it or turn its lines around is U+FFFD;
 /// only line breaks and tabs stay.
 pub fn harmless(text: &str) -> String {
@@ -19,6 +40,17 @@ pub fn cell(text: &str) -> String {
         '\t', '=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
     ]);
     if is_formula { format!("'{text}") } else { text }
+}
+
+/// A number that somebody has written, in a few digits however large or small it is.
+pub fn number(number: f64) -> String {
+    const MANY: f64 = 1e15;
+    let is_short = number == 0.0 || (1.0 / MANY..MANY).contains(&number.abs());
+    if is_short || !number.is_finite() {
+        number.to_string()
+    } else {
+        format!("{number:e}")
+    }
 }
 
 fn is_harmful(character: char) -> bool {
@@ -43,6 +75,21 @@ mod tests {
                 (harmless(plain), cell(plain)),
                 (plain.to_owned(), plain.to_owned())
             );
+        }
+    }
+
+    #[test]
+    fn no_number_is_long() {
+        for (written, shown) in [
+            (1e300, "1e300"),
+            (-2.5e-300, "-2.5e-300"),
+            (1.5, "1.5"),
+            (-0.001, "-0.001"),
+            (0.0, "0"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(number(written), shown);
         }
     }
 

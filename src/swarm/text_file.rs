@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
+use crate::shown::Shown;
 use anyhow::{Context, Result, ensure};
 
 /// The longest text that is read as a whole, in bytes.
@@ -18,7 +19,7 @@ pub const MARK: &[u8] = b"\xef\xbb\xbf";
 /// # Errors
 /// When it cannot be read, is not in UTF-8, or has more than 16 MiB.
 pub fn read(path: &Path) -> Result<String> {
-    let shown = || format!("cannot read {}", path.display());
+    let shown = || format!("cannot read {}", path.shown());
     let mut content = BufReader::new(File::open(path).with_context(shown)?);
     skip_mark(&mut content).with_context(shown)?;
     let mut text = String::new();
@@ -27,7 +28,7 @@ pub fn read(path: &Path) -> Result<String> {
     ensure!(
         length <= LONGEST,
         "{}: expected a text of at most {} MiB, found a longer one",
-        path.display(),
+        path.shown(),
         LONGEST >> 20
     );
     Ok(text)
@@ -46,17 +47,20 @@ pub fn skip_mark(text: &mut impl BufRead) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes sure that a text does not begin as one in UTF-16 or UTF-32: with a mark of these, or with a character of
-/// ASCII and zeros around it.
+/// Makes sure that a text does not begin as one in UTF-16 or UTF-32: with a mark of these, or with readable characters
+/// of ASCII and zeros around them.
 ///
 /// # Errors
 /// When it does.
 pub fn in_utf_8(text: &[u8]) -> io::Result<()> {
+    let reads = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
     let encoding = match text {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => "UTF-32",
-        [1..=127, 0, 0, 0, ..] | [0, 0, 0, 1..=127, ..] => "UTF-32",
+        [a, 0, 0, 0, ..] | [0, 0, 0, a, ..] if reads(a) => "UTF-32",
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16",
-        [1..=127, 0, ..] | [0, 1..=127, ..] => "UTF-16",
+        [a, 0] | [0, a] if reads(a) => "UTF-16",
+        // Two, for other bytes begin with one now and then.
+        [a, 0, b, 0, ..] | [0, a, 0, b, ..] if reads(a) && reads(b) => "UTF-16",
         _ => return Ok(()),
     };
     let why = format!("it is in {encoding}: save it in UTF-8");
@@ -98,6 +102,15 @@ mod tests {
         ] {
             let why = format!("{cannot}it is in {encoding}: save it in UTF-8");
             assert_eq!(read(bytes), Err(why), "{bytes:?}");
+        }
+        for bytes in [
+            &b"\x03\0\x81"[..],
+            b"a\0\xf3\xb2",
+            b"\0a\xf3\xb2",
+            b"\0\0\0\x07\xb2",
+        ] {
+            let why = read(bytes).unwrap_err();
+            assert!(!why.contains("UTF-16") && !why.contains("UTF-32"), "{why}");
         }
         let error = read(b"a\xff").unwrap_err();
         assert!(

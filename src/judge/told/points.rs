@@ -221,15 +221,18 @@ pub(crate) fn range(points: f64, at_most: f64) -> String {
     }
 }
 
+/// The most points for one thing. Sums of them keep their digits.
+const MOST_POINTS: f64 = 1_000_000.0;
+
 fn amount(points: &Spanned<Value>) -> Result<f64, Wrong> {
     let value = points.as_ref();
     let number = value.as_float();
     let number = number.or_else(|| value.as_integer().map(|number| number as f64));
-    let is_good = |number: &f64| number.is_finite() && *number >= 0.0;
+    let is_good = |number: &f64| (0.0..=MOST_POINTS).contains(number);
     number.filter(is_good).ok_or_else(|| {
         let of_type = || format!("a value of type {}", value.type_str());
-        let found = number.map_or_else(of_type, |number| number.to_string());
-        let why = format!("expected points, a number of 0 or more, found {found}");
+        let found = number.map_or_else(of_type, swarm::shown::number);
+        let why = format!("expected points, a number from 0 to {MOST_POINTS}, found {found}");
         (points.span(), why)
     })
 }

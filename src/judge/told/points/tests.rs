@@ -206,17 +206,22 @@ fn what_is_wrong_in_a_file_is_said_with_its_place() {
         (
             "of = 'x'",
             "1:6",
-            "a number of 0 or more, found a value of type string",
+            "a number from 0 to 1000000, found a value of type string",
         ),
         (
             "of = -1",
             "1:6",
-            "expected points, a number of 0 or more, found -1",
+            "expected points, a number from 0 to 1000000, found -1",
+        ),
+        (
+            "of = 1e300",
+            "1:6",
+            "a number from 0 to 1000000, found 1e300",
         ),
         (
             "of = nan",
             "1:6",
-            "expected points, a number of 0 or more, found NaN",
+            "expected points, a number from 0 to 1000000, found NaN",
         ),
         ("of = 1\n\n[tests]\na = 1", "3:1", "found both"),
         ("[tests]\na = -2", "2:5", "expected points"),
