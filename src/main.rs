@@ -1,5 +1,6 @@
 //! `mpirun -np N bittorrent`: the tracker on rank 0, a client on every other rank.
 
+use std::env;
 use std::process::ExitCode;
 
 use anyhow::{Error, Result};
@@ -11,20 +12,28 @@ use swarm::say::{self, NotSaid};
 use swarm::signals::{self, Interrupted};
 
 fn main() -> ExitCode {
-    let served = match cli::request() {
+    let served = signals_taken().and_then(|()| match cli::request() {
         Ok(request) => serve(request),
         Err(message) => explain(&message),
-    };
+    });
     served.unwrap_or_else(|error| {
         say::problem(format_args!("bittorrent: {error:#}"));
         status(&error).into()
     })
 }
 
-fn serve(request: Request) -> Result<ExitCode> {
-    if !matches!(request, Request::Run(_) | Request::Launch(_)) {
-        signals::end_at_once()?; // until the command says otherwise
+/// Before anything else: a signal may come at any time. Those of a rank are its launcher's. It names no command.
+fn signals_taken() -> Result<()> {
+    signals::outlive_full_files()?;
+    let command = env::args_os().nth(1);
+    let is_rank = command.is_none_or(|it| it.as_encoded_bytes().starts_with(b"-"));
+    if is_rank {
+        return Ok(());
     }
+    signals::end_at_once() // until the command says otherwise
+}
+
+fn serve(request: Request) -> Result<ExitCode> {
     match request {
         #[cfg(feature = "mpi")]
         Request::Run(options) => return Ok(swarm::runtime::run(&options).into()),

@@ -5,14 +5,17 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
+use signal_hook::iterator::Signals;
 use signal_hook::low_level::signal_name;
 
 use crate::exit::Exit;
+use crate::terminal;
 
 /// The signals. That of a closed terminal is not among them where `nohup` has it ignored.
 pub fn ending() -> impl Iterator<Item = i32> {
@@ -31,40 +34,67 @@ fn is_ignored(status: &str, signal: i32) -> bool {
     mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Whether a signal ends the process at once.
-static AT_ONCE: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(true)));
+/// From now on a file that may grow no more (`ulimit -f`) does not end the process: whoever writes it has an error, as
+/// with a full disk.
+///
+/// # Errors
+/// When signals cannot be taken.
+pub fn outlive_full_files() -> Result<()> {
+    flag::register(SIGXFSZ, Arc::default()).context("cannot take signals")?;
+    Ok(())
+}
 
-/// From now on a signal ends the process at once, until an [`Interrupt`] notes them.
+/// Whether a signal ends the process at once.
+static AT_ONCE: AtomicBool = AtomicBool::new(false);
+
+/// The interrupt of this process. It is noted from the first who asks for it on.
+static TAKEN: Mutex<Option<Interrupt>> = Mutex::new(None);
+
+/// From now on a signal ends the process at once, with its name as the last words, until [`Interrupt::on_signals`] is
+/// called.
 ///
 /// # Errors
 /// When signals cannot be taken.
 pub fn end_at_once() -> Result<()> {
-    for signal in ending() {
-        let status = Exit::Stalled.status().into();
-        let taken = flag::register_conditional_shutdown(signal, status, Arc::clone(&AT_ONCE));
-        taken.context("cannot take signals")?;
-    }
+    let mut signals = Signals::new(ending()).context("cannot take signals")?;
+    // What comes before the last of these is not lost either: it is noted.
+    AT_ONCE.store(true, Ordering::Relaxed);
+    Interrupt::noted()?;
+    let end = move || {
+        for signal in signals.forever() {
+            if AT_ONCE.load(Ordering::Relaxed) {
+                terminal::last_words(format_args!("bittorrent: {} came", name(signal)));
+                signal_hook::low_level::exit(Exit::Stalled.status().into());
+            }
+        }
+    };
+    let thread = thread::Builder::new().name("signals".into()).spawn(end);
+    thread.context("cannot take signals")?;
     Ok(())
+}
+
+/// The name of a signal.
+pub fn name(signal: i32) -> String {
+    signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned)
 }
 
 /// A signal that comes is noted, and the command ends when it can.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<AtomicUsize>);
 
-/// The interrupt of this process, if it notes signals.
-static TAKEN: Mutex<Option<Interrupt>> = Mutex::new(None);
-
-fn taken() -> MutexGuard<'static, Option<Interrupt>> {
-    TAKEN.lock().expect("nothing panics while it is held")
-}
-
 /// An error, if this process notes signals and one has come.
 ///
 /// # Errors
 /// [`Interrupted`].
 pub fn check() -> Result<(), Interrupted> {
-    taken().as_ref().map_or(Ok(()), Interrupt::check)
+    if AT_ONCE.load(Ordering::Relaxed) {
+        return Ok(()); // there is no more to be done
+    }
+    let taken = TAKEN.lock().expect(NO_PANIC);
+    taken.as_ref().map_or(Ok(()), Interrupt::check)
 }
+
+const NO_PANIC: &str = "nothing panics while it is held";
 
 impl Interrupt {
     /// From now on signals are only noted. All interrupts of a process are the same one.
@@ -72,7 +102,13 @@ impl Interrupt {
     /// # Errors
     /// When signals cannot be taken.
     pub fn on_signals() -> Result<Interrupt> {
-        let mut taken = taken();
+        let interrupt = Interrupt::noted()?;
+        AT_ONCE.store(false, Ordering::Relaxed);
+        Ok(interrupt)
+    }
+
+    fn noted() -> Result<Interrupt> {
+        let mut taken = TAKEN.lock().expect(NO_PANIC);
         if let Some(interrupt) = &*taken {
             return Ok(interrupt.clone());
         }
@@ -82,7 +118,6 @@ impl Interrupt {
             let noted = flag::register_usize(signal, Arc::clone(&interrupt.0), value);
             noted.context("cannot take signals")?;
         }
-        AT_ONCE.store(false, Ordering::Relaxed);
         *taken = Some(interrupt.clone());
         Ok(interrupt)
     }

@@ -194,6 +194,7 @@ fn a_signal_ends_every_command_with_one_status_and_leaves_nothing() {
             let mut command = command(folder.path(), line);
             let child = command
                 .env("TMPDIR", temporary.path())
+                .stderr(std::process::Stdio::piped())
                 .spawn()
                 .expect("it can be run");
             // Opening waits for the other end.
@@ -210,6 +211,9 @@ fn a_signal_ends_every_command_with_one_status_and_leaves_nothing() {
             let output = child.wait_with_output().expect("it ends");
             drop(end);
             assert_eq!(output.status.code(), Some(4), "{line} {signal}");
+            let said = text(&output.stderr);
+            let has_words = said == format!("bittorrent: SIG{signal} came\n");
+            assert!(has_words, "{line} {signal}: {said}");
             let left = fs::read_dir(temporary.path()).expect("a folder").count();
             assert_eq!(left, 0, "{line} {signal}");
         }
