@@ -2,7 +2,8 @@
 //!
 //! * `libraries` is the table of the MPI libraries: all that this program knows of each.
 //! * `mpirun` finds the mpirun of a library, `additions` is what it has to be told here, and
-//!   `start` runs it. `attend` stays with it: it passes signals on, and leaves out what is `repeated`.
+//!   `start` runs it. `attend` stays with it: it passes signals on, leaves out what is `repeated`, and looks
+//!   whether the ranks that were `started` have ended.
 //! * `environment` reads what a launcher leaves in the environment of a rank, and `roll` which
 //!   ranks are on this host.
 
@@ -17,6 +18,8 @@ mod repeated;
 mod roll;
 #[cfg(feature = "mpi")]
 mod start;
+#[cfg(feature = "mpi")]
+mod started;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

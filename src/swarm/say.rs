@@ -66,8 +66,19 @@ pub fn problem(line: impl Display) {
     _ = on_stderr(&format!("{clear}{}\n", harmless(&line.to_string())));
 }
 
+/// Passes on to standard output what another program has printed there, as it is.
+///
+/// # Errors
+/// As [`text()`].
+#[cfg(feature = "mpi")]
+pub(crate) fn of_others(printed: &[u8]) -> Result<(), NotSaid> {
+    let _in_turn = io::stdout().lock();
+    said(Patient(stdout()).write_all(printed))
+}
+
 /// Passes on to standard error what another program has said there, as it is.
-pub(crate) fn of_others(said: &[u8]) {
+#[cfg(feature = "mpi")]
+pub(crate) fn problem_of_others(said: &[u8]) {
     let _in_turn = io::stderr().lock();
     _ = Patient(stderr()).write_all(said);
 }

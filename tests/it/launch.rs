@@ -219,6 +219,98 @@ fn an_interrupted_launch_says_by_which_signal_and_has_the_status_of_every_interr
     }
 }
 
+/// It notes each signal that is to end it, and ends at SIGCONT.
+const NOTING: &str = "exec env --default-signal=INT,HUP sh -c \
+    'for it in INT TERM HUP; do trap \"echo $it >>heard\" $it; done; trap \"exit 1\" CONT; \
+    sleep 1000 & trap \"kill $!\" EXIT; echo started; while :; do wait; done'";
+
+fn send(signal: &str, process: u32) {
+    let process = process.to_string();
+    let sent = Command::new("kill").args(["-s", signal, &process]).status();
+    assert!(sent.expect("there is a kill").success());
+}
+
+/// At a second signal an mpirun leaves its ranks, and its folder.
+#[test]
+fn a_wish_to_end_reaches_mpirun_once_however_often_it_comes() {
+    let folder = imposter(&version(), NOTING);
+    let mut command = launch(folder.path(), &["-q", "--mpirun", "./mpirun"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program can be run");
+    let mut started = [0; 8];
+    let stdout = child.stdout.as_mut().expect("a pipe");
+    stdout.read_exact(&mut started).expect("it has started");
+    send("TERM", child.id());
+    while fs::read_to_string(folder.path().join("heard")).is_err() {
+        std::thread::yield_now();
+    }
+    for signal in ["TERM", "INT", "HUP", "INT", "CONT"] {
+        send(signal, child.id());
+    }
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(4));
+    assert_eq!(text(&output.stderr), "bittorrent: SIGTERM came\n");
+    let heard = fs::read_to_string(folder.path().join("heard")).expect("it heard one");
+    assert_eq!(heard, "TERM\n");
+}
+
+/// Open MPI's may hang at its end. Here it never asks for the ends of its ranks.
+#[test]
+fn an_mpirun_that_does_not_end_behind_its_ranks_is_killed() {
+    let rule = "-".repeat(74);
+    let boxed = "mpirun detected that one or more processes exited with non-zero status, thus causing the job to be \
+         terminated. The first process to do so was: Process name: [[1,1],0] Exit code: 4";
+    for (said, status) in [
+        ("", 5),
+        (
+            &*format!("printf '%s\\n' '{rule}' '{boxed}' '{rule}' >&2"),
+            4,
+        ),
+    ] {
+        let script = format!(
+            "{said}\nfor rank in 1 2 3; do '{}' --version >&2 & done; exec sleep 1000",
+            program()
+        );
+        let folder = imposter(&version(), &script);
+        let output = output(&mut launch(folder.path(), &["-q", "--mpirun", "./mpirun"]));
+        let said = text(&output.stderr);
+        let why = "bittorrent: all ranks have ended, and ./mpirun has not: it was killed\n";
+        assert!(said.ends_with(why), "{said}");
+        assert_eq!(output.status.code(), Some(status), "{said}");
+    }
+}
+
+/// `stty tostop` stops whoever writes to the terminal from the background.
+#[test]
+fn a_terminal_stops_no_mpirun() {
+    let folder = imposter(&version(), "echo printed; echo said >&2");
+    let script = format!(
+        "stty tostop; exec timeout -s KILL 60 '{}' launch -q --mpirun ./mpirun",
+        program()
+    );
+    let mut command = Command::new("script");
+    command
+        .args(["-qec", &script, "/dev/null"])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .envs(as_root());
+    let output = output(&mut command);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    for line in ["printed", "said"] {
+        assert!(text(&output.stdout).contains(line));
+    }
+}
+
+#[test]
+fn what_mpirun_prints_cannot_be_lost_silently() {
+    let folder = imposter(&version(), "echo printed");
+    let full = fs::File::options().write(true).open("/dev/full");
+    let mut command = launch(folder.path(), &["-q", "--mpirun", "./mpirun"]);
+    let output = output(command.stdout(full.expect("a device")));
+    let why = "bittorrent: cannot print: No space left on device (os error 28)\n";
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(3), why));
+}
+
 #[test]
 fn an_mpirun_that_dies_is_named_with_its_signal() {
     let folder = imposter(&version(), "kill -s KILL $$");

@@ -12,6 +12,7 @@ use std::process::Command;
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::Mpi;
+use crate::shown::Shown;
 
 impl Mpi {
     /// The library that this mpirun belongs to.
@@ -66,12 +67,12 @@ impl Mpirun {
                 Ok(mpi) => foreign = foreign.or(Some((name, mpi))),
                 Err(error) if asked.is_none() && error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
-                    return Err(error).with_context(|| format!("cannot run {}", name.display()));
+                    return Err(error).with_context(|| format!("cannot run {}", name.shown()));
                 }
             }
         }
         if let Some((name, mpi)) = foreign {
-            let (name, theirs, ours) = (name.display(), mpi.name, library.name);
+            let (name, theirs, ours) = (name.shown(), mpi.name, library.name);
             bail!(
                 "{name} is {theirs}'s, and this program was built with {ours}: \
                  name {ours}'s with --mpirun or in $MPIRUN"

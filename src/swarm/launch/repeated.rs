@@ -15,6 +15,7 @@ pub(super) struct Filter {
     /// A box that has a follower: both go or stay.
     before: Vec<u8>,
     is_at_start: bool,
+    status: Option<u8>,
 }
 
 /// What a box says.
@@ -44,6 +45,7 @@ impl Filter {
             held: Vec::new(),
             before: Vec::new(),
             is_at_start: true,
+            status: None,
         }
     }
 
@@ -82,6 +84,11 @@ impl Filter {
         self.before
     }
 
+    /// The status of a rank, as the first box says it that was left out. `None`: none has said one.
+    pub(super) fn status(&self) -> Option<u8> {
+        self.status
+    }
+
     fn look(&self) -> Held {
         let line = |from: usize| {
             let length = self.held[from..].iter().position(|&byte| byte == b'\n');
@@ -113,12 +120,12 @@ impl Filter {
         }
     }
 
-    fn read(&self, whole: &[u8]) -> Boxed {
+    fn read(&mut self, whole: &[u8]) -> Boxed {
         let text = String::from_utf8_lossy(whole);
-        let says = |form: &&str| says(form, &text);
-        if self.mpi.says_how.iter().any(says) {
+        if let Some(form) = self.mpi.says_how.iter().find(|form| says(form, &text)) {
+            self.status = self.status.or_else(|| status(form, &text));
             Boxed::Repeated
-        } else if self.mpi.says_that.iter().any(says) {
+        } else if self.mpi.says_that.iter().any(|form| says(form, &text)) {
             Boxed::Begun
         } else {
             Boxed::Other
@@ -129,24 +136,30 @@ impl Filter {
 /// Whether a box says this and nothing else. In `form`, `*` stands for any word, and `STATUS` for an exit status of
 /// ours other than 0.
 fn says(form: &str, text: &str) -> bool {
-    let mut words = text.split_whitespace();
-    let words = words
-        .by_ref()
-        .filter(|word| !word.bytes().all(|byte| byte == b'-'));
-    let words: Vec<&str> = words.collect();
-    let form: Vec<&str> = form.split_whitespace().collect();
-    words.len() == form.len()
-        && words.iter().zip(form).all(|(word, form)| match form {
+    let form = form.split_whitespace();
+    words(text).count() == form.clone().count()
+        && words(text).zip(form).all(|(word, form)| match form {
             "*" => true,
-            "STATUS" => is_ours(word.trim_end_matches('.')),
-            _ => *word == form,
+            "STATUS" => ours(word).is_some(),
+            _ => word == form,
         })
 }
 
-fn is_ours(word: &str) -> bool {
+/// The status that a box of this form names.
+fn status(form: &str, text: &str) -> Option<u8> {
+    let place = form.split_whitespace().position(|word| word == "STATUS");
+    ours(words(text).nth(place?)?)
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split_whitespace()
+        .filter(|word| !word.bytes().all(|byte| byte == b'-'))
+}
+
+fn ours(word: &str) -> Option<u8> {
+    let status: u8 = word.trim_end_matches('.').parse().ok()?;
     let mut statuses = Exit::ALL.iter().map(|exit| exit.status());
-    word.parse()
-        .is_ok_and(|status: u8| status != 0 && statuses.any(|it| it == status))
+    statuses.find(|&it| it == status && it != 0)
 }
 
 #[cfg(test)]
@@ -211,6 +224,20 @@ mod tests {
             assert_eq!(left(&said), [ours, ours].concat());
             let between = [&boxed(BEGUN), ours, &exited(status)].concat();
             assert_eq!(left(&between), ours);
+        }
+    }
+
+    #[test]
+    fn the_first_status_that_was_left_out_is_known() {
+        for (text, status) in [
+            (exited("2"), Some(2)),
+            (aborted("4") + &exited("5"), Some(4)),
+            (exited("127"), None),
+            (killed(), None),
+        ] {
+            let mut filter = Filter::new(Mpi::OPEN_MPI);
+            filter.take(text.as_bytes());
+            assert_eq!(filter.status(), status, "{text}");
         }
     }
 

@@ -11,6 +11,7 @@ use super::attend::attend;
 use super::{Launch, Machine, Mpi, Mpirun, environment};
 use crate::inputs;
 use crate::say;
+use crate::shown::Shown;
 
 impl Mpi {
     /// The library that this program was built with.
@@ -33,8 +34,8 @@ impl Launch {
         );
         let folder = &self.input_dir;
         let inputs = inputs::clients(folder)
-            .with_context(|| format!("cannot list the inputs in {}", folder.display()))?;
-        let clients = inputs::count(&inputs).with_context(|| folder.display().to_string())?;
+            .with_context(|| format!("cannot list the inputs in {}", folder.shown()))?;
+        let clients = inputs::count(&inputs).with_context(|| folder.shown())?;
         let (asked, options) = (self.mpirun.as_deref(), self.mpirun_options.clone());
         let mpirun = Mpirun::find(asked, Mpi::of_this_program(), options)?;
         let ranks = mpirun.ranks().unwrap_or(clients + 1);
@@ -61,11 +62,11 @@ impl Launch {
                     .flatten(),
             )
             .args(&mpirun.options)
-            .arg(program)
+            .arg(&program)
             .args(&self.options)
             // No rank reads it, and mpirun would take what is for the commands behind this one.
             .stdin(Stdio::null());
-        attend(command, mpirun.mpi)
+        attend(command, mpirun.mpi, (ranks, &program))
     }
 }
 
@@ -89,7 +90,7 @@ pub fn lone_rank(input_dir: &Path) -> String {
         .ok()
         .and_then(|inputs| inputs::count(&inputs).ok())
     {
-        let folder = input_dir.display();
+        let folder = input_dir.shown();
         text += &format!("\n\nFor the inputs in {folder}, N is {}.", clients + 1);
     }
     text
