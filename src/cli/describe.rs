@@ -49,6 +49,7 @@ impl Description {
             Description::Manual { folder } => {
                 let mut claims = Claims::default();
                 claims.folder("the manual", folder)?;
+                let _held = claims.hold("the manual", folder)?;
                 let mut command = command.disable_help_subcommand(true);
                 command.build();
                 write_pages(command, folder)?;

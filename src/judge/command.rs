@@ -17,6 +17,7 @@ use crate::grader::{Grader, GraderOptions};
 use crate::runs::stop::Stop;
 use crate::told::grading::Verdict;
 use crate::told::sheet::sheet;
+use swarm::shown::Shown;
 
 /// What is graded, how, and where the answers go.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +51,7 @@ impl Grade {
         let held = self
             .all
             .as_deref()
-            .map(|output| Claims::hold("--output-dir", output));
+            .map(|output| claims.hold("--output-dir", output));
         let _held = held.transpose()?;
         let report = claims.optional("--report", self.report.as_deref())?;
         let page = claims.optional("--page", self.page.as_deref())?;
@@ -83,7 +84,7 @@ impl Grade {
         report: Option<&Output>,
         page: Option<&Output>,
     ) -> Result<Answer> {
-        let shown = self.program.display().to_string();
+        let shown = self.program.shown();
         let graded = grader.grade(&self.program, &shown, None);
         let graded = graded.map_err(|error| match error.is::<Interrupted>() {
             true => error.context("nothing was graded yet"),

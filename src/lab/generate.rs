@@ -12,8 +12,9 @@ use fastrand::Rng;
 use crate::memory;
 use swarm::inputs;
 use swarm::manifest::Manifest;
-use swarm::output::{Claims, NewFolders};
+use swarm::output::{Claims, NewFolders, NotWritten};
 use swarm::protocol::{FileName, OwnedFile, Rank, SegmentHash};
+use swarm::shown::Shown;
 use swarm::signals::Interrupt;
 
 /// A swarm to be made up, and where it goes.
@@ -43,7 +44,7 @@ impl Generate {
         Ok(format!(
             "wrote in1.txt to in{clients}.txt to {}, and out<K>.txt to compare with; \
              --seed {} makes the same again",
-            self.folder.display(),
+            self.folder.shown(),
             self.seed
         ))
     }
@@ -221,14 +222,14 @@ pub fn write(
     interrupt: &Interrupt,
 ) -> Result<()> {
     let new_folders = NewFolders::create(folder)
-        .with_context(|| format!("cannot create the folder {}", folder.display()))?;
-    let _held = Claims::hold("the swarm", folder)?;
+        .with_context(|| format!("cannot create the folder {}", folder.shown()))?;
+    let _held = Claims::default().hold("the swarm", folder)?;
     let older = files_of_a_swarm(folder)
-        .with_context(|| format!("cannot list the folder {}", folder.display()))?;
+        .with_context(|| format!("cannot list the folder {}", folder.shown()))?;
     if let (Some(path), false) = (older.first(), replace) {
         bail!(
             "there is {} already: --force replaces the swarm",
-            path.display()
+            path.shown()
         );
     }
     for path in &older {
@@ -237,11 +238,12 @@ pub fn write(
     let written = tempfile::Builder::new()
         .prefix(".generate")
         .tempdir_in(folder)
-        .with_context(|| format!("cannot write in {}", folder.display()))?;
+        .with_context(|| format!("cannot write in {}", folder.shown()))?;
     let put = |path: PathBuf, text: String| {
         interrupt.check()?;
         let shown = folder.join(path.file_name().expect("a file has a name"));
-        fs::write(&path, text).with_context(|| format!("cannot write {}", shown.display()))
+        fs::write(&path, text).map_err(|error| NotWritten { path: shown, error })?;
+        anyhow::Ok(())
     };
     for (client, input) in Rank::clients(swarm.len()).zip(swarm) {
         put(inputs::path(written.path(), client), input.to_string())?;
@@ -265,14 +267,14 @@ pub fn write(
         }
         left.iter().try_for_each(fs::remove_file)
     };
-    moved().with_context(|| format!("cannot replace the swarm in {}", folder.display()))?;
+    moved().with_context(|| format!("cannot replace the swarm in {}", folder.shown()))?;
     new_folders.keep();
     Ok(())
 }
 
 /// Makes sure that no link, pipe or device goes with an older swarm.
 fn is_file(path: &Path) -> Result<()> {
-    let shown = path.display();
+    let shown = path.shown();
     let file = fs::symlink_metadata(path).with_context(|| format!("cannot read {shown}"))?;
     let is_link = file.is_symlink();
     let found = if is_link { "a link" } else { "something else" };

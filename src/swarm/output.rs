@@ -11,6 +11,7 @@ mod folders;
 mod place;
 mod whole;
 
+use crate::shown::Shown;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
@@ -47,7 +48,7 @@ impl NotWritten {
 /// In words for the user.
 impl fmt::Display for NotWritten {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot write {}: {}", self.path.display(), self.error)
+        write!(f, "cannot write {}: {}", self.path.shown(), self.error)
     }
 }
 

@@ -295,6 +295,87 @@ fn a_folder_that_a_command_writes_to_over_a_long_time_is_its_own() {
     }
 }
 
+/// Every command with an output, and where it goes in the folder `taken`.
+const WRITING: [&str; 11] = [
+    "simulate -q -i . --report taken/new",
+    "simulate -q -i . --trace taken/new",
+    "simulate -q -i . --trace taken/new.zst",
+    "simulate -q -i . -o taken",
+    "launch -q -i . -o taken",
+    "launch -q -i . -o out --report taken/new",
+    "study study.toml -o out --page taken/new",
+    "generate taken --flash-crowd --clients 2 --segments 2 --force",
+    "show t.jsonl -o taken/new",
+    "show t.jsonl -o /dev/null --perfetto taken/new",
+    "manual taken",
+];
+
+#[test]
+fn nothing_is_written_into_a_folder_that_another_command_has_for_itself() {
+    let folder = folder();
+    let taken = folder.path().join("taken");
+    fs::create_dir(&taken).expect("a folder");
+    let other = File::open(&taken).expect("it can be opened");
+    rustix::fs::flock(&other, rustix::fs::FlockOperation::LockExclusive).expect("a lock");
+    let graded = [
+        "grade in1.txt --report taken/new",
+        "grade in1.txt --page taken/new",
+    ];
+    for line in WRITING.into_iter().chain(graded) {
+        let output = run(folder.path(), &words(line));
+        assert_eq!(output.status.code(), Some(2), "{line}: {}", said(&output));
+        let why = "belongs to a command that goes on: name another folder\n";
+        assert!(said(&output).contains(why), "{line}: {}", said(&output));
+        assert_eq!(fs::read_dir(&taken).expect("a folder").count(), 0, "{line}");
+    }
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_told_as_a_full_disk() {
+    for line in WRITING {
+        if line.starts_with("launch") {
+            continue; // mpirun itself needs files
+        }
+        let folder = folder();
+        let here = folder.path();
+        fs::create_dir(here.join("taken")).expect("a folder");
+        let plain = command(here, &words(line));
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "ulimit -f 0; exec \"$@\"", "sh"]);
+        limited.arg(plain.get_program()).args(plain.get_args());
+        prepare(&mut limited, here);
+        let output = limited.output().expect("it can be run");
+        assert_eq!(output.status.code(), Some(3), "{line}: {}", said(&output));
+        let why = "File too large (os error 27)\n";
+        assert!(said(&output).ends_with(why), "{line}: {}", said(&output));
+        let place = if line.starts_with("study") {
+            "out/study/results.csv"
+        } else {
+            "taken/"
+        };
+        assert!(said(&output).contains(place), "{line}: {}", said(&output));
+        let left = fs::read_dir(here.join("taken")).expect("a folder").count();
+        assert_eq!(left, 0, "{line}");
+    }
+}
+
+#[test]
+fn other_names_of_results_keep_what_they_had_when_a_study_goes_on() {
+    let folder = folder();
+    let here = folder.path();
+    let study = words("study study.toml -o out");
+    assert!(run(here, &study).status.success());
+    let results = here.join("out/study/results.csv");
+    let whole = fs::read_to_string(&results).expect("text");
+    let (first, _) = whole.trim_end().rsplit_once('\n').expect("several lines");
+    fs::write(&results, format!("{first}\n")).expect("a file");
+    fs::hard_link(&results, here.join("kept")).expect("another name");
+    assert!(run(here, &study).status.success());
+    let kept = fs::read_to_string(here.join("kept")).expect("text");
+    assert_eq!(kept, format!("{first}\n"));
+    assert_eq!(fs::read_to_string(&results).expect("text"), whole);
+}
+
 #[test]
 fn a_swarm_replaces_no_link_pipe_or_device() {
     let folder = folder();
@@ -464,9 +545,13 @@ fn what_is_no_regular_file_is_written_through_and_stays() {
 }
 
 #[test]
-fn no_name_of_an_output_steers_the_terminal() {
+fn no_name_of_a_place_steers_the_terminal_or_breaks_a_line() {
     let folder = folder();
     let here = folder.path();
+    let usual = ["in1.txt", "study.toml", "t.jsonl"];
+    for name in usual {
+        fs::copy(here.join(name), here.join(format!("c\nd{name}"))).expect("a copy");
+    }
     for line in [
         "simulate -i . -o new --report a\u{1b}[2Jb",
         "simulate -i . --report nowhere\u{1b}[2J/b",
@@ -478,10 +563,37 @@ fn no_name_of_an_output_steers_the_terminal() {
         "generate n\u{1b}[2J --flash-crowd --clients 2 --segments 2",
         "grade --all . -o in1.txt/\u{1b}[2J",
         "manual in1.txt/\u{1b}[2J",
+        "simulate -i a\u{1b}[2J",
+        "launch -i a\u{1b}[2J",
+        "launch -i . -o in1.txt/\u{1b}[2J",
+        "launch -i . --mpirun a\u{1b}[2J",
+        "check a\u{1b}[2J",
+        "check t.jsonl --inputs a\u{1b}[2J",
+        "show c\nd\u{1b}[2Jt.jsonl",
+        "show c\ndt.jsonl",
+        "check c\ndin1.txt",
+        "study c\ndin1.txt",
+        "study c\ndstudy.toml --dry-run",
+        "grade c\ndin1.txt",
+        "grade . --all --tests a\u{1b}[2J",
+        "grade in1.txt --points c\ndin1.txt",
+        "simulate -i . --scenario c\ndin1.txt",
+        "simulate -i . --window a\u{1b}[2J\nc",
+        "show t.jsonl --from c\nd\u{1b}[2J",
+        "a\u{1b}[2J",
     ] {
+        let broken = line.contains("c\nd");
         let output = run(here, &words(line));
         let printed = [&output.stdout[..], &output.stderr].concat();
         assert!(!printed.contains(&0x1b), "{}", line.escape_debug());
+        let printed = String::from_utf8(printed).expect("text");
+        let is_shown = !broken || printed.contains("c\u{fffd}d");
+        assert!(is_shown, "{}: {printed}", line.escape_debug());
+        assert!(
+            !printed.contains("c\nd"),
+            "{}: {printed}",
+            line.escape_debug()
+        );
     }
 }
 

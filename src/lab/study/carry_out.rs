@@ -19,6 +19,7 @@ use super::setting::Parse;
 use crate::twin::TooLong;
 use swarm::exit::Exit;
 use swarm::report::count;
+use swarm::shown::on_a_line;
 use swarm::signals::Interrupt;
 
 /// Why a study ends before its end.
@@ -58,7 +59,7 @@ impl<'a> Plan<'a> {
             }
         }
         if let Some(class) = study.classes.iter().find(|it| !classes.contains(*it)) {
-            let name = &study.name;
+            let name = on_a_line(&study.name);
             bail!("{name}: expected a class of a scenario, found '{class}', of which no client is");
         }
         Ok(Plan {
@@ -76,7 +77,7 @@ impl<'a> Plan<'a> {
         let left: u64 = self.segments[known..].iter().sum();
         format!(
             "{}: {} of {}, {known} of them done; {} segment{} to download",
-            self.study.name,
+            on_a_line(&self.study.name),
             count(self.segments.len() as u64, "run"),
             count(points as u64, "combination"),
             HumanCount(left),

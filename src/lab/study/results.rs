@@ -6,7 +6,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use csv::Writer;
@@ -14,6 +14,7 @@ pub(super) use earlier::EarlierResults;
 
 use super::definition::{Study, StudyRun};
 use super::metrics::Figures;
+use swarm::output;
 
 /// Where the results of a study are, in its folder.
 pub(super) const RESULTS: &str = "results.csv";
@@ -55,11 +56,16 @@ impl<'a> Results<'a> {
         runs: &'a [StudyRun<'a>],
         known: EarlierResults,
     ) -> io::Result<Results<'a>> {
-        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-        file.set_len(known.length)?;
-        if known.length == 0 {
-            file.write_all(&line(columns(study))?)?;
+        // In a new file, as all other outputs: other names of the older one (hard links) keep what it has.
+        let mut good = line(columns(study))?;
+        if known.length > 0 {
+            good.clear();
+            File::open(path)?
+                .take(known.length)
+                .read_to_end(&mut good)?;
         }
+        output::write(path, &good).map_err(|not_written| not_written.error)?;
+        let file = OpenOptions::new().append(true).open(path)?;
         Ok(Results {
             runs,
             figures: known.figures,

@@ -15,6 +15,7 @@ use super::setting::Parse;
 use swarm::exit::Exit;
 use swarm::output::{Claims, Held, Output};
 use swarm::say;
+use swarm::shown::{Shown, on_a_line};
 use swarm::signals::{self, Interrupt};
 
 /// Studies that are to be carried out.
@@ -43,7 +44,7 @@ impl Studies {
         let studies: Vec<Study> = studies.collect::<Result<_>>()?;
         let mut names = HashSet::new();
         if let Some(study) = studies.iter().find(|study| !names.insert(&study.name)) {
-            bail!("two studies have the name '{}'", study.name);
+            bail!("two studies have the name '{}'", on_a_line(&study.name));
         }
         let plans = || {
             let plan = |study| Plan::new(study, &self.folder(study), self.force, parse);
@@ -77,7 +78,7 @@ impl Studies {
             }
             told.write(places.of(&study.name))?;
             let page = folder.join(INDEX);
-            let said = say::line(format_args!("{}: {}", study.name, page.display()));
+            let said = say::line(format_args!("{}: {}", on_a_line(&study.name), page.shown()));
             unsaid = unsaid.or(said.err());
         }
         if let Some(output) = places.page_of_all {
@@ -92,7 +93,7 @@ impl Studies {
         let hold = |study| {
             let folder = self.folder(study);
             claims.folder("--output-dir", &folder)?;
-            Claims::hold("--output-dir", &folder)
+            claims.hold("--output-dir", &folder)
         };
         studies.iter().map(hold).collect()
     }
@@ -138,7 +139,7 @@ impl Studies {
         let folder = self.folder(study);
         let from = self.page.as_deref().and_then(Path::parent);
         let inside = folder.strip_prefix(from.unwrap_or(Path::new("")));
-        inside.unwrap_or(&folder).display().to_string()
+        inside.unwrap_or(&folder).shown()
     }
 }
 
@@ -165,7 +166,7 @@ files in `inputs/studies/`, and `make studies` makes it again.
 
 /// Tells the user why a study has ended before its end.
 fn stopped(stop: &Stop, path: &Path) -> Exit {
-    let path = path.display();
+    let path = path.shown();
     let (why, exit) = match stop {
         Stop::Signal => {
             let why = format!("interrupted; {path} has what is done, and the same command goes on");

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::folders::{Held, NewFolders, ready};
+use super::folders::{FolderId, Held, NewFolders, is_anothers, ready};
 use super::place::{Output, Place, may_be_replaced, target};
 use super::{NotWritten, folder_of};
 use crate::inputs;
+use crate::shown::Shown;
 use crate::trace::part_owner;
 
 /// The outputs of a command, each claimed before the work begins, and the inputs that they must not replace. The
@@ -19,6 +20,8 @@ pub struct Claims {
     known: Vec<Known>,
     /// The folders in which clients write their files.
     of_clients: Vec<PathBuf>,
+    /// The folders that this command has for itself.
+    held: Vec<FolderId>,
     new_folders: NewFolders,
 }
 
@@ -66,7 +69,7 @@ impl Claims {
         match ready(path) {
             Ok(new) => self.new_folders.extend(new),
             Err(NotWritten { path, error }) => {
-                bail!("{option}: cannot write to {}: {error}", path.display())
+                bail!("{option}: cannot write to {}: {error}", path.shown())
             }
         }
         Ok(())
@@ -81,13 +84,18 @@ impl Claims {
     ///
     /// # Errors
     /// When another command has it.
-    pub fn hold(option: &str, folder: &Path) -> Result<Held> {
+    pub fn hold(&mut self, option: &str, folder: &Path) -> Result<Held> {
         let cannot = |error| anyhow::anyhow!("{option}: {}", NotWritten::new(folder, error));
         let held = Held::take(folder).map_err(cannot)?;
-        held.with_context(|| {
-            let folder = folder.display();
-            format!("{option}: {folder} belongs to a command that goes on: name another folder")
-        })
+        let held = held.with_context(|| taken(option, folder))?;
+        self.held.extend(held.id());
+        Ok(held)
+    }
+
+    /// Makes sure that no other command has a folder for itself.
+    fn is_free(&self, option: &str, folder: &Path) -> Result<()> {
+        ensure!(!is_anothers(folder, &self.held), taken(option, folder));
+        Ok(())
     }
 
     /// A folder in which clients write their files: these are no known files and no links to some, and no other
@@ -96,6 +104,7 @@ impl Claims {
     /// # Errors
     /// When one is a known file, or a link to one.
     pub fn clients_files(&mut self, option: &str, folder: &Path) -> Result<()> {
+        self.is_free(option, folder)?;
         let same = folder.canonicalize().ok();
         let is_in_it = |known: &&Known| same.as_deref() == Some(folder_of(&known.path));
         if let Some(known) = self
@@ -104,7 +113,7 @@ impl Claims {
             .filter(is_in_it)
             .find(|it| is_clients(&it.path))
         {
-            let (path, what) = (known.path.display(), &known.what);
+            let (path, what) = (known.path.shown(), &known.what);
             bail!(
                 "{option}: {path} is {what}, and has the name of a client's file: name another folder"
             );
@@ -130,7 +139,7 @@ impl Claims {
         ensure!(
             folder.is_dir(),
             "{option}: there is no folder {}",
-            folder.display()
+            folder.shown()
         );
         let cannot = |error| anyhow::anyhow!("{option}: {}", NotWritten::new(path, error));
         let place = Place::of(path).map_err(cannot)?;
@@ -146,6 +155,7 @@ impl Claims {
             self.known.push(known);
         }
         if let Place::File(target) = &place {
+            self.is_free(option, folder_of(target))?;
             may_be_replaced(target).map_err(cannot)?;
         }
         Ok(Output {
@@ -164,7 +174,7 @@ impl Claims {
             let parts = Known::new("the folder of the parts of --trace".into(), parts);
             let same = self.known.iter().find(|known| known.is(&parts));
             if let Some(Known { path, what, .. }) = same {
-                let path = path.display();
+                let path = path.shown();
                 bail!("--trace: {path}, where its parts go, is also {what}: name another file");
             }
             self.known.push(parts);
@@ -185,10 +195,10 @@ impl Claims {
         ensure!(
             !is_clients(&new.path) || !self.of_clients.iter().any(|it| it == folder),
             "{option}: {} is the name of a client's file: name another file",
-            path.display()
+            path.shown()
         );
         if let Some(same) = self.known.iter().find(|known| known.is(new)) {
-            let (path, what) = (path.display(), &same.what);
+            let (path, what) = (path.shown(), &same.what);
             bail!("{option}: {path} is also {what}: name another file");
         }
         Ok(())
@@ -214,6 +224,12 @@ impl Known {
     }
 }
 
+/// Why a folder cannot be written to that is another command's.
+fn taken(option: &str, folder: &Path) -> String {
+    let folder = folder.shown();
+    format!("{option}: {folder} belongs to a command that goes on: name another folder")
+}
+
 /// Makes sure that an output does not become part of the swarm whose inputs are in its folder: the next run would
 /// read it, or it would stand where a client writes. `path` is as the user names it, `target` is behind all links.
 fn not_of_swarm(option: &str, path: &Path, target: &Path) -> Result<()> {
@@ -230,7 +246,7 @@ fn not_of_swarm(option: &str, path: &Path, target: &Path) -> Result<()> {
         ensure!(
             swarm.is_empty(),
             "{option}: {} is the name of {what}, and there are inputs beside it: name another file",
-            path.display()
+            path.shown()
         );
     }
     Ok(())
@@ -245,7 +261,7 @@ fn not_of_trace(option: &str, path: &Path, target: &Path) -> Result<()> {
     ensure!(
         !is_part(path) && !is_part(target),
         "{option}: {} is the name of a part of a trace: name another file",
-        path.display()
+        path.shown()
     );
     Ok(())
 }

@@ -68,7 +68,7 @@ impl Drop for NewFolders {
 /// A folder that no other command has as long as this value is there.
 #[derive(Debug)]
 #[must_use]
-pub struct Held(#[expect(dead_code, reason = "the lock goes when it is closed")] File);
+pub struct Held(File);
 
 impl Held {
     /// Takes a folder, which is created if missing. `None`: another command has it.
@@ -84,13 +84,35 @@ impl Held {
             if flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
                 return Ok(None);
             }
-            let id = |of: io::Result<fs::Metadata>| of.ok().map(|it| (it.dev(), it.ino()));
             // Who had it may have ended just now, and have removed the folder.
             if id(file.metadata()) == id(fs::metadata(folder)) {
                 return Ok(Some(Held(file)));
             }
         }
     }
+
+    /// The folder.
+    pub(super) fn id(&self) -> Option<FolderId> {
+        id(self.0.metadata())
+    }
+}
+
+/// A folder, as the system knows it.
+pub(super) type FolderId = (u64, u64);
+
+/// Whether a command has a folder to itself. `ours` are the folders that this one has.
+pub(super) fn is_anothers(folder: &Path, ours: &[FolderId]) -> bool {
+    let Ok(file) = File::open(folder) else {
+        return false; // who needs it says why it cannot be opened
+    };
+    let is_ours = id(file.metadata()).is_some_and(|id| ours.contains(&id));
+    // Those who only look do not disturb each other.
+    let look = || flock(&file, FlockOperation::NonBlockingLockShared);
+    !is_ours && look() == Err(Errno::WOULDBLOCK)
+}
+
+fn id(of: io::Result<fs::Metadata>) -> Option<FolderId> {
+    of.ok().map(|it| (it.dev(), it.ino()))
 }
 
 /// Why there can be no folder where something else is.

@@ -11,6 +11,7 @@ use super::columns;
 use crate::study::definition::{Study, StudyRun};
 use crate::study::metrics::{Figures, Metric, RunKnown};
 use swarm::report::count;
+use swarm::shown::Shown;
 use swarm::text_file;
 
 /// The results that an earlier time has left, from the first run on.
@@ -32,11 +33,11 @@ impl EarlierResults {
         runs: &[StudyRun<'_>],
         anew: bool,
     ) -> Result<EarlierResults> {
-        let cannot = || format!("cannot read {}", path.display());
+        let cannot = || format!("cannot read {}", path.shown());
         match fs::metadata(path) {
             Ok(file) => {
                 let is_file = file.is_file();
-                ensure!(is_file, "{}: expected a regular file", path.display());
+                ensure!(is_file, "{}: expected a regular file", path.shown());
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Ok(EarlierResults::default());
@@ -88,7 +89,7 @@ pub(super) enum Unusable {
 
 impl Unusable {
     fn error(self, path: &Path) -> Error {
-        let shown = path.display();
+        let shown = path.shown();
         match self {
             Unusable::OfAnotherStudy(why) => why.context(format!(
                 "{shown} is of another study (--force begins it anew)"
