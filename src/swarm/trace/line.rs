@@ -28,6 +28,7 @@ pub fn write(
 ) -> Result<()> {
     if is_compressed {
         let mut packed = zstd::Encoder::new(&mut out, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+        packed.include_checksum(true)?;
         write_lines(&mut packed, header, events)?;
         packed.finish()?;
         Ok(())

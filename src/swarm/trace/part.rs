@@ -14,6 +14,7 @@ use super::{PartHeader, SCHEMA};
 use crate::event::{Event, Thread};
 use crate::links::followed;
 use crate::protocol::{Letter, Rank};
+use crate::shown::Shown;
 
 /// The longest header, in bytes.
 const LONGEST_HEADER: u64 = 1 << 20;
@@ -64,7 +65,7 @@ impl TracePart {
     /// # Errors
     /// When it cannot be read, or is no part.
     pub fn open(path: &Path) -> Result<Option<TracePart>> {
-        let file = File::open(path).with_context(|| path.display().to_string())?;
+        let file = File::open(path).with_context(|| path.shown())?;
         TracePart::new(path.into(), BufReader::with_capacity(BUFFER, file))
     }
 }
@@ -76,11 +77,11 @@ impl<R: BufRead> TracePart<R> {
             .by_ref()
             .take(LONGEST_HEADER)
             .read_until(b'\n', &mut line);
-        let length = read.with_context(|| path.display().to_string())?;
+        let length = read.with_context(|| path.shown())?;
         if !line.ends_with(b"\n") && line.len() < LONGEST_HEADER as usize {
             return Ok(None);
         }
-        let header = header(&line).with_context(|| path.display().to_string())?;
+        let header = header(&line).with_context(|| path.shown())?;
         Ok(Some(TracePart {
             header,
             path,
@@ -151,7 +152,7 @@ impl<R: BufRead> Iterator for TracePart<R> {
         let place = || {
             format!(
                 "{}: the record at byte {}",
-                self.path.display(),
+                self.path.shown(),
                 self.position
             )
         };

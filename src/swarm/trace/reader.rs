@@ -16,6 +16,7 @@ use crate::event::{Deed, Event, Thread};
 use crate::limits::MOST_CLIENTS;
 use crate::protocol::Rank;
 use crate::report::Plan;
+use crate::shown::Shown;
 use crate::text_file;
 
 /// The longest line, in bytes: the most memory that one takes.
@@ -105,7 +106,7 @@ impl Iterator for Reader {
         let event = self.event().and_then(|event| {
             if let Some(event) = &event {
                 check(event, self.header.clients)
-                    .with_context(|| format!("{}:{}", self.path.display(), self.line))?;
+                    .with_context(|| format!("{}:{}", self.path.shown(), self.line))?;
             }
             Ok(event)
         });
@@ -153,7 +154,7 @@ fn check(event: &Event, clients: usize) -> Result<()> {
 
 /// The parts in a folder, and their common header.
 fn parts(folder: &Path, merge: fn(Streams) -> Merge<TracePart>) -> Result<(Header, Source)> {
-    let shown = folder.display();
+    let shown = folder.shown();
     let mut parts: Vec<TracePart> = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| shown.to_string())? {
         let path = entry.with_context(|| shown.to_string())?.path();
@@ -167,7 +168,7 @@ fn parts(folder: &Path, merge: fn(Streams) -> Merge<TracePart>) -> Result<(Heade
         ensure!(
             (rank, thread) == expected,
             "{}: expected its own content, found that of {rank}.{thread}",
-            path.display()
+            path.shown()
         );
         parts.push(part);
     }
@@ -215,7 +216,7 @@ struct Lines {
 
 impl Lines {
     fn open(path: &Path) -> Result<(Header, Lines)> {
-        let shown = || path.display().to_string();
+        let shown = || path.shown();
         let mut file = BufReader::new(File::open(path).with_context(shown)?);
         let is_compressed = file.fill_buf().with_context(shown)?.starts_with(&ZSTANDARD);
         let mut content: Box<dyn BufRead> = if is_compressed {
@@ -224,7 +225,7 @@ impl Lines {
         } else {
             Box::new(file)
         };
-        text_file::skip_mark(&mut content).with_context(|| format!("{}:1", path.display()))?;
+        text_file::skip_mark(&mut content).with_context(|| format!("{}:1", path.shown()))?;
         let mut lines = Lines {
             path: path.into(),
             content,
@@ -234,7 +235,7 @@ impl Lines {
         };
         let header = lines
             .header()
-            .with_context(|| format!("{}:1", path.display()))?;
+            .with_context(|| format!("{}:1", path.shown()))?;
         Ok((header, lines))
     }
 
@@ -253,7 +254,7 @@ impl Lines {
     /// The next event; says so if the trace ends before all threads have.
     fn event(&mut self, line: u64, is_complete: bool) -> Result<Option<Event>> {
         let event = self.whole_event(is_complete);
-        event.with_context(|| format!("{}:{line}", self.path.display()))
+        event.with_context(|| format!("{}:{line}", self.path.shown()))
     }
 
     fn whole_event(&mut self, is_complete: bool) -> Result<Option<Event>> {

@@ -41,7 +41,9 @@ impl Spool {
         let file = BufWriter::with_capacity(1 << 16, tempfile::tempfile_in(folder)?);
         let sink = if is_compressed {
             let level = zstd::DEFAULT_COMPRESSION_LEVEL;
-            Sink::Packed(zstd::Encoder::new(file, level)?)
+            let mut packed = zstd::Encoder::new(file, level)?;
+            packed.include_checksum(true)?;
+            Sink::Packed(packed)
         } else {
             Sink::Plain(file)
         };
