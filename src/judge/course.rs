@@ -21,10 +21,12 @@ use anyhow::{Context, Result, ensure};
 pub use apart::{Sheets, grade, look, serve};
 pub use row::{Row, Verdicts};
 pub use sanitize::Look;
+use swarm::shown::Shown;
 
 use crate::runs::stop::Stop;
 use crate::told::grading::{Grading, Sanitized};
 use swarm::output;
+use swarm::say;
 use swarm::signals::Interrupted;
 
 /// How long the build of a submission may take.
@@ -68,7 +70,7 @@ pub fn grade_all(
     grade_one: &mut GradeOne<'_>,
 ) -> Result<Vec<Row>> {
     let settings = &format!("{settings} {}", look.is_some());
-    fs::create_dir_all(output).with_context(|| format!("cannot create {}", output.display()))?;
+    fs::create_dir_all(output).with_context(|| format!("cannot create {}", output.shown()))?;
     let mut graded = graded_before(output);
     let mut all = Vec::new();
     for (name, folder) in submissions(folder, output)? {
@@ -108,7 +110,7 @@ pub fn grade_all(
             grade_one(&built.program, &name, sanitized.transpose()?)
         });
         let interrupted = || {
-            let output = output.display();
+            let output = output.shown();
             let why = format!("{output}/marks.csv has what is done, and the same command goes on");
             anyhow::Error::new(Interrupted).context(why)
         };
@@ -142,26 +144,37 @@ pub fn grade_all(
     Ok(all.into_iter().filter_map(|it| it.row).collect())
 }
 
-/// The folders in a folder, by name, but for hidden ones, that of macOS, and the output.
+/// The folders in a folder, by name, but for hidden ones, that of macOS, and the output. What else is there is named
+/// to the user: somebody may have handed it in.
 fn submissions(folder: &Path, output: &Path) -> Result<Vec<(String, PathBuf)>> {
     let output = output.canonicalize().ok();
     let mut submissions = Vec::new();
-    let cannot = || format!("cannot read {}", folder.display());
+    let mut left_out = Vec::new();
+    let cannot = || format!("cannot read {}", folder.shown());
     for entry in fs::read_dir(folder).with_context(cannot)? {
         let path = entry.with_context(cannot)?.path();
-        if !path.is_dir() || path.canonicalize().ok() == output {
-            continue;
-        }
         let name = path.file_name().unwrap_or_default();
         let name = name.to_string_lossy().into_owned();
-        if !name.starts_with('.') && name != OF_MACOS {
+        if name.starts_with('.') || name == OF_MACOS || path.canonicalize().ok() == output {
+            continue;
+        }
+        if !path.is_dir() {
+            left_out.push((path, "it is no folder"));
+        } else if path.join(GRADED).exists() {
+            left_out.push((path, "it has the grades of an earlier time"));
+        } else {
             submissions.push((name, path));
         }
+    }
+    left_out.sort();
+    for (path, why) in left_out {
+        let path = path.shown();
+        say::problem(format_args!("warning: {path} is not graded: {why}"));
     }
     ensure!(
         !submissions.is_empty(),
         "{}: expected a folder for each submission, found none",
-        folder.display()
+        folder.shown()
     );
     submissions.sort();
     Ok(submissions)

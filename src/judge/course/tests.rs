@@ -128,6 +128,18 @@ fn every_folder_is_built_and_graded_and_has_a_row() {
 }
 
 #[test]
+fn the_grades_of_an_earlier_time_are_no_submission() {
+    let course = Course::new().with(&[
+        ("a/Makefile", MAKEFILE),
+        ("a/tema2.c", PROGRAM),
+        ("out/.graded.json", "{}"),
+        ("out/a.json", "{}"),
+    ]);
+    let (rows, graded) = course.grade("");
+    assert_eq!((rows.len(), graded), (1, vec!["a".to_owned()]));
+}
+
+#[test]
 fn what_is_finished_is_graded_again_only_after_a_change() {
     let files = [("a/Makefile", MAKEFILE), ("a/tema2.c", PROGRAM)];
     let course = Course::new().with(&files).with(&[("b/Makefile", "")]);
