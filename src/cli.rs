@@ -16,8 +16,8 @@ mod show;
 mod simulate;
 mod study;
 
-use clap::error::ErrorKind;
-use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgMatches, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use judge::command::Grade;
 use lab::check::Check;
@@ -28,6 +28,7 @@ use lab::study::Studies;
 use swarm::exit::Exit;
 use swarm::launch::Launch;
 use swarm::options::Options;
+use swarm::shown::on_a_line;
 
 pub use describe::Description;
 pub use study::simulation;
@@ -141,10 +142,22 @@ pub fn request() -> Result<Request, clap::Error> {
     // By itself it finds no width where a terminal does not say how high it is.
     let width = swarm::terminal::of_reader();
     let command = Arguments::command().color(color).term_width(width.into());
-    let mut command = fitted(command, width.into());
-    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
-    let arguments =
-        Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    let mut command = numbered(fitted(command, width.into()));
+    let matches = command.try_get_matches_from_mut(std::env::args_os());
+    let matches = matches.map_err(without_wrong_tip).map_err(harmless)?;
+    let asked = Arguments::from_arg_matches(&matches);
+    let asked = asked.and_then(|arguments| asked_for(arguments, &matches));
+    // With the usage of the command that it is about.
+    asked.map_err(|error| {
+        let subcommand = matches.subcommand_name();
+        match subcommand.and_then(|name| command.find_subcommand_mut(name)) {
+            Some(subcommand) => error.format(subcommand),
+            None => error.format(&mut command),
+        }
+    })
+}
+
+fn asked_for(arguments: Arguments, matches: &ArgMatches) -> Result<Request, clap::Error> {
     Ok(match arguments.command {
         None => Request::Run(arguments.swarm.options()?),
         Some(Command::Launch(launch)) => {
@@ -206,9 +219,41 @@ fn broken(text: &str, width: usize) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// A command whose options take numbers below 0, of which each says then what it expects.
+fn numbered(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|argument| {
+        let takes_values = argument.get_action().takes_values();
+        argument.allow_negative_numbers(takes_values)
+    });
+    command.mut_subcommands(numbered)
+}
+
+/// What clap says with words of the command line in it, which steer no terminal.
+fn harmless(mut error: clap::Error) -> clap::Error {
+    let words: Vec<_> = error
+        .context()
+        .map(|(kind, words)| (kind, words.clone()))
+        .collect();
+    for (kind, words) in words {
+        if let ContextValue::String(words) = words {
+            error.insert(kind, ContextValue::String(on_a_line(&words)));
+        }
+    }
+    error
+}
+
+/// clap takes any word with a dash in front for an unknown option, and advises `-- -5ms`: but behind `--` are the
+/// options of mpirun.
+fn without_wrong_tip(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::UnknownArgument {
+        error.remove(ContextKind::Suggested);
+    }
+    error
+}
+
 /// Options that cannot be together.
 fn conflict(why: impl std::fmt::Display) -> clap::Error {
-    Arguments::command().error(ErrorKind::ArgumentConflict, why)
+    clap::Error::raw(ErrorKind::ArgumentConflict, why)
 }
 
 /// One that fits on a line, if the user names none.

@@ -21,6 +21,58 @@ fn on_terminal(columns: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("it prints text")
 }
 
+/// Of options that cannot be together, too, which is found late.
+#[test]
+fn what_is_wrong_with_an_option_is_said_with_the_usage_of_its_command() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (line, why) in [
+        ("show t --from 2s --to 1s", "--from has to be before --to"),
+        ("show t --from -1", "invalid value '-1' for '--from <TIME>'"),
+        ("show t --from -5ms", "unexpected argument '-5' found"),
+        (
+            "generate g --clients 2 --files 2 --segments 2 --owners 3",
+            "--owners 3 is more than",
+        ),
+        (
+            "simulate -i . --segment-order rarest-first",
+            "--segment-order rarest-first goes by",
+        ),
+        (
+            "simulate --clients 1 --segments 2 --flash-crowd --upload-time 1s --oracle",
+            "--oracle needs",
+        ),
+        (
+            "simulate --clients 1 --segments 2 --nothing",
+            "unexpected argument '--nothing' found",
+        ),
+        (
+            "launch --stall-timeout 1s --upload-time 1s",
+            "--stall-timeout has to be",
+        ),
+        ("simulate -i . --latency 5M", "found 'M'"),
+        ("grade p --time-limit 5M", "found 'M'"),
+    ] {
+        let mut command = std::process::Command::new(support::job::program());
+        let output = command
+            .args(line.split(' '))
+            .current_dir(folder.path())
+            .output();
+        let output = output.expect("it can be run");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(2), "{line}: {said}");
+        assert!(said.contains(why), "{line}: {said}");
+        let (name, _) = line.split_once(' ').expect("several words");
+        if said.contains("Usage:") {
+            let usage = format!("Usage: bittorrent {name} ");
+            assert!(said.contains(&usage), "{line}: {said}");
+        }
+        assert!(
+            !said.contains("mpirun -np N") && !said.contains("use '-- "),
+            "{line}: {said}"
+        );
+    }
+}
+
 #[test]
 fn the_manual_has_a_page_for_every_subcommand_that_is_to_be_seen() {
     let folder = tempfile::tempdir().expect("a temporary folder");
