@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 pub use control::Refused;
 pub use options::GraderOptions;
+use swarm::shown::Shown;
 use work::Work;
 
 use crate::runs::cases::{self, Case};
@@ -169,6 +170,6 @@ impl<'a> Grader<'a> {
 
 /// The whole path of a program.
 fn found(program: &Path) -> Result<PathBuf> {
-    let cannot = || format!("cannot find {}", program.display());
+    let cannot = || format!("cannot find {}", program.shown());
     program.canonicalize().with_context(cannot)
 }

@@ -14,6 +14,7 @@ use swarm::inputs;
 use swarm::manifest;
 use swarm::protocol::Rank;
 use swarm::say;
+use swarm::shown::Shown;
 use swarm::trace::{Header, Reader};
 
 /// The version of what [`Check`] prints as JSON. It grows when a field changes its meaning or goes.
@@ -123,7 +124,7 @@ impl Checking {
     /// When it has settings that this version does not know.
     pub(crate) fn new(trace: &Path, header: &Header) -> Result<Checking> {
         let unknown = || {
-            let shown = trace.display();
+            let shown = trace.shown();
             format!("{shown}:1: settings that this version does not know")
         };
         let plan = &header.plan;
@@ -159,13 +160,13 @@ impl Checking {
 
 /// What the clients have read in a folder.
 fn read_inputs(folder: &Path, clients: usize) -> Result<Inputs> {
-    let there = inputs::clients(folder).with_context(|| folder.display().to_string())?;
+    let there = inputs::clients(folder).with_context(|| folder.shown())?;
     memory::check(memory::of_inputs(folder, Rank::clients(clients)))?;
     let read = |client: Rank| {
         ensure!(
             there.contains(&client),
             "{}: expected in{client}.txt, found no such input",
-            folder.display()
+            folder.shown()
         );
         Ok((client, manifest::read(&inputs::path(folder, client))))
     };

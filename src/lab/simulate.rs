@@ -25,6 +25,7 @@ use swarm::report::{self, Measured, Moment, Plan, Report};
 use swarm::say;
 use swarm::scenario::{self, Cast};
 use swarm::settings::Settings;
+use swarm::shown::Shown;
 use swarm::signals::{self, Interrupt};
 use swarm::statistics::Traffic;
 use swarm::terminal;
@@ -218,9 +219,8 @@ impl Simulate {
             }
             SwarmSource::In(folder) => {
                 let there = inputs::clients(folder)
-                    .with_context(|| format!("cannot list the inputs in {}", folder.display()))?;
-                let clients =
-                    inputs::count(&there).with_context(|| folder.display().to_string())?;
+                    .with_context(|| format!("cannot list the inputs in {}", folder.shown()))?;
+                let clients = inputs::count(&there).with_context(|| folder.shown())?;
                 let inputs = memory::of_inputs(folder, Rank::clients(clients));
                 memory::check(self.memory(clients, inputs))?;
                 let read = |client| manifest::read(&inputs::path(folder, client));

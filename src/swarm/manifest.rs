@@ -16,6 +16,7 @@ use fastrand::Rng;
 
 use crate::limits::{MOST_FILES, MOST_SEGMENTS};
 use crate::protocol::{FileName, Hashes, OwnedFile, Rank, SegmentHash, SegmentIndex};
+use crate::shown::Shown;
 use crate::text_file;
 
 /// A client's input. No file is owned twice, and none is wanted twice.
@@ -69,7 +70,7 @@ pub const MOST_PROBLEMS: usize = 10;
 /// # Errors
 /// Up to [`MOST_PROBLEMS`] lines for the user, each starting with the path.
 pub fn read(path: &Path) -> Result<Manifest, Vec<String>> {
-    let shown = path.strip_prefix(".").unwrap_or(path).display();
+    let shown = path.strip_prefix(".").unwrap_or(path).shown();
     let file =
         File::open(path).map_err(|error| vec![format!("{shown}: cannot be read: {error}")])?;
     parse(BufReader::with_capacity(1 << 16, file)).map_err(|problems| {

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 use serde::de::DeserializeOwned;
 
+use crate::shown::Shown;
 use crate::text_file;
 
 /// The bytes of a text that are wrong, and why.
@@ -39,7 +40,7 @@ pub fn one_of(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
 
 /// What is wrong in a file with this text: `PATH:LINE:COLUMN: why`.
 pub fn in_file(path: &Path, text: &str, wrong: Wrong) -> anyhow::Error {
-    anyhow!("{}:{}", path.display(), located(text, wrong))
+    anyhow!("{}:{}", path.shown(), located(text, wrong))
 }
 
 /// What is wrong in a text: `LINE:COLUMN: why`. Lines and columns count from 1, and columns count

@@ -332,3 +332,12 @@ fn only_the_runtime_names_mpi() {
         }
     }
 }
+
+/// `Path::display` leaves in a message what steers a terminal or breaks a line.
+#[test]
+fn a_path_is_shown_in_one_way() {
+    for path in files(&src()) {
+        let has_others = code(&path).contains(".display()");
+        assert!(!has_others, "{}: show paths with `shown()`", path.display());
+    }
+}

@@ -19,6 +19,7 @@ use crate::grader::{Grader, GraderOptions};
 use crate::runs::sandbox::end_descendants;
 use crate::runs::stop::{Stop, Waited};
 use crate::told::grading::{Grading, Sanitized};
+use swarm::shown::Shown;
 use swarm::signals::Interrupted;
 
 /// The subcommand that does an errand: not for people.
@@ -103,7 +104,7 @@ fn ask<T: DeserializeOwned>(
         .stdin(asked)
         .stdout(answered.try_clone()?)
         .spawn()
-        .with_context(|| format!("cannot run {}", this.display()))?;
+        .with_context(|| format!("cannot run {}", this.shown()))?;
     let waited = stop.wait(&child, None);
     if !matches!(waited, Ok(Waited::Ended)) {
         Stop::end(&mut child);

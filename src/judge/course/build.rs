@@ -44,7 +44,7 @@ pub(super) fn build(
     let at = makefile(folder.path())?;
     let made = make(&at, &["build"], variables, time_limit, stop)?;
     if !made.is_good {
-        let shown = folder.path().display().to_string();
+        let shown = folder.path().to_string_lossy().into_owned();
         bail!(
             "it does not build: {}",
             first_error(&made.said).replace(&shown, ".")

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use rustix::fs::OFlags;
+use swarm::shown::Shown;
 
 /// The most bytes of all files of a submission.
 const MOST_BYTES: u64 = 64 << 20;
@@ -64,7 +65,7 @@ fn handed_in(folder: &Path) -> Result<BTreeMap<PathBuf, Metadata>> {
             "its files have {} MiB, and at most {} are read: {} has {} MiB",
             bytes >> 20,
             MOST_BYTES >> 20,
-            path.display(),
+            path.shown(),
             largest.len() >> 20
         );
     }
@@ -74,7 +75,7 @@ fn handed_in(folder: &Path) -> Result<BTreeMap<PathBuf, Metadata>> {
 /// A path as the user is told of it: without the folders above the submission, which may be a copy's.
 fn shown(folder: &Path, path: &Path) -> String {
     let name = Path::new(folder.file_name().unwrap_or_default());
-    name.join(path).display().to_string()
+    name.join(path).shown()
 }
 
 /// Opens what was a regular file, if it still is one. A pipe would wait, and a device do anything.

@@ -12,6 +12,7 @@ use object::{Endianness, elf};
 
 use super::profiling;
 use swarm::launch::Mpi;
+use swarm::shown::Shown;
 
 /// The name of the MPI library that a program asks the system for, such as `libmpi.so.40`, and whose
 /// it is.
@@ -19,7 +20,7 @@ use swarm::launch::Mpi;
 /// # Errors
 /// When it is no program for this system, none that uses a shared MPI library, or one whose calls cannot be seen.
 pub fn mpi_library(program: &Path) -> Result<(String, &'static Mpi)> {
-    let shown = program.display();
+    let shown = program.shown();
     let bytes = fs::read(program).with_context(|| format!("cannot read {shown}"))?;
     ensure!(
         bytes.starts_with(&elf::ELFMAG),
@@ -55,7 +56,7 @@ pub fn mpi_library(program: &Path) -> Result<(String, &'static Mpi)> {
 
 /// Refuses a program, or a library of its own, that calls functions of MPI by names that are not recorded.
 fn refuse_what_is_not_seen(file: &Path, called: &[String]) -> Result<()> {
-    let shown = file.display();
+    let shown = file.shown();
     if let Some(name) = called.iter().find(|name| is_of_fortran(name)) {
         bail!(
             "{shown} calls MPI's functions for Fortran ({name}), which are not recorded: only those \

@@ -19,6 +19,7 @@ use crate::runs::sanitizer::Sanitizers;
 use crate::runs::stop::{Stop, Waited};
 use crate::seen::calls::Kind;
 use swarm::launch::Mpi;
+use swarm::shown::Shown;
 use swarm::signals::Interrupted;
 
 pub use rest::is_local;
@@ -78,7 +79,7 @@ fn build_once(mpicc: &OsStr, workshop: Workshop<'_>) -> Result<PathBuf> {
     let Some(kept) = kept else {
         return build(mpicc, folder, stop);
     };
-    let cannot = || format!("cannot make a folder in {}", kept.display());
+    let cannot = || format!("cannot make a folder in {}", kept.shown());
     fs::create_dir_all(kept).with_context(cannot)?;
     // Programs that are to load it run elsewhere.
     let place = kept.canonicalize().with_context(cannot)?;
@@ -100,7 +101,7 @@ fn build_once(mpicc: &OsStr, workshop: Workshop<'_>) -> Result<PathBuf> {
 /// The files of the profiling library, each with its text.
 fn sources(mpicc: &OsStr, folder: &Path, stop: &Stop) -> Result<Vec<(&'static str, String)>> {
     let header = folder.join(HEADER.0);
-    fs::write(&header, HEADER.1).with_context(|| format!("cannot write {}", header.display()))?;
+    fs::write(&header, HEADER.1).with_context(|| format!("cannot write {}", header.shown()))?;
     let mut preprocessor = Command::new(mpicc);
     let header = run(
         preprocessor.arg("-E").arg(header),
@@ -125,7 +126,7 @@ fn compile_library(
     let mut files = Vec::new();
     for (name, text) in sources {
         let path = folder.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.shown()))?;
         if name.ends_with(".c") {
             files.push(path);
         }
@@ -181,7 +182,7 @@ fn compile(
 
 /// Runs a compiler that builds this. Returns what it printed.
 fn run(compiler: &mut Command, what: &str, folder: &Path, stop: &Stop) -> Result<Vec<u8>> {
-    let shown = compiler.get_program().display().to_string();
+    let shown = compiler.get_program().shown();
     let cannot = || format!("cannot run {shown}");
     let file = || tempfile::tempfile_in(folder).context("cannot create a temporary file");
     let (printed, errors) = (file()?, file()?);
@@ -232,7 +233,7 @@ pub fn tools(
     for mpicc in names.unwrap_or_else(Mpi::compilers) {
         let empty = folder.join("empty");
         let source = folder.join("empty.c");
-        fs::write(&source, EMPTY).with_context(|| format!("cannot write {}", source.display()))?;
+        fs::write(&source, EMPTY).with_context(|| format!("cannot write {}", source.shown()))?;
         let compile_empty = |options: &[String]| {
             let mut compiler = Command::new(&mpicc);
             let compiler = compiler.args(options).arg(&source);
@@ -252,7 +253,7 @@ pub fn tools(
             }
             return Ok(Tools { library, empty });
         }
-        tried.push(format!("{} is for {other}", mpicc.display()));
+        tried.push(format!("{} is for {other}", mpicc.shown()));
     }
     if tried.is_empty() {
         bail!("there is no mpicc to build the profiling library with: install it");

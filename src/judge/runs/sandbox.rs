@@ -21,6 +21,7 @@ use isolation::Isolation;
 pub use processes::end_descendants;
 use remains::{Printed, RunFolder, culprits, findings, outputs, rank_ends};
 use rustix::process::set_child_subreaper;
+use swarm::shown::Shown;
 use tempfile::TempDir;
 use wait::{BrokenOff, Waiting};
 
@@ -205,7 +206,7 @@ impl Sandbox {
         command.stdout(writer.try_clone()?).stderr(writer);
         let started = Instant::now();
         let child = (command.spawn())
-            .with_context(|| format!("cannot run {}", command.get_program().display()))?;
+            .with_context(|| format!("cannot run {}", command.get_program().shown()))?;
         drop(command); // and with it the writing ends of the pipe
         let printed = Printed::new(printed);
         let waiting = Waiting {

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::runs::elf;
+use swarm::shown::Shown;
 
 /// A sanitizer of gcc or clang.
 #[derive(Debug, PartialEq, Eq)]
@@ -92,7 +93,7 @@ impl Sanitizers {
     /// # Errors
     /// When it cannot be read.
     pub fn of(program: &Path) -> Result<Sanitizers> {
-        let shown = program.display();
+        let shown = program.shown();
         let bytes = fs::read(program).with_context(|| format!("cannot read {shown}"))?;
         let names =
             elf::names(&bytes).with_context(|| format!("{shown}: cannot be read as ELF"))?;

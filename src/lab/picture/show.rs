@@ -14,6 +14,7 @@ use super::story::Story;
 use crate::check::{Checked, Checking};
 use crate::rules::{Passing, Verdict};
 use swarm::output::{self, Claims, Output};
+use swarm::shown::Shown;
 use swarm::trace::{Header, Reader};
 
 /// What is to be shown.
@@ -54,10 +55,10 @@ impl Show {
             self.window.clone(),
         )?;
         page.write(&|out| out.write_all(html.as_bytes()))?;
-        let mut said = format!("{}: {}", page.path().display(), checked.summary());
+        let mut said = format!("{}: {}", page.path().shown(), checked.summary());
         if let Some(perfetto) = &perfetto {
             self.for_perfetto(perfetto)?;
-            let path = perfetto.path().display();
+            let path = perfetto.path().shown();
             said += &format!("\n{path}: open it at https://ui.perfetto.dev");
         }
         Ok(said)
@@ -72,7 +73,7 @@ impl Show {
         ensure!(
             clients <= MOST_CLIENTS,
             "{}: a page is for {MOST_CLIENTS} clients at most, and these are {clients}",
-            self.trace.display()
+            self.trace.shown()
         );
         let mut story = Story::new(clients, self.window.clone());
         let mut checking = Checking::new(&self.trace, &header)?;

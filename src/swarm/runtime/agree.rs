@@ -20,6 +20,7 @@ use crate::options::Options;
 use crate::report::Plan;
 use crate::say;
 use crate::scenario::{self, Cast};
+use crate::shown::Shown;
 
 /// What all ranks know when a run begins.
 pub(super) struct Agreement {
@@ -132,7 +133,7 @@ fn deal(text: &str, options: &Options, plan: &Plan) -> Result<Cast> {
     ensure!(
         options.allow(cast.longest_upload_time()),
         "--stall-timeout has to be at least twice every upload_time of {}",
-        path.display()
+        path.shown()
     );
     Ok(cast)
 }

@@ -20,6 +20,7 @@ use crate::output::{self, NewFolders, NotWritten};
 use crate::protocol::{Envelope, Message, Rank, ToDownload, ToTracker, ToUpload};
 use crate::report::Plan;
 use crate::say;
+use crate::shown::Shown;
 use crate::statistics::{ClientStatistics, Traffic};
 
 /// A client that has registered. Its two threads can start.
@@ -168,7 +169,7 @@ fn download(
 
 /// Says what could not be written, for a user who looks from rank 0's host.
 fn located(job: &Job, NotWritten { path, error }: NotWritten) -> String {
-    let shown = host::located(job.elsewhere.as_deref(), path.display());
+    let shown = host::located(job.elsewhere.as_deref(), path.shown());
     format!("cannot write {shown}: {error}")
 }
 

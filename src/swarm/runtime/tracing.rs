@@ -24,6 +24,7 @@ use crate::output::{self, Held, Output};
 use crate::protocol::Rank;
 use crate::report::Plan;
 use crate::say;
+use crate::shown::Shown;
 use crate::trace::{ClockReport, Header, PartHeader, SCHEMA, TracePart, part_owner, part_path};
 
 /// The most bytes of a part that go from one host to another in one message.
@@ -152,7 +153,7 @@ impl Tracing {
 
     /// Begins the parts of all threads of the rank, in times since `start`.
     fn begin(&self, start: Instant) -> Result<Recorders, String> {
-        let folder = host::located(self.elsewhere.as_deref(), self.folder.display());
+        let folder = host::located(self.elsewhere.as_deref(), self.folder.shown());
         fs::create_dir_all(&self.folder).map_err(|error| cannot_write(&folder, &error))?;
         if self.me == Rank::TRACKER {
             Ok(Recorders {
@@ -179,7 +180,7 @@ impl Tracing {
             plan: self.plan.clone(),
             clock: self.clocks[0].clone(),
         };
-        let shown = host::located(self.elsewhere.as_deref(), path.display());
+        let shown = host::located(self.elsewhere.as_deref(), path.shown());
         let begin = || {
             let mut file = File::create(&path)?;
             let mut line = serde_json::to_vec(&header)?;
@@ -245,7 +246,7 @@ impl Tracing {
             if self.is_elsewhere(client) && !client_parts.iter().all(|path| self.is_ours(path)) {
                 for path in &client_parts {
                     let fetched = fetch(world, watch, client, path);
-                    fetched.map_err(|error| cannot_write(&path.display().to_string(), &error))?;
+                    fetched.map_err(|error| cannot_write(&path.shown(), &error))?;
                 }
             }
             parts.extend(client_parts);
@@ -318,9 +319,9 @@ impl Tracing {
 
 /// Takes the folder of parts for this run, and removes the parts that an earlier run has left.
 fn take(folder: &Path) -> Result<Held, String> {
-    let cannot = |error: io::Error| cannot_write(&folder.display().to_string(), &error);
+    let cannot = |error: io::Error| cannot_write(&folder.shown(), &error);
     let held = Held::take(folder).map_err(cannot)?.ok_or_else(|| {
-        let folder = folder.display();
+        let folder = folder.shown();
         format!("{folder} belongs to a run that goes on: name another --trace")
     })?;
     empty(folder).map_err(cannot)?;

@@ -10,6 +10,7 @@ use super::Case;
 use crate::seen::condition::Origin;
 use swarm::inputs;
 use swarm::protocol::Rank;
+use swarm::shown::Shown;
 
 /// The most bytes of an input.
 const MOST_BYTES: u64 = 64 << 20;
@@ -20,11 +21,11 @@ const MOST_BYTES: u64 = 64 << 20;
 /// When there are none, or some are no sound tests: says all that is wrong with each, a line for each.
 pub fn given(folder: &Path) -> Result<Vec<Case>> {
     let mut folders = Vec::new();
-    find(folder, &mut folders).with_context(|| format!("cannot list {}", folder.display()))?;
+    find(folder, &mut folders).with_context(|| format!("cannot list {}", folder.shown()))?;
     ensure!(
         !folders.is_empty(),
         "there is no folder with an in1.txt in {}",
-        folder.display()
+        folder.shown()
     );
     folders.sort();
     let mut cases = Vec::new();
@@ -34,7 +35,7 @@ pub fn given(folder: &Path) -> Result<Vec<Case>> {
             Ok(case) => cases.push(case),
             Err(problems) => unsound.extend(
                 (problems.into_iter())
-                    .map(|problem| format!("{} is no sound test: {problem}", path.display())),
+                    .map(|problem| format!("{} is no sound test: {problem}", path.shown())),
             ),
         }
     }

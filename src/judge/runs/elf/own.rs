@@ -34,11 +34,8 @@ pub(super) fn libraries(program: &Path, bytes: &[u8]) -> BTreeSet<PathBuf> {
 fn linked(file: &Path, bytes: &[u8]) -> Vec<PathBuf> {
     let named = |tags: &[u32]| dynamic(bytes, tags).unwrap_or_default();
     let names = super::libraries(bytes).unwrap_or_default();
-    let origin = file
-        .parent()
-        .unwrap_or(Path::new("/"))
-        .display()
-        .to_string();
+    let origin = file.parent().unwrap_or(Path::new("/"));
+    let origin = origin.to_string_lossy();
     let folders = named(&[DT_RPATH, DT_RUNPATH]).join(":");
     let folders = folders
         .replace("${ORIGIN}", &origin)
