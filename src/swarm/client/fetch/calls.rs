@@ -50,11 +50,10 @@ impl Fetch {
                 if is_trusted && !(may_ask && may_begin) {
                     self.missed.push_back(from);
                 }
-                self.members.declines(from);
                 let decline = Decline {
                     file: self.file,
                     waits: true,
-                    gained: self.members.news(from, &self.gained),
+                    gained: self.members.declines(from, &self.gained),
                 };
                 ask(from, ToUpload::Decline(decline));
             }
