@@ -28,8 +28,8 @@ use crate::settings::Settings;
 /// is a [`Trial`].
 ///
 /// A swarm may be large, while a client deals with few of its members. So a member of which nothing
-/// is known takes no memory but its rank. All that is known of one is in one place: a message looks it up
-/// once.
+/// is known takes no memory but its rank. All that is known of one is in one place, so one look-up is
+/// enough for what a request or its answer changes.
 #[derive(Debug)]
 pub(super) struct KnownMembers {
     me: Rank,
