@@ -58,6 +58,11 @@ impl FileDownload {
     /// A segment from a member was verified. `lacking` segments are not held yet.
     pub fn gained(&mut self, now: Duration, from: Rank, lacking: usize) {
         *self.sources.entry(from).or_default() += 1;
+        self.came(now, lacking);
+    }
+
+    /// The same, for a client that counts elsewhere what each member sends.
+    pub fn came(&mut self, now: Duration, lacking: usize) {
         self.latest = now;
         self.complete = lacking == 0;
         if lacking <= self.segments / 20 {

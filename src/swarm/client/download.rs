@@ -317,7 +317,7 @@ impl Download {
             outbox.send(member, ToUpload::Decline(decline));
             self.left.insert((file, member));
         }
-        let record = fetch.record.0;
+        let record = fetch.into_record();
         let name = record.name.clone();
         self.records.push(record);
         name

@@ -175,6 +175,15 @@ impl Fetch {
         self.leaves = true;
     }
 
+    /// What the report will say of it, now that it is over.
+    pub(super) fn into_record(self) -> FileDownload {
+        let sources = self.members.sources();
+        FileDownload {
+            sources,
+            ..self.record.0
+        }
+    }
+
     /// Whether the client leaves.
     pub(super) fn is_left(&self) -> bool {
         self.leaves
@@ -286,8 +295,8 @@ impl Fetch {
     /// none among these. Then the client is not idle: it waits for a call, or for the next list.
     fn is_idle(&self) -> bool {
         let is_left_to_chance =
-            !self.settings.upload_time.is_zero() && !self.members.are_all_known();
-        self.in_flight.is_empty() && !self.members.will_call() && !is_left_to_chance
+            || !self.settings.upload_time.is_zero() && !self.members.are_all_known();
+        self.in_flight.is_empty() && !self.members.will_call() && !is_left_to_chance()
     }
 
     /// Whether a new segment may be asked for.
@@ -320,8 +329,6 @@ impl Fetch {
     }
 
     fn ask_for(&mut self, segment: SegmentIndex, member: Rank, is_called: bool, ask: Ask<'_>) {
-        self.members.asks(member, segment);
-        self.members.comes_to(member);
         self.in_flight.ask(segment, member);
         let hash = self.hashes.get(segment);
         let request = SegmentRequest {
@@ -329,7 +336,7 @@ impl Fetch {
             segment,
             hash: hash.expect("only positions of the file are asked for"),
             is_called,
-            gained: self.members.news(member, &self.gained),
+            gained: self.members.comes_to(member, segment, &self.gained),
         };
         ask(member, ToUpload::SegmentRequest(request));
     }

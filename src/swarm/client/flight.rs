@@ -1,6 +1,7 @@
 //! The segments in flight: a member was asked for each of them, or members were asked about it.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::fmt;
 
 use anyhow::{Result, bail};
 
@@ -8,8 +9,11 @@ use super::sources::Poll;
 use crate::protocol::{Rank, SegmentIndex};
 
 /// The segments of one file that are in flight, each with what was asked last.
-#[derive(Debug, Default)]
-pub(super) struct InFlight(BTreeMap<SegmentIndex, Stage>);
+///
+/// They are in the order of the questions, which is nearly that of the answers. So a segment is found
+/// near the front, however wide the window is.
+#[derive(Default)]
+pub(super) struct InFlight(VecDeque<(SegmentIndex, Stage)>);
 
 #[derive(Debug)]
 enum Stage {
@@ -28,14 +32,14 @@ impl InFlight {
         self.0.is_empty()
     }
 
-    /// A member is asked for a segment.
+    /// A member is asked for a segment that is not in flight.
     pub(super) fn ask(&mut self, segment: SegmentIndex, member: Rank) {
-        self.0.insert(segment, Stage::Asked(member));
+        self.0.push_back((segment, Stage::Asked(member)));
     }
 
-    /// Members are asked whether they hold a segment, and how busy they are.
+    /// Members are asked whether they hold a segment that is not in flight, and how busy they are.
     pub(super) fn poll(&mut self, segment: SegmentIndex, poll: Poll) {
-        self.0.insert(segment, Stage::Polling(poll));
+        self.0.push_back((segment, Stage::Polling(poll)));
     }
 
     /// A member has answered a SEGMENT_REQUEST.
@@ -43,7 +47,7 @@ impl InFlight {
     /// # Errors
     /// When the member was not asked.
     pub(super) fn answered(&mut self, segment: SegmentIndex, from: Rank) -> Result<()> {
-        match self.0.remove(&segment) {
+        match self.take(segment) {
             Some(Stage::Asked(member)) if member == from => Ok(()),
             Some(_) | None => bail!("nobody asked for it"),
         }
@@ -60,7 +64,7 @@ impl InFlight {
         from: Rank,
         load: Option<u32>,
     ) -> Result<Option<Poll>> {
-        let Some(Stage::Polling(mut poll)) = self.0.remove(&segment) else {
+        let Some(Stage::Polling(mut poll)) = self.take(segment) else {
             bail!("nobody asked for it");
         };
         poll.answer(from, load)?;
@@ -69,5 +73,19 @@ impl InFlight {
         }
         self.poll(segment, poll);
         Ok(None)
+    }
+
+    fn take(&mut self, segment: SegmentIndex) -> Option<Stage> {
+        let place = self.0.iter().position(|(of, _)| *of == segment)?;
+        self.0.remove(place).map(|(_, stage)| stage)
+    }
+}
+
+/// In the order of the file: two states that differ only in the order of the questions are one state.
+impl fmt::Debug for InFlight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut segments = Vec::from_iter(&self.0);
+        segments.sort_unstable_by_key(|(segment, _)| *segment);
+        f.debug_list().entries(segments).finish()
     }
 }

@@ -1,7 +1,10 @@
 //! The members of a file's swarm as one client knows them: what each holds, and when it is worth
 //! asking.
+//!
+//! `dealings` says what becomes of a question, an answer and a call, and `askable` who may be asked now.
 
 mod askable;
+mod dealings;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -11,8 +14,7 @@ use anyhow::{Result, ensure};
 
 pub(super) use askable::Askable;
 
-use super::member::{Member, STRANGER};
-use super::queue::MOST_NEWS;
+use super::member::{Footing, Member, SEED, STRANGER};
 use super::trial::Trial;
 use crate::policy::order::Order;
 use crate::protocol::{self, Joined, Rank, SegmentIndex, SegmentSet};
@@ -26,7 +28,8 @@ use crate::settings::Settings;
 /// is a [`Trial`].
 ///
 /// A swarm may be large, while a client deals with few of its members. So a member of which nothing
-/// is known takes no memory but its rank.
+/// is known takes no memory but its rank. All that is known of one is in one place, so one look-up is
+/// enough for what a request or its answer changes.
 #[derive(Debug)]
 pub(super) struct KnownMembers {
     me: Rank,
@@ -41,7 +44,8 @@ pub(super) struct KnownMembers {
     /// The members that can be asked for something without a trial, in rank order. Some may have nothing
     /// of use any more: who gains a segment does not look at all that hold it.
     ready: Vec<Rank>,
-    /// The members with which the client has something under way, or which it spares, in rank order.
+    /// The members at which the client waits, and where all have queues also those with which it has
+    /// something under way, or which it spares. In rank order.
     engaged: Vec<Rank>,
     /// The number of members in whose queues the client waits, or may have to wait: it has asked them.
     waiting: usize,
@@ -53,12 +57,11 @@ pub(super) struct KnownMembers {
     is_told: bool,
     /// Whether members are asked how busy they are before one is asked for a segment.
     is_polled: bool,
-    /// Whether members have queues. Then any member can be asked once: the client waits there, and the
-    /// member tells what it holds.
-    have_queues: bool,
     /// Whether serving takes time.
     takes_time: bool,
-    /// The most requests to one member that are in flight. `None`: any number.
+    /// The most requests to one member that are in flight, where members have queues. Then any member can
+    /// be asked once: the client waits there, and the member tells what it holds. `None`: any number, and
+    /// there are no queues.
     at_a_time: Option<NonZeroUsize>,
     trial: Trial,
     /// Whether a member has sent a wrong hash.
@@ -107,14 +110,13 @@ impl KnownMembers {
             gained: SegmentSet::none(hashes.len()),
             is_told,
             is_polled,
-            have_queues: takes_time && settings.upload_slots.is_some(),
             takes_time,
             at_a_time: settings.upload_slots.filter(|_| takes_time),
             trial: Trial::Due,
             is_anybody_wrong: false,
         };
         for (&rank, held) in members.ranks.clone().iter().zip(held) {
-            if members.is_seed(rank) {
+            if members.get(rank).is_seed {
                 held.iter().for_each(|segment| order.spread(segment));
             } else {
                 members.learn(rank, held.iter(), order);
@@ -134,6 +136,9 @@ impl KnownMembers {
         };
         self.ranks = known(&self.ranks, swarm.members);
         self.seeds = known(&self.seeds, swarm.seeds);
+        for (rank, member) in &mut self.seen {
+            member.is_seed = has(&self.seeds, *rank);
+        }
         for news in swarm.gained {
             self.learn(news.member, news.segments, order);
         }
@@ -154,10 +159,10 @@ impl KnownMembers {
 
     /// Makes `ready` and `engaged` anew.
     fn list(&mut self) {
-        let engaged = (self.seen.iter()).filter(|(_, member)| member.is_engaged());
+        let is_engaged = |member: &Member| member.footing(self.at_a_time).is_engaged;
+        let engaged = self.seen.iter().filter(|(_, member)| is_engaged(member));
         self.engaged = engaged.map(|(rank, _)| *rank).collect();
-        let is_ready =
-            |(rank, member): &(&Rank, &Member)| self.is_ready(**rank, member, self.is_seed(**rank));
+        let is_ready = |(rank, member): &(&Rank, &Member)| self.is_ready(**rank, member);
         let seen = self.seen.iter().filter(is_ready).map(|(rank, _)| *rank);
         let is_stranger = |rank: &&Rank| !self.seen.contains_key(rank) && **rank != self.me;
         let seeds = self.seeds.iter().filter(is_stranger).copied();
@@ -171,46 +176,54 @@ impl KnownMembers {
     }
 
     fn others_in(&self, ranks: &[Rank]) -> usize {
-        ranks.len() - usize::from(ranks.binary_search(&self.me).is_ok())
+        ranks.len() - usize::from(has(ranks, self.me))
     }
 
     fn get(&self, member: Rank) -> &Member {
-        self.seen.get(&member).unwrap_or(&STRANGER)
+        match self.seen.get(&member) {
+            Some(known) => known,
+            None if has(&self.seeds, member) => &SEED,
+            None => &STRANGER,
+        }
     }
 
     /// Changes what is known of a member, and keeps right what is kept of all.
     fn change<T>(&mut self, rank: Rank, change: impl FnOnce(&mut Member) -> T) -> T {
-        let member = self.seen.entry(rank).or_insert_with(|| STRANGER.clone());
-        let waited = member.waits || member.in_flight > 0;
-        let was_engaged = member.is_engaged();
-        let footing = member.footing(self.at_a_time);
+        let member = self.seen.entry(rank);
+        let member = member.or_insert_with(|| Member::new(has(&self.seeds, rank)));
+        let before = member.footing(self.at_a_time);
         let value = change(member);
-        let waits = member.waits || member.in_flight > 0;
-        let is_engaged = member.is_engaged();
-        let is_as_before = member.footing(self.at_a_time) == footing;
-        self.waiting = self.waiting + usize::from(waits) - usize::from(waited);
-        if is_engaged != was_engaged {
-            put(&mut self.engaged, rank, is_engaged);
-        }
-        if !is_as_before {
-            self.place(rank);
+        let after = member.footing(self.at_a_time);
+        if after != before {
+            self.keep(rank, before, after);
         }
         value
     }
 
+    /// Keeps right what is kept of all members, now that one stands elsewhere.
+    fn keep(&mut self, rank: Rank, before: Footing, after: Footing) {
+        self.waiting = self.waiting + usize::from(after.may_wait) - usize::from(before.may_wait);
+        if after.is_engaged != before.is_engaged {
+            put(&mut self.engaged, rank, after.is_engaged);
+        }
+        if after.readiness != before.readiness {
+            self.place(rank);
+        }
+    }
+
     /// Puts a member into `ready`, or takes it out.
     fn place(&mut self, rank: Rank) {
-        let is_ready = self.is_ready(rank, self.get(rank), self.is_seed(rank));
+        let is_ready = self.is_ready(rank, self.get(rank));
         put(&mut self.ready, rank, is_ready);
     }
 
     /// Whether members have queues.
     pub(super) fn have_queues(&self) -> bool {
-        self.have_queues
+        self.at_a_time.is_some()
     }
 
-    fn is_ready(&self, rank: Rank, member: &Member, is_seed: bool) -> bool {
-        let may_hold = is_seed || member.is_of_use(&self.gained);
+    fn is_ready(&self, rank: Rank, member: &Member) -> bool {
+        let may_hold = member.is_of_use(&self.gained);
         let is_proven = member.is_proven && self.can_be_tried(member);
         rank != self.me
             && member.is_free(self.at_a_time, false)
@@ -241,99 +254,16 @@ impl KnownMembers {
         self.place(rank); // it may be of use now
     }
 
-    /// The client itself holds a segment now.
-    pub(super) fn gains(&mut self, segment: SegmentIndex) {
-        self.gained.insert(segment);
-    }
-
-    fn is_seed(&self, member: Rank) -> bool {
-        self.seeds.binary_search(&member).is_ok()
-    }
-
-    /// Whether a member is known to hold a segment.
-    pub(super) fn holds(&self, member: Rank, segment: SegmentIndex) -> bool {
-        self.get(member).holds(segment) || self.is_seed(member)
-    }
-
     /// Those of these segments that a member is known to hold.
     pub(super) fn held_of(&self, member: Rank, segments: &SegmentSet) -> SegmentSet {
-        if self.is_seed(member) {
+        let member = self.get(member);
+        if member.is_seed {
             return segments.clone();
         }
-        let held = self.get(member).held.as_ref();
-        held.map_or(SegmentSet::none(0), |held| held.and(segments))
-    }
-
-    /// Whether a member is known to hold a segment, and has not refused what it was known to hold.
-    fn is_sure(&self, member: Rank, segment: SegmentIndex) -> bool {
-        let known = self.get(member);
-        !known.is_doubted && (known.holds(segment) || self.is_seed(member))
-    }
-
-    /// A member is asked for a segment, or whether it holds it.
-    pub(super) fn asks(&mut self, rank: Rank, segment: SegmentIndex) {
-        if !self.have_queues && !self.get(rank).is_proven && !self.is_sure(rank, segment) {
-            self.trial.begin(rank);
-        }
-        self.change(rank, |member| member.in_flight += 1);
-    }
-
-    /// The client comes to a member for a segment. If it waits there, it will be called again.
-    pub(super) fn comes_to(&mut self, rank: Rank) {
-        if self.get(rank).has_declined {
-            self.change(rank, |member| member.has_declined = false);
-        }
-    }
-
-    /// A member holds what it was asked for.
-    pub(super) fn has_held(&mut self, rank: Rank, segment: SegmentIndex) {
-        let was_sure = self.is_sure(rank, segment);
-        self.trial.succeed(rank);
-        self.answers(rank, |member| {
-            if !was_sure {
-                member.prove();
-            }
-        });
-    }
-
-    /// A member has sent a wrong hash.
-    pub(super) fn sent_wrong_hash(&mut self, rank: Rank) {
-        self.trial.succeed(rank);
-        self.is_anybody_wrong = true;
-        self.answers(rank, |member| {
-            member.wrong = member.wrong.saturating_add(1); // a wide window may be full of them
-            member.has_declined = true; // it may not call again
-        });
-    }
-
-    /// A member does not hold what it was asked for.
-    pub(super) fn has_refused(&mut self, rank: Rank, segment: SegmentIndex) {
-        let held = self.holds(rank, segment);
-        self.trial.fail(rank);
-        self.answers(rank, |member| {
-            member.refuse(held);
-            member.has_declined = true; // it may not call again
-        });
-    }
-
-    /// A member has put the client into its queue.
-    pub(super) fn waits_at(&mut self, rank: Rank) {
-        self.trial.succeed(rank);
-        self.answers(rank, |member| member.waits = true);
-    }
-
-    /// A member calls, or says that the client waits no longer.
-    pub(super) fn calls(&mut self, rank: Rank, waits: bool) {
-        self.change(rank, |member| {
-            member.waits = waits;
-            member.has_declined = false;
-        });
-    }
-
-    /// The client declines a member's call, and goes on waiting. The member does not call again before it
-    /// has gained something, but the client may ask.
-    pub(super) fn declines(&mut self, rank: Rank) {
-        self.change(rank, |member| member.has_declined = true);
+        member
+            .held
+            .as_ref()
+            .map_or(SegmentSet::none(0), |held| held.and(segments))
     }
 
     /// Whether a member is not to be asked because it has sent wrong hashes.
@@ -341,43 +271,10 @@ impl KnownMembers {
         self.get(rank).wrong > 0
     }
 
-    /// The client waits nowhere from now on. Returns the members at which it waited.
-    pub(super) fn leave_queues(&mut self) -> Vec<Rank> {
-        let waits = self.seen.iter().filter(|(_, member)| member.waits);
-        let ranks: Vec<Rank> = waits.map(|(rank, _)| *rank).collect();
-        for &rank in &ranks {
-            self.change(rank, |member| member.waits = false);
-        }
-        ranks
-    }
-
-    /// What a member is told of `gained`, all that the client has gained in order: what it was not told
-    /// yet. Nothing where serving takes no time.
-    pub(super) fn news(&mut self, rank: Rank, gained: &[SegmentIndex]) -> Vec<SegmentIndex> {
-        let member = self.get(rank);
-        if !self.takes_time && !member.waits || member.told == gained.len() {
-            return Vec::new();
-        }
-        let member = self.seen.entry(rank).or_insert_with(|| STRANGER.clone());
-        let news = &gained[member.told..];
-        let news = news[..news.len().min(MOST_NEWS)].to_vec();
-        member.told += news.len();
-        news
-    }
-
-    /// A member has answered, which is one request less in flight.
-    fn answers<T>(&mut self, rank: Rank, change: impl FnOnce(&mut Member) -> T) -> T {
-        self.change(rank, |member| {
-            member.in_flight = member.in_flight.saturating_sub(1);
-            change(member)
-        })
-    }
-
-    /// A member says that it holds these segments.
-    pub(super) fn hears_of(&mut self, rank: Rank, held: &[SegmentIndex], order: &mut dyn Order) {
-        if !held.is_empty() && self.ranks.binary_search(&rank).is_ok() {
-            self.learn(rank, held.iter().copied(), order);
-        }
+    /// The number of segments that each member has sent, of those that have sent any.
+    pub(super) fn sources(&self) -> BTreeMap<Rank, u64> {
+        let sent = self.seen.iter().map(|(rank, member)| (*rank, *member.sent));
+        sent.filter(|(_, sent)| *sent > 0).collect()
     }
 
     /// The number of members in whose queues the client waits, or may have to wait.
@@ -389,14 +286,14 @@ impl KnownMembers {
     pub(super) fn will_call(&self) -> bool {
         let will_call = |rank: &Rank| {
             let member = self.get(*rank);
-            member.counts_as_calling() && (self.is_seed(*rank) || member.is_of_use(&self.gained))
+            member.counts_as_calling() && member.is_of_use(&self.gained)
         };
         self.engaged.iter().any(will_call)
     }
 
     /// Whether a member can be asked now for a segment that it is not known to hold.
     fn can_be_tried(&self, member: &Member) -> bool {
-        if self.have_queues {
+        if self.have_queues() {
             return member.spared == 0 && !member.waits;
         }
         let is_due = member.is_proven || self.trial == Trial::Due;
@@ -414,6 +311,11 @@ fn put(list: &mut Vec<Rank>, rank: Rank, is_in: bool) {
         (Err(place), true) => list.insert(place, rank),
         (Ok(_), true) | (Err(_), false) => {}
     }
+}
+
+/// Whether a list in rank order has a rank.
+fn has(list: &[Rank], rank: Rank) -> bool {
+    list.binary_search(&rank).is_ok()
 }
 
 /// The ranks of both lists, in order.

@@ -1,16 +1,35 @@
 //! A message as bytes. The encoding is postcard's; the tag travels beside it.
 
-use std::mem;
-
 use anyhow::{Context, Result, anyhow, ensure};
-use postcard::ser_flavors::Size;
+use postcard::ser_flavors::{Flavor, Size};
 use serde::Serialize;
 
 use super::{Letter, Message, Tag, Thread, ToDownload, ToTracker, ToUpload};
 
 /// Appends the encoding of a message, or of another value, to `bytes`.
 pub fn encode(value: &impl Serialize, bytes: &mut Vec<u8>) {
-    *bytes = postcard::to_extend(value, mem::take(bytes)).expect("a vector takes anything");
+    postcard::serialize_with_flavor(value, End(bytes)).expect("a vector takes anything");
+}
+
+/// The end of a buffer. Postcard's own way to it takes a byte for an iterator, which is slower.
+struct End<'a>(&'a mut Vec<u8>);
+
+impl Flavor for End<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
 }
 
 /// The length of the encoding of `value`, in bytes.

@@ -102,6 +102,7 @@ impl Post {
 
     fn post(&mut self, Envelope { to, letter }: Envelope) -> Result<()> {
         let mut bytes = mem::take(&mut self.spare);
+        bytes.clear();
         letter.encode(&mut bytes);
         let (tag, length) = (letter.tag(), bytes.len());
         ensure!(

@@ -116,9 +116,9 @@ impl Drop for Transfer {
     }
 }
 
-/// A buffer, emptied for its next use.
+/// A buffer for its next use. What is in it means nothing, but need not be written before MPI writes there.
 pub(super) fn recycled(mut buffer: Vec<u8>) -> Vec<u8> {
-    buffer.clear();
+    buffer.truncate(KEPT);
     buffer.shrink_to(KEPT);
     buffer
 }

@@ -33,14 +33,13 @@ impl Fetch {
         self.now = now;
         let came = match answer {
             Answer::Ack(hash) if library.store(file, segment, *hash) => {
-                self.members.has_held(from, segment);
-                self.members.gains(segment);
+                self.members.has_sent(from, segment);
                 self.to_come -= 1;
                 self.untold.push(segment);
                 self.gained.push(segment);
                 self.fruitless_rounds = 0;
                 self.freshness.gained();
-                self.record.gained(now, from, self.to_come);
+                self.record.came(now, self.to_come);
                 true
             }
             Answer::Ack(_) => {

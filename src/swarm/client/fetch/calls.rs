@@ -7,9 +7,13 @@ use super::{Ask, Fetch};
 use crate::policy::selection::Choice;
 use crate::protocol::{Call, Decline, Rank, SegmentIndex, ToUpload};
 
-/// The number of queues in which a client waits. Among 20 to 50 neighbours a swarm that fetches the rarest
+/// The most queues in which a client waits. Among 20 to 50 neighbours a swarm that fetches the rarest
 /// first is within 1.09 of the bound, however large it is; but each queue costs calls that come to nothing.
 const QUEUES: usize = 13;
+
+/// The number of queues in which it waits for each request that it may have in flight. With more, most calls
+/// come while its window is full: it declines them, and comes back later.
+const QUEUES_A_REQUEST: usize = 3;
 
 /// The number of further queues in which it may wait after each list in a row that brought no segment.
 const MORE_QUEUES: usize = 4;
@@ -50,11 +54,10 @@ impl Fetch {
                 if is_trusted && !(may_ask && may_begin) {
                     self.missed.push_back(from);
                 }
-                self.members.declines(from);
                 let decline = Decline {
                     file: self.file,
                     waits: true,
-                    gained: self.members.news(from, &self.gained),
+                    gained: self.members.declines(from, &self.gained),
                 };
                 ask(from, ToUpload::Decline(decline));
             }
@@ -81,7 +84,9 @@ impl Fetch {
 
     /// Whether the client may ask a member that does not call it: it may have to wait in one more queue.
     pub(super) fn may_wait(&self) -> bool {
-        let queues = QUEUES.saturating_add(MORE_QUEUES.saturating_mul(self.freshness.in_vain()));
+        let window = self.settings.window.get();
+        let queues = QUEUES.min(QUEUES_A_REQUEST.saturating_mul(window));
+        let queues = queues.saturating_add(MORE_QUEUES.saturating_mul(self.freshness.in_vain()));
         !self.members.have_queues() || self.members.waiting() < queues
     }
 

@@ -36,11 +36,11 @@ impl KnownMembers {
     /// The members that may be asked for something now. An idle client tries every member, even before
     /// a trial is due.
     pub(in crate::client) fn askable(&self, is_idle: bool) -> Askable<'_> {
-        if self.have_queues {
+        if self.have_queues() {
             return self.askable_in_queues(is_idle);
         }
         if !is_idle && (self.is_told || !self.can_be_tried(&STRANGER)) {
-            let is_ready = |rank: &Rank| self.is_ready(*rank, self.get(*rank), self.is_seed(*rank));
+            let is_ready = |rank: &Rank| self.is_ready(*rank, self.get(*rank));
             let is_anybody = self.ready.iter().any(is_ready);
             return Askable::only(if is_anybody { &self.ready } else { &[] });
         }
@@ -53,7 +53,7 @@ impl KnownMembers {
             let member = self.get(rank);
             let is_tried = is_idle || self.can_be_tried(member);
             rank != self.me && is_tried && member.is_free(self.at_a_time, is_idle)
-                || self.is_ready(rank, member, self.is_seed(rank))
+                || self.is_ready(rank, member)
         };
         let (may, barred): (Vec<Rank>, Vec<Rank>) = self.engaged.iter().partition(|rank| may(rank));
         let to_choose_from = if is_idle && !may.is_empty() {
@@ -76,13 +76,11 @@ impl KnownMembers {
         } else {
             1
         };
-        let last: &[bool] = if is_idle || self.have_queues {
-            &[false, true]
-        } else {
-            &[false]
-        };
-        (0..most_wrong)
-            .flat_map(|wrong| last.iter().map(move |&is_last| Standing { wrong, is_last }))
+        let kinds = if is_idle || self.have_queues() { 2 } else { 1 };
+        (0..most_wrong * kinds).map(move |number| Standing {
+            wrong: number / kinds,
+            is_last: number % kinds == 1,
+        })
     }
 
     /// Whether a member can be asked for a segment now, with this standing.
@@ -94,24 +92,21 @@ impl KnownMembers {
         is_idle: bool,
     ) -> bool {
         let member = self.get(rank);
-        let holds = self.holds(rank, segment);
-        let is_sure = holds && !member.is_doubted;
+        let is_sure = member.is_sure(segment);
         let is_tried = self.can_be_tried(member);
-        let is_last = !is_sure && (self.have_queues || !is_tried);
+        let is_last = !is_sure && (self.have_queues() || !is_tried);
+        let holds = || member.holds(segment);
         rank != self.me
+            && member.wrong == standing.wrong
+            && is_last == standing.is_last
             && member.is_free(self.at_a_time, is_idle)
-            && (holds || !self.is_told || self.have_queues)
-            && (is_sure || is_tried || is_idle && (holds || !member.waits))
-            && standing
-                == (Standing {
-                    wrong: member.wrong,
-                    is_last,
-                })
+            && (is_sure || !self.is_told || self.have_queues() || holds())
+            && (is_sure || is_tried || is_idle && (!member.waits || holds()))
     }
 
     /// Whether members of this standing are asked in order to wait in their queues.
     pub(in crate::client) fn are_to_be_joined(&self, standing: Standing) -> bool {
-        self.have_queues && standing.is_last
+        self.have_queues() && standing.is_last
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::*;
+use crate::client::queue::MOST_NEWS;
 use crate::policy::order;
 use crate::protocol::samples::hashes;
 use crate::protocol::{FileId, Gained};
@@ -146,7 +147,7 @@ fn where_members_have_queues_those_that_hold_something_are_asked_and_any_other_m
     hear(&mut members, 3, ONE);
     assert!(members.will_call());
     assert_eq!(first(&members), [2], "it will call");
-    members.declines(Rank(3));
+    members.declines(Rank(3), &[]);
     assert!(!members.will_call());
     assert_eq!(first(&members), [2]);
     let when_idle = |members: &KnownMembers| may_ask(members, 3, ONE);
@@ -163,15 +164,25 @@ fn where_members_have_queues_those_that_hold_something_are_asked_and_any_other_m
 }
 
 #[test]
+fn a_client_waits_also_at_a_member_that_only_a_scenario_makes_slow() {
+    let mut members = members(&[2, 3], &[2], Settings::default());
+    members.asks(Rank(2), ONE);
+    members.waits_at(Rank(2));
+    assert!(members.will_call());
+    assert_eq!(members.leave_queues(), [Rank(2)]);
+    assert!(!members.will_call());
+}
+
+#[test]
 fn a_member_hears_what_is_new_once_and_the_rest_with_the_next_message() {
     let mut members = members(&[2, 3], &[], timed());
     let gained: Vec<SegmentIndex> = (0..70).map(SegmentIndex).collect();
-    assert_eq!(members.news(Rank(2), &gained[..3]), gained[..3]);
-    assert_eq!(members.news(Rank(2), &gained[..3]), []);
-    assert_eq!(members.news(Rank(3), &gained), gained[..MOST_NEWS]);
-    assert_eq!(members.news(Rank(3), &gained), gained[MOST_NEWS..]);
+    assert_eq!(members.declines(Rank(2), &gained[..3]), gained[..3]);
+    assert_eq!(members.declines(Rank(2), &gained[..3]), []);
+    assert_eq!(members.declines(Rank(3), &gained), gained[..MOST_NEWS]);
+    assert_eq!(members.declines(Rank(3), &gained), gained[MOST_NEWS..]);
     let mut untimed = self::members(&[2], &[], Settings::default());
-    assert_eq!(untimed.news(Rank(2), &gained), [], "nobody waits");
+    assert_eq!(untimed.declines(Rank(2), &gained), [], "nobody waits");
 }
 
 #[test]
@@ -208,7 +219,7 @@ fn a_peer_that_has_nothing_of_use_any_more_is_not_asked() {
     let mut members = members(&[2, 3], &[], timed());
     hear(&mut members, 3, ONE);
     hear(&mut members, 3, TWO);
-    let is_ready = |members: &KnownMembers| members.is_ready(Rank(3), members.get(Rank(3)), false);
+    let is_ready = |members: &KnownMembers| members.is_ready(Rank(3), members.get(Rank(3)));
     assert!(is_ready(&members));
     members.gains(ONE);
     assert!(is_ready(&members));

@@ -76,11 +76,8 @@ impl<'a> Candidates<'a> {
         let (before, behind) = self
             .members
             .split_at(self.members.partition_point(|&member| member <= rank));
-        behind
-            .iter()
-            .chain(before)
-            .copied()
-            .find(|&member| (self.may)(member))
+        let first_of = |members: &[Rank]| members.iter().copied().find(|&rank| (self.may)(rank));
+        first_of(behind).or_else(|| first_of(before))
     }
 }
 

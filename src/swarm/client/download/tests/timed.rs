@@ -62,6 +62,22 @@ fn who_waits_asks_elsewhere_meanwhile_and_for_what_is_suggested_when_it_is_calle
 }
 
 #[test]
+fn who_may_ask_for_little_at_a_time_waits_in_few_queues() {
+    let others = Vec::from_iter(3..30);
+    for (window, queues) in [(1, 3), (2, 6), (5, 13), (usize::MAX, 13)] {
+        let (mut download, effects) = joined(LETTERS, &others, timed(settings(10, window)));
+        let mut asked = positions(&effects);
+        let mut answered = 0;
+        while let Some(&(member, position)) = asked.get(answered) {
+            let effects = hear(&mut download, Rank(member), segment(position, Answer::Busy));
+            asked.extend(positions(&effects));
+            answered += 1;
+        }
+        assert_eq!(asked.len(), queues, "window {window}");
+    }
+}
+
+#[test]
 fn who_is_called_takes_what_it_lacks_or_declines_and_waits_on() {
     let (mut download, effects) = joined("abcd", &[1], timed(settings(10, 2)));
     assert_eq!(positions(&effects), [(1, 0), (1, 1)]);
