@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Error, Result};
 use bittorrent::cli::{self, Request};
+use lab::study::Threads;
 use swarm::exit::Exit;
 use swarm::launch;
 use swarm::output::NotWritten;
@@ -40,7 +41,10 @@ fn serve(request: Request) -> Result<ExitCode> {
              'bittorrent simulate' runs one without it"
         ),
         Request::Simulate(simulate) => return Ok(simulate.run()?.into()),
-        Request::Study(studies) => return Ok(studies.run(cli::simulation)?.into()),
+        Request::Study(studies) => {
+            let runs = studies.read(cli::simulation)?;
+            return Ok(studies.run(&runs, &mut Threads(&runs))?.into());
+        }
         Request::Check(check) => return Ok(check.run()?.into()),
         Request::Grade(grade) => return Ok(grade.run()?.into()),
         Request::GradeSubmission => judge::command::grade_submission()?,

@@ -87,6 +87,11 @@ impl Interrupt {
         Ok(interrupt)
     }
 
+    /// That of this process, if it notes signals. Otherwise one that never comes.
+    pub fn noted() -> Interrupt {
+        taken().clone().unwrap_or_default()
+    }
+
     /// Whether a signal has come.
     pub fn has_come(&self) -> bool {
         self.0.load(Ordering::Relaxed) != 0

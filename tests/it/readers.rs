@@ -11,7 +11,7 @@ use std::process::Command;
 use bittorrent::cli;
 use lab::check::Checked;
 use lab::picture::Show;
-use lab::study::Studies;
+use lab::study::{Studies, Threads};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use support::job::program;
@@ -297,7 +297,8 @@ fn planned(folder: &Path) -> bool {
         force: false,
         page: None,
     };
-    studies.run(cli::simulation).is_ok()
+    let runs = studies.read(cli::simulation);
+    runs.is_ok_and(|runs| studies.run(&runs, &mut Threads(&runs)).is_ok())
 }
 
 #[test]
