@@ -1,5 +1,8 @@
 //! `mpirun -np N bittorrent`: the tracker on rank 0, a client on every other rank.
 
+#[cfg(feature = "mpi")]
+mod crew;
+
 use std::process::ExitCode;
 
 use anyhow::{Error, Result};
@@ -41,6 +44,11 @@ fn serve(request: Request) -> Result<ExitCode> {
              'bittorrent simulate' runs one without it"
         ),
         Request::Simulate(simulate) => return Ok(simulate.run()?.into()),
+        Request::Study(studies) if studies.dry_run && !launch::is_first() => {}
+        #[cfg(feature = "mpi")]
+        Request::Study(studies) if !studies.dry_run && launch::is_one_of_several() => {
+            return Ok(crew::carry_out(&studies)?.into());
+        }
         Request::Study(studies) => {
             let runs = studies.read(cli::simulation)?;
             return Ok(studies.run(&runs, &mut Threads(&runs))?.into());

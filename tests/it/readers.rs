@@ -296,6 +296,7 @@ fn planned(folder: &Path) -> bool {
         dry_run: true,
         force: false,
         page: None,
+        stall_timeout: None,
     };
     let runs = studies.read(cli::simulation);
     runs.is_ok_and(|runs| studies.run(&runs, &mut Threads(&runs)).is_ok())

@@ -98,7 +98,7 @@ impl<'a> Plan<'a> {
             .try_for_each(|(stretch, at_once)| {
                 let left = stretch.start.max(done)..stretch.end.max(done);
                 let batch = Batch {
-                    numbers: first + left.start..first + left.end,
+                    first: first + left.start,
                     sizes: &segments[left],
                     at_once,
                 };

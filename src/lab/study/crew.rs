@@ -1,7 +1,6 @@
 //! Who carries out the runs of a study: the threads of this process, or whoever else is there.
 
 use std::io;
-use std::ops::Range;
 use std::sync::Mutex;
 
 use rayon::ThreadPoolBuilder;
@@ -32,6 +31,8 @@ pub enum Stop {
     Signal,
     /// A run was broken off, or not begun.
     Broken(Exit, String),
+    /// Somebody who carries out runs is not heard of any more, in words.
+    Lost(String),
     /// A result could not be written.
     NotWritten(io::Error),
 }
@@ -54,8 +55,8 @@ impl From<NoFigures> for Stop {
 /// Runs that follow each other.
 #[derive(Debug)]
 pub struct Batch<'a> {
-    /// Their numbers among all [`Runs`].
-    pub numbers: Range<usize>,
+    /// The number of the first among all [`Runs`].
+    pub first: usize,
     /// How many segments each of them downloads.
     pub sizes: &'a [u64],
     /// The most of them that a machine has underway at a time. 0 is as many as there are cores.
@@ -93,6 +94,10 @@ impl Crew for Threads<'_> {
             let end = self.0.carry_out(number);
             (take.lock().expect("a panic ends the process"))(number, end)
         };
-        threads.install(|| batch.numbers.clone().par_bridge().try_for_each(one))
+        threads.install(|| {
+            (batch.first..batch.first + batch.sizes.len())
+                .par_bridge()
+                .try_for_each(one)
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -31,6 +32,8 @@ pub struct Studies {
     pub force: bool,
     /// Where a page about all of them goes, in Markdown.
     pub page: Option<PathBuf>,
+    /// Where ranks carry them out: for how long each may not be heard of. `None`: for ever.
+    pub stall_timeout: Option<Duration>,
 }
 
 impl Studies {
@@ -173,6 +176,10 @@ fn stopped(stop: &Stop, path: &Path) -> Exit {
     let (why, exit) = match stop {
         Stop::Signal => {
             let why = format!("interrupted; {path} has what is done, and the same command goes on");
+            (why, Exit::Stalled)
+        }
+        Stop::Lost(lost) => {
+            let why = format!("{lost}; {path} has what is done, and the same command goes on");
             (why, Exit::Stalled)
         }
         Stop::Broken(exit, why) => (why.clone(), *exit),
