@@ -36,8 +36,6 @@ fn main() {
         println!("test hosts: skipped, for there may be no network name spaces here: {why}");
         return;
     }
-    a_study_is_carried_out_on_all_hosts_and_its_results_are_on_the_first();
-    passed("a_study_is_carried_out_on_all_hosts_and_its_results_are_on_the_first");
     let far = if connect(FAR).is_ok() { FAR } else { NARROW };
     let passed = |test: &str| println!("test hosts: {test} ... ok");
     one_folder_for_all_hosts_is_enough();
@@ -48,6 +46,8 @@ fn main() {
     passed("sends_that_wait_for_their_reader_make_no_difference");
     what_is_missing_is_reported_with_its_host();
     passed("what_is_missing_is_reported_with_its_host");
+    a_study_is_carried_out_on_all_hosts_and_its_results_are_on_the_first();
+    passed("a_study_is_carried_out_on_all_hosts_and_its_results_are_on_the_first");
     a_link_that_is_slow_and_loses_packets_makes_no_difference(far);
     passed(&format!(
         "a_link_that_is_slow_and_loses_packets_makes_no_difference ({far})"
