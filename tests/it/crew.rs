@@ -182,7 +182,7 @@ fn a_run_that_cannot_be_done_is_told_once() {
 /// Takes some seconds, in hundreds of runs.
 fn long() -> String {
     let study = STUDY.replace("segments = 20", "segments = 200");
-    study.replace("repetitions = 6", "repetitions = 60")
+    study.replace("repetitions = 6", "repetitions = 200")
 }
 
 const RESULTS: &str = "works/results.csv";
@@ -215,19 +215,21 @@ fn a_study_that_is_interrupted_goes_on() {
         (Some(2), "TERM"),
         (Some(1), "KILL"),
         (None, "TERM"),
-        (None, "INT"),
     ] {
         let job = interrupted(folder, &[], |job| match rank {
             Some(rank) => job.signal(rank, signal),
             None => job.signal_mpirun(signal),
         });
-        // MPICH's mpirun may forget what a rank says then.
-        if mpi().1 == Mpi::OPEN_MPI {
-            job.assert_says(&["bittorrent: interrupted; works/results.csv has what is done, and the same command goes on\n"]);
+        // An mpirun that ends the others leaves rank 0 a few milliseconds, and MPICH's may forget what it says.
+        if rank == Some(0) && mpi().1 == Mpi::OPEN_MPI {
+            job.assert_says(&[
+                "bittorrent: interrupted; works/results.csv has what is done, and the same \
+                 command goes on\n",
+            ]);
         }
         let results = fs::read_to_string(job.folder.path().join(RESULTS)).expect("text");
         assert!(results.ends_with('\n') && expected.0["results.csv"].starts_with(&results));
-        assert_ne!(results, expected.0["results.csv"]);
+        assert!(results != expected.0["results.csv"], "it was done too soon");
         folder = job.folder;
     }
     let mut job = Job::new(2).arguments(&["study", "works.toml", "--page", "page.md"]);
