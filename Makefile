@@ -58,7 +58,7 @@ test-mpich: deps mpich-deps
 	./checker.sh --binary target/mpich/release/bittorrent
 	cargo test --release --locked $(QUICK) --test intruder
 	cargo test --release --locked $(QUICK) --test it -- \
-	    mpirun:: bad_input:: bad_run:: launch:: promise:: grade::every_misuse grade::a_program_that_blocks
+	    mpirun:: crew:: bad_input:: bad_run:: launch:: promise:: grade::every_misuse grade::a_program_that_blocks
 
 # What needs no MPI, built and run as where there is none, and no libclang either.
 test-without-mpi:

@@ -23,7 +23,8 @@
 //! ones; rules, pictures and measures are made of them.
 //!
 //! # Who may name whom
-//! `main` names [`cli`]. [`cli`] names [`judge`], [`lab`] and [`swarm`]. [`judge`] and [`lab`] name
+//! `main` names [`cli`]. Its `crew` brings [`lab`] and the runtime of [`swarm`] together, for a study on many
+//! machines. [`cli`] names [`judge`], [`lab`] and [`swarm`]. [`judge`] and [`lab`] name
 //! [`swarm`] and `pages`, and not each other. The lab never names the runtime. The judge knows names and
 //! ranks, how inputs and outputs look, and how ranks are started. Inside a house each room names only rooms
 //! below it. A test holds all of that (`tests/it/houses.rs`).

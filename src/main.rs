@@ -1,10 +1,14 @@
 //! `mpirun -np N bittorrent`: the tracker on rank 0, a client on every other rank.
 
+#[cfg(feature = "mpi")]
+mod crew;
+
 use std::env;
 use std::process::ExitCode;
 
 use anyhow::{Error, Result};
 use bittorrent::cli::{self, Request};
+use lab::study::Threads;
 use swarm::exit::Exit;
 use swarm::launch;
 use swarm::output::NotWritten;
@@ -22,12 +26,13 @@ fn main() -> ExitCode {
     })
 }
 
-/// Before anything else: a signal may come at any time. Those of a rank are its launcher's. It names no command.
+/// Before anything else: a signal may come at any time. Those of a rank are its launcher's. It names no command, or is
+/// not the first that carries one out.
 fn signals_taken() -> Result<()> {
     signals::outlive_full_files()?;
     let command = env::args_os().nth(1);
     let is_rank = command.is_none_or(|it| it.as_encoded_bytes().starts_with(b"-"));
-    if is_rank {
+    if is_rank || !launch::is_first() {
         return Ok(());
     }
     signals::end_at_once() // until the command says otherwise
@@ -49,7 +54,15 @@ fn serve(request: Request) -> Result<ExitCode> {
              'bittorrent simulate' runs one without it"
         ),
         Request::Simulate(simulate) => return Ok(simulate.run()?.into()),
-        Request::Study(studies) => return Ok(studies.run(cli::simulation)?.into()),
+        Request::Study(studies) if studies.dry_run && !launch::is_first() => {}
+        #[cfg(feature = "mpi")]
+        Request::Study(studies) if !studies.dry_run && launch::is_one_of_several() => {
+            return Ok(crew::carry_out(&studies)?.into());
+        }
+        Request::Study(studies) => {
+            let runs = studies.read(cli::simulation)?;
+            return Ok(studies.run(&runs, &mut Threads(&runs))?.into());
+        }
         Request::Check(check) => return Ok(check.run()?.into()),
         Request::Grade(grade) => return Ok(grade.run()?.into()),
         Request::GradeSubmission => judge::command::grade_submission()?,

@@ -10,6 +10,7 @@ use std::env;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::Command;
 
 use fastrand::Rng;
@@ -45,6 +46,8 @@ fn main() {
     passed("sends_that_wait_for_their_reader_make_no_difference");
     what_is_missing_is_reported_with_its_host();
     passed("what_is_missing_is_reported_with_its_host");
+    a_study_is_carried_out_on_all_hosts_and_its_results_are_on_the_first();
+    passed("a_study_is_carried_out_on_all_hosts_and_its_results_are_on_the_first");
     a_link_that_is_slow_and_loses_packets_makes_no_difference(far);
     passed(&format!(
         "a_link_that_is_slow_and_loses_packets_makes_no_difference ({far})"
@@ -86,6 +89,48 @@ fn every_rank_reads_and_writes_on_its_own_host() {
 /// No message is sent off before its receive has begun, but for a header of 64 bytes.
 fn sends_that_wait_for_their_reader_make_no_difference() {
     scattered(SOUND, &swarm(500), "--mca btl_tcp_eager_limit 64");
+}
+
+const STUDY: &str = "title = 't'\nclaim = 'c'\nsource = 's'\npictures = []\n\
+    options = { flash-crowd = true, segments = 20 }\n\
+    grids = [{ repetitions = 10, at-once = 1, axes.clients = [2, 5, 9] }]\n";
+
+fn a_study_is_carried_out_on_all_hosts_and_its_results_are_on_the_first() {
+    let start = |on_host_2: &str| {
+        let hosts = Hosts::new(SOUND);
+        for (host, study) in [(1, STUDY), (2, on_host_2), (3, STUDY)] {
+            hosts.write(host, "works.toml", study);
+        }
+        let options = mpirun_options();
+        hosts.run(&format!(
+            "mpirun {options} -np 6 {} study works.toml",
+            program()
+        ))
+    };
+    let job = start(STUDY);
+    assert_eq!(job.status, Some(0), "{}", job.stderr);
+    let alone = tempfile::tempdir().expect("a temporary folder");
+    fs::write(alone.path().join("works.toml"), STUDY).expect("a file");
+    let mut command = Command::new(program());
+    let output = command
+        .args(["study", "works.toml"])
+        .current_dir(alone.path())
+        .output();
+    assert!(output.expect("the program can be run").status.success());
+    for name in ["results.csv", "index.html"] {
+        let read = |folder: &Path| fs::read(folder.join("works").join(name)).expect(name);
+        assert!(
+            read(alone.path()) == read(&job.folder.path().join("host1")),
+            "{name}"
+        );
+    }
+    for host in ["host2", "host3"] {
+        assert!(!job.folder.path().join(host).join("works").exists());
+    }
+    let job = start(&STUDY.replace("20", "21"));
+    assert_eq!(job.status, Some(2), "{}", job.stderr);
+    let why = "rank 2, on host2: the study 'works' is not the same as that of rank 0\n";
+    job.assert_says(&[&format!("bittorrent: {why}")]);
 }
 
 fn a_link_that_is_slow_and_loses_packets_makes_no_difference(link: &str) {

@@ -2,10 +2,12 @@
 
 use std::any::TypeId;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Command, FromArgMatches};
 
+use super::common::duration;
 use super::simulate::SimulateArguments;
 use lab::simulate::Simulate;
 use lab::study::{NOT_FOR_STUDIES, Refused, Setting, Studies};
@@ -16,13 +18,16 @@ Examples:
       bittorrent study inputs/studies/order.toml --dry-run
       bittorrent study inputs/studies/order.toml -o results
   All studies of the repository, with a page about them:
-      bittorrent study inputs/studies/*.toml -o results --page results.md";
+      bittorrent study inputs/studies/*.toml -o results --page results.md
+  One of them on all cores of several machines:
+      mpirun --hostfile hosts bittorrent study inputs/studies/order.toml -o results";
 
 /// Simulates a grid of options, several times each, and shows what came out
 ///
 /// A study is a file that names options of `simulate`, values for some of them, how often each
 /// combination runs, and pictures. Each study gets a folder of its name, with results.csv, index.html
-/// and the pictures. A study that was interrupted goes on.
+/// and the pictures. A study that was interrupted goes on. Under mpirun all ranks simulate, each one run at a
+/// time, and rank 0 deals the runs and writes what comes out.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct StudyArguments {
@@ -45,6 +50,10 @@ pub(super) struct StudyArguments {
     /// Also write a page about all of them to this file, in Markdown
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
+
+    /// Under mpirun: end when a rank is not heard of for this long, or MPI does not start or end; 0: never
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    stall_timeout: Duration,
 }
 
 impl StudyArguments {
@@ -56,6 +65,7 @@ impl StudyArguments {
             dry_run: self.dry_run,
             force: self.force,
             page: self.page,
+            stall_timeout: (!self.stall_timeout.is_zero()).then_some(self.stall_timeout),
         }
     }
 }

@@ -9,8 +9,8 @@
 //! * [`rules`] judges what happened, each rule of the protocol in one pass over the events.
 //! * [`check`] has the rules judge a trace, and says of each whether it was kept.
 //! * [`picture`] draws a trace: as a page for the browser, and for the Perfetto viewer.
-//! * [`study`] makes many simulated runs, a grid of options with several seeds each, on all cores, and shows
-//!   what came out: the results, pictures and a page.
+//! * [`study`] makes many simulated runs, a grid of options with several seeds each, on all cores or by
+//!   another crew, and shows what came out: the results, pictures and a page.
 //!
 //! Names point one way, as a test holds (`tests/it/houses.rs`): [`study`] -> [`simulate`] ->
 //! [`generate`], [`twin`], [`oracle`]; [`generate`] -> [`memory`]; and [`picture`] -> [`check`] -> [`rules`]. All name the swarm's house; only [`picture`] and [`study`] name the pages'.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, bail};
@@ -74,6 +74,13 @@ pub enum SwarmSource {
     In(PathBuf),
     /// Made up, as [`Generate`](crate::generate::Generate) does, with the seed of the settings.
     Of(Shape),
+}
+
+/// How many clients have inputs in a folder.
+fn clients_in(folder: &Path) -> Result<usize> {
+    let there = inputs::clients(folder)
+        .with_context(|| format!("cannot list the inputs in {}", folder.shown()))?;
+    inputs::count(&there).with_context(|| folder.shown())
 }
 
 /// A client's input, or what is wrong with it.
@@ -195,6 +202,19 @@ impl Simulate {
         Ok((to_download(&inputs), self.cast(inputs.len())?))
     }
 
+    /// The files that it reads.
+    ///
+    /// # Errors
+    /// When the inputs cannot be listed.
+    pub(crate) fn reads(&self) -> Result<Vec<PathBuf>> {
+        let mut files: Vec<PathBuf> = self.scenario.iter().cloned().collect();
+        if let SwarmSource::In(folder) = &self.swarm {
+            let clients = Rank::clients(clients_in(folder)?);
+            files.extend(clients.map(|client| inputs::path(folder, client)));
+        }
+        Ok(files)
+    }
+
     /// How many bytes a run of `clients` takes whose inputs take `inputs`, at least; found by measuring.
     fn memory(&self, clients: usize, inputs: u64) -> u64 {
         /// A client's two halves, and its messages on their way.
@@ -218,9 +238,7 @@ impl Simulate {
                 Ok(inputs.into_iter().map(Ok).collect())
             }
             SwarmSource::In(folder) => {
-                let there = inputs::clients(folder)
-                    .with_context(|| format!("cannot list the inputs in {}", folder.shown()))?;
-                let clients = inputs::count(&there).with_context(|| folder.shown())?;
+                let clients = clients_in(folder)?;
                 let inputs = memory::of_inputs(folder, Rank::clients(clients));
                 memory::check(self.memory(clients, inputs))?;
                 let read = |client| manifest::read(&inputs::path(folder, client));

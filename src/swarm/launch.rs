@@ -25,12 +25,14 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use additions::{Additions, Machine};
+#[cfg(feature = "mpi")]
+pub use environment::is_one_of_several;
 pub use environment::{is_first, rank, rank_in_shell, ranks, ranks_here};
 pub use libraries::Mpi;
 pub use mpirun::Mpirun;
 pub use roll::Roll;
 #[cfg(feature = "mpi")]
-pub use start::lone_rank;
+pub use start::{lone_rank, lost_ranks};
 
 /// A swarm that is to be started with mpirun.
 #[derive(Debug, Clone)]

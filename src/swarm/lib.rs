@@ -33,7 +33,8 @@
 //! * [`tracker`] is the tracker, a state machine.
 //! * [`client`] is a client, two state machines: one downloads, the other uploads.
 //! * [`scenario`] deals the parts: which clients come late, are slow, serve nobody or leave.
-//! * `runtime` carries messages between the machines, with the feature `mpi`. No other room sends or
+//! * `runtime` carries messages between the machines, with the feature `mpi`; and those of a crew, which does
+//!   anything that can be dealt, such as a study. No other room sends or
 //!   receives; [`launch`] asks MPI for its version.
 //! * [`event`] is what happens in a run, event by event. [`trace`] writes and reads the files of
 //!   events.

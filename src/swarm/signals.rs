@@ -59,7 +59,7 @@ pub fn end_at_once() -> Result<()> {
     let mut signals = Signals::new(ending()).context("cannot take signals")?;
     // What comes before the last of these is not lost either: it is noted.
     AT_ONCE.store(true, Ordering::Relaxed);
-    Interrupt::noted()?;
+    Interrupt::begun()?;
     let end = move || {
         for signal in signals.forever() {
             if AT_ONCE.load(Ordering::Relaxed) {
@@ -102,12 +102,12 @@ impl Interrupt {
     /// # Errors
     /// When signals cannot be taken.
     pub fn on_signals() -> Result<Interrupt> {
-        let interrupt = Interrupt::noted()?;
+        let interrupt = Interrupt::begun()?;
         AT_ONCE.store(false, Ordering::Relaxed);
         Ok(interrupt)
     }
 
-    fn noted() -> Result<Interrupt> {
+    fn begun() -> Result<Interrupt> {
         let mut taken = TAKEN.lock().expect(NO_PANIC);
         if let Some(interrupt) = &*taken {
             return Ok(interrupt.clone());
@@ -120,6 +120,12 @@ impl Interrupt {
         }
         *taken = Some(interrupt.clone());
         Ok(interrupt)
+    }
+
+    /// That of this process, if it notes signals. Otherwise one that never comes.
+    pub fn noted() -> Interrupt {
+        let taken = TAKEN.lock().expect(NO_PANIC);
+        taken.clone().unwrap_or_default()
     }
 
     /// Whether a signal has come.

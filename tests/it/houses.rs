@@ -281,7 +281,7 @@ fn what_decides_has_no_effects() {
 /// Who waits counts its own looks: a clock goes on while everything is stopped.
 #[test]
 fn who_loses_patience_looks_at_no_clock() {
-    for room in ["patience", "watch", "assembly"] {
+    for room in ["patience", "watch", "assembly", "lead"] {
         let path = src().join("swarm/runtime").join(room).with_extension("rs");
         let code = code(&path);
         assert!(

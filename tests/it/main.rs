@@ -7,6 +7,7 @@ mod bad_run;
 mod balance;
 mod browser;
 mod course;
+mod crew;
 mod deeds;
 mod describe;
 mod gallery;

@@ -11,7 +11,7 @@ use std::process::Command;
 use bittorrent::cli;
 use lab::check::Checked;
 use lab::picture::Show;
-use lab::study::Studies;
+use lab::study::{Studies, Threads};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use support::job::program;
@@ -296,8 +296,10 @@ fn planned(folder: &Path) -> bool {
         dry_run: true,
         force: false,
         page: None,
+        stall_timeout: None,
     };
-    studies.run(cli::simulation).is_ok()
+    let runs = studies.read(cli::simulation);
+    runs.is_ok_and(|runs| studies.run(&runs, &mut Threads(&runs)).is_ok())
 }
 
 #[test]

@@ -82,6 +82,27 @@ fn every_command_does_its_work_whoever_has_started_it() {
     }
 }
 
+/// Slurm's process that starts ranks is played by a shell. The MPI library finds no other rank, and each of them
+/// would carry out all of the study.
+#[test]
+fn a_study_whose_ranks_srun_has_started_is_not_carried_out_by_each_of_them() {
+    let folder = folder();
+    let shell = fs::canonicalize("/bin/sh").expect("there is a shell");
+    fs::copy(shell, folder.path().join("slurmstepd")).expect("it can be copied");
+    let line = format!("{} study study.toml -o out", program());
+    let start = |starter: &str| {
+        let mut command = Command::new(starter);
+        command.args(["-c", &format!("{line}; exit $?")]);
+        prepare(&mut command, folder.path());
+        run(command.envs(STEP))
+    };
+    let output = start("./slurmstepd");
+    assert!(!output.status.success() && !output.stderr.is_empty());
+    assert!(!folder.path().join("out").exists());
+    let output = start("sh");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
 #[test]
 fn a_swarm_is_launched_from_a_shell_of_slurms() {
     let inputs = [

@@ -334,6 +334,16 @@ impl Running {
         assert!(status.expect("there is a kill").success());
     }
 
+    /// Sends a signal to mpirun. `timeout`, which has started it, would pass it on twice.
+    pub fn signal_mpirun(&mut self, signal: &str) {
+        let starter = self.child.id();
+        let children = format!("/proc/{starter}/task/{starter}/children");
+        let children = fs::read_to_string(children).expect("this test needs /proc");
+        let process = children.split_whitespace().next().expect("mpirun runs");
+        let status = Command::new("kill").args(["-s", signal, process]).status();
+        assert!(status.expect("there is a kill").success());
+    }
+
     /// The process number of a rank, once it runs the program.
     fn process(&self, rank: u32) -> Option<String> {
         let is_rank = |variable: &[u8]| {

@@ -1,34 +1,21 @@
-//! The runs of a study that are left to do, on all cores.
+//! The runs of a study that are left to do.
 
 use std::collections::HashSet;
 use std::fs;
-use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use rayon::ThreadPoolBuilder;
-use rayon::iter::{ParallelBridge, ParallelIterator};
 
-use super::definition::{Study, StudyRun};
+use super::crew::{Batch, Crew, RunEnd, Stop};
+use super::definition::Study;
 use super::metrics::Figures;
 use super::results::{EarlierResults, RESULTS, Results};
 use super::setting::Parse;
-use crate::twin::TooLong;
-use swarm::exit::Exit;
 use swarm::report::count;
 use swarm::shown::on_a_line;
-use swarm::signals::Interrupt;
-
-/// Why a study ends before its end.
-#[derive(Debug)]
-pub(super) enum Stop {
-    Signal,
-    Broken(Exit, String),
-    NotWritten(io::Error),
-}
 
 /// A study, and how far it is.
 pub(super) struct Plan<'a> {
@@ -85,60 +72,58 @@ impl<'a> Plan<'a> {
         )
     }
 
-    /// Does what is left to do. Returns the figures of all runs.
+    /// Has the crew do what is left to do. `first` is the number of the first run among all that the crew knows.
+    /// Returns the figures of all runs.
     pub(super) fn carry_out(
         self,
-        parse: Parse,
-        interrupt: &Interrupt,
+        first: usize,
+        crew: &mut impl Crew,
     ) -> Result<Vec<Figures>, Stop> {
         let (study, segments) = (self.study, self.segments);
         let runs = study.runs();
         let done = self.known.figures.len();
         let bar = bar(&segments, done);
         let path = self.folder.join(RESULTS);
-        let results = fs::create_dir_all(&self.folder)
+        let mut results = fs::create_dir_all(&self.folder)
             .and_then(|()| Results::go_on(&path, study, &runs, self.known))
             .map_err(Stop::NotWritten)?;
-        let results = Mutex::new(results);
-        let one = |(number, run): (usize, &StudyRun<'_>)| {
-            // A short run does not look after it.
-            if interrupt.has_come() {
-                return Err(Stop::Signal);
-            }
-            let simulate = study.simulate(run.point, run.seed, parse);
-            let report = simulate.report(interrupt).map_err(|error| {
-                let options = run.options();
-                let seed = run.seed;
-                let why = format!("bittorrent simulate {options} --seed {seed}: {error:#}");
-                match error.is::<TooLong>() {
-                    true => Stop::Broken(Exit::Refused, why),
-                    false => Stop::Broken(Exit::Broken, why),
-                }
-            })?;
-            let report = report.ok_or(Stop::Signal)?;
-            let metrics = study.metrics.iter();
-            let figures = metrics.map(|metric| metric.of(&report)).collect();
-            let mut results = results.lock().expect("a panic ends the process");
-            results.add(number, figures).map_err(Stop::NotWritten)?;
+        let mut take = |number: usize, end: RunEnd| {
+            let number = number - first;
+            results.add(number, end?).map_err(Stop::NotWritten)?;
             bar.inc(segments[number]);
             bar.set_message(results.figures.len().to_string());
             Ok(())
         };
-        let mut first = 0;
-        let ended = study.grids.iter().try_for_each(|grid| {
-            let next = first + grid.points.len() * grid.repetitions;
-            // In order, so that few results wait for an earlier one.
-            let left = (first.max(done)..next.max(done)).map(|number| (number, &runs[number]));
-            let threads = ThreadPoolBuilder::new().num_threads(grid.at_once).build();
-            let threads = threads.map_err(|error| Stop::NotWritten(io::Error::other(error)))?;
-            first = next;
-            threads.install(|| left.par_bridge().try_for_each(one))
-        });
+        let ended = stretches(study)
+            .into_iter()
+            .try_for_each(|(stretch, at_once)| {
+                let left = stretch.start.max(done)..stretch.end.max(done);
+                let batch = Batch {
+                    first: first + left.start,
+                    sizes: &segments[left],
+                    at_once,
+                };
+                crew.carry_out(&batch, &mut take)
+            });
         bar.finish_and_clear();
         ended?;
-        let results = results.into_inner().expect("a panic ends the process");
         Ok(results.figures)
     }
+}
+
+/// The numbers of a study's runs, in stretches of which as many may go on at a time.
+fn stretches(study: &Study) -> Vec<(Range<usize>, usize)> {
+    let mut stretches: Vec<(Range<usize>, usize)> = Vec::new();
+    let mut end = 0;
+    for grid in &study.grids {
+        let start = end;
+        end += grid.count();
+        match stretches.last_mut() {
+            Some((stretch, at_once)) if *at_once == grid.at_once => stretch.end = end,
+            Some(_) | None => stretches.push((start..end, grid.at_once)),
+        }
+    }
+    stretches
 }
 
 /// What shows how far a study is, on a terminal.

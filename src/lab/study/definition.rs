@@ -42,20 +42,46 @@ pub(super) struct Finding {
 }
 
 impl Study {
-    /// All runs, in the order of the results. The seed follows from the repetition alone: so chance does the
-    /// same in all combinations, and they differ by less.
+    /// How many runs it has.
+    pub(super) fn count(&self) -> usize {
+        self.grids.iter().map(Grid::count).sum()
+    }
+
+    /// All runs, in the order of the results.
     pub(super) fn runs(&self) -> Vec<StudyRun<'_>> {
-        let mut runs = Vec::new();
+        (0..self.count()).map(|number| self.run(number)).collect()
+    }
+
+    /// The run of this number, from 0 on. The seed follows from the repetition alone: so chance does the same in
+    /// all combinations, and they differ by less.
+    pub(super) fn run(&self, mut number: usize) -> StudyRun<'_> {
+        let mut grids = self.grids.iter();
+        let is_there = |grid: &&Grid| {
+            let is_there = number < grid.count();
+            number -= if is_there { 0 } else { grid.count() };
+            is_there
+        };
+        let grid = grids.find(is_there).expect("the number is below the count");
+        StudyRun {
+            point: &grid.points[number / grid.repetitions],
+            repetition: number % grid.repetitions + 1,
+            seed: self.seed + (number % grid.repetitions) as u64,
+        }
+    }
+
+    /// Tells all that its runs and their figures follow from.
+    pub(super) fn sign(&self, mut tell: impl FnMut(&str)) {
+        let metrics = self.metrics.iter().map(|metric| &*metric.name);
+        let moments = self.moments.iter().map(|(_, written)| written.as_str());
+        metrics.chain(moments).for_each(&mut tell);
+        tell(&self.seed.to_string());
         for grid in &self.grids {
+            tell(&format!("\n{} times", grid.repetitions));
             for point in &grid.points {
-                runs.extend((1..=grid.repetitions).map(|repetition| StudyRun {
-                    point,
-                    repetition,
-                    seed: self.seed + (repetition as u64 - 1),
-                }));
+                tell("\n");
+                point.arguments().for_each(|argument| tell(&argument));
             }
         }
-        runs
     }
 
     /// The options that all runs have, if there are any.
@@ -93,6 +119,13 @@ pub(super) struct Grid {
     /// The most runs at a time. 0 is as many as there are cores.
     pub(super) at_once: usize,
     pub(super) points: Vec<Point>,
+}
+
+impl Grid {
+    /// How many runs it has.
+    pub(super) fn count(&self) -> usize {
+        self.points.len() * self.repetitions
+    }
 }
 
 /// One combination of values.

@@ -14,6 +14,7 @@ pub(super) use earlier::EarlierResults;
 
 use super::definition::{Study, StudyRun};
 use super::metrics::Figures;
+use super::runs::Mark;
 use swarm::output;
 
 /// Where the results of a study are, in its folder.
@@ -94,12 +95,9 @@ impl<'a> Results<'a> {
 
 /// A mark of these results. Others have another one.
 pub(super) fn mark(figures: &[Figures]) -> String {
-    // FNV-1a: it is to be the same for ever, and nobody is to be kept from forging it.
-    let mut mark: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut mark = Mark::default();
     for figure in figures.iter().flatten() {
-        for byte in figure.map_or(u64::MAX, f64::to_bits).to_le_bytes() {
-            mark = (mark ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        mark.add(&figure.map_or(u64::MAX, f64::to_bits).to_le_bytes());
     }
-    format!("{:08x}", mark >> 32)
+    format!("{:08x}", mark.value() >> 32)
 }

@@ -1,16 +1,18 @@
 //! `bittorrent study`: from the files of studies to what they leave.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use super::carry_out::{Plan, Stop};
+use super::carry_out::Plan;
+use super::crew::{Crew, Stop};
 use super::definition::Study;
-use super::file;
 use super::page::{INDEX, PagePlaces, StudyPage};
 use super::picture::Picture;
 use super::results::RESULTS;
+use super::runs::Runs;
 use super::setting::Parse;
 use swarm::exit::Exit;
 use swarm::output::{Claims, Held, Output};
@@ -31,21 +33,26 @@ pub struct Studies {
     pub force: bool,
     /// Where a page about all of them goes, in Markdown.
     pub page: Option<PathBuf>,
+    /// Where ranks carry them out: for how long each may not be heard of. `None`: for ever.
+    pub stall_timeout: Option<Duration>,
 }
 
 impl Studies {
-    /// Carries them out, one after the other, and says what is to be the exit status.
+    /// Reads their files.
     ///
     /// # Errors
-    /// When nothing was started, because of a study's file, of results that are not its own, or of a place that
+    /// When one cannot be read, or makes no sense; or when two have the same name.
+    pub fn read(&self, parse: Parse) -> Result<Runs> {
+        Runs::read(&self.files, parse)
+    }
+
+    /// Has a crew carry out what was read, one study after the other, and says what is to be the exit status.
+    ///
+    /// # Errors
+    /// When nothing was started, because of a study's options, of results that are not its own, or of a place that
     /// cannot be written to; or when a page could not be written or nothing be printed.
-    pub fn run(&self, parse: Parse) -> Result<Exit> {
-        let studies = self.files.iter().map(|path| file::read(path, parse));
-        let studies: Vec<Study> = studies.collect::<Result<_>>()?;
-        let mut names = HashSet::new();
-        if let Some(study) = studies.iter().find(|study| !names.insert(&study.name)) {
-            bail!("two studies have the name '{}'", on_a_line(&study.name));
-        }
+    pub fn run(&self, runs: &Runs, crew: &mut impl Crew) -> Result<Exit> {
+        let (studies, parse) = (&runs.studies, runs.parse);
         let plans = || {
             let plan = |study| Plan::new(study, &self.folder(study), self.force, parse);
             studies.iter().map(plan).collect::<Result<Vec<_>>>()
@@ -58,16 +65,16 @@ impl Studies {
         }
         let mut claims = Claims::default();
         // Before the results are read: nobody else adds to them.
-        let _held = self.hold(&mut claims, &studies)?;
+        let _held = self.hold(&mut claims, studies)?;
         let plans = plans()?;
-        let places = self.claim(claims, &studies)?;
-        let interrupt = Interrupt::on_signals()?;
+        let places = self.claim(claims, studies)?;
+        Interrupt::on_signals()?;
         let mut page = String::from(HEAD);
         let mut unsaid = None;
         for plan in plans {
             let (study, folder) = (plan.study, plan.folder.clone());
             let results = folder.join(RESULTS);
-            let told = match plan.carry_out(parse, &interrupt) {
+            let told = match plan.carry_out(runs.first(study), crew) {
                 Ok(figures) => StudyPage::new(study, &figures),
                 Err(stop) => return Ok(stopped(&stop, &results)),
             };
@@ -170,6 +177,10 @@ fn stopped(stop: &Stop, path: &Path) -> Exit {
     let (why, exit) = match stop {
         Stop::Signal => {
             let why = format!("interrupted; {path} has what is done, and the same command goes on");
+            (why, Exit::Stalled)
+        }
+        Stop::Lost(lost) => {
+            let why = format!("{lost}; {path} has what is done, and the same command goes on");
             (why, Exit::Stalled)
         }
         Stop::Broken(exit, why) => (why.clone(), *exit),

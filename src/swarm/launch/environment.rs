@@ -2,6 +2,8 @@
 
 use std::env;
 use std::ffi::OsString;
+#[cfg(feature = "mpi")]
+use std::fs;
 
 use super::Mpi;
 
@@ -91,6 +93,21 @@ pub(super) fn is_under_mpirun() -> bool {
     let all = Mpi::all_variables().map(|of| of.ranks);
     number(all.filter(|name| !(of_mpich && name.starts_with("PMI_")))).is_some()
 }
+
+/// Whether this process is a rank of a job that has others: an mpirun has started them, or srun. What a shell of
+/// srun's starts is no rank.
+#[cfg(feature = "mpi")]
+pub fn is_one_of_several() -> bool {
+    let is_of_srun = || {
+        let parent = format!("/proc/{}/comm", std::os::unix::process::parent_id());
+        is_in_step() && fs::read_to_string(parent).is_ok_and(|name| name.trim() == SLURMS_PARENT)
+    };
+    ranks().is_some_and(|ranks| ranks > 1) && (is_under_mpirun() || is_of_srun())
+}
+
+/// The process of Slurm's that starts a step's ranks.
+#[cfg(feature = "mpi")]
+const SLURMS_PARENT: &str = "slurmstepd";
 
 fn number(mut names: impl Iterator<Item = &'static str>) -> Option<u32> {
     let number = names.find_map(|name| env::var(name).ok())?;

@@ -70,15 +70,21 @@ impl Launch {
     }
 }
 
+/// Tells a user why a rank is alone that was started together with others.
+pub fn lost_ranks() -> Option<String> {
+    let ranks = environment::ranks().filter(|&ranks| ranks > 1)?;
+    Some(format!(
+        "this is one of {ranks} ranks, but the MPI library that it was built with, {}, finds no \
+         other: either their mpirun is another library's, or the library is broken, as \
+         MPICH 4.2.0 of Ubuntu 24.04 is",
+        Mpi::of_this_program().name
+    ))
+}
+
 /// Tells a user who has started one rank alone how to start a swarm.
 pub fn lone_rank(input_dir: &Path) -> String {
-    if let Some(ranks) = environment::ranks().filter(|&ranks| ranks > 1) {
-        return format!(
-            "this is one of {ranks} ranks, but the MPI library that it was built with, {}, finds no \
-             other: either their mpirun is another library's, or the library is broken, as \
-             MPICH 4.2.0 of Ubuntu 24.04 is",
-            Mpi::of_this_program().name
-        );
+    if let Some(why) = lost_ranks() {
+        return why;
     }
     let mut text = String::from(
         "a swarm takes at least 2 ranks, a tracker and a client. Either of these starts them:

@@ -53,6 +53,12 @@ impl Job {
     /// Ends all ranks at once with this exit status, after telling the user why.
     pub(super) fn end(&self, exit: Exit, why: &str) -> ! {
         self.last_words(exit, why);
+        self.end_unsaid(exit)
+    }
+
+    /// The same, when the user has been told.
+    pub(super) fn end_unsaid(&self, exit: Exit) -> ! {
+        await_reader();
         if !environment::is_initialized() || environment::is_finalized() {
             low_level::exit(exit.status().into()); // there is nothing to abort
         }

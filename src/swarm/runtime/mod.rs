@@ -23,6 +23,11 @@
 //! * `gather` is what ranks tell each other outside the protocol, and `host` where a rank is.
 //! * `job` is the run as any thread of any rank can end it.
 //!
+//! A crew is what ranks are that carry out a study together, and no swarm:
+//! * `crew` is a rank's way through it. Rank 0 is the `lead`, each other a `worker`.
+//! * `dealer` decides who gets what next. `desk` is the thread of a rank that works, and `line` how ranks talk.
+//! * `ticker` says when to look how long a rank has not been heard of.
+//!
 //! What a room names never names it back.
 
 mod address;
@@ -31,9 +36,14 @@ mod assembly;
 mod backoff;
 mod client;
 mod clock;
+mod crew;
+mod dealer;
+mod desk;
 mod gather;
 mod host;
 mod job;
+mod lead;
+mod line;
 mod mailbox;
 mod patience;
 mod post;
@@ -41,12 +51,17 @@ mod progress;
 mod recorder;
 mod run;
 mod start;
+mod ticker;
 mod tracing;
 mod tracker;
 mod transfer;
 mod watch;
+mod worker;
 
+pub use crew::crew;
+pub use desk::Work;
 pub use job::Job;
+pub use lead::{Halt, Lead};
 pub use run::run;
 
 /// What carries the messages, without the machines: the benchmark measures what the message layer
