@@ -169,7 +169,7 @@ fn a_rank_with_other_files_or_another_program_is_refused() {
 
 #[test]
 fn a_run_that_cannot_be_done_is_told_once() {
-    let study = STUDY.replace("upload-time = [\"1ms\"", "upload-time = [\"365d\"");
+    let study = STUDY.replace("upload-time = [\"1ms\"", "upload-time = [\"365day\"");
     let study = study.replace("segments = 20", "segments = 200");
     let job = job(3, &study).run();
     assert_eq!(job.status, Some(2), "{}", job.stderr);

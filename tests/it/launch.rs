@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use support::job::{Job, as_root, hash, program};
+use support::job::{Job, as_root, hash, program, signals};
 use swarm::launch::Mpi;
 use swarm::protocol::Rank;
 use tempfile::TempDir;
@@ -200,7 +200,7 @@ const WAITING: &str = "exec env --default-signal=INT,HUP sh -c \
 #[test]
 fn an_interrupted_launch_says_by_which_signal_and_has_the_status_of_every_interrupted_command() {
     let folder = imposter(&version(), WAITING);
-    for signal in ["INT", "TERM", "HUP"] {
+    for signal in &signals() {
         let mut command = launch(folder.path(), &["-q", "--mpirun", "./mpirun"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program can be run");

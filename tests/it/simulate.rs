@@ -482,8 +482,8 @@ fn a_file_that_is_gone_with_its_only_seed_is_missing_for_those_who_stay() {
 /// A swarm that takes long, of which something is said before it begins.
 #[test]
 fn a_signal_ends_it_in_good_order() {
-    for signal in ["INT", "TERM", "HUP"] {
-        is_ended_in_good_order_by(signal);
+    for signal in job::signals() {
+        is_ended_in_good_order_by(&signal);
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 
-use support::job::{Job, as_root, hash, prepare, program};
+use support::job::{Job, as_root, hash, prepare, program, signals};
 use swarm::launch::Mpi;
 use tempfile::TempDir;
 
@@ -186,8 +186,6 @@ fn send(signal: &str, child: &Child) {
     assert!(sent.expect("there is a kill").success());
 }
 
-const SIGNALS: [&str; 3] = ["INT", "TERM", "HUP"];
-
 /// Each waits for somebody who writes to a pipe or reads from it, so that it is known to be there.
 #[test]
 fn a_signal_ends_every_command_with_one_status_and_leaves_nothing() {
@@ -210,7 +208,7 @@ fn a_signal_ends_every_command_with_one_status_and_leaves_nothing() {
         ("study study.toml -o piped", false),
         ("manual piped", false),
     ] {
-        for signal in SIGNALS {
+        for signal in &signals() {
             let temporary = tempfile::tempdir().expect("a temporary folder");
             let mut command = command(folder.path(), line);
             let child = command
@@ -250,7 +248,7 @@ fn a_command_that_waits_for_a_reader_at_its_end_can_be_ended() {
         "launch -q -i . -o out",
         "launch -q -i . -o out --report r.json --trace t2.jsonl",
     ] {
-        for signal in SIGNALS {
+        for signal in &signals() {
             let folder = folder();
             let here = folder.path();
             let a = hash('a');
@@ -385,7 +383,7 @@ fn an_interrupted_grading_leaves_the_sheet_of_what_there_was() {
         .expect("it can be run");
     // Two runs of four ranks each: the first is judged.
     await_bytes(&pipe, 8);
-    send("HUP", &child);
+    send("TERM", &child);
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(4), "{}", text(&output.stderr));
     let sheet = text(&output.stdout);

@@ -264,6 +264,14 @@ pub fn as_root() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// such network first, which takes as long as all the rest of its start.
 const CARRIER: (&str, &str) = ("OMPI_MCA_pml", "ob1");
 
+/// The signals that end a command, as `kill` has them. HUP is not among them where `nohup` has it ignored.
+pub fn signals() -> Vec<String> {
+    let names = swarm::signals::ending().map(swarm::signals::name);
+    names
+        .map(|name| name.trim_start_matches("SIG").to_owned())
+        .collect()
+}
+
 /// What every command here needs. That is a place of its own for mpirun's files, too: two that
 /// start at once can otherwise both want to create the folder that they share, and one of them
 /// fails.
