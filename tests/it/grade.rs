@@ -378,6 +378,30 @@ fn a_string_without_end_is_found_where_memory_is_dirty() {
     }
 }
 
+/// It ends some of its ranks, which leave no word of how, and then hangs. A program that has only crashed is not said to
+/// hang.
+#[test]
+fn an_mpirun_that_hangs_when_its_ranks_have_ended_is_not_the_programs_fault() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mpirun = folder.path().join("mpirun");
+    let script = format!("#!/bin/sh\n{} \"$@\" || exec sleep 1000\n", job::mpi().0);
+    fs::write(&mpirun, script).expect("a file");
+    fs::set_permissions(&mpirun, Permissions::from_mode(0o755)).expect("a program");
+    let mpirun = mpirun.to_str().expect("a readable path");
+    let options = [
+        "--mpirun",
+        mpirun,
+        "--conditions",
+        "as-it-is,own-input",
+        "--runs",
+        "1",
+    ];
+    let graded = grade(&program("cheat", &[]), "test1", &options);
+    let stdout = &graded.output.stdout;
+    let wrong = graded.checks("wrong");
+    assert_eq!(wrong, BTreeSet::from(["own-input", "peers"]), "{stdout}");
+}
+
 /// Each kind of memory that a program can find fresh.
 #[test]
 fn all_fresh_memory_is_dirty() {

@@ -78,6 +78,13 @@ pub(super) fn commands(mpirun: Option<Pid>) -> Vec<String> {
     commands.into_iter().collect()
 }
 
+/// Whether all processes of a run have ended but for its mpirun.
+pub(super) fn is_alone(mpirun: Pid) -> bool {
+    let others = descendants();
+    let mut others = others.iter().filter(|pid| **pid != mpirun);
+    others.all(|pid| command_of(*pid).is_none())
+}
+
 /// What descends from this process. If nothing seems to, one looks again: a comet leaves what has ended, and nobody else
 /// waits for that.
 fn all() -> Vec<Pid> {

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use wait4::{ResUse, Wait4};
 
 use super::processes::{
-    LINGERING, bytes_moved, commands, descendants, end_all, reap_strays, sweep,
+    LINGERING, bytes_moved, commands, descendants, end_all, is_alone, reap_strays, sweep,
 };
 use super::remains::{RankEnds, rank_ends};
 use super::watch::{Clock, TICK, Watch};
@@ -142,7 +142,9 @@ impl Waiting<'_> {
                 watch.begin_again(clock.given);
             }
             let ends = rank_ends(self.ends, self.ranks);
-            if ends.len() == self.ranks {
+            // Those that mpirun has ended leave no word of how. It may hang over that, as Open MPI's does.
+            let have_ended = ends.len() == self.ranks || (!ends.is_empty() && is_alone(mpirun));
+            if have_ended {
                 let since = *over_since.get_or_insert(clock.given);
                 if clock.given - since > MPIRUN_LINGERING {
                     let worst = ends.values().map(|end| end.as_in_a_shell()).max();
