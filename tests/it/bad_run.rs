@@ -115,7 +115,7 @@ fn a_full_disk_is_reported_and_leaves_nothing_partial() {
 /// Two clients are in the middle of a file when one of them gets a signal. The other may get all of
 /// it before the job ends. Every output that is there then is whole.
 fn interrupted(signal: &str, arguments: &[&str]) -> Outcome {
-    let segments = 400_000;
+    let segments = 100_000;
     let large = (hash('x') + "\n").repeat(segments);
     let owner = format!("2 f 1 {} large {segments} {large} 0", hash('a'));
     let wanting = "0 2 f large".to_owned();
