@@ -87,10 +87,7 @@ impl Runs {
         let mut read = BTreeSet::new();
         for study in &self.studies {
             let mut mark = Mark::default();
-            study.sign(|text| {
-                mark.add(text.as_bytes());
-                mark.add(&[0]); // where it ends
-            });
+            study.sign(|text| mark.add(text.as_bytes()));
             marks.push((format!("the study '{}'", study.name), mark.value()));
             for point in study.grids.iter().flat_map(|grid| &grid.points) {
                 read.extend(study.simulate(point, study.seed, self.parse).reads()?);

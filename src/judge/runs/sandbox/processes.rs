@@ -78,11 +78,11 @@ pub(super) fn commands(mpirun: Option<Pid>) -> Vec<String> {
     commands.into_iter().collect()
 }
 
-/// Whether all processes of a run have ended but for its mpirun. Where the system does not tell, it is not so.
+/// Whether all processes of a run have ended but for its mpirun.
 pub(super) fn is_alone(mpirun: Pid) -> bool {
-    let all = descendants();
-    let has_ended = |pid: &Pid| *pid == mpirun || command_of(*pid).is_none();
-    all.contains(&mpirun) && all.iter().all(has_ended)
+    let others = descendants();
+    let mut others = others.iter().filter(|pid| **pid != mpirun);
+    others.all(|pid| command_of(*pid).is_none())
 }
 
 /// What descends from this process. If nothing seems to, one looks again: a comet leaves what has ended, and nobody else

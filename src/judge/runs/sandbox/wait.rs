@@ -155,7 +155,6 @@ impl Waiting<'_> {
                 }
                 continue;
             }
-            over_since = None;
             if moved.is_none() && clock.given > limit / 2 {
                 moved = Some(bytes_moved());
             }
