@@ -14,7 +14,11 @@ if [ -n "$sanitizers" ]; then
     export LSAN_OPTIONS="${LSAN_OPTIONS:-}:$sanitizers" HWASAN_OPTIONS="${HWASAN_OPTIONS:-}:$sanitizers"
     export UBSAN_OPTIONS="${UBSAN_OPTIONS:-}:$sanitizers"
 fi
+# mpirun may tell all ranks to end as soon as one has: that one is to write its own end down, the others are not.
+told=
+trap 'told=143' TERM
 prlimit --core=0 --as="$memory" --fsize="$file" --nproc="$processes" "$@"
 status=$?
-echo "$status" >"$record/.end$rank" && mv "$record/.end$rank" "$record/end$rank"
+# At once: the shell writes it in one piece, and a command would be told to end, too.
+[ "$status" = "$told" ] || echo "$status" >"$record/end$rank"
 exit "$status"

@@ -12,6 +12,8 @@ use rustix::process::{
     Pid, Signal, WaitOptions, getpgid, getpgrp, kill_process, kill_process_group, waitpid,
 };
 
+use super::RANK;
+
 /// How long processes may take to vanish after mpirun has ended, and after they were told to end.
 pub(super) const LINGERING: Duration = Duration::from_secs(2);
 
@@ -78,11 +80,16 @@ pub(super) fn commands(mpirun: Option<Pid>) -> Vec<String> {
     commands.into_iter().collect()
 }
 
-/// Whether all processes of a run have ended but for its mpirun.
-pub(super) fn is_alone(mpirun: Pid) -> bool {
-    let others = descendants();
-    let mut others = others.iter().filter(|pid| **pid != mpirun);
-    others.all(|pid| command_of(*pid).is_none())
+/// Whether this mpirun is still there and none of its ranks is. Where the system does not tell, it is not so.
+pub(super) fn is_without_ranks(mpirun: Pid) -> bool {
+    let all = descendants();
+    all.contains(&mpirun) && !all.into_iter().any(is_rank)
+}
+
+/// Whether a process is the shell in which a rank runs.
+fn is_rank(pid: Pid) -> bool {
+    let words = words_of(pid).unwrap_or_default();
+    matches!(&*words, [shell, script, ..] if shell == "sh" && Path::new(script).ends_with(RANK))
 }
 
 /// What descends from this process. If nothing seems to, one looks again: a comet leaves what has ended, and nobody else
@@ -182,17 +189,21 @@ fn parent_of(process: &Path) -> Option<i32> {
 }
 
 fn command_of(pid: Pid) -> Option<String> {
+    words_of(pid).map(|words| words.join(" "))
+}
+
+/// The words of a process's command. One that has ended and waits for its parent has none.
+fn words_of(pid: Pid) -> Option<Vec<String>> {
     let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
     // At once: it may end between two reads, and what comes then is only the beginning.
     let mut words = [0; MOST_OF_COMMAND];
     let mut file = File::open(process.join("cmdline")).ok()?;
     let length = file.read(&mut words).ok()?;
-    let words: Vec<_> = (words[..length].split(|byte| *byte == 0))
+    let words: Vec<String> = (words[..length].split(|byte| *byte == 0))
         .filter(|word| !word.is_empty())
-        .map(String::from_utf8_lossy)
+        .map(|word| String::from_utf8_lossy(word).into_owned())
         .collect();
-    // A process that has ended and waits for its parent has no words.
-    (!words.is_empty()).then(|| words.join(" "))
+    (!words.is_empty()).then_some(words)
 }
 
 /// The processor time of each process of a run, by its number as it knows it itself: in a name space that is another.

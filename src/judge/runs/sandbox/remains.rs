@@ -250,6 +250,36 @@ mod tests {
         assert_eq!(rank_ends(folder.path(), 9), ends);
     }
 
+    /// mpirun may tell all ranks to end as soon as one has.
+    #[test]
+    fn a_rank_that_has_ended_writes_that_down_even_if_it_is_told_to_end_and_one_that_ends_over_it_does_not()
+     {
+        let ended = |does: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let script = folder.path().join("rank.sh");
+            fs::write(&script, include_str!("../rank.sh")).unwrap();
+            let mut rank = Command::new("sh");
+            rank.arg(script).arg(folder.path());
+            rank.args([
+                "unlimited",
+                "1000000",
+                "4096",
+                "0",
+                "",
+                "",
+                "sh",
+                "-c",
+                does,
+            ]);
+            rank.status().unwrap();
+            rank_ends(folder.path(), 1)
+        };
+        let with = |end| RankEnds::from([(Rank(0), end)]);
+        assert_eq!(ended("kill -TERM $PPID; exit 3"), with(RankEnd::Status(3)));
+        assert_eq!(ended("kill -TERM $PPID; kill -TERM $$"), RankEnds::new());
+        assert_eq!(ended("kill -TERM $$"), with(RankEnd::Signal(15)));
+    }
+
     #[test]
     fn expected_outputs_are_read_whatever_else_is_there() {
         let folder = tempfile::tempdir().unwrap();

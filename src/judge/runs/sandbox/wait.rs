@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use wait4::{ResUse, Wait4};
 
 use super::processes::{
-    LINGERING, bytes_moved, commands, descendants, end_all, is_alone, reap_strays, sweep,
+    LINGERING, bytes_moved, commands, descendants, end_all, is_without_ranks, reap_strays, sweep,
 };
 use super::remains::{RankEnds, rank_ends};
 use super::watch::{Clock, TICK, Watch};
@@ -143,7 +143,8 @@ impl Waiting<'_> {
             }
             let ends = rank_ends(self.ends, self.ranks);
             // Those that mpirun has ended leave no word of how. It may hang over that, as Open MPI's does.
-            let have_ended = ends.len() == self.ranks || (!ends.is_empty() && is_alone(mpirun));
+            let have_ended =
+                ends.len() == self.ranks || (!ends.is_empty() && is_without_ranks(mpirun));
             if have_ended {
                 let since = *over_since.get_or_insert(clock.given);
                 if clock.given - since > MPIRUN_LINGERING {
@@ -155,6 +156,7 @@ impl Waiting<'_> {
                 }
                 continue;
             }
+            over_since = None;
             if moved.is_none() && clock.given > limit / 2 {
                 moved = Some(bytes_moved());
             }
