@@ -54,14 +54,9 @@ impl Study {
 
     /// The run of this number, from 0 on. The seed follows from the repetition alone: so chance does the same in
     /// all combinations, and they differ by less.
-    pub(super) fn run(&self, mut number: usize) -> StudyRun<'_> {
-        let mut grids = self.grids.iter();
-        let is_there = |grid: &&Grid| {
-            let is_there = number < grid.count();
-            number -= if is_there { 0 } else { grid.count() };
-            is_there
-        };
-        let grid = grids.find(is_there).expect("the number is below the count");
+    pub(super) fn run(&self, number: usize) -> StudyRun<'_> {
+        let (grid, number) =
+            find(&self.grids, Grid::count, number).expect("the number is below the count");
         StudyRun {
             point: &grid.points[number / grid.repetitions],
             repetition: number % grid.repetitions + 1,
@@ -126,6 +121,21 @@ impl Grid {
     pub(super) fn count(&self) -> usize {
         self.points.len() * self.repetitions
     }
+}
+
+/// Which of these has the run of this number, if each has so many runs; and its number there.
+pub(super) fn find<T>(
+    all: &[T],
+    count: impl Fn(&T) -> usize,
+    mut number: usize,
+) -> Option<(&T, usize)> {
+    for one in all {
+        match number.checked_sub(count(one)) {
+            Some(behind) => number = behind,
+            None => return Some((one, number)),
+        }
+    }
+    None
 }
 
 /// One combination of values.

@@ -11,7 +11,7 @@ use swarm::shown::{Shown as _, on_a_line};
 use swarm::signals::{self, Interrupt};
 
 use super::crew::{NoFigures, RunEnd};
-use super::definition::Study;
+use super::definition::{Study, find};
 use super::file;
 use super::setting::Parse;
 use crate::twin::TooLong;
@@ -48,18 +48,13 @@ impl Runs {
     ///
     /// # Panics
     /// When there is none of this number.
-    pub fn carry_out(&self, mut number: usize) -> RunEnd {
+    pub fn carry_out(&self, number: usize) -> RunEnd {
         // A short run does not look after it.
         if signals::check().is_err() {
             return Err(NoFigures::Interrupted);
         }
-        let mut studies = self.studies.iter();
-        let is_there = |study: &&Study| {
-            let is_there = number < study.count();
-            number -= if is_there { 0 } else { study.count() };
-            is_there
-        };
-        let study = studies.find(is_there).expect("who counts has all studies");
+        let (study, number) =
+            find(&self.studies, Study::count, number).expect("who counts has all studies");
         let run = study.run(number);
         let simulate = study.simulate(run.point, run.seed, self.parse);
         let report = simulate.report(&Interrupt::noted()).map_err(|error| {
@@ -87,7 +82,10 @@ impl Runs {
         let mut read = BTreeSet::new();
         for study in &self.studies {
             let mut mark = Mark::default();
-            study.sign(|text| mark.add(text.as_bytes()));
+            study.sign(|text| {
+                mark.add(text.as_bytes());
+                mark.add(&[0]); // here it ends
+            });
             marks.push((format!("the study '{}'", study.name), mark.value()));
             for point in study.grids.iter().flat_map(|grid| &grid.points) {
                 read.extend(study.simulate(point, study.seed, self.parse).reads()?);
