@@ -5,7 +5,7 @@ use std::fs::{self, Permissions};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use support::job::{Job, as_root, hash, program, signals};
 use swarm::launch::Mpi;
@@ -197,19 +197,29 @@ fn the_users_number_of_ranks_counts() {
 const WAITING: &str = "exec env --default-signal=INT,HUP sh -c \
     'end() { kill $!; exit 1; }; trap end INT TERM HUP; sleep 1000 & echo started; wait'";
 
+/// A launch whose mpirun has said that it has started.
+fn started(folder: &Path) -> Child {
+    let mut command = launch(folder, &["-q", "--mpirun", "./mpirun"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program can be run");
+    let mut started = [0; 8];
+    let stdout = child.stdout.as_mut().expect("a pipe");
+    stdout.read_exact(&mut started).expect("it has started");
+    child
+}
+
+fn send(signal: &str, process: u32) {
+    let process = process.to_string();
+    let sent = Command::new("kill").args(["-s", signal, &process]).status();
+    assert!(sent.expect("there is a kill").success());
+}
+
 #[test]
 fn an_interrupted_launch_says_by_which_signal_and_has_the_status_of_every_interrupted_command() {
     let folder = imposter(&version(), WAITING);
     for signal in &signals() {
-        let mut command = launch(folder.path(), &["-q", "--mpirun", "./mpirun"]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the program can be run");
-        let mut started = [0; 8];
-        let stdout = child.stdout.as_mut().expect("a pipe");
-        stdout.read_exact(&mut started).expect("it has started");
-        let process = child.id().to_string();
-        let sent = Command::new("kill").args(["-s", signal, &process]).status();
-        assert!(sent.expect("there is a kill").success());
+        let child = started(folder.path());
+        send(signal, child.id());
         let output = child.wait_with_output().expect("it ends");
         assert_eq!(output.status.code(), Some(4), "{signal}");
         assert_eq!(
@@ -224,22 +234,11 @@ const NOTING: &str = "exec env --default-signal=INT,HUP sh -c \
     'for it in INT TERM HUP; do trap \"echo $it >>heard\" $it; done; trap \"exit 1\" CONT; \
     sleep 1000 & trap \"kill $!\" EXIT; echo started; while :; do wait; done'";
 
-fn send(signal: &str, process: u32) {
-    let process = process.to_string();
-    let sent = Command::new("kill").args(["-s", signal, &process]).status();
-    assert!(sent.expect("there is a kill").success());
-}
-
 /// At a second signal an mpirun leaves its ranks, and its folder.
 #[test]
 fn a_wish_to_end_reaches_mpirun_once_however_often_it_comes() {
     let folder = imposter(&version(), NOTING);
-    let mut command = launch(folder.path(), &["-q", "--mpirun", "./mpirun"]);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the program can be run");
-    let mut started = [0; 8];
-    let stdout = child.stdout.as_mut().expect("a pipe");
-    stdout.read_exact(&mut started).expect("it has started");
+    let child = started(folder.path());
     send("TERM", child.id());
     while fs::read_to_string(folder.path().join("heard")).is_err() {
         std::thread::yield_now();

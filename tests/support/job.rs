@@ -39,10 +39,14 @@ pub fn workshop() -> PathBuf {
     target().join("workshop")
 }
 
-/// The options by which all gradings of these tests share a recorder.
+/// Where all tests share a recorder.
+pub fn kept_recorders() -> PathBuf {
+    workshop().join("recorders")
+}
+
+/// The options by which gradings share it.
 pub fn recorders() -> [String; 2] {
-    let folder = workshop().join("recorders");
-    let folder = folder.into_os_string().into_string();
+    let folder = kept_recorders().into_os_string().into_string();
     ["--recorders".into(), folder.expect("a readable path")]
 }
 

@@ -2,14 +2,13 @@
 //! more: see `src/judge/runs/profiling/profiling.h`.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use judge::runs::profiling::build;
+use judge::runs::profiling::{Workshop, build};
 use judge::runs::stop::Stop;
 
-use crate::job::{Job, workshop};
+use crate::job::{Job, kept_recorders};
 
 /// Puts the library in front of a job's ranks. It does what `deed` says: `synchronous`,
 /// `noise:SEED` or `stop:RANK:N`.
@@ -19,13 +18,17 @@ pub fn profiled(job: Job, deed: &str) -> Job {
     job.behind(&["env", &preload, &deed])
 }
 
-/// The library, built when it is first needed by the `mpicc` of the library under test.
+/// The library, built when it is first needed by the `mpicc` of the library under test. Gradings take the same one.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        let folder = workshop().join("profiling");
-        fs::create_dir_all(&folder).expect("the target folder can be written");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let workshop = Workshop {
+            folder: folder.path(),
+            kept: Some(&kept_recorders()),
+            stop: &Stop::default(),
+        };
         let mpicc = env::var_os("MPICC").unwrap_or_else(|| "mpicc".into());
-        build(&mpicc, &folder, &Stop::default()).expect("the MPI library's mpicc is installed")
+        build(&mpicc, workshop).expect("the MPI library's mpicc is installed")
     })
 }

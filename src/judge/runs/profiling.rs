@@ -65,19 +65,15 @@ pub struct Workshop<'a> {
     pub stop: &'a Stop,
 }
 
-/// Builds the profiling library in a folder with this `mpicc`. Returns its path.
+/// Builds the profiling library with this `mpicc`, unless it is kept already; afterwards it is. What is kept was built from
+/// the same text by the same command. Returns its path.
 ///
 /// # Errors
 /// When `mpicc` cannot be run or does not build it, or when it is to stop.
-pub fn build(mpicc: &OsStr, folder: &Path, stop: &Stop) -> Result<PathBuf> {
-    compile_library(mpicc, &sources(mpicc, folder, stop)?, folder, stop)
-}
-
-/// The same, unless it is kept already; afterwards it is. What is kept was built from the same text by the same command.
-fn build_once(mpicc: &OsStr, workshop: Workshop<'_>) -> Result<PathBuf> {
+pub fn build(mpicc: &OsStr, workshop: Workshop<'_>) -> Result<PathBuf> {
     let Workshop { folder, kept, stop } = workshop;
     let Some(kept) = kept else {
-        return build(mpicc, folder, stop);
+        return compile_library(mpicc, &sources(mpicc, folder, stop)?, folder, stop);
     };
     let cannot = || format!("cannot make a folder in {}", kept.shown());
     fs::create_dir_all(kept).with_context(cannot)?;
@@ -245,7 +241,7 @@ pub fn tools(
             Ok(()) => elf::mpi_library(&empty)?.0,
         };
         if other == library {
-            let library = build_once(&mpicc, workshop)?;
+            let library = build(&mpicc, workshop)?;
             if !sanitizers.is_empty() {
                 let option = sanitizers.option();
                 let nothing = format!("no verdict: nothing to compare with is built with {option}");
@@ -282,7 +278,7 @@ mod tests {
                 kept: Some(kept),
                 stop: &Stop::default(),
             };
-            let library = build_once(&mpicc, workshop).unwrap();
+            let library = build(&mpicc, workshop).unwrap();
             (fs::metadata(&library).unwrap().modified().unwrap(), library)
         });
         assert_eq!(built[0], built[1]);
@@ -293,7 +289,12 @@ mod tests {
     fn every_function_that_may_move_a_message_is_in_the_library_and_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let mpicc = std::env::var_os("MPICC").unwrap_or_else(|| "mpicc".into());
-        let library = build(&mpicc, folder.path(), &Stop::default()).unwrap();
+        let workshop = Workshop {
+            folder: folder.path(),
+            kept: None,
+            stop: &Stop::default(),
+        };
+        let library = build(&mpicc, workshop).unwrap();
         let defined = elf::defined(&library).unwrap();
         for name in [
             "Send",
