@@ -1,39 +1,36 @@
 //! `bittorrent simulate`: a run of the [`twin`](crate::twin), with the outputs, the report and the
 //! trace of a real one.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io;
+mod follow;
+mod running;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Error, Result, bail};
+use anyhow::{Context, Result, bail};
 use fastrand::Rng;
 
+use self::running::{End, ProgressView, SimulatedRun};
 use crate::generate::Shape;
 use crate::memory;
 use crate::oracle::Oracle;
-use crate::twin::{Advance, Links, Machines, Outputs, Simulation, TooLong};
+use crate::twin::{Links, Machines, Outputs, Simulation};
 use swarm::client::SavedFile;
 use swarm::exit::Exit;
 use swarm::inputs;
 use swarm::manifest::{self, Manifest};
 use swarm::output::{self, Claims, NewFolders, NotWritten, Output};
-use swarm::progress::{ProgressLine, Style};
 use swarm::protocol::{FileName, Rank};
-use swarm::report::{self, Measured, Moment, Plan, Report};
+use swarm::report::{Measured, Moment, Plan, Report};
 use swarm::say;
 use swarm::scenario::{self, Cast};
 use swarm::settings::Settings;
 use swarm::shown::Shown;
 use swarm::signals::{self, Interrupt};
-use swarm::statistics::Traffic;
-use swarm::terminal;
-use swarm::trace::{ClockReport, Header, Spool};
+use swarm::trace::{ClockReport, Header};
 use swarm::tracker::Amount;
-
-/// The steps between two looks at the clock, at the signals and at the trace.
-const STEPS: usize = 4096;
 
 /// What the trace calls the host of all ranks.
 const HOST: &str = "twin";
@@ -140,59 +137,6 @@ impl Simulate {
         }
     }
 
-    /// Follows the schedule instead of the settings. Prints and returns as [`Simulate::run`] does.
-    fn follow(&self, oracle: &Oracle) -> Result<Exit> {
-        memory::check(oracle.memory())?;
-        let (output, _, new_folders) = self.prepare()?;
-        let interrupt = Interrupt::on_signals()?;
-        let report = self.of_oracle(oracle, &interrupt);
-        let (exit, report) = match (report, interrupt.name()) {
-            (Some(report), _) => (Exit::Complete, report),
-            (None, name) => {
-                let why = format!("{} came", name.unwrap_or("a signal"));
-                let report =
-                    Report::of_failure(&self.oracles_plan(oracle), Exit::Stalled, vec![why]);
-                (Exit::Stalled, report)
-            }
-        };
-        let makespan = report
-            .measured
-            .as_ref()
-            .and_then(|measured| measured.makespan);
-        let time = Duration::from_secs_f64(makespan.unwrap_or_default());
-        let written = output.map(|output| output::save_report(&output, &report));
-        new_folders.keep();
-        let is_over = exit == Exit::Complete;
-        self.tell(Ended { exit, report, time }, is_over, written.into_iter())
-    }
-
-    /// What a run of the schedule is to be: of the settings it has the times and the seed.
-    fn oracles_plan(&self, oracle: &Oracle) -> Plan {
-        Plan {
-            settings: self.settings,
-            clients: oracle.leechers + 1,
-            corrupt: Vec::new(),
-            cast: Cast::default(),
-        }
-    }
-
-    /// The report of a run of the schedule. Returns nothing when a signal has come.
-    fn of_oracle(&self, oracle: &Oracle, interrupt: &Interrupt) -> Option<Report> {
-        let mut rng = self.settings.rng(Rank::TRACKER);
-        let outcome = oracle.carry_out(&mut rng, &self.moments, || interrupt.has_come())?;
-        let (statistics, makespan) = (&outcome.statistics, &outcome.makespan);
-        let tracker = Traffic::default();
-        let measured = Measured {
-            moments: outcome.moments,
-            ..Measured::new(&self.settings, statistics, &tracker, makespan)
-        };
-        Some(Report {
-            measured: Some(measured),
-            oracle: true,
-            ..Report::of_failure(&self.oracles_plan(oracle), Exit::Complete, Vec::new())
-        })
-    }
-
     /// What all clients together have to download, and the parts that they play.
     ///
     /// # Errors
@@ -265,7 +209,7 @@ impl Simulate {
         let (report, trace, new_folders) = self.prepare()?;
         let interrupt = interrupt()?;
         let spool = trace.as_ref().map(output::begin_trace).transpose()?;
-        let progress = self.progress(&inputs);
+        let progress = ProgressView::new(to_download(&inputs), self.quiet);
         let machines = Machines::new(&plan, inputs, self.output_dir.clone(), spool.is_some());
         let links = Links::new(self.latency.clone(), plan.settings.rng(Rank::TRACKER));
         let simulation = Simulation::new(machines, links, self.tracker_time);
@@ -366,18 +310,6 @@ impl Simulate {
         }
         Ok(exit)
     }
-
-    /// Shows how far the run is, if standard error is a terminal.
-    fn progress(&self, inputs: &[Input]) -> ProgressView {
-        let columns = terminal::width(&io::stderr());
-        let is_shown = columns.is_some() && !self.quiet;
-        ProgressView {
-            style: Style::Live(columns.unwrap_or(terminal::USUAL)),
-            expected: to_download(inputs),
-            next: is_shown.then(|| Instant::now() + Style::FIRST),
-            line: None,
-        }
-    }
 }
 
 fn seconds(time: Duration) -> String {
@@ -434,105 +366,10 @@ fn header(plan: &Plan, is_complete: bool) -> Header {
     Header::new(plan.clone(), is_complete, ranks.map(clock).collect())
 }
 
-/// A run that goes on.
-struct SimulatedRun {
-    simulation: Simulation<Option<PathBuf>>,
-    report: Option<Output>,
-    trace: Option<(Output, Spool)>,
-    progress: ProgressView,
-    interrupt: Interrupt,
-    new_folders: NewFolders,
-    /// The moments that are to come, in order, and how far the swarm was at those before.
-    moments: VecDeque<Duration>,
-    taken: Vec<Moment>,
-}
-
 /// What is said of a run that has ended.
 struct Ended {
     exit: Exit,
     report: Report,
     /// How long it took, in virtual time.
     time: Duration,
-}
-
-/// How it ends.
-enum End {
-    Over,
-    BrokenOff(Exit, Error),
-}
-
-impl SimulatedRun {
-    fn go_on(mut self) -> (SimulatedRun, End) {
-        let end = loop {
-            let moment = self.moments.front().copied();
-            let advanced = self
-                .simulation
-                .advance(STEPS, moment.unwrap_or(Duration::MAX));
-            if let Some((_, spool)) = &mut self.trace {
-                self.simulation
-                    .machines
-                    .events()
-                    .for_each(|event| spool.push(&event));
-            }
-            match advanced {
-                Ok(Advance::Until) => self.take_moment(),
-                Ok(Advance::Further | Advance::Over) => {}
-                Err(error) if error.is::<TooLong>() => break End::BrokenOff(Exit::Refused, error),
-                Err(error) => break End::BrokenOff(Exit::Broken, error),
-            }
-            // Before the end counts: a file for which nobody waited any more is not there.
-            if let Some(why) = self.signalled() {
-                break End::BrokenOff(Exit::Stalled, Error::msg(why));
-            }
-            if matches!(advanced, Ok(Advance::Over)) {
-                break End::Over;
-            }
-            self.progress.show(&self.simulation);
-        };
-        self.progress.line = None;
-        while !self.moments.is_empty() && matches!(end, End::Over) {
-            self.take_moment(); // nothing changes any more
-        }
-        (self, end)
-    }
-
-    /// Notes how far the swarm is at the next of the chosen moments.
-    fn take_moment(&mut self) {
-        let time = self.moments.pop_front();
-        let moment = time.map(|time| self.simulation.machines.moment(time));
-        self.taken.extend(moment);
-    }
-
-    /// The signal that has come, and the clients that have not finished by then.
-    fn signalled(&self) -> Option<String> {
-        let name = self.interrupt.name()?;
-        let unfinished = self.simulation.machines.tracker().unfinished();
-        Some(format!("{name} came; {}", report::unfinished(&unfinished)))
-    }
-}
-
-/// Shows now and then how far a run is.
-struct ProgressView {
-    style: Style,
-    expected: Amount,
-    /// When it is shown next, if it is shown.
-    next: Option<Instant>,
-    line: Option<ProgressLine>,
-}
-
-impl ProgressView {
-    fn show<O: Outputs>(&mut self, simulation: &Simulation<O>) {
-        let now = Instant::now();
-        let Some(next) = self.next.as_mut().filter(|next| **next <= now) else {
-            return;
-        };
-        *next = now + self.style.interval();
-        if let Some(done) = simulation.machines.tracker().progress() {
-            let (expected, style) = (self.expected, self.style);
-            let line = self
-                .line
-                .get_or_insert_with(|| ProgressLine::new(expected, style));
-            line.update(done, &format!(", at {}", seconds(simulation.now())));
-        }
-    }
 }
