@@ -34,11 +34,12 @@ run: build
 	@cd target/sample && wc -l client*
 	./bittorrent show target/sample/trace.jsonl
 
-# Everything there is to check. Several tests at once, for each waits for mpirun half of its time. They
-# are built as the program is, whose dependencies are there already.
+# Everything there is to check. Several tests at once, for each waits for mpirun half of its time. The program is
+# built with them: `make build` would build it anew, for tests want more of some libraries.
 export RUST_TEST_THREADS ?= 4
-test: build hosts-deps
+test: deps hosts-deps
 	cargo test --release --workspace --locked --tests
+	@cp -f target/release/bittorrent bittorrent
 	./checker.sh
 
 # The same with MPICH instead of Open MPI, as far as an mpirun makes a difference. What does not depend
@@ -54,9 +55,8 @@ test-mpich: export CARGO_TARGET_DIR := target/mpich
 test-mpich: deps mpich-deps
 	@[ -d target/mpich ] || [ ! -d target/release ] || { \
 	    mkdir target/mpich && cp -a target/release target/mpich && cargo clean --quiet --release -p mpi-sys; }
-	cargo build --release --locked $(QUICK)
-	./checker.sh --binary target/mpich/release/bittorrent
 	cargo test --release --locked $(QUICK) --test intruder
+	./checker.sh --binary target/mpich/release/bittorrent
 	cargo test --release --locked $(QUICK) --test it -- \
 	    mpirun:: crew:: bad_input:: bad_run:: launch:: promise:: grade::every_misuse grade::a_program_that_blocks
 
