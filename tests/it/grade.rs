@@ -508,6 +508,14 @@ fn a_program_that_blocks_in_both_threads_is_right() {
     .assert_right(&[Check::Sources]);
 }
 
+/// What it receives would seem to be left, if the functions that it asks the library for were not followed.
+#[test]
+fn a_program_that_asks_for_a_function_by_its_name_is_right() {
+    let of_messages = [Check::Leftover, Check::Stopping, Check::Receivers];
+    let options = ["--runs", "1", "--conditions", "as-it-is"];
+    grade(&program("swarm", &["BY_NAME"]), "test1", &options).assert_right(&of_messages);
+}
+
 /// Nothing can be recognised in what its clients say to each other.
 #[test]
 fn what_cannot_be_told_is_not_called_wrong() {

@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <string.h>
 
 __thread int is_inside;
 
@@ -183,6 +184,36 @@ int pthread_join(pthread_t thread, void **value) {
     struct call *call = begin_join(thread);
     return returned(call, real(thread, value));
 }
+
+#ifdef __GLIBC__
+/* The one that is behind this library's. Which versions there are depends on the system. */
+static void *(*real_dlsym(void))(void *, const char *) {
+    static const char *const versions[] = {"GLIBC_2.34", "GLIBC_2.2.5", "GLIBC_2.17"};
+    static void *(*real)(void *, const char *);
+    for (int i = 0; real == NULL && i < (int)(sizeof versions / sizeof *versions); i++) {
+        real = (__typeof__(real))dlvsym(RTLD_NEXT, "dlsym", versions[i]);
+    }
+    return real;
+}
+
+/* A program may ask for one of MPI's functions by its name: it gets the one of this library, which knows then that it was
+ * called. All else is as if it had asked the system: where it looks depends on who asks, so that comes last. */
+void *dlsym(void *handle, const char *name) {
+    static void *this_library;
+    void *(*real)(void *, const char *) = real_dlsym();
+    if (strncmp(name, "MPI_", 4) == 0) {
+        Dl_info place;
+        if (this_library == NULL && dladdr((void *)real_dlsym, &place) != 0) {
+            this_library = dlopen(place.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+        }
+        void *function = this_library == NULL ? NULL : real(this_library, name);
+        if (function != NULL) {
+            return function;
+        }
+    }
+    return real(handle, name);
+}
+#endif
 
 #ifdef HAS_C11_THREADS
 /* Those of C11 are made past pthread_create. */
