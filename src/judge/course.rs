@@ -35,6 +35,9 @@ const BUILD_TIME: Duration = Duration::from_secs(60);
 /// The file that lists the graded submissions with their fingerprints. No submission has a hidden name.
 const GRADED: &str = ".graded.json";
 
+/// The file with a row for each submission, for spreadsheets.
+const MARKS: &str = "marks.csv";
+
 /// The file that lists all submissions, without its ending.
 const INDEX: &str = "index";
 
@@ -73,7 +76,9 @@ pub fn grade_all(
     fs::create_dir_all(output).with_context(|| format!("cannot create {}", output.shown()))?;
     let mut graded = graded_before(output);
     let mut all = Vec::new();
-    for (name, folder) in submissions(folder, output)? {
+    let submissions = submissions(folder, output)?;
+    look_at_places(output, submissions.iter().map(|(name, _)| &**name))?;
+    for (name, folder) in submissions {
         let fingerprint =
             named(&name, &folder).and_then(|()| files::fingerprint(&folder, settings));
         let (fingerprint, result) = match fingerprint {
@@ -148,6 +153,11 @@ pub fn grade_all(
 /// to the user: somebody may have handed it in.
 fn submissions(folder: &Path, output: &Path) -> Result<Vec<(String, PathBuf)>> {
     let output = output.canonicalize().ok();
+    ensure!(
+        output.is_none() || folder.canonicalize().ok() != output,
+        "{}: the grades are to have a folder of their own: name another --output-dir",
+        folder.shown()
+    );
     let mut submissions = Vec::new();
     let mut left_out = Vec::new();
     let cannot = || format!("cannot read {}", folder.shown());
@@ -178,6 +188,38 @@ fn submissions(folder: &Path, output: &Path) -> Result<Vec<(String, PathBuf)>> {
     );
     submissions.sort();
     Ok(submissions)
+}
+
+/// Looks at the places of all that is to be written, before anything is. An output folder that has a list of grades is
+/// ours, and what is in it may be replaced; in another one nothing is.
+///
+/// # Errors
+/// When something is there that is not ours, or no file.
+fn look_at_places<'a>(output: &Path, names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let list = output.join(GRADED);
+    let is_ours = list.exists();
+    let of_one = |name: &str| ["json", "html"].map(|ending| format!("{name}.{ending}"));
+    let files = names.flat_map(of_one);
+    for file in files.chain([MARKS.to_owned(), format!("{INDEX}.html")]) {
+        let path = output.join(file);
+        // One that is no file name is a row of the table.
+        let Ok(there) = fs::symlink_metadata(&path) else {
+            continue;
+        };
+        let shown = path.shown();
+        ensure!(
+            !there.is_dir(),
+            "cannot write {shown}: it is a folder: name another --output-dir"
+        );
+        ensure!(
+            is_ours,
+            "{shown} would be replaced, and is of no earlier grading: name another --output-dir"
+        );
+    }
+    if !is_ours {
+        output::write(&list, b"{}")?;
+    }
+    Ok(())
 }
 
 /// Whether files can have the name of a submission.
@@ -214,7 +256,7 @@ fn forget(output: &Path, name: &str) {
 /// Writes the rows so far, as text for spreadsheets and as a page.
 fn write_tables(output: &Path, all: &[Submission]) -> Result<()> {
     let rows = all.iter().filter_map(|it| it.row.as_ref());
-    output::write(&output.join("marks.csv"), &row::csv(rows.clone())?)?;
+    output::write(&output.join(MARKS), &row::csv(rows.clone())?)?;
     let page = index::page(rows);
     output::write(&output.join(format!("{INDEX}.html")), page.as_bytes())?;
     Ok(())

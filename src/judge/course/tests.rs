@@ -261,13 +261,43 @@ fn a_folder_that_cannot_be_graded_is_refused() {
     );
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("expected a folder for each submission"));
-    let inside = Course::new().with(&[("a/Makefile", ""), ("grades/a.json", "")]);
+    let inside = Course::new().with(&[("a/Makefile", ""), ("grades/b.txt", "")]);
     let output = inside.all().join("grades");
     let stop = Stop::default();
     let rows = grade_all(&inside.all(), &output, "", &stop, None, &mut |_, _, _| {
         Ok(sheets())
     });
     assert_eq!(rows.unwrap().len(), 1, "the output is no submission");
+}
+
+#[test]
+fn nothing_is_replaced_that_is_of_no_earlier_grading() {
+    let submission = [("a/Makefile", MAKEFILE), ("a/tema2.c", PROGRAM)];
+    let refusal = |course: &Course, output: &Path| {
+        let stop = Stop::default();
+        let rows = grade_all(&course.all(), output, "", &stop, None, &mut |_, _, _| {
+            panic!("nothing is to be graded")
+        });
+        rows.unwrap_err().to_string()
+    };
+    for name in ["marks.csv", "index.html", "a.json", "a.html"] {
+        let course = Course::new().with(&submission);
+        let path = course.output().join(name);
+        fs::create_dir(course.output()).unwrap();
+        fs::write(&path, "precious").unwrap();
+        let refused = refusal(&course, &course.output());
+        assert!(refused.contains("is of no earlier grading"), "{refused}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+        // Not even in a folder of ours is a folder replaced; and that is seen before anything is graded.
+        fs::write(course.output().join(GRADED), "{}").unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        let refused = refusal(&course, &course.output());
+        assert!(refused.contains("it is a folder"), "{refused}");
+    }
+    let course = Course::new().with(&submission);
+    let refused = refusal(&course, &course.all());
+    assert!(refused.contains("a folder of their own"), "{refused}");
 }
 
 /// What is wrong with one submission is its row: all others are graded.
