@@ -45,6 +45,8 @@ impl Grade {
         // Before anything runs: nothing is lost for want of a place.
         let mut claims = Claims::default();
         self.read(&mut claims);
+        // It may wait for who writes what it reads, so a signal still ends it at once.
+        let grader = Grader::new(&self.options)?;
         if let Some(output) = &self.all {
             claims.folder("--output-dir", output)?;
         }
@@ -59,7 +61,6 @@ impl Grade {
         let _new_folders = claims.new_folders();
         // Before there is anything to be cleared away.
         Interrupt::on_signals()?;
-        let grader = Grader::new(&self.options)?;
         match &self.all {
             Some(output) => self.grade_all(output),
             None => self.grade_one(&grader, report.as_ref(), page.as_ref()),

@@ -157,7 +157,10 @@ pub struct Interrupted;
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("interrupted")
+        match Interrupt::noted().name() {
+            Some(name) => write!(f, "{name} came"),
+            None => f.write_str("interrupted"),
+        }
     }
 }
 

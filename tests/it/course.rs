@@ -122,7 +122,7 @@ fn who_interrupts_a_course_ends_all_of_it() {
         (output.status.code(), &*said),
         (
             Some(4),
-            "bittorrent: grades/marks.csv has what is done, and the same command goes on: interrupted\n"
+            "bittorrent: grades/marks.csv has what is done, and the same command goes on: SIGINT came\n"
         )
     );
     let mut pipe = File::from(open(&pipe, OFlags::NONBLOCK, Mode::empty()).expect("a pipe"));

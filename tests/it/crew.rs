@@ -223,7 +223,7 @@ fn a_study_that_is_interrupted_goes_on() {
         // An mpirun that ends the others leaves rank 0 a few milliseconds, and MPICH's may forget what it says.
         if rank == Some(0) && mpi().1 == Mpi::OPEN_MPI {
             job.assert_says(&[
-                "bittorrent: interrupted; works/results.csv has what is done, and the same \
+                "bittorrent: SIGTERM came; works/results.csv has what is done, and the same \
                  command goes on\n",
             ]);
         }

@@ -36,6 +36,7 @@ fn folder() -> TempDir {
             "[[class]]\nname = \"late\"\nclients = [2]\narrives = \"1ms\"\n".into(),
         ),
         ("study.toml", STUDY.into()),
+        ("points.toml", "of = 40\n".into()),
         ("older", "what an earlier time has left".into()),
     ] {
         fs::write(folder.path().join(name), text).expect("a file");
@@ -130,7 +131,7 @@ fn an_output_that_is_also_an_input_or_another_output_is_refused_before_anything_
         "grade in1.txt --report in1.txt",
         "grade in1.txt --page link",
         "grade in1.txt --report x --page x",
-        "grade in1.txt --points s.toml --page s.toml",
+        "grade in1.txt --points points.toml --page points.toml",
         "simulate -i linked -o store",
         "launch -i linked -o store",
         "simulate -i . --report new.parts --trace new",

@@ -198,6 +198,7 @@ fn a_signal_ends_every_command_with_one_status_and_leaves_nothing() {
     for (line, reads) in [
         ("check pipe", true),
         ("show pipe -o page", true),
+        ("grade in1.txt --tests . --points pipe", true),
         ("simulate -i . --report pipe -q", false),
         ("study study.toml -o out --page pipe", false),
         ("grade in1.txt --tests . --report pipe", false),
@@ -335,7 +336,7 @@ fn an_interrupted_grading_ends_at_once_and_says_that_nothing_was_graded_yet() {
         let output = child.wait_with_output().expect("it ends");
         let said = text(&output.stderr);
         assert_eq!(
-            said, "bittorrent: nothing was graded yet: interrupted\n",
+            said, "bittorrent: nothing was graded yet: SIGTERM came\n",
             "{variable}"
         );
         assert_eq!(output.status.code(), Some(4), "{variable}");

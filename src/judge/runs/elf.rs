@@ -21,7 +21,13 @@ use swarm::shown::Shown;
 /// When it is no program for this system, none that uses a shared MPI library, or one whose calls cannot be seen.
 pub fn mpi_library(program: &Path) -> Result<(String, &'static Mpi)> {
     let shown = program.shown();
-    let bytes = fs::read(program).with_context(|| format!("cannot read {shown}"))?;
+    let cannot = || format!("cannot read {shown}");
+    let is_file = fs::metadata(program).with_context(cannot)?.is_file();
+    ensure!(
+        is_file,
+        "{shown}: expected a program, found what is no regular file"
+    );
+    let bytes = fs::read(program).with_context(cannot)?;
     ensure!(
         bytes.starts_with(&elf::ELFMAG),
         "{shown} is not a program in ELF format, as mpicc makes it: a script cannot be graded"

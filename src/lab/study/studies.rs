@@ -18,7 +18,7 @@ use swarm::exit::Exit;
 use swarm::output::{Claims, Held, Output};
 use swarm::say;
 use swarm::shown::{Shown, on_a_line};
-use swarm::signals::{self, Interrupt};
+use swarm::signals::{self, Interrupt, Interrupted};
 
 /// Studies that are to be carried out.
 #[derive(Debug, Clone)]
@@ -176,7 +176,8 @@ fn stopped(stop: &Stop, path: &Path) -> Exit {
     let path = path.shown();
     let (why, exit) = match stop {
         Stop::Signal => {
-            let why = format!("interrupted; {path} has what is done, and the same command goes on");
+            let why =
+                format!("{Interrupted}; {path} has what is done, and the same command goes on");
             (why, Exit::Stalled)
         }
         Stop::Lost(lost) => {
