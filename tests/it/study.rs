@@ -194,6 +194,21 @@ fn a_study_that_cannot_be_carried_out_is_refused_with_the_place() {
     assert!(error.starts_with(start), "{error}");
 }
 
+/// Its results would go to the folder above, or into that of all studies.
+#[test]
+fn a_study_without_a_name_of_its_own_is_refused() {
+    for name in ["..toml", "...toml"] {
+        let folder = folder(STUDY);
+        let path = folder.path().join(name);
+        fs::rename(folder.path().join("works.toml"), path).expect("it is there");
+        let output = study(folder.path(), "1", &[name, "-o", "new/inside"]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        let errors = String::from_utf8(output.stderr).expect("text");
+        assert!(errors.contains("as in NAME.toml"), "{errors}");
+        assert!(!folder.path().join("new").exists(), "{name}");
+    }
+}
+
 #[test]
 fn classes_of_clients_have_figures_of_their_own() {
     let study_text = STUDY

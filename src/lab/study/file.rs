@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde::Deserialize;
 use swarm::limits;
+use swarm::shown::Shown;
 use swarm::toml_file::{self, Wrong, one_of};
 use toml::{Spanned, Value};
 
@@ -89,6 +90,12 @@ struct PictureTable {
 /// When it cannot be read, or what is the first thing wrong in it.
 pub(super) fn read(path: &Path, parse: Parse) -> Result<Study> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    // Its results go to a folder of this name.
+    ensure!(
+        ![".", ".."].contains(&&*stem),
+        "{}: expected a file whose name can be that of a folder, as in NAME.toml",
+        path.shown()
+    );
     let folder = path.parent().unwrap_or(Path::new(""));
     toml_file::read(path, |text| study(text, &stem, folder, parse))
 }
