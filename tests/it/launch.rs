@@ -281,6 +281,22 @@ fn an_mpirun_that_does_not_end_behind_its_ranks_is_killed() {
     }
 }
 
+/// Open MPI's status 1 is also that of a rank with a file that could not be had; but of a rank it tells.
+#[test]
+fn an_mpirun_that_starts_no_rank_is_no_run_that_lacks_a_file() {
+    if Mpi::of_this_program() != Mpi::OPEN_MPI {
+        return;
+    }
+    let folder = imposter(&version(), "echo 'no such option' >&2; exit 1");
+    let output = output(&mut launch(folder.path(), &["-q", "--mpirun", "./mpirun"]));
+    let said = text(&output.stderr);
+    assert_eq!(
+        said,
+        "no such option\nbittorrent: ./mpirun has started no rank\n"
+    );
+    assert_eq!(output.status.code(), Some(2), "{said}");
+}
+
 /// `stty tostop` stops whoever writes to the terminal from the background.
 #[test]
 fn a_terminal_stops_no_mpirun() {

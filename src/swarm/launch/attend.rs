@@ -30,6 +30,9 @@ use crate::signals::{self, Interrupt, name};
 /// What a shell adds to the number of the signal that a command has died of.
 const DIED: i32 = 128;
 
+/// The status of an mpirun that could not start a rank.
+const FAILED: i32 = 1;
+
 /// The time between two looks at mpirun and its ranks.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -100,6 +103,13 @@ pub(super) fn attend(
     });
     let (told, ended) = (filter.status(), ended?);
     say::problem_of_others(&filter.close());
+    // Its mpirun tells of each rank that has failed, with which status; so this one is its own.
+    let is_its_own = mpi.rule.is_some() && told.is_none() && started.saw_none();
+    if is_its_own && ended.interruption.is_none() && ended.status.code() == Some(FAILED) {
+        let mpirun = mpirun.shown();
+        say::problem(format_args!("bittorrent: {mpirun} has started no rank"));
+        return Ok(Exit::Refused.into());
+    }
     if ended.was_left {
         let mpirun = mpirun.shown();
         say::problem(format_args!(

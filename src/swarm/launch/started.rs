@@ -62,6 +62,11 @@ impl Started {
         self.seen.len() >= self.ranks && self.running.is_none() && !is_stopped
     }
 
+    /// Whether none was seen. They may still have been there, on other hosts or for a moment.
+    pub(super) fn saw_none(&self) -> bool {
+        self.seen.is_empty()
+    }
+
     /// The processes that mpirun has started, and not yet waited for.
     fn children(&self) -> BTreeSet<u32> {
         let threads = fs::read_dir(self.mpirun.join("task")).into_iter().flatten();
