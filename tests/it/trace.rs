@@ -276,10 +276,10 @@ fn a_full_disk_ends_the_recording_and_not_the_run() {
          mount -t tmpfs -o size=256k none small || exit 9; exec \"$@\"' sh \"$@\""
         ));
     assert_eq!(job.status, Some(3), "{}", job.stderr);
-    let full = "No space left on device (os error 28)\n";
+    let full = "No space left on device (os error 28)";
     for message in [
         "warning: rank 1 stops recording: cannot write small/t.parts/1.",
-        &format!("bittorrent: cannot write small/t: {full}"),
+        &format!("bittorrent: cannot write small/t: {full}; the parts are in small/t.parts\n"),
     ] {
         assert!(job.stderr.contains(message), "{}", job.stderr);
     }

@@ -253,7 +253,8 @@ impl Tracing {
         }
         let header = Header::new(self.plan.clone(), is_whole, self.clocks.clone());
         let output = self.output.as_ref().expect("rank 0 has it");
-        output::save_trace(output, &header, &parts).map_err(|why| why.to_string())?;
+        output::save_trace(output, &header, &parts)
+            .map_err(|why| format!("{why}; the parts are in {}", self.folder.shown()))?;
         self.remove(&parts);
         Ok(())
     }
