@@ -200,9 +200,7 @@ fn interrupted(
     let mut job = job.arguments(arguments).start();
     job.wait_for_bytes(RESULTS, (before + 1).max(1000));
     deed(&mut job);
-    let job = job.end();
-    assert!(!matches!(job.status, Some(0)), "{}", job.stderr);
-    job
+    job.end()
 }
 
 #[test]
@@ -220,6 +218,10 @@ fn a_study_that_is_interrupted_goes_on() {
             Some(rank) => job.signal(rank, signal),
             None => job.signal_mpirun(signal),
         });
+        // MPICH's mpirun may end with 0 where the signal comes to itself.
+        if rank.is_some() || mpi().1 == Mpi::OPEN_MPI {
+            assert_ne!(job.status, Some(0), "{}", job.stderr);
+        }
         // An mpirun that ends the others leaves rank 0 a few milliseconds, and MPICH's may forget what it says.
         if rank == Some(0) && mpi().1 == Mpi::OPEN_MPI {
             job.assert_says(&[
