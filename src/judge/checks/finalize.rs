@@ -16,23 +16,22 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         .map(|(rank, _)| rank)
         .collect();
     if let [first, others @ ..] = &*without {
-        let others = match others.len() {
-            0 => String::new(),
-            more => format!(", and so did {} more", count(more, "rank")),
-        };
+        let others = more(others, "so did");
         return wrong(Evidence::new(
             format!("{} ended without MPI_Finalize{others}", who(*first)),
             "call MPI_Finalize on every way out of main, after all threads are joined",
         ));
     }
-    if let Some((rank, _)) = (run.recording.by_rank()).find(|(_, record)| record.finalize.is_none())
-    {
+    let open = (run.recording.by_rank()).filter(|(_, record)| record.finalize.is_none());
+    let open: Vec<Rank> = open.map(|(rank, _)| rank).collect();
+    if let [rank, others @ ..] = &*open {
         let why = match (run.has_ended_well(), run.ending.hung) {
             (false, Some(_)) => "the run hung, and was ended",
             (false, None) => "the run crashed",
             (true, _) => "it never came to MPI, or nobody knows how it ended",
         };
-        return unseen(format!("{} did not call it, but {why}", who(rank)));
+        let others = more(others, "neither did");
+        return unseen(format!("{} did not call it{others}; but {why}", who(*rank)));
     }
     let ends = || run.recording.by_rank().filter_map(end);
     if let (Some(evidence), true) = (ends().find_map(|end| too_early(&end)), run.has_ended_well()) {
@@ -50,6 +49,14 @@ pub(super) fn judge(scene: &Scene<'_>) -> Result<Shown, Unseen> {
         ));
     }
     Ok(Shown::Right)
+}
+
+/// That others did the same, if there are any.
+fn more(others: &[Rank], did: &str) -> String {
+    match others.len() {
+        0 => String::new(),
+        more => format!(", and {did} {} more", count(more, "rank")),
+    }
 }
 
 /// The end of MPI in a rank.

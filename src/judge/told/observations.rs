@@ -124,7 +124,10 @@ impl Counts {
                 let mut reasons: Vec<_> = self.untold.iter().collect();
                 reasons.sort_by_key(|&(_, &number)| number);
                 let most = reasons.last();
-                most.map_or_else(|| "no run told".into(), |(reason, _)| (*reason).clone())
+                most.map_or_else(
+                    || "no run was made that could show it".into(),
+                    |(reason, _)| (*reason).clone(),
+                )
             }
             1 => format!("only 1 run gave occasion, and {ENOUGH_OCCASIONS} are needed{seen}"),
             few => {

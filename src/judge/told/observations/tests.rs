@@ -118,7 +118,10 @@ fn what_cannot_be_told_has_the_most_frequent_reason() {
     assert_eq!(judgement.reason.as_deref(), Some("often"));
     let judgement = judged(vec![]);
     assert_eq!(judgement.verdict, Verdict::CannotBeTold);
-    assert_eq!(judgement.reason.as_deref(), Some("no run told"));
+    assert_eq!(
+        judgement.reason.as_deref(),
+        Some("no run was made that could show it")
+    );
     assert_eq!(judgement.rate, None);
 }
 
