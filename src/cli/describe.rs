@@ -1,14 +1,15 @@
 //! The command line's own description, for those who install the program: completions for shells and
 //! pages of the manual.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Command, CommandFactory, Subcommand};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use swarm::output::{self, Claims};
 use swarm::say;
+use swarm::shown::Shown as _;
 
 use super::Arguments;
 
@@ -52,7 +53,20 @@ impl Description {
                 let _held = claims.hold("the manual", folder)?;
                 let mut command = command.disable_help_subcommand(true);
                 command.build();
-                write_pages(command, folder)?;
+                let pages = pages(command)?;
+                let pages = pages
+                    .into_iter()
+                    .map(|(name, text)| (folder.join(name), text));
+                let pages: Vec<_> = pages.collect();
+                if let Some((path, _)) = pages.iter().find(|(path, _)| path.is_dir()) {
+                    bail!(
+                        "cannot write {}: it is a folder: name another one for the manual",
+                        path.shown()
+                    );
+                }
+                for (path, text) in pages {
+                    output::write(&path, &text)?;
+                }
                 claims.new_folders().keep();
             }
         }
@@ -75,15 +89,16 @@ fn shown(command: &Command) -> Command {
         .version(version.unwrap_or_default())
 }
 
-/// Writes the manual's page of a command, and those of its subcommands.
-fn write_pages(command: Command, folder: &Path) -> Result<()> {
+/// The manual's pages of a command and of its subcommands, each with the name of its file.
+fn pages(command: Command) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut pages = Vec::new();
     let shown = command.get_subcommands().filter(|it| !it.is_hide_set());
     for subcommand in shown.cloned() {
-        write_pages(subcommand, folder)?;
+        pages.extend(self::pages(subcommand)?);
     }
     let page = Man::new(command);
     let mut text = Vec::new();
     page.render(&mut text)?;
-    output::write(&folder.join(page.get_filename()), &text)?;
-    Ok(())
+    pages.push((page.get_filename(), text));
+    Ok(pages)
 }

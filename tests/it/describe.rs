@@ -111,6 +111,22 @@ fn the_manual_has_a_page_for_every_subcommand_that_is_to_be_seen() {
 }
 
 #[test]
+fn no_page_of_the_manual_is_written_where_one_cannot_be() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::create_dir(folder.path().join("bittorrent-show.1")).expect("a folder");
+    let mut manual = Command::new(program());
+    let output = manual.arg("manual").arg(folder.path()).output();
+    let output = output.expect("it can be run");
+    let errors = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(
+        errors.contains("bittorrent-show.1: it is a folder"),
+        "{errors}"
+    );
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+}
+
+#[test]
 fn every_commands_help_fits_on_a_screen_and_its_long_help_has_examples() {
     let command = Arguments::command();
     let subcommands = command.get_subcommands();

@@ -297,6 +297,19 @@ fn check(trace: &Path, options: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
+fn what_gzip_has_compressed_is_told_from_a_damaged_trace() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("t.jsonl.gz");
+    fs::write(&path, b"\x1f\x8b\x08\x00\x00\x00\x00\x00").expect("a file");
+    let (status, _, stderr) = check(&path, &[]);
+    assert_eq!(status, Some(2), "{stderr}");
+    assert!(
+        stderr.contains("found what gzip has compressed"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn check_says_which_rule_is_broken_and_where() {
     let job = Job::with_inputs(&[format!("1 f 1 {} 0", hash('a')), "0 1 f".into()])
         .arguments(&["--trace", "t"])

@@ -25,6 +25,9 @@ const LONGEST_LINE: u64 = 1 << 30;
 /// The first bytes of a file that is compressed by Zstandard.
 const ZSTANDARD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
+/// The first bytes of one that is compressed by gzip.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
 /// The events of a trace, each with the number of its line. Parts have no lines: there it is the line that
 /// the event would have in the file. Behind an error there is nothing.
 pub struct Reader {
@@ -218,7 +221,13 @@ impl Lines {
     fn open(path: &Path) -> Result<(Header, Lines)> {
         let shown = || path.shown();
         let mut file = BufReader::new(File::open(path).with_context(shown)?);
-        let is_compressed = file.fill_buf().with_context(shown)?.starts_with(&ZSTANDARD);
+        let start = file.fill_buf().with_context(shown)?;
+        let is_compressed = start.starts_with(&ZSTANDARD);
+        ensure!(
+            !start.starts_with(&GZIP),
+            "{}: expected a trace, compressed by zstd or not at all, found what gzip has compressed",
+            path.shown()
+        );
         let mut content: Box<dyn BufRead> = if is_compressed {
             let unpacked = zstd::Decoder::with_buffer(file).with_context(shown)?;
             Box::new(BufReader::new(unpacked))
