@@ -292,7 +292,7 @@ fn an_mpirun_that_starts_no_rank_is_no_run_that_lacks_a_file() {
     let said = text(&output.stderr);
     assert_eq!(
         said,
-        "no such option\nbittorrent: ./mpirun has started no rank\n"
+        "no such option\nbittorrent: ./mpirun has failed, and no rank was seen\n"
     );
     assert_eq!(output.status.code(), Some(2), "{said}");
 }

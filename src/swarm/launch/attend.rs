@@ -103,11 +103,14 @@ pub(super) fn attend(
     });
     let (told, ended) = (filter.status(), ended?);
     say::problem_of_others(&filter.close());
-    // Its mpirun tells of each rank that has failed, with which status; so this one is its own.
+    // Such an mpirun tells of each rank that has failed, with which status. So this one is its own; but a rank on another
+    // host is never seen.
     let is_its_own = mpi.rule.is_some() && told.is_none() && started.saw_none();
     if is_its_own && ended.interruption.is_none() && ended.status.code() == Some(FAILED) {
         let mpirun = mpirun.shown();
-        say::problem(format_args!("bittorrent: {mpirun} has started no rank"));
+        say::problem(format_args!(
+            "bittorrent: {mpirun} has failed, and no rank was seen"
+        ));
         return Ok(Exit::Refused.into());
     }
     if ended.was_left {
