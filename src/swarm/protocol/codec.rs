@@ -23,7 +23,10 @@ impl Flavor for End<'_> {
     }
 
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(bytes);
+        match bytes {
+            [byte] => self.0.push(*byte), // most numbers: no call of a copy for one byte
+            _ => self.0.extend_from_slice(bytes),
+        }
         Ok(())
     }
 

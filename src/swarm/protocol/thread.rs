@@ -22,7 +22,11 @@ pub enum Thread {
 impl Thread {
     /// The thread that reads a letter.
     pub fn reader(letter: &Letter) -> Thread {
-        letter.tag().reader()
+        match letter {
+            Letter::ToTracker(_) => Thread::Tracker,
+            Letter::ToDownload(_) => Thread::Download,
+            Letter::ToUpload(_) => Thread::Upload,
+        }
     }
 
     /// The thread of rank `from` that sends a letter, whether or not it should.
@@ -38,5 +42,18 @@ impl Thread {
 impl fmt::Display for Thread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::messages;
+    use super::*;
+
+    #[test]
+    fn a_letter_is_read_where_its_tag_says() {
+        for (letter, _) in messages() {
+            assert_eq!(Thread::reader(&letter), letter.tag().reader());
+        }
     }
 }
