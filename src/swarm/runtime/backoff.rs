@@ -36,6 +36,9 @@ use crate::launch;
 
 /// The first looks follow each other at once. This is their number where a core has one rank.
 const SPINS: u32 = 32;
+/// The fewest looks that follow each other at once, however many ranks share a core. With 16 clients on 2
+/// cores, 12 instead of 4 take 0.95 of the time (40 pairs); 8 take 0.98 and 16 take 0.96.
+const FEWEST_SPINS: u32 = 12;
 /// Before each of the next looks the thread lets others run. This is their number where a core has one
 /// rank.
 const YIELDS: u32 = 128;
@@ -72,7 +75,7 @@ impl Backoff {
     /// Lets some time pass before the next look, but not more than `longest`.
     pub(super) fn pause(&mut self, longest: Duration) {
         let ranks = *RANKS_TO_A_CORE;
-        let (spins, yields) = (SPINS / ranks, YIELDS / ranks);
+        let (spins, yields) = ((SPINS / ranks).max(FEWEST_SPINS), YIELDS / ranks);
         self.looks = self.looks.saturating_add(1);
         if self.looks <= spins {
             std::hint::spin_loop();
