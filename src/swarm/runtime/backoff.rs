@@ -37,7 +37,8 @@ use crate::launch;
 /// The first looks follow each other at once. This is their number where a core has one rank.
 const SPINS: u32 = 32;
 /// The fewest looks that follow each other at once, however many ranks share a core. With 16 clients on 2
-/// cores, 12 instead of 4 take 0.95 of the time (40 pairs); 8 take 0.98 and 16 take 0.96.
+/// cores, 12 instead of 4 take 0.95 of the time (40 pairs); 8 take 0.98 and 16 take 0.96. With 48 clients there
+/// was no clear difference (12 instead of 1: 1.02, 7 pairs). More were not tried.
 const FEWEST_SPINS: u32 = 12;
 /// Before each of the next looks the thread lets others run. This is their number where a core has one
 /// rank.
